@@ -1,0 +1,207 @@
+"""The command line: parses and delegates. Heavy imports stay inside the commands, so that `qwh --help` is instant."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from typer.core import TyperGroup
+
+from .ingest.errors import ExitCode, QwhError
+
+
+class OneLineErrors(TyperGroup):
+    """Turns a QwhError into its one line on stderr and its exit code."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except QwhError as error:
+            print(f"qwh: {error}", file=sys.stderr)
+            raise typer.Exit(error.code) from None
+        except KeyboardInterrupt:
+            print("qwh: stopped; nothing half done was kept", file=sys.stderr)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output went away, as head does
+            raise typer.Exit(ExitCode.OK) from None
+
+
+app = typer.Typer(cls=OneLineErrors, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="qwh, the quant warehouse: which quants differ from their reference, by how much, in which direction, and what can be resolved.")
+ingest = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Put rows into the warehouse.")
+app.add_typer(ingest, name="ingest")
+
+WarehouseOption = Annotated[Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")]
+DEFAULT = Path("warehouse")
+
+
+class Format(str, Enum):
+    """What `qwh export` writes."""
+
+    csv = "csv"
+    parquet = "parquet"
+    markdown = "markdown"
+    latex = "latex"
+
+
+@app.command()
+def init(folder: Annotated[Optional[Path], typer.Argument(help="Where to make it.")] = None, warehouse: WarehouseOption = DEFAULT):
+    """Make an empty warehouse. Example: qwh init ./warehouse"""
+    from .ingest.store import Store
+
+    store = Store(folder or warehouse).create()
+    print(store.raw.parent)
+
+
+@ingest.command("gguf")
+def ingest_gguf(
+    reference: Annotated[Path, typer.Option(help="The high-precision GGUF file.")],
+    quant: Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")],
+    corpus: Annotated[list[str], typer.Option(help="A text file, or ID=FILE; repeat for more. The first is the cohort's primary corpus.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    context_length: Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)] = [512],
+    chunks: Annotated[Optional[int], typer.Option(help="Read only the first N chunks.", min=2)] = None,
+    score_from: Annotated[str, typer.Option(help="First position scored in each chunk: half (as llama-perplexity), zero, or a number.")] = "half",
+    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    reference_made_from: Annotated[Optional[str], typer.Option(help="Say so if the reference itself was made from a quantized file.")] = None,
+    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
+    quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Run a reference and its quants over texts and store every position's log-probs and divergences.
+
+    Example: qwh ingest gguf --reference m-f16.gguf --quant m-q4.gguf --corpus wiki.txt --cohort m
+    """
+    from .ingest.corpus import ingest_gguf as run
+    from .ingest.gguf import read_gguf
+    from .ingest.plan import Member, unique_members
+    from .ingest.store import Store
+
+    store = Store(warehouse).create()
+    members = unique_members(quant, read_gguf, quant_id, uploader)
+    head = Member(reference.stem, read_gguf(reference))
+    _same_tokenizer(head, members)
+    published = run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, corpus, context_length, chunks, score_from)
+    _report(published)
+
+
+@ingest.command("prompts")
+def ingest_prompts(
+    benchmark: Annotated[Path, typer.Argument(help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line.')],
+    reference: Annotated[Path, typer.Option(help="The high-precision GGUF file.")],
+    quant: Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
+    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    reference_made_from: Annotated[Optional[str], typer.Option(help="Say so if the reference itself was made from a quantized file.")] = None,
+    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(help="Positions per forward pass.", min=1)] = 512,
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Answer a benchmark greedily with the reference and its quants; store answers, scores and per-token rows.
+
+    Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
+    """
+    from .ingest.gguf import read_gguf
+    from .ingest.plan import Member, unique_members
+    from .ingest.prompts import ingest_prompts as run
+    from .ingest.prompts import read_benchmark
+    from .ingest.store import Store
+
+    store = Store(warehouse).create()
+    questions = read_benchmark(benchmark, max_new_tokens)
+    members = unique_members(quant, read_gguf, quant_id, uploader)
+    head = Member(reference.stem, read_gguf(reference))
+    _same_tokenizer(head, members)
+    _report(run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, None), head, members, questions))
+
+
+def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
+    import os
+
+    from .ingest.plan import Settings
+
+    return Settings(cohort, threads or os.cpu_count() or 1, batch_size, top_k, made_from, quants_at_once)
+
+
+def _same_tokenizer(reference, quants) -> None:
+    from .ingest.gguf import refuse_other_tokenizer
+
+    for member in quants:
+        refuse_other_tokenizer(reference.file, member.file)
+
+
+def _report(published: list[dict]) -> None:
+    """One line per new run on stdout."""
+    for run in published:
+        print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['rows']:,} rows  {run['nonfinite']} not finite")
+
+
+@app.command()
+def build(
+    full_refresh: Annotated[bool, typer.Option(help="Rebuild every table from raw.")] = False,
+    select: Annotated[Optional[str], typer.Option(help="dbt's own selection of models.")] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Refresh every table and run every data test (dbt build). Example: qwh build"""
+    from .warehouse import Warehouse
+
+    Warehouse(warehouse).build(full_refresh, select)
+
+
+@app.command()
+def sql(query: Annotated[Optional[str], typer.Argument(help="One SELECT; without it a shell opens.")] = None, warehouse: WarehouseOption = DEFAULT):
+    """Ask the warehouse, read-only. Example: qwh sql "select quant_id, value from fct_fidelity" """
+    from .shell import answer, shell
+    from .warehouse import Warehouse
+
+    answer(Warehouse(warehouse), query) if query else shell(Warehouse(warehouse))
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A table or an analysis.")], warehouse: WarehouseOption = DEFAULT):
+    """Print a table or an analysis. Example: qwh show fidelity"""
+    from .tables import terminal
+    from .warehouse import Warehouse
+
+    print(terminal(Warehouse(warehouse).relation(name)))
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="A table or an analysis.")],
+    format: Annotated[Format, typer.Option(help="The file's format.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Write a table or an analysis to a file. Example: qwh export correlations --format latex -o table.tex"""
+    from .tables import write
+    from .warehouse import Warehouse
+
+    write(Warehouse(warehouse).relation(name), format.value, output)
+
+
+@app.command()
+def status(warehouse: WarehouseOption = DEFAULT):
+    """Say what the warehouse holds, and what `qwh build` has not seen yet. Example: qwh status"""
+    from .shell import status as run
+    from .warehouse import Warehouse
+
+    run(Warehouse(warehouse))
+
+
+@app.command()
+def demo(
+    quick: Annotated[bool, typer.Option("--quick", help="Four quants and less text: about 3 minutes.")] = False,
+    warehouse: WarehouseOption = Path("qwh-demo"),
+):
+    """Run the whole way on a real small model: quantize, ingest, build, and print what came out. Example: qwh demo --quick"""
+    from .demo.run import run
+
+    run(warehouse, quick)

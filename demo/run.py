@@ -1,0 +1,67 @@
+"""`qwh demo`: SmolLM2-135M-Instruct and quants of it, from nothing to the printed tables."""
+
+import time
+from pathlib import Path
+
+from ..ingest.progress import say
+from ..ingest.store import Store
+from ..warehouse import Warehouse
+from . import models
+
+HERE = Path(__file__).resolve().parent
+COHORT = "smollm2-135m-instruct"
+MADE_FROM = "F16 copy of a Q4_1 file"
+TABLES = ("fidelity", "volume_and_direction", "correlations")
+
+QUICK = {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 60}
+WHOLE = {"quants": models.QUANTS, "chunks": 20, "long_chunks": 5, "prompts": None}
+LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
+
+
+def run(folder: Path, quick: bool) -> None:
+    """Make the models, ingest, build, and print the tables. What an earlier demo finished is not done again."""
+    from ..ingest.corpus import ingest_gguf
+    from ..ingest.gguf import read_gguf
+    from ..ingest.plan import Member, Settings
+    from ..ingest.prompts import ingest_prompts, read_benchmark
+    from ..shell import status
+    from ..tables import terminal
+    import os
+
+    clock = time.monotonic()
+    size = QUICK if quick else WHOLE
+    cohort = f"{COHORT}-quick" if quick else COHORT
+    warehouse = Warehouse(folder)
+    store = Store(folder).create()
+    threads = os.cpu_count() or 1
+
+    say("1/4 making the reference and its quants with llama.cpp's quantizer")
+    reference_path = models.make_reference(models.find_source(), warehouse.folder / "models")
+    quant_paths = models.make_quants(reference_path, warehouse.folder / "models", size["quants"], threads, say)
+    reference = Member("f16", read_gguf(reference_path))
+    quants = [Member(path.stem, read_gguf(path)) for path in quant_paths]
+
+    def settings() -> Settings:
+        return Settings(cohort, threads, made_from=MADE_FROM)
+
+    say("2/4 reading prose and code, every position scored against the reference")
+    prose, code = f"prose={HERE / 'prose.txt'}", f"code={HERE / 'code.txt'}"
+    ingest_gguf(store, settings(), reference, quants, [prose, code], [LENGTH], size["chunks"], "half")
+    ingest_gguf(store, settings(), reference, quants, [prose], [LONGER], size["long_chunks"], "half")
+
+    say("3/4 answering the benchmark")
+    benchmark = read_benchmark(HERE / "prompts.jsonl", max_new_tokens=8)
+    if size["prompts"]:
+        benchmark = benchmark.every(len(benchmark.prompts) // size["prompts"])
+    ingest_prompts(store, settings(), reference, quants, benchmark)
+
+    say("4/4 dbt build")
+    warehouse.build()
+    for name in TABLES:
+        print(f"\n{name}")
+        print(terminal(warehouse.relation(name)))
+    print()
+    status(warehouse)
+    print(f"\nThe reference is a {MADE_FROM}: these figures compare quants with that copy, not with the original weights.")
+    print(f"The warehouse is {warehouse.database} (open it with: duckdb -readonly {warehouse.database})")
+    say(f"done in {time.monotonic() - clock:,.0f} s")

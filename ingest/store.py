@@ -1,0 +1,196 @@
+"""The raw layer on disk: a run is written beside, checked, and published by rename; its manifest comes last.
+
+    raw/<table>/run_id=<id>/part.parquet     one immutable file per run and table
+    raw/runs/<id>.json                       the manifest: a part without one is invisible
+    raw/_staging/<pid>-<random>/             unfinished work, swept when its process is gone
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import ExitCode, QwhError, storage_error
+from .schema import RUN_KEYS, TABLES
+
+ROW_GROUP = 65_536  # rows held in memory per table before they go to disk
+I32 = pa.int32()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a whole file, hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def identity(facts: dict) -> str:
+    """The run_id: 16 hex characters of the SHA-256 over the facts that make a run what it is."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Store:
+    """The raw folder of one warehouse."""
+
+    def __init__(self, warehouse: Path):
+        self.raw = Path(warehouse).resolve() / "raw"
+
+    def create(self) -> "Store":
+        """Make the folders and the zero-row parts that let SQL read an empty warehouse. Safe to repeat."""
+        try:
+            (self.raw / "runs").mkdir(parents=True, exist_ok=True)
+            (self.raw / "_staging").mkdir(exist_ok=True)
+            nothing = self.raw / "runs" / "_none.json"
+            if not nothing.exists():
+                nothing.write_text("[]\n")
+            for table, schema in TABLES.items():
+                part = self.part(table, "_schema")
+                if not part.exists():
+                    part.parent.mkdir(parents=True, exist_ok=True)
+                    pq.write_table(schema.empty_table(), part)
+            self._sweep()
+        except OSError as error:
+            raise storage_error(f"cannot make a warehouse in {self.raw.parent}", error) from None
+        return self
+
+    def part(self, table: str, run_id: str) -> Path:
+        """Where a run's rows of one table lie."""
+        return self.raw / table / f"run_id={run_id}" / "part.parquet"
+
+    def runs(self) -> list[dict]:
+        """The manifests of all published runs, oldest first."""
+        runs = []
+        for path in (self.raw / "runs").glob("[0-9a-f]*.json"):
+            try:
+                runs.append(json.loads(path.read_text()))
+            except (OSError, ValueError) as error:
+                raise QwhError(f"cannot read the manifest {path}: {error}: restore it, or delete it to drop that run", ExitCode.STORAGE) from None
+        return sorted(runs, key=lambda run: (run["started_at"], run["run_id"]))
+
+    def find(self, run_id: str) -> dict | None:
+        """The manifest of one published run."""
+        path = self.raw / "runs" / f"{run_id}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left in staging. A live process keeps its own."""
+        for folder in (self.raw / "_staging").iterdir():
+            pid = folder.name.split("-")[0]
+            if pid.isdigit() and not _alive(int(pid)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class RunWriter:
+    """Rows of one run on their way to disk. Use as a context manager: leaving it without `publish` drops everything."""
+
+    def __init__(self, store: Store, *tables: str):
+        self.store = store
+        self.folder = store.raw / "_staging" / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.tables = tables
+        self.rows = dict.fromkeys(tables, 0)
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._pending: dict[str, list[pa.RecordBatch]] = {table: [] for table in tables}
+
+    def __enter__(self) -> "RunWriter":
+        try:
+            self.folder.mkdir(parents=True)
+            for table in self.tables:
+                self._writers[table] = _open_part(self.folder / f"{table}.parquet", TABLES[table])
+        except OSError as error:
+            self.__exit__()
+            raise storage_error("cannot begin a run", error) from None
+        return self
+
+    def write(self, table: str, columns: dict) -> None:
+        """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays for list columns)."""
+        schema = TABLES[table]
+        batch = pa.record_batch([_column(columns[field.name], field.type) for field in schema], schema=schema)
+        self.rows[table] += batch.num_rows
+        self._pending[table].append(batch)
+        if sum(pending.num_rows for pending in self._pending[table]) >= ROW_GROUP:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        if self._pending[table]:
+            try:
+                self._writers[table].write_table(pa.Table.from_batches(self._pending[table]))
+            except OSError as error:
+                raise storage_error("cannot write rows", error) from None
+            self._pending[table] = []
+
+    def publish(self, run: dict) -> dict:
+        """Move the parts into place, write the manifest last, and return it. run: the manifest less rows and parts."""
+        parts = {}
+        try:
+            for table in self.tables:
+                self._flush(table)
+                self._writers.pop(table).close()
+                staged, final = self.folder / f"{table}.parquet", self.store.part(table, run["run_id"])
+                rows = pq.read_metadata(staged).num_rows
+                if rows != self.rows[table]:
+                    raise QwhError(f"run {run['run_id']}: {rows} rows of {table} on disk, {self.rows[table]} written: check the disk", ExitCode.STORAGE)
+                parts[table] = {"rows": rows, "bytes": staged.stat().st_size, "sha256": file_sha256(staged)}
+                _sync(staged)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged, final)
+            manifest = {key: run.get(key) for key in RUN_KEYS} | {"parts": json.dumps(parts)}
+            staged = self.folder / "manifest.json"
+            staged.write_text(json.dumps(manifest, indent=1) + "\n")
+            _sync(staged)
+            os.replace(staged, self.store.raw / "runs" / f"{run['run_id']}.json")
+        except OSError as error:
+            raise storage_error("cannot publish a run", error) from None
+        return manifest
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._writers.values():
+            try:
+                writer.close()
+            except OSError:
+                pass  # a full disk refuses the footer too; the folder goes anyway
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """zstd; floats byte-split without a dictionary (DuckDB 1.5 cannot read that encoding on integers)."""
+    floats = [_leaf(field) for field in schema if _is_float(field.type)]
+    others = [_leaf(field) for field in schema if not _is_float(field.type)]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=others, column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"))
+
+
+def _is_float(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind.value_type if pa.types.is_list(kind) else kind)
+
+
+def _leaf(field: pa.Field) -> str:
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+
+
+def _column(values: object, kind: pa.DataType) -> pa.Array:
+    """A column from NumPy or Python values; NaN becomes NULL. [T, k] -> list<k>."""
+    if pa.types.is_list(kind):
+        rows, k = values.shape
+        return pa.ListArray.from_arrays(pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32), pa.array(values.ravel(), kind.value_type, from_pandas=True))
+    return pa.array(values, kind, from_pandas=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,92 @@
+"""One warehouse on disk: where it lies, how it is rebuilt (dbt) and how it is opened (read-only)."""
+
+import os
+import shutil
+from pathlib import Path
+
+from .ingest.errors import ExitCode, QwhError, storage_error
+
+PROJECT = Path(__file__).resolve().parent  # the dbt project ships inside the package
+DATABASE = "warehouse.duckdb"
+
+
+class Warehouse:
+    """A folder with raw/ (Parquet and manifests) and warehouse.duckdb (everything derived from it)."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder).expanduser().resolve()
+        self.database = self.folder / DATABASE
+
+    def existing(self) -> "Warehouse":
+        """This warehouse, or QwhError if `qwh init` never made it."""
+        if not (self.folder / "raw" / "runs").is_dir():
+            raise QwhError(f"{self.folder} is not a warehouse: run qwh init {self.folder}, or name another with --warehouse", ExitCode.NOT_FOUND)
+        return self
+
+    def built(self) -> "Warehouse":
+        """This warehouse, or QwhError if nothing was built in it yet."""
+        if not self.existing().database.exists():
+            raise QwhError(f"{self.folder} holds no tables yet: run qwh build", ExitCode.NOT_FOUND)
+        return self
+
+    def build(self, full_refresh: bool = False, select: str | None = None) -> None:
+        """Run `dbt build` on a copy beside and put it in place when it succeeded; readers never meet a lock.
+
+        Raises QwhError if a model or a test fails; the tables that were there before stay.
+        """
+        from dbt.cli.main import dbtRunner
+
+        self.existing()
+        work = self.folder / ".build"
+        beside = work / DATABASE  # same file name: DuckDB keeps it inside macros and views
+        try:
+            work.mkdir(exist_ok=True)
+            if self.database.exists():
+                shutil.copy2(self.database, beside)
+            else:
+                beside.unlink(missing_ok=True)
+            os.environ |= {"QWH_WAREHOUSE": str(self.folder), "QWH_DATABASE": str(beside)}
+            arguments = [
+                "build", "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+                "--target-path", str(work / "target"), "--log-path", str(work / "logs"),
+            ]
+            arguments += ["--full-refresh"] if full_refresh else []
+            arguments += ["--select", select] if select else []
+            result = dbtRunner().invoke(arguments)
+            if not result.success:
+                raise QwhError(f"dbt build failed: {_first_failure(result)}: see {work / 'logs' / 'dbt.log'}", ExitCode.BUILD_FAILED)
+            os.replace(beside, self.database)
+        except OSError as error:
+            raise storage_error(f"cannot build {self.database}", error) from None
+
+    def connect(self):
+        """A read-only DuckDB connection that can reach no other file, with the statistics' functions registered."""
+        import duckdb
+
+        from .kernels import udf
+
+        try:
+            connection = duckdb.connect(str(self.built().database), read_only=True)
+        except duckdb.Error as error:
+            raise QwhError(f"cannot open {self.database}: {str(error).splitlines()[0]}: close the program that holds it", ExitCode.STORAGE) from None
+        udf.register(connection)
+        return connection
+
+    def relation(self, name: str):
+        """The rows of a table of the warehouse or of an analysis, as a polars DataFrame. Raises QwhError for an unknown name."""
+        connection = self.connect()
+        analysis = PROJECT / "analyses" / f"{name}.sql"
+        names = [row[0] for row in connection.sql("select table_name from information_schema.tables where table_schema = 'main' order by 1").fetchall()]
+        if "/" not in name and analysis.is_file():
+            return connection.sql(analysis.read_text().rstrip().rstrip(";")).pl()
+        if name not in names:
+            raise QwhError(f"there is no table or analysis called {name}: choose one of {', '.join(sorted(path.stem for path in (PROJECT / 'analyses').glob('*.sql')))}, or a table: {', '.join(names)}", ExitCode.NOT_FOUND)
+        return connection.table(name).pl()
+
+
+def _first_failure(result) -> str:
+    """dbt's own words for the first thing that failed, on one line."""
+    if result.exception:
+        return str(result.exception)
+    failed = [node for node in result.result or [] if node.status in ("error", "fail", "runtime error")]
+    return f"{failed[0].node.name}: {failed[0].message}" if failed else "no reason given"
