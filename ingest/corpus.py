@@ -22,7 +22,7 @@ from .progress import Bar, progress, say
 from .store import RunWriter, Store, identity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one object, one text: hashed by identity
 class Corpus:
     """One text cut into chunks. stream: the chunks' token ids, [chunks, context_length] int32."""
 
@@ -94,15 +94,15 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
     common = settings.common() | {"tokenizer_sha256": reference.file.tokenizer_sha256}
     refuse_mixing(store, settings, reference, quants, [common | text.facts() for text in texts])
 
-    todo = {text: [quant for quant in quants if not store.find(quant_run_id(reference, quant, common | text.facts()))] for text in map(_Key, texts)}
-    for key, left in todo.items():
+    todo = {text: [quant for quant in quants if not store.find(quant_run_id(reference, quant, common | text.facts()))] for text in texts}
+    for text, left in todo.items():
         for quant in quants:
             if quant not in left:
-                say(f"{quant.quant_id} on {key.text.corpus_id} at context length {key.text.stream.shape[1]} is already in the warehouse: nothing to do")
+                say(f"{quant.quant_id} on {text.corpus_id} at context length {text.stream.shape[1]} is already in the warehouse: nothing to do")
     wanted = [quant for quant in quants if any(quant in left for left in todo.values())]
     size = settings.quants_at_once or _fitting(reference, wanted)
     groups = [wanted[i : i + size] for i in range(0, len(wanted), size)]
-    work = sum(key.text.stream.size * (1 + sum(quant in left for quant in group)) for group in groups for key, left in todo.items() if any(quant in left for quant in group))
+    work = sum(text.stream.size * (1 + sum(quant in left for quant in group)) for group in groups for text, left in todo.items() if any(quant in left for quant in group))
     published = []
     with progress("scoring", work, "tokens") as bar:
         for group in groups:
@@ -111,18 +111,11 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
                 for member in [reference, *group]:
                     models[member] = engine.Model(member.file.path)
                     stack.callback(models[member].close)
-                for key, left in todo.items():
+                for text, left in todo.items():
                     members = [quant for quant in group if quant in left]
                     if members:
-                        published += _score(store, settings, reference, members, key.text, models, common, bar)
+                        published += _score(store, settings, reference, members, text, models, common, bar)
     return published
-
-
-class _Key:
-    """A corpus as a dictionary key (arrays are not hashable)."""
-
-    def __init__(self, text: Corpus):
-        self.text = text
 
 
 def _fitting(reference: Member, quants: list[Member]) -> int:

@@ -12,7 +12,7 @@ from .store import Store, identity
 NOT_IDENTITY = ("corpus_rank", "threads", "device", "qwh_version", "uploader", "made_from", "schema_version")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity
 class Member:
     """One model file of a cohort under its quant_id."""
 
