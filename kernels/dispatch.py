@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from .rows import QuantRows, ReferenceRows
 
-if find_spec("numba") and find_spec("qwh.kernels.cpu"):
+if find_spec("numba"):
     from . import cpu as _scorer
 elif find_spec("torch"):
     from . import naive as _scorer
