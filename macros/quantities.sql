@@ -1,0 +1,22 @@
+{# What a token contributes to a run's means: name -> expression over int_tokens. #}
+{% macro quantities() %}
+  {{ return({
+    'kld': 'kld',
+    'ln_kld': 'ln(greatest(kld, ' ~ var('kld_clip') ~ '))',
+    'kld_reverse': 'kld_reverse',
+    'jsd': 'jsd',
+    'tv': 'tv',
+    'nll': 'nll',
+    'nll_ref': 'nll_ref',
+    'delta_loss': 'delta_loss',
+    'token_direction': 'token_direction',
+    'delta_p': 'delta_p',
+    'delta_p_squared': 'delta_p * delta_p',
+    'top1_agree': 'top1_agree::integer',
+  }) }}
+{% endmacro %}
+
+{# Buckets of 1/20 e-fold: chunks' histograms add up, and a resampled quantile is off by 2.5 % at most. #}
+{% macro kld_bucket(kld) -%}
+  floor(20 * ln(greatest({{ kld }}, 1e-12)))::integer
+{%- endmacro %}

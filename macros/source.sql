@@ -1,0 +1,64 @@
+{# dbt keeps the lineage; the SQL reads the raw layer under its absolute path. #}
+{% macro source(source_name, table_name) %}
+  {%- do builtins.source(source_name, table_name) -%}
+  {%- if table_name == 'runs' -%}{{ return(raw_manifests()) }}{%- endif -%}
+  {{ return(raw_parts(table_name)) }}
+{% endmacro %}
+
+{# All manifests as rows. The types are said here, so that a key that is null everywhere keeps its type. #}
+{% macro raw_manifests() -%}
+  read_json('{{ raw_dir() }}/runs/*.json', format = 'auto', columns = {
+        run_id: 'VARCHAR',
+        task: 'VARCHAR',
+        role: 'VARCHAR',
+        cohort_id: 'VARCHAR',
+        quant_id: 'VARCHAR',
+        reference_run_id: 'VARCHAR',
+        model_name: 'VARCHAR',
+        architecture: 'VARCHAR',
+        file_name: 'VARCHAR',
+        file_sha256: 'VARCHAR',
+        file_bytes: 'BIGINT',
+        parameters: 'BIGINT',
+        bits_per_weight: 'DOUBLE',
+        file_type: 'VARCHAR',
+        tensor_types: 'VARCHAR',
+        made_from: 'VARCHAR',
+        block_levels: 'INTEGER',
+        uploader: 'VARCHAR',
+        imatrix: 'VARCHAR',
+        tokenizer_sha256: 'VARCHAR',
+        corpus_id: 'VARCHAR',
+        corpus_sha256: 'VARCHAR',
+        token_stream_sha256: 'VARCHAR',
+        corpus_rank: 'INTEGER',
+        corpus_tokens: 'BIGINT',
+        vocab_size: 'INTEGER',
+        add_bos: 'BOOLEAN',
+        context_length: 'INTEGER',
+        chunks: 'INTEGER',
+        score_from: 'INTEGER',
+        scored_span: 'VARCHAR',
+        benchmark_id: 'VARCHAR',
+        harness: 'VARCHAR',
+        engine: 'VARCHAR',
+        engine_version: 'VARCHAR',
+        device: 'VARCHAR',
+        threads: 'INTEGER',
+        batch_size: 'INTEGER',
+        ubatch_size: 'INTEGER',
+        estimator: 'VARCHAR',
+        logits_dtype: 'VARCHAR',
+        top_k: 'INTEGER',
+        metrics_version: 'INTEGER',
+        schema_version: 'INTEGER',
+        qwh_version: 'VARCHAR',
+        rows: 'BIGINT',
+        nonfinite: 'BIGINT',
+        status: 'VARCHAR',
+        started_at: 'VARCHAR',
+        finished_at: 'VARCHAR',
+        seconds: 'DOUBLE',
+        parts: 'VARCHAR'
+  })
+{%- endmacro %}

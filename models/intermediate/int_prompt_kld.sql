@@ -1,0 +1,16 @@
+select
+    tokens.run_id,
+    prompts.prompt_id,
+    count(*) as tokens,
+    avg(tokens.kld::double) as kld_mean,
+    exp(avg(ln(greatest(tokens.kld::double, {{ var('kld_clip') }})))) as kld_gmean,
+    sum(tokens.kld::double) as kld_sum,
+    max(tokens.kld)::double as kld_max,
+    quantile_cont(tokens.kld::double, 0.95) as kld_p95,
+    count(*) filter (where tokens.kld < {{ var('kld_clip') }}) as clipped,
+    min(tokens.position - prompts.prompt_tokens) filter (where not tokens.top1_agree) as first_token_flip,
+from {{ ref('int_tokens') }} as tokens
+inner join {{ ref('stg_runs') }} as runs on tokens.run_id = runs.run_id
+inner join {{ ref('stg_prompts') }} as prompts on runs.reference_run_id = prompts.run_id and tokens.chunk = prompts.prompt_index
+where tokens.task = 'benchmark' and tokens.is_finite
+group by all

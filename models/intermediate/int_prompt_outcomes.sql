@@ -1,0 +1,24 @@
+with answers as (
+    select run_id, benchmark_id, prompt_id, avg(score) as score, min_by(answer, attempt) as answer,
+    from {{ ref('stg_samples') }}
+    group by all
+)
+
+select
+    runs.run_id,
+    runs.cohort_id,
+    runs.quant_id,
+    quants.benchmark_id,
+    quants.prompt_id,
+    prompts.category,
+    reference.score as score_ref,
+    quants.score,
+    greatest(quants.score - reference.score, 0) as leapfrog,
+    greatest(reference.score - quants.score, 0) as drop,
+    quants.score = 0 and reference.score = 0 and quants.answer <> reference.answer as other_wrong_answer,
+from {{ ref('stg_runs') }} as runs
+inner join {{ ref('stg_runs') }} as reference_runs on runs.reference_run_id = reference_runs.run_id and runs.harness = reference_runs.harness
+inner join answers as quants on runs.run_id = quants.run_id
+inner join answers as reference on runs.reference_run_id = reference.run_id and quants.prompt_id = reference.prompt_id
+inner join {{ ref('stg_prompts') }} as prompts on runs.reference_run_id = prompts.run_id and quants.prompt_id = prompts.prompt_id
+where runs.role = 'quant'

@@ -1,0 +1,21 @@
+{{ config(materialized='incremental', unique_key='run_id', incremental_strategy='delete+insert', pre_hook='{{ forget_vanished_runs() }}') }}
+
+select
+    run_id,
+    chunk,
+    count(*) filter (where is_finite) as n,
+    count(*) filter (where not is_finite) as nonfinite,
+    count(*) filter (where is_finite and kld < {{ var('kld_clip') }}) as clipped,
+    count(*) filter (where is_finite and token_flip = 'benefit') as benefits,
+    count(*) filter (where is_finite and token_flip = 'harm') as harms,
+    count(*) filter (where is_finite and token_flip = 'neutral') as neutrals,
+    histogram({{ kld_bucket('kld') }}) filter (where is_finite) as kld_histogram,
+    {% for name, expression in quantities().items() -%}
+    sum(({{ expression }})::double) filter (where is_finite) as sum_{{ name }},
+    {% endfor %}
+    {% for name, expression in quantities().items() -%}
+    sum(({{ expression }})::double ** 2) filter (where is_finite) as sum_squares_{{ name }},
+    {% endfor %}
+from {{ ref('int_tokens') }}
+where run_id in {{ new_runs("role = 'quant'") }}
+group by all

@@ -1,0 +1,12 @@
+select
+    run_id,
+    benchmark_id,
+    prompt_index,
+    prompt_id,
+    category,
+    prompt,
+    expected,
+    reference_answer_tokens,
+    prompt_tokens,
+from {{ source('raw', 'prompts') }}
+where run_id in (select run_id from {{ source('raw', 'runs') }})

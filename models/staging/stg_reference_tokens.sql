@@ -1,0 +1,16 @@
+select
+    run_id,
+    chunk,
+    position,
+    token_id,
+    nll_ref,
+    entropy_ref,
+    top1_ref,
+    rank_ref,
+    margin_ref,
+    lse_ref,
+    topk_ids,
+    topk_logprobs_ref,
+    finite_ref as is_finite_ref,
+from {{ source('raw', 'reference_tokens') }}
+where run_id in (select run_id from {{ source('raw', 'runs') }})
