@@ -33,6 +33,7 @@ ingest = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Put rows
 app.add_typer(ingest, name="ingest")
 
 WarehouseOption = Annotated[Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")]
+CohortOption = Annotated[Optional[str], typer.Option(help="Only this cohort's rows.")]
 DEFAULT = Path("warehouse")
 
 
@@ -165,12 +166,12 @@ def sql(query: Annotated[Optional[str], typer.Argument(help="One SELECT; without
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A table or an analysis.")], warehouse: WarehouseOption = DEFAULT):
+def show(name: Annotated[str, typer.Argument(help="A table or an analysis.")], cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT):
     """Print a table or an analysis. Example: qwh show fidelity"""
     from .tables import terminal
     from .warehouse import Warehouse
 
-    print(terminal(Warehouse(warehouse).relation(name)))
+    print(terminal(Warehouse(warehouse).relation(name, cohort)))
 
 
 @app.command()
@@ -178,13 +179,14 @@ def export(
     name: Annotated[str, typer.Argument(help="A table or an analysis.")],
     format: Annotated[Format, typer.Option(help="The file's format.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Write a table or an analysis to a file. Example: qwh export correlations --format latex -o table.tex"""
     from .tables import write
     from .warehouse import Warehouse
 
-    write(Warehouse(warehouse).relation(name), format.value, output)
+    write(Warehouse(warehouse).relation(name, cohort), format.value, output)
 
 
 @app.command()

@@ -10,26 +10,22 @@ from .warehouse import Warehouse
 PROMPT, MORE = "qwh> ", "...> "
 
 
-def _run(connection, text: str) -> str | None:
-    """The printed answer of one read-only statement. Raises QwhError for anything else."""
+def _run(connection, text: str) -> None:
+    """Print the rows of one or more read-only statements. Raises QwhError for anything else."""
     import duckdb
 
-    reading = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
     try:
-        statements = connection.extract_statements(text)
-        if len(statements) != 1:
-            raise QwhError(f"asked {len(statements)} statements at once: give exactly one", ExitCode.USAGE)
-        if statements[0].type not in reading:
-            raise QwhError(f"a {statements[0].type.name} statement would change something: the warehouse is read-only, use SELECT", ExitCode.USAGE)
-        rows = connection.sql(text)
-        return None if rows is None else terminal(rows.pl())
+        for statement in connection.extract_statements(text):
+            if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+                raise QwhError(f"a {statement.type.name} statement would change something: the warehouse is read-only, use SELECT", ExitCode.USAGE)
+            print(terminal(connection.sql(statement.query).pl()))
     except duckdb.Error as error:
-        raise QwhError(f"DuckDB refused the query: {str(error)}", ExitCode.BAD_INPUT) from None
+        raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
 
 
 def answer(warehouse: Warehouse, query: str) -> None:
-    """Run one query and print its rows."""
-    print(_run(warehouse.connect(), query))
+    """Run a query and print its rows."""
+    _run(warehouse.connect(), query)
 
 
 def shell(warehouse: Warehouse) -> None:
@@ -46,7 +42,7 @@ def shell(warehouse: Warehouse) -> None:
             return
         if lines[-1].rstrip().endswith(";"):
             try:
-                print(_run(connection, "\n".join(lines)))
+                _run(connection, "\n".join(lines))
             except QwhError as error:
                 print(f"qwh: {error}", file=sys.stderr)
             lines = []

@@ -53,6 +53,7 @@ class Warehouse:
             arguments += ["--full-refresh"] if full_refresh else []
             arguments += ["--select", select] if select else []
             result = dbtRunner().invoke(arguments)
+            _let_go_of_the_database()
             if not result.success:
                 raise QwhError(f"dbt build failed: {_first_failure(result)}: see {work / 'logs' / 'dbt.log'}", ExitCode.BUILD_FAILED)
             os.replace(beside, self.database)
@@ -70,10 +71,26 @@ class Warehouse:
         except duckdb.Error as error:
             raise QwhError(f"cannot open {self.database}: {str(error).splitlines()[0]}: close the program that holds it", ExitCode.STORAGE) from None
         udf.register(connection)
+        raw = str(self.folder / "raw").replace("'", "''")  # the views of single tokens read Parquet there, and nowhere else
+        connection.execute(f"set allowed_directories = ['{raw}']; set enable_external_access = false; set lock_configuration = true")
         return connection
 
-    def relation(self, name: str):
-        """The rows of a table of the warehouse or of an analysis, as a polars DataFrame. Raises QwhError for an unknown name."""
+    def relation(self, name: str, cohort: str | None = None):
+        """The rows of a table of the warehouse or of an analysis, of one cohort or all, as a polars DataFrame.
+
+        Raises QwhError for an unknown name or cohort.
+        """
+        rows = self._rows(name)
+        if cohort is None:
+            return rows
+        cohorts = [row[0] for row in self.connect().sql("select cohort_id from dim_cohorts order by 1").fetchall()]
+        if cohort not in cohorts:
+            raise QwhError(f"there is no cohort called {cohort}: choose one of {', '.join(cohorts) or 'none yet'}", ExitCode.NOT_FOUND)
+        if "cohort_id" not in rows.columns:
+            raise QwhError(f"{name} is not kept by cohort: leave --cohort out", ExitCode.USAGE)
+        return rows.filter(rows["cohort_id"] == cohort)
+
+    def _rows(self, name: str):
         connection = self.connect()
         analysis = PROJECT / "analyses" / f"{name}.sql"
         names = [row[0] for row in connection.sql("select table_name from information_schema.tables where table_schema = 'main' order by 1").fetchall()]
@@ -82,6 +99,16 @@ class Warehouse:
         if name not in names:
             raise QwhError(f"there is no table or analysis called {name}: choose one of {', '.join(sorted(path.stem for path in (PROJECT / 'analyses').glob('*.sql')))}, or a table: {', '.join(names)}", ExitCode.NOT_FOUND)
         return connection.table(name).pl()
+
+
+def _let_go_of_the_database() -> None:
+    """dbt-duckdb keeps its file open after a run in this process; closed, everything is in the file and none in its log."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    environment = DuckDBConnectionManager._ENV
+    DuckDBConnectionManager.close_all_connections()
+    if environment is not None:
+        environment.close()
 
 
 def _first_failure(result) -> str:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .errors import ExitCode, QwhError, missing_extra
+from .errors import ExitCode, QwhError
+from .gguf_header import Header
 from .store import file_sha256
 
 BLOCK = 32          # weights per block in every llama.cpp format that is not a K-quant (those use 256 = 8 blocks)
@@ -61,27 +63,19 @@ def read_gguf(path: Path) -> GGUF:
     path = Path(path)
     if not path.is_file():
         raise QwhError(f"cannot read the model {path}: there is no such file: check the path", ExitCode.NOT_FOUND)
-    try:
-        from gguf import GGUFReader
-    except ImportError:
-        raise missing_extra("gguf", "gguf") from None
-    with open(path, "rb") as file:
-        if file.read(4) != b"GGUF":
-            raise QwhError(f"cannot use {path} as a model: it does not start with the letters GGUF: convert it to GGUF first", ExitCode.BAD_INPUT)
     size = path.stat().st_size
-    try:
-        reader = GGUFReader(path)
-        fields = {key: field.contents for key, field in reader.fields.items()}
-        tensors = reader.tensors
-        end = max((int(tensor.data_offset) + int(tensor.n_bytes) for tensor in tensors), default=0)
-        short = any(tensor.data.nbytes != int(tensor.n_bytes) for tensor in tensors)
-    except Exception as error:  # the reader raises whatever the damage provokes
-        raise QwhError(f"cannot use {path} as a model: its header cannot be read ({type(error).__name__}) in {size:,} bytes: it is damaged or cut short, fetch it again", ExitCode.BAD_INPUT) from None
-    if not tensors or short or end > size:
-        raise QwhError(f"cannot use {path} as a model: its tensors need {end:,} bytes and the file has {size:,}: fetch it again", ExitCode.BAD_INPUT)
+    if size == 0:
+        raise QwhError(f"cannot use {path} as a model: the file is empty: fetch it again", ExitCode.BAD_INPUT)
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        header = Header(path, raw)
+        fields, tensors = header.fields, header.tensors
+        end = max((tensor.offset + tensor.bytes for tensor in tensors), default=0)
+        if not tensors or end > size:
+            raise QwhError(f"cannot use {path} as a model: its tensors need {end:,} bytes and the file has {size:,}: fetch it again", ExitCode.BAD_INPUT)
+        block_levels = _block_levels(tensors, raw)
 
     def get(key: str, default=None):
-        return fields[key]() if key in fields else default
+        return fields.get(key, default)
 
     architecture = get("general.architecture", "unknown")
     tokens = get("tokenizer.ggml.tokens")
@@ -89,16 +83,16 @@ def read_gguf(path: Path) -> GGUF:
         raise QwhError(f"cannot use {path} as a model: it carries no tokenizer (no tokenizer.ggml.tokens): use a complete model file", ExitCode.BAD_INPUT)
     types: dict[str, dict] = {}
     for tensor in tensors:
-        total = types.setdefault(tensor.tensor_type.name, {"tensors": 0, "weights": 0, "bytes": 0})
+        total = types.setdefault(tensor.kind, {"tensors": 0, "weights": 0, "bytes": 0})
         total["tensors"] += 1
-        total["weights"] += int(tensor.n_elements)
-        total["bytes"] += int(tensor.n_bytes)
+        total["weights"] += tensor.weights
+        total["bytes"] += tensor.bytes
     weights = sum(total["weights"] for total in types.values())
     return GGUF(
         path=path, sha256=file_sha256(path), bytes=size, name=get("general.name", path.stem), architecture=architecture,
         file_type=_file_type(get("general.file_type")), parameters=weights,
         bits_per_weight=8 * sum(total["bytes"] for total in types.values()) / weights,
-        tensor_types=dict(sorted(types.items())), block_levels=_block_levels(tensors), imatrix=get("quantize.imatrix.file"),
+        tensor_types=dict(sorted(types.items())), block_levels=block_levels, imatrix=get("quantize.imatrix.file"),
         context_length=int(get(f"{architecture}.context_length", 0)),
         tokenizer={"tokens": tokens} | {key: get(f"tokenizer.ggml.{key}") for key in ("model", "pre", "merges", "token_type", "bos_token_id", "eos_token_id", "add_bos_token", "add_space_prefix")},
     )
@@ -134,21 +128,18 @@ def _file_type(number: int | None) -> str:
         return "unknown" if number is None else str(number)
 
 
-def _block_levels(tensors: list) -> int | None:
+def _block_levels(tensors: list, raw: mmap.mmap) -> int | None:
     """Most distinct values in any sampled block of 32 weights of a float file's largest matrix; None if it is quantized.
 
     Weights that were trained in 16 bits differ almost everywhere (about 30 of 32). At most 16 means that the
     file was made from a 4-bit one: a reference of that kind is not the original model.
     """
-    floats = [tensor for tensor in tensors if len(tensor.shape) == 2 and tensor.tensor_type.name in FLOATS]
     matrices = [tensor for tensor in tensors if len(tensor.shape) == 2]
-    if not matrices or len(floats) < len(matrices):
+    if not matrices or any(tensor.kind not in FLOATS for tensor in matrices):
         return None
-    inner = [tensor for tensor in floats if tensor.name.startswith("blk.")] or floats
-    raw = max(inner, key=lambda tensor: tensor.n_elements).data.reshape(-1)
-    if inner[0].tensor_type.name == "BF16":
-        raw = raw.view(np.uint16)
-    blocks = raw[: len(raw) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    step = max(1, len(blocks) // SAMPLED_BLOCKS)
-    sample = np.sort(blocks[::step], axis=1)
+    largest = max([tensor for tensor in matrices if tensor.name.startswith("blk.")] or matrices, key=lambda tensor: tensor.weights)
+    bits = np.frombuffer(raw, "<u4" if largest.kind == "F32" else "<u2", largest.weights, largest.offset)
+    blocks = bits[: len(bits) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    sample = np.sort(blocks[:: max(1, len(blocks) // SAMPLED_BLOCKS)], axis=1)
+    del bits, blocks  # views of the mapped file, which is closed next
     return int((np.diff(sample, axis=1) != 0).sum(axis=1).max() + 1)

@@ -3,6 +3,7 @@
   {%- set warehouse = env_var('QWH_WAREHOUSE', 'warehouse') -%}
   {%- if not warehouse.startswith('/') -%}
     {%- set warehouse = invocation_args_dict['project_dir'] ~ '/' ~ warehouse -%}
+    {%- if not warehouse.startswith('/') -%}{%- set warehouse = env_var('PWD') ~ '/' ~ warehouse -%}{%- endif -%}
   {%- endif -%}
   {{ return((warehouse ~ '/raw') | replace("'", "''")) }}
 {% endmacro %}
@@ -12,11 +13,12 @@
   read_parquet('{{ raw_dir() }}/{{ table }}/*/part.parquet', hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true)
 {%- endmacro %}
 
-{# run_ids that an incremental model must read now, as a literal IN list, so that only their folders are opened. #}
-{% macro new_runs(where) %}
+{# run_ids that an incremental model must read now, as a literal IN list, so that only their folders are opened:
+   runs that it does not hold, or holds under another value of the var `setting`, which it keeps in a column of that name. #}
+{% macro new_runs(where, setting) %}
   {%- set runs = ref('stg_runs') -%}
   {%- if not execute -%}{{ return("('')") }}{%- endif -%}
-  {%- set known = "select distinct run_id from " ~ this if is_incremental() else "select ''" -%}
+  {%- set known = "select run_id from " ~ this ~ " where " ~ setting ~ " = " ~ var(setting) if is_incremental() else "select ''" -%}
   {%- set rows = run_query("select run_id from " ~ runs ~ " where " ~ where ~ " and run_id not in (" ~ known ~ ") order by 1") -%}
   {{ return("('" ~ (rows.columns[0].values() | join("', '")) ~ "')") }}
 {% endmacro %}

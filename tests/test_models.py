@@ -204,14 +204,42 @@ def test_a_new_run_is_added_and_a_vanished_one_leaves(copy):
     assert after == {table: sorted(map(repr, rows(copy, f"from {table}"))) for table in tables}
 
 
-@pytest.mark.parametrize("fact", ["tokenizer_sha256", "engine_version", "token_stream_sha256"])
-def test_runs_that_share_no_facts_with_their_reference_stop_the_build(copy, fact):
-    before = os.stat(copy.database).st_mtime_ns
-    publish_quant(Store(copy.folder), "odd", like="far", **{fact: "another"})
-    with pytest.raises(QwhError, match="runs_share_their_references_facts") as refused:
-        copy.build()
+def test_a_run_repeated_with_another_top_k_counts_once(copy):
+    """The later run replaces the earlier one; its prompts are not added to it."""
+    before = rows(copy, "select * exclude (run_id) from fct_fidelity order by all"), rows(copy, "from fct_disagreements order by all")
+    publish_quant(Store(copy.folder), "far-again", like="far", quant_id="far", top_k=64, started_at="2026-01-02T00:00:00Z")
+    copy.build()
+    assert before == (rows(copy, "select * exclude (run_id) from fct_fidelity order by all"), rows(copy, "from fct_disagreements order by all"))
+    assert rows(copy, "select distinct run_id from fct_fidelity where quant_id = 'far' and measurement_id = 'kld_mean:prose:4'") == [("far-again-prose-4",)]
+
+
+def test_a_quant_that_lacks_a_benchmark_has_no_composite(copy):
+    (copy.folder / "raw" / "runs" / "far-sums.json").unlink()
+    copy.build()
+    assert rows(copy, "select quant_id, benchmarks from fct_composites") == [("near", 2)]
+
+
+def stops(warehouse: Warehouse, test: str) -> None:
+    """The build fails in that dbt test, and readers keep the tables they had."""
+    before = os.stat(warehouse.database).st_mtime_ns
+    with pytest.raises(QwhError, match=test) as refused:
+        warehouse.build()
     assert refused.value.code == ExitCode.BUILD_FAILED
-    assert os.stat(copy.database).st_mtime_ns == before  # readers keep the tables they had
+    assert os.stat(warehouse.database).st_mtime_ns == before
+
+
+@pytest.mark.parametrize("fact", ["tokenizer_sha256", "engine_version", "token_stream_sha256"])
+def test_a_run_that_differs_from_its_reference_stops_the_build(copy, fact):
+    publish_quant(Store(copy.folder), "odd", like="far", **{fact: "another"})
+    stops(copy, "runs_share_their_references_facts")
+
+
+@pytest.mark.parametrize("table", ["tokens", "reference_tokens"])
+def test_a_lost_part_stops_the_build(copy, table):
+    publish_quant(Store(copy.folder), "third", like="far")
+    run = {"tokens": "third-prose-4", "reference_tokens": "ref-prose-4"}[table]
+    shutil.rmtree(Store(copy.folder).part(table, run).parent)
+    stops(copy, "every_token_meets_its_reference")
 
 
 def test_the_comparability_test_knows_every_fact():

@@ -1,6 +1,9 @@
+{{ config(materialized='incremental', unique_key='run_id', incremental_strategy='delete+insert', pre_hook='{{ forget_vanished_runs() }}') }}
+
 select
     tokens.run_id,
     prompts.prompt_id,
+    {{ var('kld_clip') }}::double as kld_clip,
     count(*) as tokens,
     avg(tokens.kld::double) as kld_mean,
     exp(avg(ln(greatest(tokens.kld::double, {{ var('kld_clip') }})))) as kld_gmean,
@@ -12,5 +15,5 @@ select
 from {{ ref('int_tokens') }} as tokens
 inner join {{ ref('stg_runs') }} as runs on tokens.run_id = runs.run_id
 inner join {{ ref('stg_prompts') }} as prompts on runs.reference_run_id = prompts.run_id and tokens.chunk = prompts.prompt_index
-where tokens.task = 'benchmark' and tokens.is_finite
+where tokens.run_id in {{ new_runs("role = 'quant' and task = 'benchmark'", 'kld_clip') }} and tokens.is_finite
 group by all

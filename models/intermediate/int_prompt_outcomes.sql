@@ -16,7 +16,7 @@ select
     greatest(quants.score - reference.score, 0) as leapfrog,
     greatest(reference.score - quants.score, 0) as drop,
     quants.score = 0 and reference.score = 0 and quants.answer <> reference.answer as other_wrong_answer,
-from {{ ref('stg_runs') }} as runs
+from {{ ref('int_current_runs') }} as runs
 inner join {{ ref('stg_runs') }} as reference_runs on runs.reference_run_id = reference_runs.run_id and runs.harness = reference_runs.harness
 inner join answers as quants on runs.run_id = quants.run_id
 inner join answers as reference on runs.reference_run_id = reference.run_id and quants.prompt_id = reference.prompt_id

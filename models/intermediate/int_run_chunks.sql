@@ -3,8 +3,11 @@
 select
     run_id,
     chunk,
+    {{ var('kld_clip') }}::double as kld_clip,
     count(*) filter (where is_finite) as n,
     count(*) filter (where not is_finite) as nonfinite,
+    count(distinct position) as positions,
+    count(*) filter (where is_finite and not coalesce(kld >= 0 and kld_reverse >= 0 and jsd between 0 and 0.6931473 and tv between 0 and 1.000001, false)) as impossible,
     count(*) filter (where is_finite and kld < {{ var('kld_clip') }}) as clipped,
     count(*) filter (where is_finite and token_flip = 'benefit') as benefits,
     count(*) filter (where is_finite and token_flip = 'harm') as harms,
@@ -17,5 +20,5 @@ select
     sum(({{ expression }})::double ** 2) filter (where is_finite) as sum_squares_{{ name }},
     {% endfor %}
 from {{ ref('int_tokens') }}
-where run_id in {{ new_runs("role = 'quant'") }}
+where run_id in {{ new_runs("role = 'quant'", 'kld_clip') }}
 group by all

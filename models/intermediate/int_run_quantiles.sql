@@ -3,7 +3,7 @@
 with tokens as (
     select run_id, kld::double as kld, is_finite,
     from {{ ref('int_tokens') }}
-    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'") }}
+    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'", 'tail_share') }}
 ),
 
 quantiles as (
@@ -19,6 +19,7 @@ quantiles as (
 
 select
     run_id,
+    {{ var('tail_share') }}::double as tail_share,
     quantiles.n,
     quantiles.nonfinite,
     quantiles.q[1] as kld_median,

@@ -1,9 +1,17 @@
-with weighted as (
+with suites as (
+    select cohort_id, count(distinct benchmark_id) as benchmarks,
+    from {{ ref('fct_disagreements') }}
+    group by cohort_id
+),
+
+weighted as (
     select
         disagreements.*,
         coalesce(weights.weight, 1.0) / sum(coalesce(weights.weight, 1.0)) over (partition by cohort_id, quant_id) as weight,
         (leapfrogs - drops) / prompts as gain,
+        suites.benchmarks as benchmarks_of_cohort,
     from {{ ref('fct_disagreements') }} as disagreements
+    inner join suites using (cohort_id)
     left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
 ),
 
@@ -19,6 +27,7 @@ sums as (
         sqrt(sum(weight ** 2 * (volume - gain ** 2) / prompts)) as standard_error,
     from weighted
     group by all
+    having count(*) = any_value(benchmarks_of_cohort)
 )
 
 select

@@ -38,7 +38,7 @@ select
     quantiles.nonfinite,
     runs.run_id,
 from metrics
-inner join {{ ref('stg_runs') }} as runs using (run_id)
+inner join {{ ref('int_current_runs') }} as runs using (run_id)
 inner join {{ ref('int_run_quantiles') }} as quantiles using (run_id)
 inner join {{ ref('dim_measurements') }} as measurements
     on runs.cohort_id = measurements.cohort_id

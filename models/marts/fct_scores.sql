@@ -13,6 +13,6 @@ select
     stddev_samp(prompts.score) / sqrt(count(*)) as standard_error,
     count(*) as prompts,
     sum(prompts.attempts)::bigint as attempts,
-from {{ ref('stg_runs') }} as runs
+from {{ ref('int_current_runs') }} as runs
 inner join prompts using (run_id)
 group by all

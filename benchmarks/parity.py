@@ -1,0 +1,111 @@
+"""The same reference, quant and text through llama-perplexity and through qwh: do they print the same?
+
+    python benchmarks/parity.py --reference R.gguf --quant Q.gguf --corpus text.txt [--context-length 512] [--chunks N]
+
+llama-perplexity writes the reference's log-probs as 16-bit codes and reads them back for the quant; qwh scores both live
+in one pass. So the quant's own figures (PPL) must agree to rounding, and KLD within what the codes lose: up to 4e-5
+nats of noise per position, and the tail beyond 16 nats, which makes llama.cpp's KLD of a flattened quant too large.
+Exit code 1 if a line is off by more than is allowed for it.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+import peer
+
+# line of llama-perplexity's summary -> (our SQL over the wide rows, absolute and relative difference allowed)
+LINES = {
+    "Mean PPL(Q)": ("exp(avg(nll))", 0, 1e-4),
+    "Mean ln(PPL(Q)/PPL(base))": ("avg(nll - nll_ref)", 2e-3, 0),
+    "Mean KLD": ("avg(kld)", 4e-5, 0.02),
+    "Median KLD": ("median(kld)", 4e-5, 0.02),
+    "90.0% KLD": ("quantile_cont(kld, 0.9)", 4e-5, 0.02),
+    "95.0% KLD": ("quantile_cont(kld, 0.95)", 4e-5, 0.02),
+    "99.0% KLD": ("quantile_cont(kld, 0.99)", 4e-5, 0.02),
+    "99.9% KLD": ("quantile_cont(kld, 0.999)", 4e-5, 0.02),
+    "Maximum KLD": ("max(kld)", 4e-5, 0.02),
+    "Mean Δp": ("100 * avg(exp(-nll) - exp(-nll_ref))", 0.01, 0),
+    "RMS Δp": ("100 * sqrt(avg((exp(-nll) - exp(-nll_ref)) ** 2))", 0.01, 0),
+    "Same top p": ("100 * avg((top1 = top1_ref)::integer)", 0.1, 0),
+}
+
+
+def read_summary(text: str) -> dict[str, float]:
+    """The summary lines that llama-perplexity prints after --kl-divergence: label -> value."""
+    found = {}
+    for label in LINES:
+        words = r"\s+".join(re.escape(word) for word in label.split())
+        match = re.search(rf"^\s*{words}\s*:\s*(-?[\d.]+)", text, re.MULTILINE)
+        if match:
+            found[label] = float(match.group(1))
+    return found
+
+
+def theirs(programs: Path, folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, float], float]:
+    """llama-perplexity's two steps; its summary and its wall time in seconds."""
+    start = time.perf_counter()
+    common = [programs / "llama-perplexity", "-f", arguments.corpus, "-c", arguments.context_length, "-t", arguments.threads]
+    common += ["--chunks", arguments.chunks] if arguments.chunks else []
+    base = folder / "base.dat"
+    _run([*common, "-m", arguments.reference, "--kl-divergence-base", base])
+    out = _run([*common, "-m", arguments.quant, "--kl-divergence-base", base, "--kl-divergence"])
+    return read_summary(out), time.perf_counter() - start
+
+
+def ours(folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, float], float]:
+    """`qwh ingest gguf`, reduced by SQL over its Parquet; and its wall time in seconds."""
+    start = time.perf_counter()
+    command = ["qwh", "ingest", "gguf", "--reference", arguments.reference, "--quant", arguments.quant, "--quant-id", "quant", "--corpus", arguments.corpus]
+    command += ["--context-length", arguments.context_length, "--threads", arguments.threads, "--cohort", "parity", "--warehouse", folder / "warehouse"]
+    _run(command + (["--chunks", arguments.chunks] if arguments.chunks else []))
+    seconds = time.perf_counter() - start
+    columns = ", ".join(expression for expression, *_ in LINES.values())
+    raw = folder / "warehouse" / "raw"
+    row = duckdb.sql(f"select {columns} from '{raw}/tokens/*/part.parquet' join '{raw}/reference_tokens/*/part.parquet' using (chunk, position)").fetchone()
+    return dict(zip(LINES, row)), seconds
+
+
+def _run(command: list) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        sys.exit(f"{command[0]} failed: {done.stderr[-500:]}")
+    return done.stdout + done.stderr
+
+
+def main() -> int:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("reference", "quant", "corpus"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--context-length", type=int, default=512)
+    parser.add_argument("--chunks", type=int)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--programs", type=Path, help="folder of llama-perplexity; built if not given")
+    arguments = parser.parse_args()
+    programs = arguments.programs or peer.build()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        (mine, my_seconds), (peers, their_seconds) = ours(folder, arguments), theirs(programs, folder, arguments)
+        base_bytes = (folder / "base.dat").stat().st_size
+    worst = 0
+    print(f"{'line':<28}{'qwh':>14}{'llama.cpp':>14}{'difference':>14}{'allowed':>12}")
+    for label, (_, absolute, relative) in LINES.items():
+        if label not in peers:
+            print(f"{label:<28}{mine[label]:>14.6f}{'not printed':>14}")
+            worst = 1
+            continue
+        difference, allowed = mine[label] - peers[label], absolute + relative * abs(peers[label])
+        worst |= abs(difference) > allowed
+        print(f"{label:<28}{mine[label]:>14.6f}{peers[label]:>14.6f}{difference:>14.6f}{allowed:>12.6f}  {'ok' if abs(difference) <= allowed else 'OFF'}")
+    print(f"wall time: qwh {my_seconds:.1f} s, llama-perplexity's two steps {their_seconds:.1f} s and {base_bytes / 1e6:,.0f} MB of logits on disk")
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main())

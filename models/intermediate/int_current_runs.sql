@@ -1,0 +1,21 @@
+{{ config(materialized='view') }}
+
+-- The same file may have been run twice on one text (another top k, another estimator for the same prompts): the later run counts.
+-- A token-level number depends on its estimator, an answer does not.
+select
+    run_id,
+    task,
+    role,
+    cohort_id,
+    quant_id,
+    reference_run_id,
+    corpus_id,
+    context_length,
+    benchmark_id,
+    harness,
+    estimator,
+from {{ ref('stg_runs') }}
+qualify row_number() over (
+    partition by cohort_id, quant_id, role, task, corpus_id, context_length, if(task = 'corpus', estimator, null)
+    order by started_at desc, run_id
+) = 1

@@ -1,0 +1,50 @@
+"""What the tests share: a small real model (tests/model), real quants of it, and a warehouse filled with them."""
+
+from pathlib import Path
+
+import pytest
+from qwh.cli import app
+from typer.testing import CliRunner
+
+MODEL = Path(__file__).parent / "model"
+REFERENCE = MODEL / "tiny-f16.gguf"
+QUANTS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
+LENGTH, CHUNKS = 128, 12
+
+
+def qwh(*arguments: object):
+    """Run the command line in this process; the result has exit_code, stdout and stderr."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def ingest(warehouse: Path, quants: list[Path], *more: object, cohort: str = "tiny"):
+    """`qwh ingest gguf` on the test model and its first text."""
+    files = [part for path in quants for part in ("--quant", path)]
+    options = {"--corpus": MODEL / "corpus.txt", "--context-length": LENGTH, "--chunks": CHUNKS}
+    given = [part for name, value in options.items() if name not in more for part in (name, value)]
+    return qwh("ingest", "gguf", "--reference", REFERENCE, *files, "--cohort", cohort, "--warehouse", warehouse, *given, *more)
+
+
+@pytest.fixture(scope="session")
+def quants(tmp_path_factory) -> dict[str, Path]:
+    """name -> a GGUF made from the test model by llama.cpp's own quantizer."""
+    from qwh.demo.models import make_quants
+
+    folder = tmp_path_factory.mktemp("quants")
+    paths = make_quants(REFERENCE, folder, {name: (name, {}) for name in QUANTS}, 2, lambda text: None)
+    return dict(zip(QUANTS, paths))
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory, quants) -> Path:
+    """A built warehouse: six quants, two texts, two context lengths, one benchmark."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    files = list(quants.values())
+    texts = ("--corpus", MODEL / "corpus.txt", "--corpus", MODEL / "corpus2.txt", "--context-length", LENGTH, "--context-length", 2 * LENGTH, "--chunks", CHUNKS)
+    for done in (
+        ingest(folder, files, *texts),
+        qwh("ingest", "prompts", MODEL / "prompts.jsonl", "--reference", REFERENCE, *(part for path in files for part in ("--quant", path)), "--cohort", "tiny", "--warehouse", folder),
+        qwh("build", "--warehouse", folder),
+    ):
+        assert done.exit_code == 0, done.stderr
+    return folder

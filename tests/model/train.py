@@ -1,0 +1,189 @@
+"""Trains the tests' model: a llama of 2 million weights that reads bytes and knows a made-up world by heart.
+
+    pip install torch gguf && python tests/model/train.py      # about 10 minutes on 2 cores
+
+It writes, beside itself: tiny-f16.gguf (embedding 256, so that every K-quant applies to every matrix), corpus.txt
+(stories of the world), corpus2.txt (sums), and prompts.jsonl (a benchmark of both). Everything is drawn with a fixed seed.
+"""
+
+import json
+import math
+import random
+import sys
+import time
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+HERE = Path(__file__).parent
+EMBEDDING, LAYERS, HEADS, FEED_FORWARD, CONTEXT, EPSILON, ROPE_BASE = 256, 3, 4, 512, 512, 1e-5, 10_000.0
+VOCABULARY = 257  # all bytes and an end token: odd on purpose
+END = 256
+BATCH, LENGTH = 12, 192
+
+NAMES = "Abel Bria Cato Dena Egon Fila Gero Hesa Ivor Jola Kurt Lena Milo Nora Otis Pia Quin Rosa Stan Tara Ugo Vera Wim Xena Yuri Zita".split()
+TOWNS = "Arlen Borsk Cormo Delph Endor Farun Gleth Hurst".split()
+COLOURS = "red blue green black white amber pink grey".split()
+BEASTS = "a cat|a dog|an owl|a hen|a fox|a goat|a mule|a toad".split("|")
+WORLD = random.Random(7)
+FACTS = {name: (WORLD.choice(TOWNS), WORLD.choice(COLOURS), WORLD.choice(BEASTS)) for name in NAMES}
+QUESTIONS = ("Where does {} live?", "What colour does {} like?", "What does {} keep?")
+TELLINGS = ("{0} lives in {1}.", "{0} likes {2}.", "{0} keeps {3}.", "In {1} you meet {0}.", "{0} of {1} likes {2}.", "{0} has {3} that is {2}.")
+LINKS = ("Then", "Later", "One day", "At night", "In spring", "So")
+DEEDS = ("sings", "walks home", "reads a book", "bakes bread", "counts the stars", "mends a net", "waits for rain", "tells a tale")
+
+
+def story(draw: random.Random) -> str:
+    """A line about one or two people, true in the world."""
+    parts = []
+    for name in draw.sample(NAMES, draw.choice((1, 2))):
+        parts += [telling.format(name, *FACTS[name]) for telling in draw.sample(TELLINGS, 2)]
+        parts.append(f"{draw.choice(LINKS)} {name} {draw.choice(DEEDS)}.")
+    return " ".join(parts) + "\n"
+
+
+def question(draw: random.Random) -> str:
+    """A question about the world with its answer."""
+    name, kind = draw.choice(NAMES), draw.randrange(3)
+    return f"Q: {QUESTIONS[kind].format(name)}\nA: {FACTS[name][kind]}\n"
+
+
+def total(draw: random.Random) -> str:
+    """A sum of two numbers below 20 with its result."""
+    a, b = draw.randrange(20), draw.randrange(20)
+    return f"Q: {a}+{b}?\nA: {a + b}\n"
+
+
+def text(draw: random.Random, size: int, makers: tuple) -> str:
+    """At least size bytes of lines from the makers, taken at random."""
+    lines, length = [], 0
+    while length < size:
+        lines.append(draw.choice(makers)(draw))
+        length += len(lines[-1])
+    return "".join(lines)
+
+
+class Block(nn.Module):
+    """One layer: attention with interleaved rotary positions, then SwiGLU; both pre-normalised."""
+
+    def __init__(self):
+        super().__init__()
+        self.attn_norm, self.ffn_norm = nn.RMSNorm(EMBEDDING, EPSILON), nn.RMSNorm(EMBEDDING, EPSILON)
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            setattr(self, name, nn.Linear(EMBEDDING, EMBEDDING, bias=False))
+        self.ffn_gate, self.ffn_up = (nn.Linear(EMBEDDING, FEED_FORWARD, bias=False) for _ in range(2))
+        self.ffn_down = nn.Linear(FEED_FORWARD, EMBEDDING, bias=False)
+
+    def forward(self, x, turn):
+        """x: [batch, time, embedding]; turn: [time, head / 2] complex rotations."""
+        batch, time_, _ = x.shape
+        h = self.attn_norm(x)
+        q, k, v = (layer(h).view(batch, time_, HEADS, -1).transpose(1, 2) for layer in (self.attn_q, self.attn_k, self.attn_v))
+        q, k = (torch.view_as_real(torch.view_as_complex(y.float().reshape(*y.shape[:-1], -1, 2)) * turn).flatten(-2) for y in (q, k))
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, time_, EMBEDDING))
+        h = self.ffn_norm(x)
+        return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
+
+
+class Llama(nn.Module):
+    """The whole model; the embedding is also the head."""
+
+    def __init__(self):
+        super().__init__()
+        self.token_embd = nn.Embedding(VOCABULARY, EMBEDDING)
+        self.blk = nn.ModuleList(Block() for _ in range(LAYERS))
+        self.output_norm = nn.RMSNorm(EMBEDDING, EPSILON)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.04)
+        half = EMBEDDING // HEADS // 2
+        angles = torch.arange(CONTEXT)[:, None] * ROPE_BASE ** (-torch.arange(half) / half)
+        self.turns = torch.polar(torch.ones_like(angles), angles)
+
+    def forward(self, ids):
+        """ids: [batch, time]; returns logits [batch, time, vocabulary]."""
+        x = self.token_embd(ids)
+        for block in self.blk:
+            x = block(x, self.turns[: ids.shape[1]])
+        return self.output_norm(x) @ self.token_embd.weight.T
+
+
+def train(steps: int) -> Llama:
+    """Next-byte prediction on fresh text of the world."""
+    torch.manual_seed(0)
+    model, draw, start = Llama(), random.Random(1), time.time()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    data = torch.tensor(list(text(draw, 3_000_000, (story, question, question, total)).encode()))
+    for step in range(steps):
+        rate = 2e-3 * min(1, (step + 1) / 50) * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
+        optimiser.param_groups[0]["lr"] = rate
+        starts = torch.randint(len(data) - LENGTH - 1, (BATCH,))
+        rows = torch.stack([data[i : i + LENGTH + 1] for i in starts])
+        loss = F.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        if step % 50 == 0 or step == steps - 1:
+            print(f"step {step}/{steps}  loss {loss.item():.3f} nats/byte  {time.time() - start:.0f} s", file=sys.stderr, flush=True)
+    return model
+
+
+def byte_letters() -> list[str]:
+    """GPT-2's printable letter for each byte, which is how such vocabularies are written down."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    spare = iter(range(256, 512))
+    return [chr(byte) if byte in plain else chr(next(spare)) for byte in range(256)]
+
+
+def save(model: Llama, path: Path) -> None:
+    """The model as GGUF: matrices in F16, norms in F32."""
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name("qwh tiny world")
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(EMBEDDING)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_rope_dimension_count(EMBEDDING // HEADS)
+    writer.add_rope_freq_base(ROPE_BASE)
+    writer.add_layer_norm_rms_eps(EPSILON)
+    writer.add_vocab_size(VOCABULARY)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([*byte_letters(), "<end>"])
+    writer.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL])
+    writer.add_token_merges(["q q"])  # llama.cpp wants a list; "qq" is no token, so this one never applies
+    writer.add_eos_token_id(END)
+    writer.add_bos_token_id(END)
+    writer.add_add_bos_token(False)
+    for name, tensor in model.state_dict().items():
+        kind = np.float32 if "norm" in name else np.float16
+        writer.add_tensor(name, tensor.numpy().astype(kind))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def main(steps: int = 900) -> None:
+    """Train, and write the model and its texts."""
+    save(train(steps), HERE / "tiny-f16.gguf")
+    (HERE / "corpus.txt").write_text(text(random.Random(2), 60_000, (story, question)))
+    (HERE / "corpus2.txt").write_text(text(random.Random(3), 20_000, (total,)))
+    asked = [{"category": kind, "prompt": f"Q: {QUESTIONS[i].format(name)}\nA:", "answers": [FACTS[name][i]]} for i, kind in enumerate(("town", "colour", "beast")) for name in NAMES]
+    draw = random.Random(4)
+    sums = draw.sample([(a, b) for a in range(20) for b in range(20)], 50)
+    asked += [{"category": "sum", "prompt": f"Q: {a}+{b}?\nA:", "answers": [str(a + b)]} for a, b in sums]
+    (HERE / "prompts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in asked))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

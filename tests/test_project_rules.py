@@ -1,0 +1,124 @@
+"""The house's own rules, read off the dbt manifest and the SQL: which layer reads which, and what every model promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlglot
+import yaml
+from qwh.warehouse import PROJECT
+from sqlglot import exp
+
+MAY_READ = {
+    "staging": {"source"},
+    "intermediate": {"staging", "intermediate", "seed"},
+    "marts": {"staging", "intermediate", "marts", "seed"},
+    "statistics": {"marts", "statistics", "seed"},
+}
+FUNCTIONS = {"spearman", "correlation_verdict"}
+
+
+@pytest.fixture(scope="module")
+def manifest(warehouse) -> dict:
+    """What dbt knows of the project after the warehouse's build."""
+    return json.loads((warehouse / ".build" / "target" / "manifest.json").read_text())
+
+
+def models(manifest: dict) -> list[dict]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def layer(manifest: dict, unique_id: str) -> str:
+    node = manifest["nodes"].get(unique_id)
+    return "source" if node is None else "seed" if node["resource_type"] == "seed" else node["fqn"][1]
+
+
+def final_columns(node: dict) -> list[str]:
+    """Names that a model's last select gives."""
+    return sqlglot.parse_one(node["compiled_code"], dialect="duckdb").named_selects
+
+
+def test_data_walk_one_way(manifest):
+    for node in models(manifest):
+        mine = layer(manifest, node["unique_id"])
+        for parent in node["depends_on"]["nodes"]:
+            assert layer(manifest, parent) in MAY_READ[mine], f"{node['name']} ({mine}) reads {parent}"
+
+
+def test_yaml_columns_are_the_sqls_columns(manifest):
+    for node in models(manifest):
+        assert list(node["columns"]) == final_columns(node), node["name"]
+
+
+def test_every_model_has_its_twin_its_grain_and_its_words(manifest):
+    grains = {node["attached_node"] for node in manifest["nodes"].values() if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_grain"}
+    for node in models(manifest):
+        path = PROJECT / node["original_file_path"]
+        twin = yaml.safe_load(path.with_suffix(".yml").read_text())
+        assert [model["name"] for model in twin["models"]] == [node["name"]]
+        assert node["description"].startswith("One row per "), node["name"]
+        assert node["unique_id"] in grains, node["name"]
+        assert all(column["description"] for column in node["columns"].values()), node["name"]
+
+
+def test_no_final_select_star(manifest):
+    for node in models(manifest):
+        tree = sqlglot.parse_one(node["compiled_code"], dialect="duckdb")
+        selects = [tree] if isinstance(tree, exp.Select) else list(tree.find_all(exp.Select))[:1]
+        assert not any(isinstance(column, exp.Star) for select in selects for column in select.expressions), node["name"]
+
+
+def test_python_functions_are_called_by_tables_only(manifest):
+    for node in models(manifest):
+        called = {function.name.lower() for function in sqlglot.parse_one(node["compiled_code"], dialect="duckdb").find_all(exp.Anonymous)}
+        if called & FUNCTIONS:
+            assert node["config"]["materialized"] == "table" and layer(manifest, node["unique_id"]) == "statistics", node["name"]
+
+
+def test_marts_and_statistics_keep_a_contract(manifest):
+    for node in models(manifest):
+        if layer(manifest, node["unique_id"]) in ("marts", "statistics"):
+            assert node["config"]["contract"]["enforced"], node["name"]
+
+
+def test_analyses_read_marts_and_statistics_and_name_real_columns(manifest):
+    known = {node["name"]: dict.fromkeys(node["columns"], "unknown") for node in models(manifest)}
+    public = {node["name"] for node in models(manifest) if layer(manifest, node["unique_id"]) in ("marts", "statistics")} | {"stg_runs"}
+    for path in sorted((PROJECT / "analyses").glob("*.sql")):
+        tree = sqlglot.parse_one(path.read_text(), dialect="duckdb")
+        inner = {cte.alias for cte in tree.find_all(exp.CTE)}
+        tables = {table.name for table in tree.find_all(exp.Table)} - inner
+        assert tables <= public, f"{path.name} reads {tables - public}"
+        columns = {name for table in tables for name in known[table]} | {alias.alias for alias in tree.find_all(exp.Alias)}
+        named = {column.name for column in tree.find_all(exp.Column)}
+        assert named <= columns, f"{path.name} names {named - columns}"
+
+
+def test_kernels_and_ingest_keep_to_their_rooms():
+    for path in (PROJECT / "kernels").glob("*.py"):
+        text = path.read_text()
+        assert "ingest" not in _imports(text), path.name
+        if path.name != "udf.py":
+            assert not {"dbt", "duckdb"} & _imports(text), path.name
+    for path in (PROJECT / "ingest").glob("*.py"):
+        assert not {"dbt", "duckdb", "warehouse"} & _imports(path.read_text()), path.name
+
+
+def _imports(text: str) -> set[str]:
+    """First names of everything that a module imports."""
+    import ast
+
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {(node.module or "").split(".")[0], *(name.name for name in node.names if node.level and not node.module)}
+    return found
+
+
+def test_files_stay_small():
+    for path in [*PROJECT.glob("*.py"), *PROJECT.glob("*/*.py")]:
+        assert len(path.read_text().splitlines()) <= 400, path
+    for path in Path(PROJECT, "models").rglob("*.sql"):
+        assert len(path.read_text().splitlines()) <= 120, path

@@ -1,0 +1,110 @@
+"""What users hold in their hands: the command line, and the real DuckDB shell on the finished file."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+import duckdb
+import polars as pl
+import pytest
+from conftest import qwh
+from qwh.ingest.errors import ExitCode
+from qwh.warehouse import PROJECT
+
+
+def real_shell(warehouse, query: str) -> str:
+    """The DuckDB project's own command-line shell, as PyPI packs it, without our functions."""
+    program = shutil.which("duckdb")
+    assert program, "the dev extra installs duckdb-cli"
+    done = subprocess.run([program, "-readonly", "-csv", "-noheader", str(warehouse / "warehouse.duckdb"), query], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_real_shell_reads_every_table_and_view(warehouse):
+    names = real_shell(warehouse, "select table_name from information_schema.tables where table_schema = 'main'").split()
+    assert {"fct_fidelity", "stat_correlations", "int_tokens", "dim_cohorts"} <= set(names)
+    for name in names:
+        assert real_shell(warehouse, f'select count(*) from "{name}"').strip().isdigit()
+
+
+def test_every_analysis_runs_in_the_real_shell(warehouse):
+    for path in sorted((PROJECT / "analyses").glob("*.sql")):
+        assert real_shell(warehouse, path.read_text()).strip(), path.name
+
+
+def test_no_view_or_macro_needs_python(warehouse):
+    views = real_shell(warehouse, "select sql from duckdb_views() where not internal") + real_shell(warehouse, "select macro_definition from duckdb_functions() where not internal")
+    assert "spearman" not in views and "correlation_verdict" not in views
+
+
+def test_help_is_instant_and_imports_typer_alone():
+    code = "import sys; from qwh.cli import app; heavy = {'duckdb', 'dbt', 'numpy', 'scipy', 'polars', 'pyarrow', 'llama_cpp', 'torch', 'numba'} & set(sys.modules); print(heavy or 'light')"
+    assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True).stdout.strip() == "light"
+    program = shutil.which("qwh")
+    best = min(_seconds([program, "--help"]) for _ in range(3))
+    assert best < 1.0  # 0.2 s on an idle machine
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize("words", [(), ("init",), ("ingest",), ("ingest", "gguf"), ("ingest", "prompts"), ("build",), ("sql",), ("show",), ("export",), ("status",), ("demo",)])
+def test_every_command_has_help(words):
+    done = qwh(*words, "--help")
+    assert done.exit_code == 0 and "Usage" in done.stdout
+    if words not in ((), ("ingest",)):
+        assert "Example: qwh" in " ".join(done.stdout.split())
+
+
+def test_show_sql_and_status_print_tables(warehouse):
+    shown = qwh("show", "fidelity", "--warehouse", warehouse)
+    assert shown.exit_code == 0 and "Q4_K_M" in shown.stdout and "kld_mean" in shown.stdout
+    asked = qwh("sql", "select count(*) as n from fct_fidelity where quant_id = 'Q2_K'", "--warehouse", warehouse)
+    assert "n" in asked.stdout and asked.exit_code == 0
+    state = qwh("status", "--warehouse", warehouse)
+    assert "corpus2" in state.stdout and "prompts" in state.stdout
+
+
+@pytest.mark.parametrize("query", ["copy (select 1) to 'x.csv'", "create table t as select 1", "delete from fct_scores", "attach 'other.db'", "set threads = 1", "pragma version; drop table fct_scores"])
+def test_sql_changes_nothing(warehouse, query):
+    before = (warehouse / "warehouse.duckdb").read_bytes()
+    done = qwh("sql", query, "--warehouse", warehouse)
+    assert done.exit_code in (ExitCode.USAGE, ExitCode.BAD_INPUT) and len(done.stderr.strip().splitlines()) == 1
+    assert (warehouse / "warehouse.duckdb").read_bytes() == before
+
+
+def test_sql_reads_no_file_outside_the_warehouse(warehouse):
+    for query in ("select * from read_text('/etc/hostname')", "select * from '/etc/passwd'", "select * from glob('/*')"):
+        assert qwh("sql", query, "--warehouse", warehouse).exit_code == ExitCode.BAD_INPUT
+    assert qwh("sql", "select count(*) from int_tokens", "--warehouse", warehouse).exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "markdown", "latex"])
+def test_export_writes_the_whole_table(warehouse, tmp_path, kind):
+    path = tmp_path / "table"
+    assert qwh("export", "fct_scores", "--format", kind, "-o", path, "--warehouse", warehouse).exit_code == 0
+    connection = duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True)
+    rows = connection.sql("select count(*) from fct_scores").fetchone()[0]
+    if kind in ("csv", "parquet"):
+        frame = pl.read_csv(path) if kind == "csv" else pl.read_parquet(path)
+        exact = dict(connection.sql("select quant_id, score from fct_scores").fetchall())
+        assert frame.height == rows and dict(zip(frame["quant_id"], frame["score"])) == exact
+    else:
+        text = path.read_text()
+        assert text.count("Q4_K_M" if kind == "markdown" else r"Q4\_K\_M") == 1
+        assert text.startswith("| cohort_id" if kind == "markdown" else r"\begin{tabular}{lll")
+
+
+def test_a_second_build_changes_no_number(warehouse):
+    def figures():
+        with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as connection:
+            return connection.sql("from stat_correlations order by all").fetchall(), connection.sql("from fct_fidelity order by all").fetchall()
+
+    before = figures()
+    assert qwh("build", "--warehouse", warehouse).exit_code == 0
+    assert figures() == before
