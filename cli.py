@@ -102,6 +102,7 @@ def ingest_prompts(
     uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
     batch_size: Annotated[int, typer.Option(help="Positions per forward pass.", min=1)] = 512,
+    quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
     threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
@@ -120,7 +121,7 @@ def ingest_prompts(
     members = unique_members(quant, read_gguf, quant_id, uploader)
     head = Member(reference.stem, read_gguf(reference))
     _same_tokenizer(head, members)
-    _report(run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, None), head, members, questions))
+    _report(run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, questions))
 
 
 def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):

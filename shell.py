@@ -25,27 +25,29 @@ def _run(connection, text: str) -> None:
 
 def answer(warehouse: Warehouse, query: str) -> None:
     """Run a query and print its rows."""
-    _run(warehouse.connect(), query)
+    with warehouse.open() as connection:
+        _run(connection, query)
 
 
 def shell(warehouse: Warehouse) -> None:
     """Read statements that end in ; from stdin until it ends, with our statistics functions loaded."""
-    connection, lines = warehouse.connect(), []
     if sys.stdin.isatty():
         import readline  # noqa: F401  (gives input() its history)
 
         print(f"{warehouse.database}, read-only; end a statement with ; and the shell with Ctrl-D", file=sys.stderr)
-    while True:
-        try:
-            lines.append(input((MORE if lines else PROMPT) if sys.stdin.isatty() else ""))
-        except EOFError:
-            return
-        if lines[-1].rstrip().endswith(";"):
+    lines = []
+    with warehouse.open() as connection:
+        while True:
             try:
-                _run(connection, "\n".join(lines))
-            except QwhError as error:
-                print(f"qwh: {error}", file=sys.stderr)
-            lines = []
+                lines.append(input((MORE if lines else PROMPT) if sys.stdin.isatty() else ""))
+            except EOFError:
+                return
+            if lines[-1].rstrip().endswith(";"):
+                try:
+                    _run(connection, "\n".join(lines))
+                except QwhError as error:
+                    print(f"qwh: {error}", file=sys.stderr)
+                lines = []
 
 
 def status(warehouse: Warehouse) -> None:
@@ -57,7 +59,8 @@ def status(warehouse: Warehouse) -> None:
     runs = Store(warehouse.existing().folder).runs()
     seen = set()
     if warehouse.database.exists():
-        seen = {row[0] for row in warehouse.connect().sql("select distinct run_id from int_run_chunks").fetchall()}
+        with warehouse.open() as connection:
+            seen = {row[0] for row in connection.sql("select distinct run_id from int_run_chunks").fetchall()}
     rows = [
         {
             "cohort": run["cohort_id"], "corpus": run["corpus_id"], "context_length": run["context_length"], "runs": 1, "quants": run["role"] == "quant",

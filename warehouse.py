@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 from .ingest.errors import ExitCode, QwhError, storage_error
@@ -60,8 +61,9 @@ class Warehouse:
         except OSError as error:
             raise storage_error(f"cannot build {self.database}", error) from None
 
-    def connect(self):
-        """A read-only DuckDB connection that can reach no other file, with the statistics' functions registered."""
+    @contextmanager
+    def open(self):
+        """A read-only DuckDB connection that can reach no file but raw/, with the statistics' functions registered."""
         import duckdb
 
         from .kernels import udf
@@ -70,35 +72,38 @@ class Warehouse:
             connection = duckdb.connect(str(self.built().database), read_only=True)
         except duckdb.Error as error:
             raise QwhError(f"cannot open {self.database}: {str(error).splitlines()[0]}: close the program that holds it", ExitCode.STORAGE) from None
-        udf.register(connection)
-        raw = str(self.folder / "raw").replace("'", "''")  # the views of single tokens read Parquet there, and nowhere else
-        connection.execute(f"set allowed_directories = ['{raw}']; set enable_external_access = false; set lock_configuration = true")
-        return connection
+        with connection:
+            udf.register(connection)
+            raw = str(self.folder / "raw").replace("'", "''")  # the views of single tokens read Parquet there
+            connection.execute(f"set allowed_directories = ['{raw}']; set enable_external_access = false; set lock_configuration = true")
+            yield connection
 
     def relation(self, name: str, cohort: str | None = None):
         """The rows of a table of the warehouse or of an analysis, of one cohort or all, as a polars DataFrame.
 
         Raises QwhError for an unknown name or cohort.
         """
-        rows = self._rows(name)
-        if cohort is None:
-            return rows
-        cohorts = [row[0] for row in self.connect().sql("select cohort_id from dim_cohorts order by 1").fetchall()]
+        with self.open() as connection:
+            rows = _rows(connection, name)
+            if cohort is None:
+                return rows
+            cohorts = [row[0] for row in connection.sql("select cohort_id from dim_cohorts order by 1").fetchall()]
         if cohort not in cohorts:
             raise QwhError(f"there is no cohort called {cohort}: choose one of {', '.join(cohorts) or 'none yet'}", ExitCode.NOT_FOUND)
         if "cohort_id" not in rows.columns:
             raise QwhError(f"{name} is not kept by cohort: leave --cohort out", ExitCode.USAGE)
         return rows.filter(rows["cohort_id"] == cohort)
 
-    def _rows(self, name: str):
-        connection = self.connect()
-        analysis = PROJECT / "analyses" / f"{name}.sql"
-        names = [row[0] for row in connection.sql("select table_name from information_schema.tables where table_schema = 'main' order by 1").fetchall()]
-        if "/" not in name and analysis.is_file():
-            return connection.sql(analysis.read_text().rstrip().rstrip(";")).pl()
-        if name not in names:
-            raise QwhError(f"there is no table or analysis called {name}: choose one of {', '.join(sorted(path.stem for path in (PROJECT / 'analyses').glob('*.sql')))}, or a table: {', '.join(names)}", ExitCode.NOT_FOUND)
-        return connection.table(name).pl()
+
+def _rows(connection, name: str):
+    """All rows of a table or analysis, as a polars DataFrame."""
+    analyses = {path.stem: path for path in (PROJECT / "analyses").glob("*.sql")}
+    if name in analyses:
+        return connection.sql(analyses[name].read_text()).pl()
+    tables = [row[0] for row in connection.sql("select table_name from information_schema.tables where table_schema = 'main' order by 1").fetchall()]
+    if name not in tables:
+        raise QwhError(f"there is no table or analysis called {name}: choose one of {', '.join(sorted(analyses))}, or a table: {', '.join(tables)}", ExitCode.NOT_FOUND)
+    return connection.table(name).pl()
 
 
 def _let_go_of_the_database() -> None:

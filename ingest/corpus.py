@@ -17,7 +17,7 @@ import numpy as np
 from ..kernels import dispatch
 from . import engine
 from .errors import ExitCode, QwhError
-from .plan import Member, Settings, quant_run_id, refuse_mixing
+from .plan import Member, Settings, in_memory_together, quant_run_id, refuse_mixing
 from .progress import Bar, progress, say
 from .store import RunWriter, Store, identity
 
@@ -100,8 +100,7 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
             if quant not in left:
                 say(f"{quant.quant_id} on {text.corpus_id} at context length {text.stream.shape[1]} is already in the warehouse: nothing to do")
     wanted = [quant for quant in quants if any(quant in left for left in todo.values())]
-    size = settings.quants_at_once or _fitting(reference, wanted)
-    groups = [wanted[i : i + size] for i in range(0, len(wanted), size)]
+    groups = in_memory_together(settings, reference, wanted)
     work = sum(text.stream.size * (1 + sum(quant in left for quant in group)) for group in groups for text, left in todo.items() if any(quant in left for quant in group))
     published = []
     with progress("scoring", work, "tokens") as bar:
@@ -116,15 +115,6 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
                     if members:
                         published += _score(store, settings, reference, members, text, models, common, bar)
     return published
-
-
-def _fitting(reference: Member, quants: list[Member]) -> int:
-    """How many quants may be in memory with the reference: half of what is free, one at least."""
-    import os
-
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2 - reference.file.bytes
-    largest = max((quant.file.bytes for quant in quants), default=1)
-    return max(1, min(len(quants), int(free // largest)))
 
 
 def _score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, models: dict, common: dict, bar: Bar) -> list[dict]:

@@ -1,5 +1,6 @@
 """Before anything runs: what is already in the warehouse, what must not be mixed with it, and what each run is called."""
 
+import os
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -57,6 +58,14 @@ def unique_members(paths: list[Path], read: callable, quant_ids: list[str] | Non
     if double:
         raise QwhError(f"two quants are called {double}: give each its own --quant-id", ExitCode.USAGE)
     return [Member(name, read(path), uploader) for name, path in zip(names, paths)]
+
+
+def in_memory_together(settings: Settings, reference: Member, quants: list[Member]) -> list[list[Member]]:
+    """The quants in groups that fit beside the reference: settings.quants_at_once, or what half of the free memory holds."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2 - reference.file.bytes
+    largest = max((quant.file.bytes for quant in quants), default=1)
+    size = settings.quants_at_once or max(1, int(free // largest))
+    return [quants[i : i + size] for i in range(0, len(quants), size)]
 
 
 def refuse_mixing(store: Store, settings: Settings, reference: Member, quants: list[Member], runs: list[dict]) -> None:

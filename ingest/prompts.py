@@ -18,7 +18,7 @@ import numpy as np
 from ..kernels import dispatch
 from . import engine
 from .errors import ExitCode, QwhError
-from .plan import Member, Settings, quant_run_id, refuse_mixing
+from .plan import Member, Settings, in_memory_together, quant_run_id, refuse_mixing
 from .progress import progress, say
 from .store import RunWriter, Store, identity
 
@@ -163,9 +163,8 @@ def ingest_prompts(store: Store, settings: Settings, reference: Member, quants: 
     for quant in quants:
         if quant not in todo:
             say(f"{quant.quant_id} on {benchmark.benchmark_id} is already in the warehouse: nothing to do")
-    if not todo:
-        return []
-    return _answer_all(store, settings, reference, todo, benchmark, prompts, length, facts)
+    groups = in_memory_together(settings, reference, todo)
+    return [run for group in groups for run in _answer_all(store, settings, reference, group, benchmark, prompts, length, facts)]
 
 
 def _answer_all(store: Store, settings: Settings, reference: Member, quants: list[Member], benchmark: Benchmark, prompts: list[list[int]], length: int, facts: dict) -> list[dict]:

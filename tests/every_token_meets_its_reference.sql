@@ -6,7 +6,7 @@ with counted as (
     group by run_id
 )
 
-select runs.run_id, runs.token_rows as promised, counted.token_rows as met, counted.positions
+select runs.run_id, runs.token_rows as promised, counted.token_rows as met, counted.positions,
 from {{ ref('stg_runs') }} as runs
 left join counted using (run_id)
 where runs.role = 'quant' and (

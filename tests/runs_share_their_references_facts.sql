@@ -16,6 +16,6 @@ with pairs as (
     where quants.role = 'quant'
 )
 
-select run_id, differs
+select run_id, differs,
 from pairs
 where len(differs) > 0

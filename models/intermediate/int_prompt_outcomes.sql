@@ -14,7 +14,7 @@ select
     reference.score as score_ref,
     quants.score,
     greatest(quants.score - reference.score, 0) as leapfrog,
-    greatest(reference.score - quants.score, 0) as drop,
+    greatest(reference.score - quants.score, 0) as dropped,
     quants.score = 0 and reference.score = 0 and quants.answer <> reference.answer as other_wrong_answer,
 from {{ ref('int_current_runs') }} as runs
 inner join {{ ref('stg_runs') }} as reference_runs on runs.reference_run_id = reference_runs.run_id and runs.harness = reference_runs.harness

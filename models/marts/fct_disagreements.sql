@@ -7,9 +7,9 @@ with totals as (
         avg(score_ref) as score_ref,
         avg(score) as score,
         sum(leapfrog) as leapfrogs,
-        sum(drop) as drops,
+        sum(dropped) as drops,
         count(*) filter (where other_wrong_answer) as other_wrong_answers,
-        bool_and(leapfrog in (0, 1) and drop in (0, 1)) as is_binary,
+        bool_and(leapfrog in (0, 1) and dropped in (0, 1)) as is_binary,
     from {{ ref('int_prompt_outcomes') }}
     group by all
 )

@@ -16,8 +16,8 @@ metrics as (
     from means
     where quantity in ('nll', 'ln_kld')
     union all
-    select run_id, 'dp_rms', sqrt(mean), standard_error / nullif(2 * sqrt(mean), 0), standard_error_iid / nullif(2 * sqrt(mean), 0),
-    from means
+    select run_id, 'dp_rms', root, standard_error / nullif(2 * root, 0), standard_error_iid / nullif(2 * root, 0),
+    from (select *, sqrt(greatest(mean, 0)) as root from means)  -- other quantities' means may be negative and not yet filtered out
     where quantity = 'delta_p_squared'
     union all
     select run_id, metric, value, null, null,
