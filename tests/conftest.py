@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from qwh.cli import app
 from typer.testing import CliRunner
@@ -15,6 +16,12 @@ LENGTH, CHUNKS = 128, 12
 def qwh(*arguments: object):
     """Run the command line in this process; the result has exit_code, stdout and stderr."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def query(warehouse: Path, sql: str) -> list[tuple]:
+    """Rows of a query to the built file, on a connection that is closed again."""
+    with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.sql(sql).fetchall()
 
 
 def ingest(warehouse: Path, quants: list[Path], *more: object, cohort: str = "tiny"):

@@ -7,10 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
-from conftest import qwh
+from conftest import query, qwh
 from qwh.ingest.errors import ExitCode
 from qwh.warehouse import PROJECT
 
@@ -22,9 +21,9 @@ def program(name: str) -> str:
     return found
 
 
-def real_shell(warehouse, query: str) -> str:
+def real_shell(warehouse, sql: str) -> str:
     """The DuckDB project's own command-line shell, as PyPI packs it, without our functions."""
-    done = subprocess.run([program("duckdb"), "-readonly", "-csv", "-noheader", str(warehouse / "warehouse.duckdb"), query], capture_output=True, text=True, cwd="/")
+    done = subprocess.run([program("duckdb"), "-readonly", "-csv", "-noheader", str(warehouse / "warehouse.duckdb"), "-c", sql], capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -76,17 +75,17 @@ def test_show_sql_and_status_print_tables(warehouse):
     assert "corpus2" in state.stdout and "prompts" in state.stdout
 
 
-@pytest.mark.parametrize("query", ["copy (select 1) to 'x.csv'", "create table t as select 1", "delete from fct_scores", "attach 'other.db'", "set threads = 1", "pragma version; drop table fct_scores"])
-def test_sql_changes_nothing(warehouse, query):
+@pytest.mark.parametrize("statement", ["copy (select 1) to 'x.csv'", "create table t as select 1", "delete from fct_scores", "attach 'other.db'", "set threads = 1", "pragma version; drop table fct_scores"])
+def test_sql_changes_nothing(warehouse, statement):
     before = (warehouse / "warehouse.duckdb").read_bytes()
-    done = qwh("sql", query, "--warehouse", warehouse)
+    done = qwh("sql", statement, "--warehouse", warehouse)
     assert done.exit_code in (ExitCode.USAGE, ExitCode.BAD_INPUT) and len(done.stderr.strip().splitlines()) == 1
     assert (warehouse / "warehouse.duckdb").read_bytes() == before
 
 
 def test_sql_reads_no_file_outside_the_warehouse(warehouse):
-    for query in ("select * from read_text('/etc/hostname')", "select * from '/etc/passwd'", "select * from glob('/*')"):
-        assert qwh("sql", query, "--warehouse", warehouse).exit_code == ExitCode.BAD_INPUT
+    for statement in ("select * from read_text('/etc/hostname')", "select * from '/etc/passwd'", "select * from glob('/*')"):
+        assert qwh("sql", statement, "--warehouse", warehouse).exit_code == ExitCode.BAD_INPUT
     assert qwh("sql", "select count(*) from int_tokens", "--warehouse", warehouse).exit_code == 0
 
 
@@ -94,12 +93,10 @@ def test_sql_reads_no_file_outside_the_warehouse(warehouse):
 def test_export_writes_the_whole_table(warehouse, tmp_path, kind):
     path = tmp_path / "table"
     assert qwh("export", "fct_scores", "--format", kind, "-o", path, "--warehouse", warehouse).exit_code == 0
-    connection = duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True)
-    rows = connection.sql("select count(*) from fct_scores").fetchone()[0]
+    exact = dict(query(warehouse, "select quant_id, score from fct_scores"))
     if kind in ("csv", "parquet"):
         frame = pl.read_csv(path) if kind == "csv" else pl.read_parquet(path)
-        exact = dict(connection.sql("select quant_id, score from fct_scores").fetchall())
-        assert frame.height == rows and dict(zip(frame["quant_id"], frame["score"])) == exact
+        assert frame.height == len(exact) and dict(zip(frame["quant_id"], frame["score"])) == exact
     else:
         text = path.read_text()
         assert text.count("Q4_K_M" if kind == "markdown" else r"Q4\_K\_M") == 1
@@ -108,8 +105,7 @@ def test_export_writes_the_whole_table(warehouse, tmp_path, kind):
 
 def test_a_second_build_changes_no_number(warehouse):
     def figures():
-        with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as connection:
-            return connection.sql("from stat_correlations order by all").fetchall(), connection.sql("from fct_fidelity order by all").fetchall()
+        return [query(warehouse, f"from {table} order by all") for table in ("stat_correlations", "fct_fidelity")]
 
     before = figures()
     assert qwh("build", "--warehouse", warehouse).exit_code == 0

@@ -12,7 +12,7 @@ metrics as (
     where quantity = 'delta_loss'
     union all
     -- first-order error of a function of a mean: |f'(mean)| x error
-    select run_id, if(quantity = 'nll', 'ppl', 'kld_gmean'), exp(mean), exp(mean) * standard_error, exp(mean) * standard_error_iid,
+    select run_id, case when quantity = 'nll' then 'ppl' else 'kld_gmean' end, exp(mean), exp(mean) * standard_error, exp(mean) * standard_error_iid,
     from means
     where quantity in ('nll', 'ln_kld')
     union all
