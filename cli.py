@@ -201,7 +201,7 @@ def status(warehouse: WarehouseOption = DEFAULT):
 
 @app.command()
 def demo(
-    quick: Annotated[bool, typer.Option("--quick", help="Four quants and less text: about 3 minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Five quants and less text: about 2 minutes.")] = False,
     warehouse: WarehouseOption = Path("qwh-demo"),
 ):
     """Run the whole way on a real small model: quantize, ingest, build, and print what came out. Example: qwh demo --quick"""

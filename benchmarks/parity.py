@@ -67,7 +67,7 @@ def ours(folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, float],
     seconds = time.perf_counter() - start
     columns = ", ".join(expression for expression, *_ in LINES.values())
     raw = folder / "warehouse" / "raw"
-    row = duckdb.sql(f"select {columns} from '{raw}/tokens/*/part.parquet' join '{raw}/reference_tokens/*/part.parquet' using (chunk, position)").fetchone()
+    row = duckdb.sql(f"select {columns} from '{raw}/tokens/*/part.parquet' join '{raw}/reference_tokens/*/part.parquet' using (chunk, position)").fetchall()[0]
     return dict(zip(LINES, row)), seconds
 
 

@@ -1,5 +1,6 @@
 """`qwh demo`: SmolLM2-135M-Instruct and quants of it, from nothing to the printed tables."""
 
+import os
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ MADE_FROM = "F16 copy of a Q4_1 file"
 TABLES = ("fidelity", "volume_and_direction", "correlations")
 
 QUICK = {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 60}
-WHOLE = {"quants": models.QUANTS, "chunks": 20, "long_chunks": 5, "prompts": None}
+WHOLE = {"quants": models.QUANTS, "chunks": 16, "long_chunks": 4, "prompts": None}
 LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
 
 
@@ -26,7 +27,6 @@ def run(folder: Path, quick: bool) -> None:
     from ..ingest.prompts import ingest_prompts, read_benchmark
     from ..shell import status
     from ..tables import terminal
-    import os
 
     clock = time.monotonic()
     size = QUICK if quick else WHOLE
@@ -62,6 +62,6 @@ def run(folder: Path, quick: bool) -> None:
         print(terminal(warehouse.relation(name)))
     print()
     status(warehouse)
-    print(f"\nThe reference is a {MADE_FROM}: these figures compare quants with that copy, not with the original weights.")
+    print(f"\nThe reference is an {MADE_FROM}: these figures compare quants with that copy, not with the original weights.")
     print(f"The warehouse is {warehouse.database} (open it with: duckdb -readonly {warehouse.database})")
     say(f"done in {time.monotonic() - clock:,.0f} s")
