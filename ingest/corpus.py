@@ -18,7 +18,7 @@ from ..kernels import dispatch
 from . import engine
 from .errors import ExitCode, QwhError
 from .plan import Member, Settings, in_memory_together, quant_run_id, refuse_mixing
-from .progress import Bar, progress, say
+from .progress import progress, say
 from .store import RunWriter, Store, identity
 
 
@@ -117,7 +117,7 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
     return published
 
 
-def _score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, models: dict, common: dict, bar: Bar) -> list[dict]:
+def _score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, models: dict, common: dict, bar) -> list[dict]:
     """One text through the reference and a group of quants; publishes a run for each quant and one for the reference."""
     facts = common | text.facts()
     began, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()

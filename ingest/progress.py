@@ -1,26 +1,36 @@
-"""Long work talks on stderr: what, how far, how fast, how long still."""
+"""Long work talks on stderr: what, how far, how fast, how long still. A bar in a terminal, a line now and then in a log."""
 
+import sys
+import time
 from contextlib import contextmanager
 
+EVERY = 10  # seconds between two lines in a log
 
-class Bar:
-    """One running total. advance(n) counts units done."""
 
-    def __init__(self, progress: object, task: object):
-        self._progress, self._task = progress, task
+class LogLines:
+    """Counts units done and says so every few seconds."""
+
+    def __init__(self, title: str, total: int, unit: str):
+        self.title, self.total, self.unit = title, total, unit
+        self.done = 0
+        self.start = self.said = time.monotonic()
 
     def advance(self, units: int) -> None:
         """Count `units` more as done."""
-        self._progress.advance(self._task, units)
-
-    def say(self, text: str) -> None:
-        """Name what is being done now."""
-        self._progress.update(self._task, description=text)
+        self.done += units
+        now = time.monotonic()
+        if now - self.said >= EVERY or self.done == self.total:
+            self.said = now
+            rate = self.done / max(now - self.start, 1e-9)
+            say(f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s, {(self.total - self.done) / rate:,.0f} s left")
 
 
 @contextmanager
 def progress(title: str, total: int, unit: str):
-    """A bar on stderr for `total` units of work; yields a Bar."""
+    """Progress on stderr for `total` units of work; yields something with `advance(units)`."""
+    if not sys.stderr.isatty():
+        yield LogLines(title, total, unit)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
@@ -31,11 +41,17 @@ def progress(title: str, total: int, unit: str):
 
     columns = TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield Bar(bars, bars.add_task(title, total=total))
+        task = bars.add_task(title, total=total)
+
+        class Bar:
+            """rich's bar behind the same method."""
+
+            def advance(self, units: int) -> None:
+                bars.advance(task, units)
+
+        yield Bar()
 
 
 def say(text: str) -> None:
     """One line of talk on stderr."""
-    import sys
-
     print(text, file=sys.stderr, flush=True)

@@ -159,6 +159,11 @@ def test_each_prompt_has_the_kld_of_the_references_own_answer(warehouse):
     assert prompts == 6 * PROMPTS and scored == answered
 
 
+def test_progress_tells_rate_and_time_left(tmp_path, quants):
+    done = ingest(tmp_path, [quants["Q8_0"]])
+    assert "3,072 of 3,072 tokens" in done.stderr and "tokens/s" in done.stderr and "0 s left" in done.stderr
+
+
 def test_reading_needs_no_warehouse_made_before(tmp_path, quants):
     done = ingest(tmp_path / "new" / "place", [quants["Q8_0"]], "--chunks", 2)
     assert done.exit_code == 0, done.stderr
