@@ -1,6 +1,9 @@
 """Real models through real llama.cpp: the rows are the numbers that an independent route finds."""
 
 import json
+import subprocess
+import sys
+import time
 
 import duckdb
 import numpy as np
@@ -157,6 +160,20 @@ def test_each_prompt_has_the_kld_of_the_references_own_answer(warehouse):
         join stg_prompts on stg_prompts.run_id = reference_run_id and stg_prompts.prompt_id = int_prompt_kld.prompt_id
     """)
     assert prompts == 6 * PROMPTS and scored == answered
+
+
+def test_a_killed_ingest_leaves_no_half_run_and_is_redone(tmp_path, quants):
+    command = "import sys; sys.argv[0] = 'qwh'; from qwh.cli import app; app()"
+    arguments = ["ingest", "gguf", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--corpus", MODEL / "corpus.txt", "--cohort", "tiny", "--context-length", LENGTH, "--warehouse", tmp_path]
+    running = subprocess.Popen([sys.executable, "-P", "-c", command, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    store = Store(tmp_path)
+    while running.poll() is None and not list(store.raw.glob("_staging/*/tokens.parquet")):
+        time.sleep(0.01)
+    running.kill()
+    assert running.wait() == -9, "it must still be at work when it is killed"
+    assert store.runs() == [] and list((store.raw / "_staging").iterdir())
+    done = ingest(tmp_path, [quants["Q8_0"]])
+    assert done.exit_code == 0 and len(store.runs()) == 2 and not list((store.raw / "_staging").iterdir())
 
 
 def test_progress_tells_rate_and_time_left(tmp_path, quants):

@@ -10,8 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from conftest import query, qwh
+from qwh.cli import app
 from qwh.ingest.errors import ExitCode
 from qwh.warehouse import PROJECT
+from typer.testing import CliRunner
 
 
 def program(name: str) -> str:
@@ -73,6 +75,12 @@ def test_show_sql_and_status_print_tables(warehouse):
     assert "n" in asked.stdout and asked.exit_code == 0
     state = qwh("status", "--warehouse", warehouse)
     assert "corpus2" in state.stdout and "prompts" in state.stdout
+
+
+def test_the_shell_answers_statements_with_our_functions_and_survives_errors(warehouse):
+    lines = "select spearman([1, 2, 3, 4, 5],\n[2, 1, 3, 4, 5], 100, 100, 1).rho as rho;\nselect nonsense;\nselect 42 as answer;\n"
+    done = CliRunner().invoke(app, ["sql", "--warehouse", str(warehouse)], input=lines)
+    assert done.exit_code == 0 and "0.9" in done.stdout and "42" in done.stdout and "nonsense" in done.stderr
 
 
 @pytest.mark.parametrize("statement", ["copy (select 1) to 'x.csv'", "create table t as select 1", "delete from fct_scores", "attach 'other.db'", "set threads = 1", "pragma version; drop table fct_scores"])
