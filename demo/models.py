@@ -8,7 +8,7 @@ from ..ingest.errors import ExitCode, QwhError, missing_extra, storage_error
 
 # name -> (llama.cpp's file type, overrides). 576 is no multiple of 256, so K-quants fall back on most matrices here.
 # A name with + keeps the token embedding, which is also the head, in another type: such files lie near the reference.
-# damaged is what it says: 2 bits for every matrix that can take them.
+# Q2_K is left out: it falls back to the very types of Q3_K_S. damaged is what it says: 2 bits wherever they fit.
 Q8_0, Q5_1, F16 = 8, 7, 1  # ggml's numbers of the embedding's types
 QUANTS = {
     "F16+embd-Q8_0": ("F16", {"token_embedding_type": Q8_0}),
@@ -22,7 +22,6 @@ QUANTS = {
     "IQ4_NL": ("IQ4_NL", {}),
     "Q3_K_L": ("Q3_K_L", {}),
     "Q3_K_S": ("Q3_K_S", {}),
-    "Q2_K": ("Q2_K", {}),
     "damaged": ("Q2_K", {"pure": True}),
 }
 QUICK = {name: QUANTS[name] for name in ("Q8_0", "Q4_1", "Q4_K_M", "Q3_K_S", "damaged")}

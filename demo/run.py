@@ -59,7 +59,7 @@ def run(folder: Path, quick: bool) -> None:
     warehouse.build()
     for name in TABLES:
         print(f"\n{name}")
-        print(terminal(warehouse.relation(name)))
+        print(terminal(warehouse.relation(name, cohort).drop("cohort_id")))
     print()
     status(warehouse)
     print(f"\nThe reference is an {MADE_FROM}: these figures compare quants with that copy, not with the original weights.")
