@@ -1,15 +1,15 @@
-"""Which scorer runs here: the numba kernel where numba is installed, else float64 torch."""
+"""Which scorer runs here: the numba kernel where numba can be imported, else float64 torch."""
 
 from importlib.util import find_spec
 
 from .rows import QuantRows, ReferenceRows
 
-if find_spec("numba"):
+try:
     from . import cpu as _scorer
-elif find_spec("torch"):
+except ImportError:
+    if not find_spec("torch"):
+        raise ImportError("scoring needs numba or torch, and neither is installed: run pip install 'qwh[gguf]'") from None
     from . import naive as _scorer
-else:
-    raise ImportError("scoring needs numba or torch, and neither is installed: run pip install 'qwh[gguf]'")
 
 reference_rows = _scorer.reference_rows
 quant_rows = _scorer.quant_rows

@@ -49,7 +49,7 @@ def quant_rows(logits_ref: np.ndarray, reference: ReferenceRows, logits: np.ndar
         nll = -logq.gather(1, y[:, None])[:, 0]
         ids = torch.from_numpy(reference.topk_ids[at : at + len(y)].astype(np.int64)).clamp(min=0)
         at += len(y)
-        finite &= finite_ref & torch.isfinite(nll) & torch.isfinite(kld) & torch.isfinite(reverse)
+        finite &= finite_ref & torch.isfinite(nll) & torch.isfinite(kld.float()) & torch.isfinite(reverse.float())
         blocks.append((nll, kld, reverse, jsd, (p - q).abs().sum(1) / 2, _entropy(q, logq), _descending(z)[:, 0], _rank(z, y), lse, logq.gather(1, ids), finite))
     return QuantRows(*_columns(blocks, QuantRows))
 

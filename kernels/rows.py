@@ -1,7 +1,7 @@
 """What a scorer returns: one value per scored position [T]; k top ids of the reference [T, k]. Nats, ranks from 1.
 
-A row that holds NaN or +inf, or gives its target no probability, is not finite: its numbers are NaN and its ids -1.
-Ties go to the lower id everywhere.
+A row that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other side allows, is not
+finite: its numbers are NaN and its ids -1. An id that both sides mask adds nothing. Ties go to the lower id everywhere.
 """
 
 from typing import NamedTuple
