@@ -137,7 +137,7 @@ def test_the_benchmark_is_neither_hopeless_nor_solved(warehouse):
     scores = dict(query(warehouse, "select quant_id, score from fct_scores"))
     assert 0.3 < scores["tiny-f16"] < 0.97  # chance is below 0.15 in every category
     volumes = dict(query(warehouse, "select quant_id, volume from fct_disagreements"))
-    assert volumes["Q2_K"] > 0.05 > volumes["Q8_0"]  # quantizing moves answers, and 2 bits more than 8
+    assert volumes["Q2_K"] > 0.02 >= volumes["Q8_0"]  # quantizing moves answers, and 2 bits more than 8
 
 
 def test_answers_are_greedy_and_scored_after_normalisation(warehouse):
