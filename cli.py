@@ -20,6 +20,9 @@ class OneLineErrors(TyperGroup):
         except QwhError as error:
             print(f"qwh: {error}", file=sys.stderr)
             raise typer.Exit(error.code) from None
+        except ImportError as error:
+            print(f"qwh: a package is missing: {error}", file=sys.stderr)
+            raise typer.Exit(ExitCode.MISSING_EXTRA) from None
         except KeyboardInterrupt:
             print("qwh: stopped; nothing half done was kept", file=sys.stderr)
             raise typer.Exit(130) from None

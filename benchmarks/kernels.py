@@ -4,7 +4,9 @@
 
 llama.cpp's own step is compiled here, with the flags that its program ships with (-O3, no -march), from the text of
 tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The contenders take turns in every round,
-and medians are printed: CPU time over all threads, and wall time, which means something on an idle machine only.
+and medians are printed: CPU time over all threads, wall time, and their ratio, the cores in use: if that is below
+`threads`, the machine was busy with something else, and neither the wall time nor torch's CPU time (its threads spin
+while they wait) means much.
 """
 
 import argparse
@@ -50,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     library = llama_cpp(arguments.perplexity_cpp)
     score(*rows_like_a_model(2, 600, 0.1), 1)  # compiles
-    print(f"{'V':>8}{'threads':>8}  {'':<46}{'cpu ns':>9}{'wall ns':>9}{'x memory':>10}{'x ours':>8}")
+    print(f"{'V':>8}{'threads':>8}  {'':<46}{'cpu ns':>9}{'wall ns':>9}{'cores':>7}{'x memory':>10}{'x ours':>8}")
     for vocabulary in arguments.vocabulary:
         x, z, y = rows_like_a_model(max(SLOW_SHARE, ENTRIES // vocabulary), vocabulary, arguments.noise)
         for threads in arguments.threads:
@@ -107,7 +109,7 @@ def report(vocabulary: int, threads: int, times: dict[str, tuple[float, float]])
     """One line per contender; the multiples are of CPU time."""
     memory, ours = next(iter(times.values()))[0], times["qwh: both"][0]
     for name, (busy, wall) in times.items():
-        print(f"{vocabulary:>8}{threads:>8}  {name:<46}{busy:>9.3f}{wall:>9.3f}{busy / memory:>10.1f}{busy / ours:>8.2f}", flush=True)
+        print(f"{vocabulary:>8}{threads:>8}  {name:<46}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}", flush=True)
 
 
 def score(x, z, y, threads):

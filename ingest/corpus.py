@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from . import engine  # first: it names the extra that brings llama.cpp and the scorer
 from ..kernels import dispatch
-from . import engine
 from .errors import ExitCode, QwhError
 from .plan import Member, Settings, in_memory_together, quant_run_id, refuse_mixing
 from .progress import progress, say

@@ -380,10 +380,17 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _over_rows(threads: int | None, rows: int, kernel, *arguments) -> None:
-    """Run kernel(start, stop, ...) over all rows, split evenly over the threads."""
+    """Run kernel(start, stop, ...) over all rows: this thread and `threads` - 1 more take ranges until none is left."""
     threads = min(threads or 1, rows)
-    edges = [rows * i // threads for i in range(threads + 1)]
-    if threads == 1:
-        kernel(0, rows, *arguments)
-        return
-    list(_pool(threads).map(lambda i: kernel(edges[i], edges[i + 1], *arguments), range(threads)))
+    parts = 1 if threads == 1 else min(4 * threads, rows)  # more than threads: a slow core takes fewer
+    edges = [rows * i // parts for i in range(parts + 1)]
+    ranges = iter(list(zip(edges, edges[1:])))  # a list's iterator gives each range to one thread only
+
+    def work() -> None:
+        for start, stop in ranges:
+            kernel(start, stop, *arguments)
+
+    others = [_pool(threads).submit(work) for _ in range(threads - 1)]
+    work()
+    for other in others:
+        other.result()

@@ -1,5 +1,8 @@
 """Bad input: one line that says what to do, the right exit code, and nothing left behind."""
 
+import subprocess
+import sys
+
 import gguf
 import numpy as np
 import pytest
@@ -135,3 +138,11 @@ def test_prompts_longer_than_the_model_reads(tmp_path, quants):
     (tmp_path / "long.jsonl").write_text('{"prompt": "' + "a" * 600 + '", "answers": "b"}\n')
     done = qwh("ingest", "prompts", tmp_path / "long.jsonl", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--cohort", "c", "--warehouse", tmp_path)
     refused(done, ExitCode.BAD_INPUT, "608 tokens")
+
+
+def test_a_core_install_names_the_extra_it_lacks(tmp_path, quants):
+    code = "import sys; sys.modules['llama_cpp'] = None; from qwh.cli import app; app()"  # as if it were not installed
+    arguments = ["ingest", "gguf", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--corpus", "x.txt", "--cohort", "c", "--warehouse", tmp_path]
+    done = subprocess.run([sys.executable, "-P", "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == ExitCode.MISSING_EXTRA, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "llama-cpp-python" in done.stderr and "qwh[gguf]" in done.stderr
