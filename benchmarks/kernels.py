@@ -6,7 +6,7 @@ llama.cpp's own step is compiled here, with the flags that its program ships wit
 tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The contenders take turns in every round,
 and medians are printed: CPU time over all threads, wall time, and their ratio, the cores in use: if that is below
 `threads`, the machine was busy with something else, and neither the wall time nor torch's CPU time (its threads spin
-while they wait) means much.
+while they wait) means much. "x memory" and "x ours" are of CPU time.
 """
 
 import argparse
@@ -98,6 +98,7 @@ def measure(found: dict, rounds: int) -> dict[str, tuple[float, float]]:
     times = {name: [] for name in found}
     for turn in range(rounds + 1):
         for name, (call, entries) in found.items():
+            time.sleep(0.05)  # until the threads of the one before have stopped waiting for more
             wall, busy = time.perf_counter(), time.process_time()
             call()
             if turn:
@@ -106,7 +107,7 @@ def measure(found: dict, rounds: int) -> dict[str, tuple[float, float]]:
 
 
 def report(vocabulary: int, threads: int, times: dict[str, tuple[float, float]]) -> None:
-    """One line per contender; the multiples are of CPU time."""
+    """One line per contender."""
     memory, ours = next(iter(times.values()))[0], times["qwh: both"][0]
     for name, (busy, wall) in times.items():
         print(f"{vocabulary:>8}{threads:>8}  {name:<46}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}", flush=True)
