@@ -16,6 +16,8 @@ def register(connection) -> None:
         return stats.spearman(x, y, n_permutations, n_resamples, seed)
 
     def correlation_verdict(answer):
+        if answer is None:
+            return None
         from . import stats
 
         return stats.verdict(answer["rho"], answer["p_permutation"], answer["ci_low"], answer["ci_high"], answer["minimum_rho"], answer["n"], answer["reason"])
