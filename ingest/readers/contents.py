@@ -1,0 +1,77 @@
+"""What a reader finds in a file: answers of one model to one benchmark, or statistics that another tool computed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ExitCode, QwhError
+
+
+class BadFile(QwhError):
+    """A file that cannot be read: one line with the file, the place in it, what is wrong and what to do."""
+
+    def __init__(self, path: Path, place: str, found: str, advice: str):
+        super().__init__(f"cannot read {path}, {place}: {found}: {advice}", ExitCode.BAD_INPUT)
+
+
+class Sample(NamedTuple):
+    """One attempt at one prompt. Two samples are comparable where prompt_id (a hash of the prompt's text) is equal."""
+
+    item: str  # the harness's own name of the prompt: doc_id, question_id, task_id
+    prompt_id: str  # 16 hex characters; equal only if the model was given the same text
+    attempt: int  # 0, 1, ... among the answers to one prompt
+    score: float  # larger is better; 0..1 where the harness grades right and wrong
+    category: str = "all"
+    prompt: str | None = None
+    expected: str | None = None
+    answer: str | None = None
+    answer_tokens: int | None = None
+    finish_reason: str | None = None
+
+
+@dataclass
+class Samples:
+    """One model's answers to one benchmark. rows is read once, lazily; partial and left_out are final after the last row."""
+
+    benchmark_id: str
+    harness: dict  # JSON-able facts that must agree before two models are compared: few-shot, template, version, timeout, metric
+    rows: Iterator[Sample]
+    model_name: str | None = None  # what the file calls the model
+    facts: dict = field(default_factory=dict)  # anything else worth keeping: date, git hash, settings of the model
+    partial: str | None = None  # why this is not the whole run, in a few words
+    left_out: dict[str, int] = field(default_factory=dict)  # reason -> number of entries that could not become a sample
+
+
+class Statistic(NamedTuple):
+    """A number that another tool printed. metric: qwh's own name (kld_mean, kld_p99, ppl, ...) in qwh's units (nats, 0..1)."""
+
+    metric: str
+    value: float
+    standard_error: float | None = None
+
+
+class ChunkStatistic(NamedTuple):
+    """The same for one chunk. precision: half the last digit that the tool printed, carried through any differencing."""
+
+    chunk: int
+    metric: str
+    value: float
+    precision: float
+
+
+@dataclass
+class Summary:
+    """One model on one text as another tool summed it up."""
+
+    quant_name: str | None  # what the file calls the quant
+    corpus_id: str | None
+    context_length: int | None
+    statistics: list[Statistic]
+    chunks: list[ChunkStatistic] = field(default_factory=list)
+    n: int | None = None  # scored positions
+    engine: str = "unknown"
+    is_reference: bool = False
+    facts: dict = field(default_factory=dict)
+    partial: str | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
