@@ -1,377 +1,60 @@
-"""The CPU scorer: numba, float32 inside a block of the vocabulary, float64 across blocks, threads over rows.
+"""The CPU scorer: the compiled loops of loops.py, threads over rows. The float64 twin with the definitions is naive.py.
 
-The float64 twin with the same signature and the definitions is naive.py. A row comes from memory once for its
-normaliser (block by block: maximum, then sum of exponentials), and the pair once more for the joint sums, from cache.
-No temporary of the vocabulary's size is made. In the joint sweep, with c = lse_ref - lse and
-d = (x - z) - c = ln p - ln q,
-    e^-d - 1 + d = d^2 g(d),    g(d) = E(d^2) - d O(d^2),
-so that KLD, reverse KLD, total variation and JSD of nearly equal rows are sums without cancellation. Compiling takes
-seconds, once per machine (numba's cache).
+Compiling takes seconds, once per machine (numba's cache).
 """
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
-from .rows import QuantRows, ReferenceRows
+from . import loops
+from .rows import Bfloat16Rows, CodedRows, QuantRows, ReferenceRows
 
 NAME = "numba-f32"
-BLOCK = 512  # vocabulary entries summed in float32 before they join a float64 total; block maxima also bound the top k
-STRIP = 64  # entries of a block that the search for the top k looks at together
-F = np.float32
-SUMS = {"contract", "reassoc", "nsz", "arcp"}  # vectorised sums; NaN and infinity keep their meaning
-MASK = F(-1e30)  # -inf stands here in differences, so that masked - masked = 0
-ONE_SIDED = F(1e29)  # a difference this large: one side masks what the other allows
 
 
-@intrinsic
-def _larger(typing, a, b):
-    """max(a, b) of two float32 that are no NaN, in the form that LLVM turns into a vectorised maximum."""
-
-    def build(context, builder, signature, arguments):
-        f32 = ir.FloatType()
-        function = builder.module.declare_intrinsic("llvm.maxnum", [f32], ir.FunctionType(f32, [f32, f32]))
-        return builder.call(function, arguments, fastmath=("nnan", "nsz"))
-
-    return types.float32(types.float32, types.float32), build
-
-
-@intrinsic
-def _shifted_bits(typing, y):
-    """The low bits of a float32 moved into its exponent: 2^n for y = n + MAGIC (numba would widen the integers)."""
-
-    def build(context, builder, signature, arguments):
-        i32 = ir.IntType(32)
-        return builder.bitcast(builder.shl(builder.bitcast(arguments[0], i32), ir.Constant(i32, 23)), ir.FloatType())
-
-    return types.float32(types.float32), build
-
-
-MAGIC = F(1.5 * 2**23 + 127)  # added to y, rounds it and leaves round(y) + 127, a float32's exponent, in the low bits
-
-
-@njit(fastmath={"contract"})  # no reassociation: the rounding by MAGIC and the two-part reduction would be lost
-def _exp(a):
-    """e^a for a <= 0, relative error below 1.5e-7; a below -87 counts as -87 (1.6e-38); NaN stays NaN."""
-    a = F(-87) if a < F(-87) else a
-    y = a * F(1.44269504) + MAGIC
-    n = y - MAGIC
-    r = (a - n * F(0.693359375)) - n * F(-2.12194440e-4)  # ln 2 in two parts
-    p = F(0.0082976194509011)
-    p = p * r + F(0.04191562998038905)
-    p = p * r + F(0.16667576546448154)
-    p = p * r + F(0.4999889265474223)
-    p = p * r + F(0.9999996910672443)
-    p = p * r + F(1.0000000718670052)
-    return p * _shifted_bits(y)
-
-
-@njit(fastmath=False)  # said outright, because numba hands a caller's fastmath down
-def _difference(x, z, c):
-    """(x - z) - c, in that order: reassociated, the digits of nearly equal logits are gone. -inf on both sides gives -c."""
-    return (max(x, MASK) - max(z, MASK)) - c
-
-
-@njit
-def _block_max(x):
-    m = F(-np.inf)
-    for i in range(len(x)):
-        m = _larger(m, x[i])
-    return m
-
-
-@njit(fastmath=SUMS)
-def _block_sums(x, m):
-    """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row; an entry far below m adds nothing to either. NaN spreads."""
-    total, weighted = F(0), F(0)
-    for i in range(len(x)):
-        a = x[i] - m
-        a = F(-87) if a < F(-87) else a
-        e = _exp(a)
-        total += e
-        weighted += e * a
-    return total, weighted
-
-
-@njit
-def _normaliser(x, maxima):
-    """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row; fills the block maxima.
-
-    The top entry is exactly 1 and stays out of the float32 sums, so that a near-certain row keeps the digits of its tail.
-    """
-    top, m = -1, F(0)
-    rest, weighted = 0.0, 0.0
-    for b in range(len(maxima)):
-        start, stop = b * BLOCK, min((b + 1) * BLOCK, len(x))
-        maxima[b] = _block_max(x[start:stop])
-        if maxima[b] > (m if top >= 0 else F(-np.inf)):
-            if maxima[b] == np.inf:
-                return False, -1, m, rest, 0.0
-            if top >= 0:  # the sums shrink to the new maximum, and the old top joins them
-                shift = np.float64(m) - maxima[b]
-                shrink = math.exp(shift)
-                weighted = shrink * (weighted + shift * (1.0 + rest))
-                rest = shrink * (1.0 + rest)
-            m = maxima[b]
-            top = start
-            while x[top] != m:
-                top += 1
-            s, w = _block_sums(x[start:top], m)
-            rest += s
-            weighted += w
-            start = top + 1
-        s, w = _block_sums(x[start:stop], m)
-        rest += s
-        weighted += w
-    if top < 0 or rest != rest:  # everything masked; a NaN somewhere
-        return False, -1, m, rest, 0.0
-    return True, top, m, rest, math.log1p(rest) - weighted / (1.0 + rest)
-
-
-@njit
-def _rank(x, y, maxima):
-    """1 + ids with a larger logit + lower ids with an equal one; a block whose maximum is smaller is not looked at."""
-    own = x[y]
-    n = 1
-    for b in range(len(maxima)):
-        if maxima[b] < own:
-            continue
-        start, stop = b * BLOCK, min((b + 1) * BLOCK, len(x))
-        split = min(max(y, start), stop)
-        before, after = x[start:split], x[split:stop]
-        for i in range(len(before)):
-            n += before[i] >= own
-        for i in range(len(after)):
-            n += after[i] > own
-    return n
-
-
-@njit
-def _insert(value, i, n, ids, values):
-    """Put an entry into lists of the n largest so far, falling, an equal one behind; returns the new n, at most k."""
-    k = len(values)
-    if n == k and value <= values[k - 1]:
-        return n
-    j = min(n, k - 1)
-    while j > 0 and values[j - 1] < value:
-        values[j], ids[j] = values[j - 1], ids[j - 1]
-        j -= 1
-    values[j], ids[j] = value, i
-    return min(n + 1, k)
-
-
-@njit
-def _top(x, maxima, ids, values):
-    """Fill ids and values with the k largest entries, falling, ties by rising id.
-
-    The k-th largest block maximum is a lower bound of the k-th largest entry: what is below it is not looked at.
-    """
-    bound = F(-np.inf)
-    if len(maxima) >= len(values):
-        n = 0
-        for b in range(len(maxima)):
-            n = _insert(maxima[b], b, n, ids, values)
-        bound = values[-1]
-    n = 0
-    for b in range(len(maxima)):
-        if maxima[b] < bound:
-            continue
-        for strip in range(b * BLOCK, min((b + 1) * BLOCK, len(x)), STRIP):
-            end = min(strip + STRIP, len(x))
-            if _block_max(x[strip:end]) < bound:
-                continue
-            for i in range(strip, end):
-                if x[i] >= bound:
-                    n = _insert(x[i], i, n, ids, values)
-
-
-def _compiled(function):
-    """The machine code of a function that works without Python; kept on disk where numba can write its cache."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return njit(nogil=True)(function)
-
-
-@_compiled
-def _reference_range(start, stop, x, targets, reals, lse, ints, ids, values, finite):
-    maxima = np.empty((x.shape[1] + BLOCK - 1) // BLOCK, np.float32)
-    for t in range(start, stop):
-        usable, top, m, rest, entropy = _normaliser(x[t], maxima)
-        y = targets[t]
-        finite[t] = usable and x[t, y] > F(-np.inf)
-        if not finite[t]:
-            continue
-        log_total = math.log1p(rest)
-        lse[t] = m + log_total
-        _top(x[t], maxima, ids[t], values[t])
-        for j in range(len(values[t])):
-            values[t, j] = (values[t, j] - m) - log_total
-        reals[0, t] = log_total - (np.float64(x[t, y]) - m)
-        reals[1, t] = max(entropy, 0.0)
-        reals[2, t] = values[t, 0] - values[t, 1] if len(values[t]) > 1 else np.nan
-        ints[0, t] = top
-        ints[1, t] = _rank(x[t], y, maxima)
-
-
-@njit
-def _even_odd(w):
-    """E(w), O(w) of g(d) = E(d^2) - d O(d^2) for |d| <= 1."""
-    even = ((F(2.535851224469582e-05) * w + F(0.0013885396911806121)) * w + F(0.04166673659523751)) * w + F(0.49999999781421683)
-    odd = ((F(2.8062802582327777e-06) * w + F(0.00019838101968683)) * w + F(0.008333339675917066)) * w + F(0.16666666646842135)
-    return even, odd
-
-
-@njit
-def _jensen_shannon(w):
-    """h(w), w = d^2 <= 1: p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h."""
-    u = F(0.25) * w
-    h = F(-0.006037735609214809)
-    h = h * u + F(0.019130690796206665)
-    h = h * u + F(-0.047152732338880766)
-    h = h * u + F(0.11110710072076688)
-    h = h * u + F(-0.24999991469045163)
-    return (h * u + F(0.49999999970420683)) * u
-
-
-@njit(fastmath=SUMS, error_model="numpy")
-def _sums_close(x, z, m, c):
-    """(KLD, reverse KLD, 2 JSD, 2 TV) of one block in units of the top's probability, and the largest |d|.
-
-    Right if that is below 1: then q = p e^-d needs no exponential of its own.
-    """
-    kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
-    for i in range(len(x)):
-        p = _exp(x[i] - m)
-        d = _difference(x[i], z[i], c)
-        w = d * d
-        even, odd = _even_odd(w)
-        odd *= d
-        g = w * (even - odd)  # e^-d - 1 + d
-        gap = p * (d - g)  # p - q
-        q = p - gap
-        kld += p * g
-        reverse += q * (w * (even + odd))
-        jsd += (p + q) * _jensen_shannon(w)
-        tv += abs(gap)
-        furthest = _larger(furthest, abs(d))
-    return kld, reverse, jsd, tv, furthest
-
-
-@njit(fastmath=SUMS, error_model="numpy")
-def _sums(x, z, m_x, m_z, scale_x, scale_z, c):
-    """As _sums_close for any d, in units of 1; scale = 1 / sum e^(x - max)."""
-    kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
-    for i in range(len(x)):
-        p = _exp(x[i] - m_x) * scale_x
-        q = _exp(z[i] - m_z) * scale_z
-        d = _difference(x[i], z[i], c)
-        near = min(max(d, F(-1)), F(1))
-        w = near * near
-        even, odd = _even_odd(w)
-        odd *= near
-        # |d| >= 1, with s = min / (2 max + min): p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q)(ln 2 - 2 artanh s) - min |d|
-        size = abs(d)
-        less, more = min(p, q), max(p, q)
-        s = less / (more + more + less + F(1e-37))
-        v = s * s
-        log1p = F(2) * s * ((((F(1 / 9) * v + F(1 / 7)) * v + F(1 / 5)) * v + F(1 / 3)) * v + F(1))
-        # both forms, then a select: a branch would keep the loop from being vectorised
-        close = size < F(1)
-        kld_close, kld_far = p * w * (even - odd), (q - p) + p * d
-        reverse_close, reverse_far = q * w * (even + odd), (p - q) - q * d
-        tv_close, tv_far = abs(p * (near - w * (even - odd))), more - less
-        jsd_close, jsd_far = (p + q) * _jensen_shannon(w), (p + q) * (F(0.6931471805599453) - log1p) - less * size
-        kld += kld_close if close else kld_far
-        reverse += reverse_close if close else reverse_far
-        tv += tv_close if close else tv_far
-        jsd += jsd_close if close else jsd_far
-        furthest = _larger(furthest, size)
-    return kld, reverse, jsd, tv, furthest
-
-
-@_compiled
-def _quant_range(start, stop, x, z, targets, usable_ref, lse_ref, top1_ref, ids, reals, lse, ints, values, finite):
-    vocabulary = x.shape[1]
-    maxima = np.empty((vocabulary + BLOCK - 1) // BLOCK, np.float32)
-    for t in range(start, stop):
-        usable, top, m, rest, entropy = _normaliser(z[t], maxima)
-        y = targets[t]
-        finite[t] = usable and usable_ref[t] and z[t, y] > F(-np.inf)
-        if not finite[t]:
-            continue
-        log_total = math.log1p(rest)
-        lse[t] = m + log_total
-        m_x = x[t, top1_ref[t]]
-        p_top = math.exp(m_x - lse_ref[t])
-        scale_x, scale_z = F(p_top), F(1.0 / (1.0 + rest))
-        c = F(lse_ref[t] - lse[t])
-        kld, reverse, jsd, tv, close = 0.0, 0.0, 0.0, 0.0, True
-        for b in range(len(maxima)):
-            first, last = b * BLOCK, min((b + 1) * BLOCK, vocabulary)
-            unit = p_top
-            sums = (F(0), F(0), F(0), F(0), F(1))
-            if close:  # as the block before was
-                sums = _sums_close(x[t, first:last], z[t, first:last], m_x, c)
-            if not sums[4] < F(1):
-                sums = _sums(x[t, first:last], z[t, first:last], m_x, m, scale_x, scale_z, c)
-                unit = 1.0
-            close = sums[4] < F(1)
-            finite[t] &= sums[4] < ONE_SIDED
-            kld += unit * sums[0]
-            reverse += unit * sums[1]
-            jsd += unit * sums[2]
-            tv += unit * sums[3]
-        if not finite[t]:
-            lse[t] = np.nan
-            continue
-        reals[0, t] = log_total - (np.float64(z[t, y]) - m)
-        reals[1, t] = max(kld, 0.0)
-        reals[2, t] = max(reverse, 0.0)
-        reals[3, t] = max(jsd, 0.0) / 2
-        reals[4, t] = tv / 2
-        reals[5, t] = max(entropy, 0.0)
-        ints[0, t] = top
-        ints[1, t] = _rank(z[t], y, maxima)
-        for j in range(ids.shape[1]):
-            values[t, j] = (z[t, ids[t, j]] - m) - log_total
-
-
-def reference_rows(logits_ref: np.ndarray, targets: np.ndarray, top_k: int = 32, threads: int | None = None) -> ReferenceRows:
-    """Score the reference. logits_ref: [T, V] real; targets: [T] int, the realised tokens; top_k is cut to V."""
-    x, targets = _single(logits_ref), np.ascontiguousarray(targets, np.int32)
-    rows, vocabulary = x.shape
+def reference_rows(logits_ref: np.ndarray | CodedRows | Bfloat16Rows, targets: np.ndarray, top_k: int = 32, threads: int | None = None) -> ReferenceRows:
+    """Score the reference. logits_ref: [T, V] float32, float16, bfloat16 or coded; targets: [T] int, the realised tokens; top_k is cut to V."""
+    x, targets = _readable(logits_ref), np.ascontiguousarray(targets, np.int32)
+    rows, vocabulary = logits_ref.shape
     k = min(top_k, vocabulary)
     wide = min(max(k, 2), vocabulary)  # the margin needs two
-    reals, lse = np.full((3, rows), np.nan, np.float32), np.full(rows, np.nan)
+    reals, lse = np.full((5, rows), np.nan, np.float32), np.full(rows, np.nan)
     ints, ids = np.full((2, rows), -1, np.int32), np.full((rows, wide), -1, np.int32)
     values, finite = np.full((rows, wide), np.nan, np.float32), np.zeros(rows, np.bool_)
-    _over_rows(threads, rows, _reference_range, x, targets, reals, lse, ints, ids, values, finite)
-    return ReferenceRows(reals[0], reals[1], ints[0], ints[1], reals[2], lse, ids[:, :k].copy(), values[:, :k].copy(), finite)
+    _over_rows(threads, rows, loops.reference_range, x, targets, reals, lse, ints, ids, values, finite)
+    bounds = reals[3:] if x.kind == loops.CODED else (None, None)
+    return ReferenceRows(reals[0], reals[1], ints[0], ints[1], reals[2], lse, ids[:, :k].copy(), values[:, :k].copy(), finite, *bounds)
 
 
-def quant_rows(logits_ref: np.ndarray, reference: ReferenceRows, logits: np.ndarray, targets: np.ndarray, threads: int | None = None) -> QuantRows:
-    """Score a quant against the reference. Both logits: [T, V] real."""
-    x, z, targets = _single(logits_ref), _single(logits), np.ascontiguousarray(targets, np.int32)
-    rows = len(x)
-    reals, lse = np.full((6, rows), np.nan, np.float32), np.full(rows, np.nan)
+def quant_rows(logits_ref: np.ndarray | CodedRows | Bfloat16Rows, reference: ReferenceRows, logits: np.ndarray | CodedRows | Bfloat16Rows, targets: np.ndarray, threads: int | None = None) -> QuantRows:
+    """Score a quant against the reference. Both [T, V], in any of the forms; coded quants need a coded reference (else ValueError)."""
+    x, z, targets = _readable(logits_ref), _readable(logits), np.ascontiguousarray(targets, np.int32)
+    if z.kind == loops.CODED != x.kind:
+        raise ValueError("a quant's logits file can be scored against the reference's logits file only")
+    rows = len(targets)
+    reals, lse = np.full((9, rows), np.nan, np.float32), np.full(rows, np.nan)
     ints, finite = np.full((2, rows), -1, np.int32), np.zeros(rows, np.bool_)
     values = np.full(reference.topk_ids.shape, np.nan, np.float32)
     _over_rows(
-        threads, rows, _quant_range, x, z, targets, reference.finite_ref, reference.lse_ref,
+        threads, rows, loops.quant_range, x, z, targets, reference.finite_ref, reference.lse_ref,
         reference.top1_ref, reference.topk_ids, reals, lse, ints, values, finite,
     )
-    return QuantRows(reals[0], reals[1], reals[2], reals[3], reals[4], reals[5], ints[0], ints[1], lse, values, finite)
+    bounds = reals[6:] if x.kind == loops.CODED else (None, None, None)
+    return QuantRows(*reals[:6], *ints, lse, values, finite, *bounds)
 
 
-def _single(logits: np.ndarray) -> np.ndarray:
-    """float32, rows contiguous; a view where it already is."""
-    return np.ascontiguousarray(logits, np.float32)
+def _readable(logits: np.ndarray | CodedRows | Bfloat16Rows) -> loops.Logits:
+    """The rows as the loops take them, without a copy unless they are read-only, not contiguous, or of another type."""
+    none, no_header, no_row = np.empty((0, logits.shape[1]), np.float32), np.empty((0, 2), np.float32), np.empty(0, np.bool_)
+    if isinstance(logits, CodedRows):
+        return loops.Logits(loops.CODED, none, np.ascontiguousarray(logits.words), logits.headers, logits.clipped)
+    if isinstance(logits, Bfloat16Rows):
+        return loops.Logits(loops.UPPER_HALF, none, np.ascontiguousarray(logits.bits), no_header, no_row)
+    if logits.dtype == np.float16:
+        return loops.Logits(loops.HALF, none, np.ascontiguousarray(logits).view(np.uint16), no_header, no_row)
+    return loops.Logits(loops.WIDE, np.require(logits, np.float32, "CW"), np.empty((0, 0), np.uint16), no_header, no_row)
 
 
 @cache
