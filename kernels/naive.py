@@ -73,8 +73,9 @@ def _blocks(logits: np.ndarray | CodedRows | Bfloat16Rows, targets: np.ndarray):
     for start in range(0, len(targets), ROWS):
         part, at_least = slice(start, start + ROWS), None
         if coded:
-            scale, minimum = logits.headers[part, :1].astype(np.float64), logits.headers[part, 1:].astype(np.float64)
-            values, at_least = scale * logits.codes[part] + minimum, torch.from_numpy(-minimum[:, 0])
+            scale, minimum = logits.headers[part, :1], logits.headers[part, 1:]
+            values = scale * logits.codes[part].astype(np.float32) + minimum  # float32 is the format's own arithmetic
+            at_least = torch.from_numpy(-minimum[:, 0].astype(np.float64))
             values[logits.clipped[part, None] & (logits.codes[part] == 0)] = -np.inf
         elif isinstance(logits, Bfloat16Rows):
             values = (logits.bits[part].astype(np.uint32) << 16).view(np.float32)
