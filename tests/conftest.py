@@ -1,11 +1,15 @@
 """What the tests share: a small real model (tests/model), real quants of it, and a warehouse filled with them."""
 
+import os
 from pathlib import Path
 
 import duckdb
 import pytest
 from qwh.cli import app
 from typer.testing import CliRunner
+
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"  # no GPU: Triton's kernels run under its interpreter; read when Triton is imported
 
 MODEL = Path(__file__).parent / "model"
 REFERENCE = MODEL / "tiny-f16.gguf"
