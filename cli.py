@@ -74,6 +74,7 @@ def ingest_gguf(
     batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
     quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
     threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    trace: Annotated[Optional[Path], typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Run a reference and its quants over texts and store every position's log-probs and divergences.
@@ -83,13 +84,20 @@ def ingest_gguf(
     from .ingest.corpus import ingest_gguf as run
     from .ingest.gguf import read_gguf
     from .ingest.plan import Member, unique_members
+    from .ingest.progress import say
     from .ingest.store import Store
+    from .ingest.trace import Trace
 
     store = Store(warehouse).create()
     members = unique_members(quant, read_gguf, quant_id, uploader)
     head = Member(reference.stem, read_gguf(reference))
     _same_tokenizer(head, members)
-    published = run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, corpus, context_length, chunks, score_from)
+    spans = Trace()
+    published = run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, corpus, context_length, chunks, score_from, spans)
+    if published:
+        say(spans.summary())
+    if trace:
+        spans.write(trace)
     _report(published)
 
 

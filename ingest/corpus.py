@@ -1,7 +1,8 @@
 """`qwh ingest gguf`: a reference and its quants read the same text through llama.cpp, position by position.
 
 All of them move through the text together, one block of positions at a time, so that the reference runs once for
-a whole group of quants, no logits reach the disk, and memory holds one block of rows per model.
+a whole group of quants, no logits reach the disk, and memory holds one block of rows per model. While one model reads,
+a thread scores the rows of those before it where llama.cpp left them, and another writes what is scored.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from .errors import ExitCode, QwhError
 from .plan import Member, Settings, in_memory_together, quant_run_id, refuse_mixing
 from .progress import progress, say
 from .store import RunWriter, Store, identity
+from .trace import FORWARD, SCORE, WRITE, Trace
 
 
 @dataclass(frozen=True, eq=False)  # one object, one text: hashed by identity
@@ -79,11 +81,12 @@ def read_corpus(name: str, rank: int, vocab: engine.Model, context_length: int, 
     return Corpus(corpus_id or path.stem, hashlib.sha256(raw).hexdigest(), rank, len(tokens), stream, first, vocab.add_bos, vocab.bos)
 
 
-def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: list[Member], corpora: list[str], context_lengths: list[int], chunks: int | None, score_from: str) -> list[dict]:
+def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: list[Member], corpora: list[str], context_lengths: list[int], chunks: int | None, score_from: str, trace: Trace | None = None) -> list[dict]:
     """Score every quant against the reference on every corpus and context length. Returns the new manifests.
 
     Runs that the warehouse already holds are left out. Raises QwhError; nothing half done stays behind.
     """
+    trace = trace or Trace()
     settings.facts |= {"engine": engine.NAME, "engine_version": engine.VERSION, "device": engine.device(), "estimator": dispatch.estimator(), "logits_dtype": "f32"}
     longest = max(context_lengths)
     if reference.file.context_length and longest > reference.file.context_length:
@@ -113,11 +116,11 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
                 for text, left in todo.items():
                     members = [quant for quant in group if quant in left]
                     if members:
-                        published += _score(store, settings, reference, members, text, models, common, bar)
+                        published += _score(store, settings, reference, members, text, models, common, bar, trace)
     return published
 
 
-def _score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, models: dict, common: dict, bar) -> list[dict]:
+def _score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, models: dict, common: dict, bar, trace: Trace) -> list[dict]:
     """One text through the reference and a group of quants; publishes a run for each quant and one for the reference."""
     facts = common | text.facts()
     began, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
@@ -130,22 +133,40 @@ def _score(store: Store, settings: Settings, reference: Member, quants: list[Mem
             stack.callback(contexts[member].close)
         reference_writer = stack.enter_context(RunWriter(store, "reference_tokens"))
         writers = {quant: stack.enter_context(RunWriter(store, "tokens")) for quant in quants}
-        scorer = stack.enter_context(ThreadPoolExecutor(1))  # scores and writes in the order of submission
+        writing = stack.enter_context(ThreadPoolExecutor(1, "qwh-write"))
+        scoring = stack.enter_context(ThreadPoolExecutor(1, "qwh-score"))  # in the order of submission
         digest = hashlib.sha256()
         nonfinite = dict.fromkeys(contexts, 0)
+        # the first quant reads before the reference, so that the last one's rows are scored meanwhile
+        order = [*quants[:1], reference, *quants[1:]] if len(quants) > 1 else [reference, *quants]
         pending: dict[Member, Future] = {}
 
-        def score_reference(logits: np.ndarray, where: dict, targets: np.ndarray) -> dispatch.ReferenceRows:
-            rows = dispatch.reference_rows(logits, targets, settings.top_k, settings.threads)
-            reference_writer.write("reference_tokens", where | {"token_id": targets} | rows._asdict())
+        def write(member: Member, columns: dict) -> None:
+            with trace.span(WRITE, member.quant_id):
+                if member is reference:
+                    reference_writer.write("reference_tokens", columns)
+                else:
+                    writers[member].write("tokens", columns)
+
+        def score_reference(logits: np.ndarray, where: dict, targets: np.ndarray) -> tuple[dispatch.ReferenceRows, Future]:
+            with trace.span(SCORE, reference.quant_id):
+                rows = dispatch.reference_rows(logits, targets, settings.top_k, settings.threads)
             digest.update(rows.nll_ref.tobytes() + rows.topk_ids.tobytes())
             nonfinite[reference] += int((~rows.finite_ref).sum())
-            return rows
+            return rows, writing.submit(write, reference, where | {"token_id": targets} | rows._asdict())
 
-        def score_quant(quant: Member, logits_ref: np.ndarray, rows_ref: Future, logits: np.ndarray, where: dict, targets: np.ndarray) -> None:
-            rows = dispatch.quant_rows(logits_ref, rows_ref.result(), logits, targets, settings.threads)
-            writers[quant].write("tokens", where | rows._asdict())
+        def score_quant(quant: Member, logits_ref: np.ndarray, scored_ref: Future, logits: np.ndarray, where: dict, targets: np.ndarray) -> tuple[dispatch.QuantRows, Future]:
+            rows_ref, _ = scored_ref.result()
+            with trace.span(SCORE, quant.quant_id):
+                rows = dispatch.quant_rows(logits_ref, rows_ref, logits, targets, settings.threads)
             nonfinite[quant] += int((~rows.finite).sum())
+            return rows, writing.submit(write, quant, where | rows._asdict())
+
+        def wait(members: list[Member]) -> None:
+            """Until no one reads these members' buffers, and what came of them is written: memory stays bounded."""
+            for member in members:
+                if member in pending:
+                    pending.pop(member).result()[1].result()
 
         for chunk, original in enumerate(text.stream):
             ids = original.copy()
@@ -157,20 +178,23 @@ def _score(store: Store, settings: Settings, reference: Member, quants: list[Mem
                 predicted = np.arange(start, stop)[scored] + 1
                 where = {"chunk": np.full(len(predicted), chunk, np.int32), "position": predicted.astype(np.int32)}
                 targets = original[predicted]
-                for waiting in pending.values():
-                    waiting.result()  # every quant's rows read the reference's buffer, which is overwritten now
-                for member, context in contexts.items():
+                logits = {}
+                for member in order:
+                    wait(list(pending) if member is reference else [member])  # every quant's rows are scored against the reference's
+                    context = contexts[member]
                     if start == 0:
                         context.keep(0)
-                    logits = context.forward(ids[start:stop], start, scored)
-                    if logits is not None and member is reference:
-                        logits_ref, rows_ref = logits, scorer.submit(score_reference, logits, where, targets)
-                        pending[member] = rows_ref
-                    elif logits is not None:
-                        pending[member] = scorer.submit(score_quant, member, logits_ref, rows_ref, logits, where, targets)
+                    with trace.span(FORWARD, member.quant_id):
+                        logits[member] = context.forward(ids[start:stop], start, scored)
                     bar.advance(stop - start)
-        for waiting in pending.values():
-            waiting.result()
+                    if not len(predicted):
+                        continue
+                    if member is reference:
+                        pending[reference] = scoring.submit(score_reference, logits[reference], where, targets)
+                    for quant in logits if member is reference else [member]:
+                        if quant is not reference and reference in logits:
+                            pending[quant] = scoring.submit(score_quant, quant, logits[reference], pending[reference], logits[quant], where, targets)
+        wait(list(pending))
 
         def manifest(member: Member, role: str, run_id: str, reference_run_id: str | None, rows: int) -> dict:
             return member.file.run_facts() | facts | {
