@@ -135,6 +135,43 @@ def ingest_prompts(
     _report(run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, questions))
 
 
+@ingest.command("logits-file")
+def ingest_logits_file(
+    path: Annotated[Path, typer.Argument(help="What llama-perplexity --kl-divergence-base wrote for the reference.")],
+    quant: Annotated[list[Path], typer.Option(help="A quant: a GGUF file, which is run now, or a logits file of its own; repeat for more.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    corpus_id: Annotated[Optional[str], typer.Option(help="What the text is called; default: the logits file's stem.")] = None,
+    reference: Annotated[Optional[Path], typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored.")] = None,
+    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Score quants against the 16-bit logits that llama-perplexity left of a reference.
+
+    Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
+    """
+    from .ingest.logits import describe, ingest_logits
+    from .ingest.plan import Member
+    from .ingest.store import Store
+    from .ingest.trace import Trace
+
+    if dry_run:
+        for line in describe(path):
+            print(line)
+        return
+    head = None
+    if reference:
+        from .ingest.gguf import read_gguf
+
+        head = Member(reference.stem, read_gguf(reference))
+    settings = _settings(cohort, threads, batch_size, top_k, None, None)
+    _report(ingest_logits(Store(warehouse).create(), settings, path, head, quant, quant_id, uploader, corpus_id or path.stem, Trace()))
+
+
 def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
     import os
 

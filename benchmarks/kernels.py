@@ -24,8 +24,9 @@ import peer
 import torch
 from numba import njit
 from qwh.kernels import cpu, naive
+from qwh.kernels.rows import CodedRows
 
-ENTRIES = 10_000_000  # logits of each side: both together are larger than the last cache
+ENTRIES = 30_000_000  # logits of each side: both together are larger than the last cache, and a call takes tens of milliseconds
 SLOW_SHARE = 8  # the slow contenders get an eighth of the rows
 PARTS = ("static inline int nearest_int(", "static double log_softmax(int n_vocab, const float * logits, uint16_t", "struct kl_divergence_result {", "static std::pair<double, float> log_softmax(")
 WRAPPER = """
@@ -52,7 +53,7 @@ def main() -> None:
     arguments = parser.parse_args()
     library = llama_cpp(arguments.perplexity_cpp)
     score(*rows_like_a_model(2, 600, 0.1), 1)  # compiles
-    print(f"{'V':>8}{'threads':>8}  {'':<46}{'cpu ns':>9}{'wall ns':>9}{'cores':>7}{'x memory':>10}{'x ours':>8}")
+    print(f"{'V':>8}{'threads':>8}  {'':<50}{'cpu ns':>9}{'wall ns':>9}{'cores':>7}{'x memory':>10}{'x ours':>8}")
     for vocabulary in arguments.vocabulary:
         x, z, y = rows_like_a_model(max(SLOW_SHARE, ENTRIES // vocabulary), vocabulary, arguments.noise)
         for threads in arguments.threads:
@@ -76,11 +77,17 @@ def contenders(x: np.ndarray, z: np.ndarray, y: np.ndarray, threads: int, librar
     reference = cpu.reference_rows(x, y, threads=threads)
     tensors = [torch.from_numpy(part) for part in small]
     codes = base_codes(x)
+    library_rows(library.base_rows, x, y, codes)
+    coded = CodedRows(codes, x.shape[1], 16)
+    coded_reference = cpu.reference_rows(coded, y, threads=threads)
+    x_half, z_half = x.astype(np.float16), z.astype(np.float16)
     found = {
         "memory: both rows read once": (partial(over_rows, threads, read_both, x, z), x.size),
         "qwh: reference, top 32": (lambda: cpu.reference_rows(x, y, threads=threads), x.size),
         "qwh: quant": (lambda: cpu.quant_rows(x, reference, z, y, threads), x.size),
         "qwh: both": (lambda: score(x, z, y, threads), x.size),
+        "qwh: quant, both float16": (lambda: cpu.quant_rows(x_half, reference, z_half, y, threads), x.size),
+        "qwh: quant against llama.cpp's codes, both KLDs": (lambda: cpu.quant_rows(coded, coded_reference, z, y, threads), x.size),
         "llama.cpp: writing the base row": (partial(over_rows, threads, partial(library_rows, library.base_rows), x, y, codes), x.size),
         "llama.cpp: KLD of a quant, nothing else": (partial(over_rows, threads, partial(library_rows, library.kld_rows), z, y, codes), x.size),
         "torch float32: KLD only": (lambda: torch_kld(*tensors[:2]), small[0].size),
@@ -110,7 +117,7 @@ def report(vocabulary: int, threads: int, times: dict[str, tuple[float, float]])
     """One line per contender."""
     memory, ours = next(iter(times.values()))[0], times["qwh: both"][0]
     for name, (busy, wall) in times.items():
-        print(f"{vocabulary:>8}{threads:>8}  {name:<46}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}", flush=True)
+        print(f"{vocabulary:>8}{threads:>8}  {name:<50}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}", flush=True)
 
 
 def score(x, z, y, threads):

@@ -5,7 +5,8 @@
 llama-perplexity writes the reference's log-probs as 16-bit codes and reads them back for the quant; qwh scores both live
 in one pass. So the quant's own figures (PPL) must agree to rounding, and KLD within what the codes lose: up to 4e-5
 nats of noise per position, and the tail beyond 16 nats, which makes llama.cpp's KLD of a flattened quant too large.
-Exit code 1 if a line is off by more than is allowed for it.
+Then `qwh ingest logits-file` reads llama-perplexity's own file and `qwh build` repeats its summary, which must be the
+same to the last printed digit, in every line. Exit code 1 if a line is off by more than is allowed for it.
 """
 
 import argparse
@@ -47,8 +48,37 @@ def read_summary(text: str) -> dict[str, float]:
     return found
 
 
-def theirs(programs: Path, folder: Path, arguments: argparse.Namespace) -> tuple[dict[str, float], float]:
-    """llama-perplexity's two steps; its summary and its wall time in seconds."""
+def printed_lines(text: str) -> dict[str, tuple[str, str | None]]:
+    """Every line of the summary as printed: statistic -> (value, error), digits kept."""
+    found = {}
+    for line in text.splitlines():
+        match = re.match(r"\s*(\S.*?)\s*:\s*(-?[\d.]+)\s*%?(?:\s*±\s*([\d.]+))?\s*%?\s*$", line)
+        if match and re.search(r"KLD|PPL|Δp|Same top", match[1]):
+            found[" ".join(match[1].split())] = match[2], match[3]
+    return found
+
+
+def off_in_the_last_digit(found: dict[str, tuple[str, str | None]], rows: list[tuple[str, float, float | None]]) -> list[str]:
+    """Lines of ours (statistic, value, error) that would not print as theirs did; a difference of one unit in the last digit counts."""
+    mine, wrong = {statistic: (value, error) for statistic, value, error in rows}, []
+    for statistic, shown in found.items():
+        for text, number in zip(shown, mine.get(statistic, (None, None))):
+            if text is not None and (number is None or float(f"{number:.{len(text.partition('.')[2])}f}") != float(text)):
+                wrong.append(f"{statistic}: {text} printed, {number} ours")
+    return wrong
+
+
+def repeated(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, float, float | None]]:
+    """llama-perplexity's own file through `qwh ingest logits-file` and `qwh build`: its summary from our rows."""
+    warehouse = folder / "repeated"
+    _run(["qwh", "ingest", "logits-file", folder / "base.dat", "--quant", arguments.quant, "--cohort", "parity", "--threads", arguments.threads, "--batch-size", arguments.context_length, "--warehouse", warehouse])
+    _run(["qwh", "build", "--warehouse", warehouse])
+    with duckdb.connect(str(warehouse / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.sql("select statistic, value, error from fct_llama_perplexity order by line").fetchall()
+
+
+def theirs(programs: Path, folder: Path, arguments: argparse.Namespace) -> tuple[str, float]:
+    """llama-perplexity's two steps; what it printed and its wall time in seconds."""
     start = time.perf_counter()
     common = [programs / "llama-perplexity", "-f", arguments.corpus, "-c", arguments.context_length, "-t", arguments.threads]
     common += ["-b", arguments.context_length]  # one chunk at a time, as qwh: llama.cpp rounds otherwise for other batch shapes
@@ -56,11 +86,11 @@ def theirs(programs: Path, folder: Path, arguments: argparse.Namespace) -> tuple
     base = folder / "base.dat"
     _run([*common, "-m", arguments.reference, "--kl-divergence-base", base])
     for _ in range(5):  # now and then it exits with 0 and the end of its output is lost
-        summary = read_summary(_run([*common, "-m", arguments.quant, "--kl-divergence-base", base, "--kl-divergence"]))
-        if len(summary) == len(LINES):
+        text = _run([*common, "-m", arguments.quant, "--kl-divergence-base", base, "--kl-divergence"])
+        if len(read_summary(text)) == len(LINES):
             break
         print("llama-perplexity lost the end of its output; once more", file=sys.stderr)
-    return summary, time.perf_counter() - start
+    return text, time.perf_counter() - start
 
 
 def figures(warehouse: Path) -> dict[str, float]:
@@ -106,8 +136,10 @@ def main() -> int:
     programs = arguments.programs or peer.build()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        (mine, my_seconds), (peers, their_seconds) = ours(folder, arguments), theirs(programs, folder, arguments)
-        base_bytes = (folder / "base.dat").stat().st_size
+        (mine, my_seconds), (text, their_seconds) = ours(folder, arguments), theirs(programs, folder, arguments)
+        base_bytes, peers = (folder / "base.dat").stat().st_size, read_summary(text)
+        printed = printed_lines(text)
+        wrong = off_in_the_last_digit(printed, repeated(folder, arguments))
     worst = 0
     print(f"{'line':<28}{'qwh':>14}{'llama.cpp':>14}{'difference':>14}{'allowed':>12}")
     for label in LINES:
@@ -118,6 +150,8 @@ def main() -> int:
         difference, limit = mine[label] - peers[label], allowed(label, peers[label])
         worst |= abs(difference) > limit
         print(f"{label:<28}{mine[label]:>14.6f}{peers[label]:>14.6f}{difference:>14.6f}{limit:>12.6f}  {'ok' if abs(difference) <= limit else 'OFF'}")
+    print(f"from its own logits file: {len(printed) - len({line.split(':')[0] for line in wrong})} of {len(printed)} lines the same to the last printed digit", *wrong, sep="\n  ")
+    worst |= bool(wrong)
     print(f"wall time: qwh {my_seconds:.1f} s, llama-perplexity's two steps {their_seconds:.1f} s and {base_bytes / 1e6:,.0f} MB of logits on disk")
     return worst
 

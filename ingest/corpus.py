@@ -29,12 +29,12 @@ class Corpus:
     """One text cut into chunks. stream: the chunks' token ids, [chunks, context_length] int32."""
 
     corpus_id: str
-    text_sha256: str
+    text_sha256: str | None
     rank: int
     tokens: int
     stream: np.ndarray
     score_from: int
-    add_bos: bool
+    add_bos: bool | None
     bos: int
 
     def facts(self) -> dict:
@@ -116,12 +116,15 @@ def ingest_gguf(store: Store, settings: Settings, reference: Member, quants: lis
                 for text, left in todo.items():
                     members = [quant for quant in group if quant in left]
                     if members:
-                        published += _score(store, settings, reference, members, text, models, common, bar, trace)
+                        published += score(store, settings, reference, members, text, models, common, bar, trace)
     return published
 
 
-def _score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, models: dict, common: dict, bar, trace: Trace) -> list[dict]:
-    """One text through the reference and a group of quants; publishes a run for each quant and one for the reference."""
+def score(store: Store, settings: Settings, reference: Member, quants: list[Member], text: Corpus, sources: dict, common: dict, bar, trace: Trace) -> list[dict]:
+    """One text through the reference and a group of quants; publishes a run for each quant and one for the reference.
+
+    sources: Member -> what gives its logits, an engine.Model or a logits_file.Replay.
+    """
     facts = common | text.facts()
     began, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
     context_length = text.stream.shape[1]
@@ -129,7 +132,7 @@ def _score(store: Store, settings: Settings, reference: Member, quants: list[Mem
     with ExitStack() as stack:
         contexts = {}
         for member in [reference, *quants]:
-            contexts[member] = engine.Context(models[member], context_length, block, settings.threads)
+            contexts[member] = sources[member].context(context_length, block, settings.threads)
             stack.callback(contexts[member].close)
         reference_writer = stack.enter_context(RunWriter(store, "reference_tokens"))
         writers = {quant: stack.enter_context(RunWriter(store, "tokens")) for quant in quants}

@@ -76,6 +76,10 @@ class Model:
         """Whether the token ends a generation (EOS, EOT, ...)."""
         return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
 
+    def context(self, context_length: int, block: int, threads: int) -> "Context":
+        """Attention memory for one sequence on this model."""
+        return Context(self, context_length, block, threads)
+
     def close(self) -> None:
         """Free the weights."""
         if self.handle:

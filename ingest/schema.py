@@ -5,7 +5,7 @@ Units: log-probs, NLL, KLD, entropies and margins in nats, tv in 0..1, ranks sta
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1   # layout of the tables below
+SCHEMA_VERSION = 2   # layout of the tables below
 METRICS_VERSION = 1  # meaning of the numbers in them
 
 I32, F32, TEXT = pa.int32(), pa.float32(), pa.string()
@@ -16,12 +16,14 @@ TABLES: dict[str, pa.Schema] = {
         ("chunk", I32), ("position", I32), ("token_id", I32),
         ("nll_ref", F32), ("entropy_ref", F32), ("top1_ref", I32), ("rank_ref", I32), ("margin_ref", F32), ("lse_ref", F32),
         ("topk_ids", pa.list_(I32)), ("topk_logprobs_ref", pa.list_(F32)), ("finite_ref", pa.bool_()),
+        ("clipped_mass_ref", F32), ("nll_ref_at_least", F32),
     ]),
     # one row per quant run x chunk x position, in the order of its reference run
     "tokens": pa.schema([
         ("chunk", I32), ("position", I32),
         ("nll", F32), ("kld", F32), ("kld_reverse", F32), ("jsd", F32), ("tv", F32), ("entropy", F32),
         ("top1", I32), ("rank", I32), ("lse", F32), ("topk_logprobs", pa.list_(F32)), ("finite", pa.bool_()),
+        ("clipped_mass", F32), ("nll_at_least", F32), ("kld_llamacpp", F32),
     ]),
     # one row per reference run x prompt
     "prompts": pa.schema([
@@ -46,6 +48,8 @@ RUN_KEYS = (
     # how
     "engine", "engine_version", "device", "threads", "batch_size", "ubatch_size", "estimator", "logits_dtype", "top_k",
     "metrics_version", "schema_version", "qwh_version",
+    # the file that an import was read from
+    "source_format", "source_name", "source_sha256", "facts",
     # what came out
     "rows", "nonfinite", "status", "started_at", "finished_at", "seconds", "parts",
 )

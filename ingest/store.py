@@ -49,7 +49,7 @@ class Store:
                 nothing.write_text("[]\n")
             for table, schema in TABLES.items():
                 part = self.part(table, "_schema")
-                if not part.exists():
+                if not part.exists() or not pq.read_schema(part).equals(schema):
                     part.parent.mkdir(parents=True, exist_ok=True)
                     pq.write_table(schema.empty_table(), part)
             self._sweep()
@@ -116,9 +116,10 @@ class RunWriter:
         return self
 
     def write(self, table: str, columns: dict) -> None:
-        """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays for list columns)."""
+        """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays for list columns), or None: all NULL."""
         schema = TABLES[table]
-        batch = pa.record_batch([_column(columns[field.name], field.type) for field in schema], schema=schema)
+        rows = len(next(iter(columns.values())))
+        batch = pa.record_batch([_column(columns[field.name], field.type, rows) for field in schema], schema=schema)
         self.rows[table] += batch.num_rows
         self._pending[table].append(batch)
         if sum(pending.num_rows for pending in self._pending[table]) >= ROW_GROUP:
@@ -180,8 +181,10 @@ def _leaf(field: pa.Field) -> str:
     return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
 
 
-def _column(values: object, kind: pa.DataType) -> pa.Array:
+def _column(values: object, kind: pa.DataType, rows: int) -> pa.Array:
     """A column from NumPy or Python values; NaN becomes NULL. [T, k] -> list<k>."""
+    if values is None:
+        return pa.nulls(rows, kind)
     if pa.types.is_list(kind):
         rows, k = values.shape
         return pa.ListArray.from_arrays(pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32), pa.array(values.ravel(), kind.value_type, from_pandas=True))

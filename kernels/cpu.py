@@ -63,17 +63,11 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _over_rows(threads: int | None, rows: int, kernel, *arguments) -> None:
-    """Run kernel(start, stop, ...) over all rows: this thread and `threads` - 1 more take ranges until none is left."""
+    """Run kernel(start, stop, ...) over all rows. This thread only waits: one that works on keeps its core from a helper just woken."""
     threads = min(threads or 1, rows)
-    parts = 1 if threads == 1 else min(4 * threads, rows)  # more than threads: a slow core takes fewer
+    if threads == 1:
+        return kernel(0, rows, *arguments)
+    parts = min(4 * threads, rows)  # more than threads: a slow core takes fewer
     edges = [rows * i // parts for i in range(parts + 1)]
-    ranges = iter(list(zip(edges, edges[1:])))  # a list's iterator gives each range to one thread only
-
-    def work() -> None:
-        for start, stop in ranges:
-            kernel(start, stop, *arguments)
-
-    others = [_pool(threads).submit(work) for _ in range(threads - 1)]
-    work()
-    for other in others:
-        other.result()
+    for done in [_pool(threads).submit(kernel, start, stop, *arguments) for start, stop in zip(edges, edges[1:])]:
+        done.result()

@@ -14,11 +14,11 @@
 {%- endmacro %}
 
 {# run_ids that an incremental model must read now, as a literal IN list, so that only their folders are opened:
-   runs that it does not hold, or holds under another value of the var `setting`, which it keeps in a column of that name. #}
-{% macro new_runs(where, setting) %}
+   runs that it does not hold, or holds under another value of the var `setting`, if one is named, which it keeps in a column of that name. #}
+{% macro new_runs(where, setting=none) %}
   {%- set runs = ref('stg_runs') -%}
   {%- if not execute -%}{{ return("('')") }}{%- endif -%}
-  {%- set known = "select run_id from " ~ this ~ " where " ~ setting ~ " = " ~ var(setting) if is_incremental() else "select ''" -%}
+  {%- set known = "select run_id from " ~ this ~ (" where " ~ setting ~ " = " ~ var(setting) if setting else "") if is_incremental() else "select ''" -%}
   {%- set rows = run_query("select run_id from " ~ runs ~ " where " ~ where ~ " and run_id not in (" ~ known ~ ") order by 1") -%}
   {{ return("('" ~ (rows.columns[0].values() | join("', '")) ~ "')") }}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', unique_key='run_id', incremental_strategy='delete+insert', pre_hook='{{ forget_vanished_runs() }}') }}
 
 with tokens as (
-    select run_id, kld::double as kld, is_finite,
+    select run_id, kld::double as kld, is_finite, is_censored,
     from {{ ref('int_tokens') }}
     where run_id in {{ new_runs("role = 'quant' and task = 'corpus'", 'tail_share') }}
 ),
@@ -13,6 +13,7 @@ quantiles as (
         max(kld) filter (where is_finite) as kld_max,
         count(*) filter (where is_finite) as n,
         count(*) filter (where not is_finite) as nonfinite,
+        count(*) filter (where is_finite and is_censored) as censored,
     from tokens
     group by run_id
 )
@@ -22,6 +23,7 @@ select
     {{ var('tail_share') }}::double as tail_share,
     quantiles.n,
     quantiles.nonfinite,
+    quantiles.censored,
     quantiles.q[1] as kld_median,
     quantiles.q[2] as kld_p90,
     quantiles.q[3] as kld_p95,

@@ -12,10 +12,10 @@ select
     reference.token_id,
     reference.nll_ref,
     tokens.nll,
-    tokens.nll - reference.nll_ref as delta_loss,
-    exp(-tokens.nll) - exp(-reference.nll_ref) as delta_p,
+    coalesce(tokens.nll, tokens.nll_at_least) - coalesce(reference.nll_ref, reference.nll_ref_at_least) as delta_loss,
+    exp(-coalesce(tokens.nll, tokens.nll_at_least)) - exp(-coalesce(reference.nll_ref, reference.nll_ref_at_least)) as delta_p,
     tokens.kld,
-    tokens.nll::double - reference.nll_ref - tokens.kld as token_direction,
+    coalesce(tokens.nll, tokens.nll_at_least)::double - coalesce(reference.nll_ref, reference.nll_ref_at_least) - tokens.kld as token_direction,
     tokens.kld_reverse,
     tokens.jsd,
     tokens.tv,
@@ -37,6 +37,12 @@ select
     reference.topk_logprobs_ref,
     tokens.topk_logprobs,
     tokens.is_finite and reference.is_finite_ref as is_finite,
+    reference.nll_ref is null or tokens.nll is null as is_censored,
+    reference.nll_ref_at_least,
+    tokens.nll_at_least,
+    reference.clipped_mass_ref,
+    tokens.clipped_mass,
+    tokens.kld_llamacpp,
 from {{ ref('stg_runs') }} as runs
 inner join {{ ref('stg_tokens') }} as tokens on runs.run_id = tokens.run_id
 inner join {{ ref('stg_reference_tokens') }} as reference

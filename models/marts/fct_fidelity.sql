@@ -36,6 +36,7 @@ select
     metrics.standard_error_iid,
     quantiles.n,
     quantiles.nonfinite,
+    quantiles.censored,
     runs.run_id,
 from metrics
 inner join {{ ref('int_current_runs') }} as runs using (run_id)

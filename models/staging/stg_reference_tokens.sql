@@ -6,11 +6,13 @@ select
     nll_ref,
     entropy_ref,
     top1_ref,
-    rank_ref,
+    nullif(rank_ref, -1) as rank_ref,
     margin_ref,
     lse_ref,
     topk_ids,
     topk_logprobs_ref,
     finite_ref as is_finite_ref,
+    clipped_mass_ref,
+    nll_ref_at_least,
 from {{ source('raw', 'reference_tokens') }}
 where run_id in (select run_id from {{ source('raw', 'runs') }})

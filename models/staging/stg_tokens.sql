@@ -9,9 +9,12 @@ select
     tv,
     entropy,
     top1,
-    rank,
+    nullif(rank, -1) as rank,
     lse,
     topk_logprobs,
     finite as is_finite,
+    clipped_mass,
+    nll_at_least,
+    kld_llamacpp,
 from {{ source('raw', 'tokens') }}
 where run_id in (select run_id from {{ source('raw', 'runs') }})
