@@ -1,11 +1,14 @@
 """The scorer: both twins against SciPy, the fast one against the float64 one, at KLD from 1e-1 down to 1e-8."""
 
 import math
+import os
+import platform
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import MODEL, REFERENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qwh.kernels import cpu, loops, naive
@@ -232,6 +235,39 @@ def test_what_scores_where_a_library_is_missing(missing, says):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = (done.stdout + done.stderr).strip().splitlines()[-1]
     assert last.startswith(says) and not last.endswith("True")  # importing a scorer loads no torch
+
+
+def test_real_logits_of_a_real_model(quants):
+    """All scorers on what llama.cpp gives for the test model's text, where most positions are nearly certain."""
+    from qwh.ingest.corpus import read_corpus
+    from qwh.ingest.engine import Model
+
+    text = read_corpus(str(MODEL / "corpus.txt"), 0, Model(REFERENCE, vocab_only=True), 128, 4, "half")
+    scored = text.scored(0, 128)
+    contexts = [Model(path).context(128, 128, 1) for path in (REFERENCE, quants["Q8_0"], quants["Q4_K_M"])]
+    seen = []
+    for ids in text.stream:
+        for context in contexts:
+            context.keep(0)
+        x, *others = (context.forward(ids, 0, scored) for context in contexts)
+        for z in others:
+            y = ids[np.flatnonzero(scored) + 1]
+            (r, q), (r0, q0) = score(cpu, x, z, y), score(naive, x, z, y)
+            large = q0.kld >= 1e-8
+            for column in ("kld", "kld_reverse", "jsd"):
+                np.testing.assert_allclose(getattr(q, column)[large], getattr(q0, column)[large], rtol=1e-5)
+            assert (q.kld >= 0).all() and all(np.array_equal(a, b) for a, b in ((q.top1, q0.top1), (q.rank, q0.rank), (r.topk_ids, r0.topk_ids)))
+            seen += list(q0.kld)
+    assert min(seen) < 1e-7 and max(seen) > 1e-4
+
+
+def test_without_avx512():
+    environment = os.environ | {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+sse4.1,+sse4.2"}
+    if platform.machine() != "x86_64":
+        pytest.skip("AVX2 is x86's")
+    tests = [f"{__file__}::test_one_part_in_a_hundred_thousand", f"{__file__}::test_equal_logits_are_exactly_zero", f"{__file__}::test_rows_without_finite_numbers_are_flagged_and_poison_nothing"]
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_compiles_where_no_cache_can_be_written(monkeypatch):
