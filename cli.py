@@ -172,6 +172,58 @@ def ingest_logits_file(
     _report(ingest_logits(Store(warehouse).create(), settings, path, head, quant, quant_id, uploader, corpus_id or path.stem, Trace()))
 
 
+KINDS = {
+    "auto": "whatever its content shows it to be",
+    "lm-eval": "lm-evaluation-harness: a samples jsonl, or the output folder. Picks: filter, metric",
+    "livecodebench": "LiveCodeBench: an _eval_all.json",
+    "evalplus": "evalplus: an eval_results.json. Picks: tests (plus or base)",
+    "inspect": "inspect: an .eval or .json log. Picks: scorer",
+    "lighteval": "lighteval: details parquet, or the output folder. Picks: metric",
+    "helm": "HELM: a run folder, or per_instance_stats.json. Picks: metric",
+    "llama-log": "llama-perplexity: the text it printed",
+    "qbench": "exllamav3 qbench: results json",
+    "hfkldr": "hipfire: HFKLDR or HFKSEQ files",
+    "table": "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant",
+}
+
+
+def _import_command(kind: str, what: str):
+    """`qwh ingest KIND`: one command for each format that other tools leave behind."""
+
+    def command(
+        paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+        cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+        quant_id: Annotated[Optional[str], typer.Option(help="Whose results these are; default: what the file says.")] = None,
+        is_reference: Annotated[bool, typer.Option("--is-reference", help="They are the cohort's reference's.")] = False,
+        pick: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: which of several a file offers.")] = None,
+        fact: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: what must agree before answers are compared, and the file does not tell.")] = None,
+        corpus_id: Annotated[Optional[str], typer.Option(help="Text of a summary, where the file does not tell.")] = None,
+        context_length: Annotated[Optional[int], typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1)] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+        warehouse: WarehouseOption = DEFAULT,
+    ):
+        from .ingest.imports import ingest_files
+        from .ingest.store import Store
+
+        store = None if dry_run else Store(warehouse).create()
+        for run in ingest_files(store, kind, paths, cohort, quant_id, is_reference, _pairs("--pick", pick), _pairs("--fact", fact), corpus_id, context_length):
+            print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['status']}")
+
+    ingest.command(kind, help=f"Read {what}.")(command)
+
+
+for _kind, _what in KINDS.items():
+    _import_command(_kind, _what)
+
+
+def _pairs(option: str, values: Optional[list[str]]) -> dict[str, str]:
+    """NAME=VALUE arguments as a dict."""
+    wrong = next((value for value in values or [] if "=" not in value), None)
+    if wrong is not None:
+        raise QwhError(f"{option} {wrong} is not NAME=VALUE: write it so", ExitCode.USAGE)
+    return dict(value.split("=", 1) for value in values or [])
+
+
 def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
     import os
 

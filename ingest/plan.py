@@ -68,6 +68,17 @@ def in_memory_together(settings: Settings, reference: Member, quants: list[Membe
     return [quants[i : i + size] for i in range(0, len(quants), size)]
 
 
+def refuse_other_reference(store: Store, who: dict) -> None:
+    """Raise QwhError if an import's role or name clashes with the cohort's one reference. who: cohort_id, role, quant_id."""
+    for run in store.runs():
+        if run["cohort_id"] != who["cohort_id"]:
+            continue
+        if run["role"] == who["role"] == "reference" and run["quant_id"] != who["quant_id"]:
+            raise QwhError(f"cohort {who['cohort_id']} already has the reference {run['quant_id']}, not {who['quant_id']}: give --quant-id {run['quant_id']} if it is the same model, or another --cohort", ExitCode.MISMATCH)
+        if run["role"] != who["role"] and run["quant_id"] == who["quant_id"]:
+            raise QwhError(f"cohort {who['cohort_id']} knows {who['quant_id']} as its {run['role']}, not as a {who['role']}: check --is-reference and --quant-id", ExitCode.MISMATCH)
+
+
 def refuse_mixing(store: Store, settings: Settings, reference: Member, quants: list[Member], runs: list[dict]) -> None:
     """Raise QwhError if these members or facts clash with what the cohort holds.
 

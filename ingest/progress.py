@@ -10,7 +10,7 @@ EVERY = 10  # seconds between two lines in a log
 class LogLines:
     """Counts units done and says so every few seconds."""
 
-    def __init__(self, title: str, total: int, unit: str):
+    def __init__(self, title: str, total: int | None, unit: str):
         self.title, self.total, self.unit = title, total, unit
         self.done = 0
         self.start = self.said = time.monotonic()
@@ -22,12 +22,15 @@ class LogLines:
         if now - self.said >= EVERY or self.done == self.total:
             self.said = now
             rate = self.done / max(now - self.start, 1e-9)
-            say(f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s, {(self.total - self.done) / rate:,.0f} s left")
+            if self.total is None:
+                say(f"{self.title}: {self.done:,} {self.unit}, {rate:,.0f} {self.unit}/s")
+            else:
+                say(f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s, {(self.total - self.done) / rate:,.0f} s left")
 
 
 @contextmanager
-def progress(title: str, total: int, unit: str):
-    """Progress on stderr for `total` units of work; yields something with `advance(units)`."""
+def progress(title: str, total: int | None, unit: str):
+    """Progress on stderr for `total` units of work, None if nobody knows; yields something with `advance(units)`."""
     if not sys.stderr.isatty():
         yield LogLines(title, total, unit)
         return

@@ -193,7 +193,7 @@ def _answer_all(store: Store, settings: Settings, reference: Member, quants: lis
             key = {"benchmark_id": [benchmark.benchmark_id], "prompt_index": [index], "prompt_id": [prompt.prompt_id]}
             writers[reference].write("prompts", key | {
                 "category": [prompt.category], "prompt": [prompt.text], "expected": [json.dumps(prompt.answers)],
-                "reference_answer_tokens": [len(answer)], "prompt_tokens": [len(ids)],
+                "reference_answer_tokens": [len(answer)], "prompt_tokens": [len(ids)], "item": [str(index)],
             })
             for member, reader in readers.items():
                 reader.held = reader.held[:shared]  # every model reads the same tokens in one piece: same shapes, same rounding

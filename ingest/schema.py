@@ -25,16 +25,20 @@ TABLES: dict[str, pa.Schema] = {
         ("top1", I32), ("rank", I32), ("lse", F32), ("topk_logprobs", pa.list_(F32)), ("finite", pa.bool_()),
         ("clipped_mass", F32), ("nll_at_least", F32), ("kld_llamacpp", F32),
     ]),
-    # one row per reference run x prompt
+    # one row per run x prompt: of the reference, and of every imported run; item: what the harness calls the prompt
     "prompts": pa.schema([
         ("benchmark_id", TEXT), ("prompt_index", I32), ("prompt_id", TEXT), ("category", TEXT), ("prompt", TEXT),
-        ("expected", TEXT), ("reference_answer_tokens", I32), ("prompt_tokens", I32),
+        ("expected", TEXT), ("reference_answer_tokens", I32), ("prompt_tokens", I32), ("item", TEXT),
     ]),
     # one row per benchmark run x prompt x attempt
     "samples": pa.schema([
         ("benchmark_id", TEXT), ("prompt_index", I32), ("prompt_id", TEXT), ("attempt", I32),
         ("answer", TEXT), ("score", pa.float64()), ("answer_tokens", I32), ("finish_reason", TEXT),
     ]),
+    # one row per run x statistic that another tool computed; n: scored positions, where it is known
+    "summaries": pa.schema([("metric", TEXT), ("value", pa.float64()), ("standard_error", pa.float64()), ("n", pa.int64())]),
+    # one row per run x chunk x statistic, recovered from another tool's print; precision: half of what the print rounds away
+    "chunk_summaries": pa.schema([("chunk", I32), ("metric", TEXT), ("value", pa.float64()), ("precision", pa.float64())]),
 }
 
 RUN_KEYS = (

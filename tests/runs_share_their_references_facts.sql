@@ -13,7 +13,7 @@ with pairs as (
         ], lambda fact: fact is not null) as differs,
     from {{ ref('stg_runs') }} as quants
     left join {{ ref('stg_runs') }} as reference on quants.reference_run_id = reference.run_id
-    where quants.role = 'quant'
+    where quants.role = 'quant' and (quants.reference_run_id is not null or quants.source_format is null)  -- other imports are paired by int_benchmark_pairs
 )
 
 select run_id, differs,

@@ -1,7 +1,7 @@
 with texts as (
     select cohort_id, corpus_id, context_length, min(corpus_rank) as command_rank, min(started_at) as started_at,
     from {{ ref('stg_runs') }}
-    where task = 'corpus'
+    where task in ('corpus', 'summary')
     group by all
 ),
 

@@ -16,6 +16,6 @@ select
     estimator,
 from {{ ref('stg_runs') }}
 qualify row_number() over (
-    partition by cohort_id, quant_id, role, task, corpus_id, context_length, case when task = 'corpus' then estimator end
+    partition by cohort_id, quant_id, role, task, corpus_id, context_length, case when task <> 'benchmark' then estimator end
     order by started_at desc, run_id
 ) = 1

@@ -16,9 +16,8 @@ select
     greatest(quants.score - reference.score, 0) as leapfrog,
     greatest(reference.score - quants.score, 0) as dropped,
     quants.score = 0 and reference.score = 0 and quants.answer <> reference.answer as other_wrong_answer,
-from {{ ref('int_current_runs') }} as runs
-inner join {{ ref('stg_runs') }} as reference_runs on runs.reference_run_id = reference_runs.run_id and runs.harness = reference_runs.harness
-inner join answers as quants on runs.run_id = quants.run_id
-inner join answers as reference on runs.reference_run_id = reference.run_id and quants.prompt_id = reference.prompt_id
-inner join {{ ref('stg_prompts') }} as prompts on runs.reference_run_id = prompts.run_id and quants.prompt_id = prompts.prompt_id
-where runs.role = 'quant'
+from {{ ref('int_benchmark_pairs') }} as pairs
+inner join {{ ref('int_current_runs') }} as runs on pairs.run_id = runs.run_id
+inner join answers as quants on pairs.run_id = quants.run_id
+inner join answers as reference on pairs.reference_run_id = reference.run_id and quants.prompt_id = reference.prompt_id
+inner join {{ ref('stg_prompts') }} as prompts on pairs.reference_run_id = prompts.run_id and quants.prompt_id = prompts.prompt_id

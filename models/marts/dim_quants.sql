@@ -13,4 +13,4 @@ select
     uploader,
     imatrix,
 from {{ ref('stg_runs') }}
-qualify row_number() over (partition by cohort_id, quant_id, role order by made_from is null, started_at desc, run_id) = 1
+qualify row_number() over (partition by cohort_id, quant_id, role order by file_sha256 is null, made_from is null, started_at desc, run_id) = 1

@@ -22,6 +22,18 @@ metrics as (
     union all
     select run_id, metric, value, null, null,
     from (unpivot {{ ref('int_run_quantiles') }} on kld_median, kld_p90, kld_p95, kld_p99, kld_p999, kld_max, kld_cvar99 into name metric value value)
+    union all
+    select run_id, metric, value, null, standard_error,
+    from {{ ref('stg_summaries') }}
+),
+
+counts as (
+    select run_id, n, nonfinite, censored,
+    from {{ ref('int_run_quantiles') }}
+    union all
+    select run_id, max(n), null, null,
+    from {{ ref('stg_summaries') }}
+    group by run_id
 )
 
 select
@@ -34,16 +46,16 @@ select
     metrics.value * measurements.orientation as value_oriented,
     metrics.standard_error,
     metrics.standard_error_iid,
-    quantiles.n,
-    quantiles.nonfinite,
-    quantiles.censored,
+    counts.n,
+    counts.nonfinite,
+    counts.censored,
     runs.run_id,
 from metrics
 inner join {{ ref('int_current_runs') }} as runs using (run_id)
-inner join {{ ref('int_run_quantiles') }} as quantiles using (run_id)
+inner join counts using (run_id)
 inner join {{ ref('dim_measurements') }} as measurements
     on runs.cohort_id = measurements.cohort_id
     and runs.corpus_id = measurements.corpus_id
     and runs.context_length = measurements.context_length
     and metrics.metric = measurements.metric
-where metrics.value is not null
+where metrics.value is not null and runs.role = 'quant'

@@ -8,5 +8,6 @@ select
     expected,
     reference_answer_tokens,
     prompt_tokens,
+    item,
 from {{ source('raw', 'prompts') }}
 where run_id in (select run_id from {{ source('raw', 'runs') }})

@@ -1,0 +1,13 @@
+-- Which prompts are in no comparison, and why?
+-- Prompts are compared only where quant and reference answered the same text under the same harness facts.
+select
+    cohort_id,
+    quant_id,
+    benchmark_id,
+    answered_by,
+    reason,
+    count(*) as prompts,
+    array_to_string(list(item order by item)[:3], ', ') as for_example,
+from fct_unpaired
+group by all
+order by cohort_id, benchmark_id, quant_id, reason

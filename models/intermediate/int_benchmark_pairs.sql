@@ -1,0 +1,15 @@
+-- qwh's own runs name their reference; an imported one meets the reference's current run of the same benchmark and facts.
+select
+    quants.run_id,
+    reference.run_id as reference_run_id,
+from {{ ref('int_current_runs') }} as quants
+inner join {{ ref('stg_runs') }} as reference
+    on quants.cohort_id = reference.cohort_id
+    and quants.benchmark_id = reference.benchmark_id
+    and quants.harness = reference.harness
+    and reference.role = 'reference'
+where quants.role = 'quant'
+    and case
+        when quants.reference_run_id is null then reference.run_id in (select run_id from {{ ref('int_current_runs') }})
+        else quants.reference_run_id = reference.run_id
+    end

@@ -1,0 +1,8 @@
+select
+    run_id,
+    chunk,
+    metric,
+    value,
+    precision,
+from {{ source('raw', 'chunk_summaries') }}
+where run_id in (select run_id from {{ source('raw', 'runs') }})

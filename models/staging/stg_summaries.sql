@@ -1,0 +1,8 @@
+select
+    run_id,
+    metric,
+    value,
+    standard_error,
+    n,
+from {{ source('raw', 'summaries') }}
+where run_id in (select run_id from {{ source('raw', 'runs') }})
