@@ -111,7 +111,7 @@ def number(value: object) -> float | None:
     return None
 
 
-_any = decoder(Any)
+anything = decoder(Any)
 _string = msgspec.json.Decoder(str).decode
 _scalar = msgspec.json.Decoder(bool | int | float | str | None)
 SCALAR_LENGTH = 64  # no number that a tool writes is longer
@@ -137,7 +137,7 @@ def raw_text(raw: bytes) -> str | None:
 
 def facts(path: Path) -> dict:
     """A settings file: one JSON object of at most MAX_FACTS bytes. Raises BadFile."""
-    found = _any(contents(path, MAX_FACTS), path, "as a whole")
+    found = anything(contents(path, MAX_FACTS), path, "as a whole")
     if not isinstance(found, dict):
         raise BadFile(path, "as a whole", "it is not a JSON object", "give the file as the tool wrote it")
     return found

@@ -1,0 +1,91 @@
+"""LiveCodeBench: SCENARIO_N_TEMPERATURE[_cot]_eval_all.json, a list of problems with every attempt and its grade.
+
+The file names neither the model nor the time limit of a test: the model is the folder's name, the settings are the file's.
+prompt_id is over the problem's text and starter code, which is what the tool's own templates are filled with.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import safely  # first: it names the extra that brings msgspec
+import msgspec
+from .contents import BadFile, Sample, Samples
+
+KIND = "livecodebench"
+_LOOKS = re.compile(rb'\s*\[\s*\{\s*"question_(id|title|content)"')
+_SETTINGS = re.compile(r"^(?P<scenario>.+?)_(?P<n>\d+)_(?P<temperature>\d+(?:\.\d+)?)(?P<cot>_cot)?_eval_all$")
+
+
+class Problem(msgspec.Struct):
+    """One problem. Raw: n entries, decoded only for one problem at a time."""
+
+    question_id: str
+    question_content: str
+    graded_list: msgspec.Raw
+    starter_code: str = ""
+    difficulty: str = "all"
+    contest_date: str | None = None
+    code_list: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+_problems = safely.decoder(list[Problem])
+_grades = safely.decoder(list[bool | int | float | str | None])
+_codes = safely.decoder(list[str | None])
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """A list of problems, or the tool's other results file, which read() refuses with a better word."""
+    return bool(_LOOKS.match(head)) or path.name.endswith(("_eval_all.json", "_eval.json")) and head.lstrip()[:1] == b"["
+
+
+def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+    """One Samples: every attempt at every problem. Raises BadFile."""
+    path = safely.existing(path)
+    if path.is_dir():
+        files = sorted(file for file in path.glob("*_eval_all.json") if not file.is_symlink())
+        if not files:
+            raise BadFile(path, "as a whole", "there is no _eval_all.json in it", "run LiveCodeBench with --evaluate")
+        for file in files:
+            yield from read(file, picks)
+        return
+    raw = safely.contents(path)
+    if path.name.endswith("_eval.json") and not _LOOKS.match(raw[:1000]):
+        raise BadFile(path, "as a whole", "it holds grades without the problems", f"give {path.name.removesuffix('.json')}_all.json, which lies beside it")
+    problems = {}
+    repeated = 0
+    for index, problem in enumerate(_problems(raw, path, "as a whole")):
+        repeated += problem.question_id in problems
+        problems[problem.question_id] = (index, problem)  # a resumed run writes a problem again: the last counts
+    if not problems:
+        raise BadFile(path, "as a whole", "it holds no problems", "give a file that LiveCodeBench has written")
+    settings = _SETTINGS.match(path.stem)
+    dates = sorted(problem.contest_date[:10] for _, problem in problems.values() if problem.contest_date)
+    left_out = {"a problem that occurs again": repeated} if repeated else {}
+    yield Samples(
+        benchmark_id="livecodebench",
+        harness={
+            "harness": KIND, "scenario": settings["scenario"] if settings else None, "temperature": float(settings["temperature"]) if settings else None,
+            "chain_of_thought": bool(settings["cot"]) if settings else None, "first_contest": dates[0] if dates else None, "last_contest": dates[-1] if dates else None,
+        },
+        rows=_rows(path, problems, left_out),
+        model_name=path.resolve().parent.name or None,
+        facts={"problems": len(problems), "attempts_asked": int(settings["n"]) if settings else None},
+        left_out=left_out,
+    )
+
+
+def _rows(path: Path, problems: dict[str, tuple[int, Problem]], left_out: dict[str, int]) -> Iterator[Sample]:
+    """Every graded attempt, problems in the file's order."""
+    for index, problem in problems.values():
+        place = f"entry {index} ({problem.question_id[:60]})"
+        grades = _grades(problem.graded_list, path, f"graded_list of {place}")
+        codes = _codes(problem.code_list, path, f"code_list of {place}")
+        prompt_id = safely.text_id(problem.question_content, problem.starter_code)
+        prompt = problem.question_content + ("\n\n" + problem.starter_code if problem.starter_code else "")
+        for attempt, grade in enumerate(grades):
+            score = safely.number(grade)
+            if score is None:
+                left_out["a grade that is neither true nor false"] = left_out.get("a grade that is neither true nor false", 0) + 1
+                continue
+            yield Sample(problem.question_id, prompt_id, attempt, score, problem.difficulty, prompt, None, codes[attempt] if attempt < len(codes) else None)
