@@ -1,7 +1,8 @@
 """LiveCodeBench: SCENARIO_N_TEMPERATURE[_cot]_eval_all.json, a list of problems with every attempt and its grade.
 
 The file names neither the model nor the time limit of a test: the model is the folder's name, the settings are the file's.
-prompt_id is over the problem's text and starter code, which is what the tool's own templates are filled with.
+prompt_id is over what the tool's own templates are filled with: the problem's text and starter code, for test output prediction
+the test's number, for self-repair the code to be repaired.
 """
 
 import re
@@ -27,11 +28,19 @@ class Problem(msgspec.Struct):
     difficulty: str = "all"
     contest_date: str | None = None
     code_list: msgspec.Raw = msgspec.Raw(b"[]")
+    pred_list: msgspec.Raw = msgspec.Raw(b"[]")
+    original_code_list: msgspec.Raw = msgspec.Raw(b"[]")
+    test_id: int | str | None = None
+
+    @property
+    def item(self) -> str:
+        """Test output prediction asks several questions about one problem."""
+        return self.question_id if self.test_id is None else f"{self.question_id}/{self.test_id}"
 
 
 _problems = safely.decoder(list[Problem])
 _grades = safely.decoder(list[bool | int | float | str | None])
-_codes = safely.decoder(list[str | None])
+_texts = safely.decoder(list[str | None])
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -55,8 +64,8 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     problems = {}
     repeated = 0
     for index, problem in enumerate(_problems(raw, path, "as a whole")):
-        repeated += problem.question_id in problems
-        problems[problem.question_id] = (index, problem)  # a resumed run writes a problem again: the last counts
+        repeated += problem.item in problems
+        problems[problem.item] = (index, problem)  # a resumed run writes a problem again: the last counts
     if not problems:
         raise BadFile(path, "as a whole", "it holds no problems", "give a file that LiveCodeBench has written")
     settings = _SETTINGS.match(path.stem)
@@ -77,15 +86,16 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
 
 def _rows(path: Path, problems: dict[str, tuple[int, Problem]], left_out: dict[str, int]) -> Iterator[Sample]:
     """Every graded attempt, problems in the file's order."""
-    for index, problem in problems.values():
-        place = f"entry {index} ({problem.question_id[:60]})"
+    for item, (index, problem) in problems.items():
+        place = f"entry {index} ({item[:60]})"
         grades = _grades(problem.graded_list, path, f"graded_list of {place}")
-        codes = _codes(problem.code_list, path, f"code_list of {place}")
-        prompt_id = safely.text_id(problem.question_content, problem.starter_code)
+        answers = _texts(problem.code_list, path, f"code_list of {place}") or _texts(problem.pred_list, path, f"pred_list of {place}")
+        repaired = _texts(problem.original_code_list, path, f"original_code_list of {place}")
         prompt = problem.question_content + ("\n\n" + problem.starter_code if problem.starter_code else "")
         for attempt, grade in enumerate(grades):
             score = safely.number(grade)
             if score is None:
                 left_out["a grade that is neither true nor false"] = left_out.get("a grade that is neither true nor false", 0) + 1
                 continue
-            yield Sample(problem.question_id, prompt_id, attempt, score, problem.difficulty, prompt, None, codes[attempt] if attempt < len(codes) else None)
+            given = [problem.question_content, problem.starter_code, str(problem.test_id), *([repaired[attempt] or ""] if attempt < len(repaired) else [])]
+            yield Sample(item, safely.text_id(*given), attempt, score, problem.difficulty, prompt, None, answers[attempt] if attempt < len(answers) else None)

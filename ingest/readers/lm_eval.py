@@ -4,10 +4,10 @@ One Samples per task. The samples file is opened in append mode, so it may hold 
 prompt_id joins the tool's own hashes of the prompt and the document; a multiple-choice answer is the log-likelihoods as written.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -88,8 +88,8 @@ def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
     name, date = safely.dated(path)
     task = name.removeprefix("samples_")
     results = _results(path, date)
-    lower = {metric for metric, higher in (safely.at(results, "higher_is_better", task) or {}).items() if higher is False} if isinstance(safely.at(results, "higher_is_better", task), dict) else set()
-    metric = safely.choose(path, "metric that grows with quality", picks.get("metric"), [metric for metric in _metrics(path, firsts[filter_]) if metric not in lower])
+    higher = [metric for metric in _metrics(path, firsts[filter_]) if safely.at(results, "higher_is_better", task, metric) is not False]
+    metric = safely.choose(path, "metric that grows with quality", picks.get("metric"), higher)
     every = set().union(*runs[filter_])
     complete = [run for run in runs[filter_] if len(run) == len(every)]
     # without a complete run the last line of each document is the best there is
@@ -170,8 +170,17 @@ def _rows(path: Path, metric: str, wanted: set[int], left_out: dict[str, int]) -
             raise BadFile(path, f"line {number}", str(error), "give the file as the tool wrote it") from None
         if prompt is None and not found.prompt_hash:
             raise BadFile(path, f"line {number}", "it has neither arguments nor prompt_hash", "run lm-eval again with --log_samples")
-        document = found.doc_hash or safely.text_id(bytes(found.doc).decode("utf-8", "replace"))
-        yield Sample(str(found.doc_id), safely.text_id(found.prompt_hash or safely.text_id(prompt), document), 0, score, "all", prompt, target, answer)
+        hashes = found.prompt_hash or _sha256(prompt), found.doc_hash or _sha256(_document(found.doc, path, number))
+        yield Sample(str(found.doc_id), safely.text_id(*hashes), 0, score, "all", prompt, target, answer)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _document(raw: msgspec.Raw, path: Path, number: int) -> str:
+    """A document as the tool writes it before it takes its hash."""
+    return json.dumps(safely.anything(raw or b"null", path, f"line {number}"), indent=2, ensure_ascii=False)
 
 
 def _prompt(found: Line) -> str | None:
