@@ -6,7 +6,6 @@ prompt_id is over what the model was given and the choices; of several files of 
 
 import json
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from . import safely
@@ -17,8 +16,8 @@ from .contents import BadFile, Sample, Samples
 KIND = "lighteval"
 COLUMNS = ("doc", "metric", "model_response")
 WANTED = {"doc": ("query", "choices", "gold_index", "id", "task_name", "instruction", "fewshot_samples"), "model_response": ("input", "text", "text_post_processed", "logprobs", "output_tokens")}
-MAX_GROUP = 512 * safely.MIB  # the wanted columns of one row group, unpacked
-BATCH = 128  # rows that are Python objects at a time
+MAX_GROUP = 2048 * safely.MIB  # one row group, unpacked; of it only pages of the wanted columns are in memory at a time
+BATCH = 32  # rows that are Python objects at a time; a long text is stored once and comes out in every row that has it
 DAMAGED = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RecursionError)  # what pyarrow raises on damaged files
 
 
@@ -78,7 +77,7 @@ def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
 def _open(path: Path) -> tuple[pq.ParquetFile, dict[str, str]]:
     """The file and its own names of COLUMNS. Raises BadFile if it is no details file, or claims more than it can hold."""
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path)
         there = {field.name: field.type for field in file.schema_arrow}
         rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
     except DAMAGED as error:
@@ -99,17 +98,12 @@ def _batches(path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: 
     for group in range(file.metadata.num_row_groups):
         place = f"row group {group}"
         try:
-            about = file.metadata.row_group(group)
-            sizes = [about.column(index) for index in range(about.num_columns)]
-            size = sum(max(0, column.total_uncompressed_size) for column in sizes if column.path_in_schema.startswith(tuple(wanted)))
-            if size > MAX_GROUP:
-                raise BadFile(path, place, f"{size:,} bytes where at most {MAX_GROUP:,} are unpacked", "give the file as the tool wrote it")
-            batches = file.iter_batches(BATCH, row_groups=[group], columns=wanted, use_threads=False)
-            while True:
-                rows = [row for batch in islice(batches, 1) for row in batch.to_pylist()]
-                if not rows:
-                    break
-                yield rows
+            size = file.metadata.row_group(group).total_byte_size  # of single columns nothing is asked: on damaged files that ends the process
+            limit = min(MAX_GROUP, max(safely.RATIO_FROM, safely.MAX_RATIO * path.stat().st_size))
+            if size > limit:
+                raise BadFile(path, place, f"{size:,} bytes when unpacked, where at most {limit:,} are", "give the file as the tool wrote it")
+            for batch in file.iter_batches(BATCH, row_groups=[group], columns=wanted, use_threads=False):
+                yield batch.to_pylist()
         except DAMAGED as error:
             raise BadFile(path, place, str(error) or type(error).__name__, "fetch it again") from None
 
