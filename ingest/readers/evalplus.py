@@ -33,7 +33,7 @@ class Results(msgspec.Struct):
     date: str | None = None
 
 
-_results = safely.decoder(Results)
+_results = safely.decoder(Results, safely.MAX_JSON)
 
 
 def recognises(path: Path, head: bytes) -> bool:

@@ -51,7 +51,7 @@ class Text(msgspec.Struct):
 
 class Reference(msgspec.Struct):
     output: Text = msgspec.field(default_factory=Text)
-    tags: list[str] = []
+    tags: msgspec.Raw = msgspec.Raw()
 
 
 class Asked(msgspec.Struct):
@@ -84,9 +84,9 @@ class ScenarioState(msgspec.Struct):
     request_states: list[RequestState]
 
 
-_instances = safely.decoder(list[Instance])
+_instances = safely.decoder(list[Instance], safely.MAX_JSON)
 _stats = safely.decoder(list[Stat])
-_state = safely.decoder(ScenarioState)
+_state = safely.decoder(ScenarioState, safely.MAX_JSON)
 Key = tuple[str, str, int]  # instance, perturbation, draw of examples
 
 
@@ -173,7 +173,7 @@ def _rows(path: Path, instances: list[Instance], metric: str, requests: dict[Key
         prompts = [state.request.prompt or bytes(state.request.messages).decode("utf-8", "replace") for state in sent]
         prompt_id = safely.text_id("requests", *prompts) if sent else safely.text_id("settings", settled, *map(str, key))
         attempt = attempts[prompt_id] = attempts.get(prompt_id, -1) + 1
-        right = [reference.output.text for reference in sent[0].instance.references if "correct" in reference.tags] if sent else []
+        right = [reference.output.text for reference in sent[0].instance.references if b'"correct"' in bytes(reference.tags)] if sent else []
         answers = [state.result.completions[0].text for state in sent if state.result and state.result.completions]
         item = instance.instance_id + "".join(f"/{part}" for part in (key[1], instance.train_trial_index and f"draw {instance.train_trial_index}") if part)
         yield Sample(item, prompt_id, attempt, score, key[1] or "all", "\n".join(prompts) or None, json.dumps(right, ensure_ascii=False) if right else None, answers[0] if len(sent) == 1 and answers else None)

@@ -17,7 +17,7 @@ from .contents import BadFile, Sample, Samples
 KIND = "inspect"
 SHORTENED = "\n(content truncated)"  # what a summary ends a text with that it cut
 SCORES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}  # the tool's own reading of text values
-MAX_SCORE = 1 << 20  # bytes of one sample's scores
+MAX_SMALL = safely.MIB  # bytes of one sample's scores, target, choices or limit
 RUNTIME = {"max_connections", "max_retries", "timeout", "attempt_timeout", "cache", "batch", "adaptive_connections"}  # of a generate config: how, not what
 
 
@@ -37,7 +37,7 @@ class Entry(msgspec.Struct):
     epoch: int
     input: msgspec.Raw
     target: msgspec.Raw = msgspec.Raw()
-    choices: list[str] | None = None
+    choices: msgspec.Raw = msgspec.Raw()
     scores: msgspec.Raw = msgspec.Raw()
     model_usage: dict[str, Usage] | None = None
     error: msgspec.Raw = msgspec.Raw()
@@ -61,11 +61,12 @@ class Plain(msgspec.Struct):
     samples: list[Entry] = []
 
 
-_plain = safely.decoder(Plain)
-_entries = safely.decoder(list[Entry])
-_entry = safely.decoder(Entry)
-_scores = safely.decoder(dict[str, Score] | None)
-_values = safely.decoder(bool | int | float | str | list[msgspec.Raw] | dict[str, msgspec.Raw] | None)
+_plain = safely.decoder(Plain, safely.MAX_JSON)
+_entries = safely.decoder(list[Entry], safely.MAX_MEMBER)
+_entry = safely.decoder(Entry, safely.MAX_MEMBER)
+_scores = safely.decoder(dict[str, Score] | None, MAX_SMALL)
+_values = safely.decoder(bool | int | float | str | list[msgspec.Raw] | dict[str, msgspec.Raw] | None, MAX_SMALL)
+_choices = safely.decoder(list[str] | None, MAX_SMALL)
 _messages = safely.decoder(list[Message])
 
 
@@ -100,16 +101,20 @@ def _zipped(path: Path, picks: dict[str, str]) -> Samples:
         raise BadFile(path, "as a whole", "it has neither header.json nor _journal/start.json", "give a log that inspect has written")
     header = _settings(archive.read(start), path, start)
     journal = sorted((name for name in names if name.startswith("_journal/summaries/") and name[19:-5].isdigit()), key=lambda name: int(name[19:-5]))
-    entries = [entry for name in (["summaries.json"] if "summaries.json" in names else journal) for entry in _entries(archive.read(name), path, f"member {name}")]
+    entries, size = [], 0
+    for name in ["summaries.json"] if "summaries.json" in names else journal:
+        raw = archive.read(name)
+        size += len(raw)
+        if size > safely.MAX_MEMBER:
+            raise BadFile(path, f"member {name}", f"its summaries are larger than {safely.MAX_MEMBER:,} bytes", "split the log")
+        entries += _entries(raw, path, f"member {name}")
     if start != "header.json":
         header["status"] = "crashed"
     return _samples(path, header, _latest(entries), archive, names, picks)
 
 
 def _settings(raw: bytes | msgspec.Raw, path: Path, place: str) -> dict:
-    """One JSON object of at most MAX_FACTS bytes."""
-    if len(raw) > safely.MAX_FACTS:
-        raise BadFile(path, place, f"{len(raw):,} bytes of settings", "give a log that inspect has written")
+    """One JSON object."""
     found = safely.anything(raw, path, place)
     return found if isinstance(found, dict) else {}
 
@@ -162,8 +167,6 @@ def _choose(path: Path, entries: dict[tuple[str, int], Entry], picks: dict[str, 
 
 def _decoded_scores(entry: Entry, path: Path) -> dict[str, Score]:
     place = f"scores of sample {str(entry.id)[:60]}, epoch {entry.epoch}"
-    if len(entry.scores) > MAX_SCORE:
-        raise BadFile(path, place, f"{len(entry.scores):,} bytes of scores", "give a log that inspect has written")
     return (_scores(entry.scores, path, place) if len(entry.scores) else None) or {}
 
 
@@ -195,7 +198,7 @@ def _rows(path: Path, entries: dict, scorer: str, metric: str, model: str | None
 
 def _score(raw: msgspec.Raw, metric: str, path: Path, place: str) -> float | None:
     """A score's value as a finite number, as the tool itself reads letters and words."""
-    value = _values(raw, path, place) if 0 < len(raw) <= MAX_SCORE else None
+    value = _values(raw, path, place) if 0 < len(raw) <= MAX_SMALL else None
     if isinstance(value, dict):
         value = _values(value[metric], path, place) if metric in value else None
     if not isinstance(value, str):
@@ -220,7 +223,7 @@ def _prompt(entry: Entry, path: Path, place: str, archive: safely.Zip | None, na
         shown = _input(entry, path, place)
         if name == chunked and "attachment://" in json.dumps(shown):  # an index there, which says nothing about the text
             return None
-    return None if shown is None else (shown, entry.choices)
+    return None if shown is None else (shown, _choices(entry.choices or b"null", path, f"choices of {place}"))
 
 
 def _input(entry: Entry, path: Path, place: str) -> str | list | None:
@@ -242,8 +245,8 @@ def _shown(input: str | list, choices: list[str] | None) -> str:
 
 
 def _small(raw: msgspec.Raw, path: Path, place: str) -> object:
-    """Any JSON of at most MAX_SCORE bytes; None for nothing and for more."""
-    return safely.anything(raw, path, place) if 0 < len(raw) <= MAX_SCORE else None
+    """Any JSON of at most MAX_SMALL bytes; None for nothing and for more."""
+    return safely.anything(raw, path, place) if 0 < len(raw) <= MAX_SMALL else None
 
 
 def _listed(value: object) -> str | None:

@@ -17,6 +17,7 @@ from .contents import BadFile, Sample, Samples
 
 KIND = "lm-eval"
 KNOWN = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "doc_hash", "prompt_hash", "target_hash"}
+MAX_FILTERS = 100  # in one samples file
 _LOOKS = re.compile(rb'\s*\{\s*"doc_id"\s*:')
 
 
@@ -48,8 +49,8 @@ class Arguments(msgspec.Struct):
     gen_args_0: Argument = msgspec.field(default_factory=Argument)
 
 
-_key = safely.decoder(Key)
-_whole = safely.decoder(dict[str, msgspec.Raw])
+_key = safely.decoder(Key, safely.MAX_LINE)
+_whole = safely.decoder(dict[str, msgspec.Raw], safely.MAX_LINE)
 _arguments = msgspec.json.Decoder(Arguments | list[list[msgspec.Raw]])
 _texts = msgspec.json.Decoder(list[str])
 
@@ -136,6 +137,8 @@ def _survey(path: Path) -> tuple[dict[str, list[dict]], dict[str, int], dict[str
         here[-1][key.doc_id] = number
         lines[key.filter] = lines.get(key.filter, 0) + 1
         firsts.setdefault(key.filter, line)
+        if len(firsts) > MAX_FILTERS:
+            raise BadFile(path, f"line {number}", f"more filters than {MAX_FILTERS}", "give the file as the tool wrote it")
     return runs, lines, firsts, None
 
 
@@ -152,7 +155,7 @@ def _metrics(path: Path, line: bytes) -> list[str]:
 def _rows(path: Path, metric: str, wanted: set[int], left_out: dict[str, int]) -> Iterator[Sample]:
     """The samples of the wanted lines, in the file's order."""
     kind = msgspec.defstruct("Scored", [("score", msgspec.Raw, msgspec.Raw())], bases=(Line,), rename={"score": metric})
-    decode = safely.decoder(kind)
+    decode = safely.decoder(kind, safely.MAX_LINE)
     for number, line, _ in safely.lines(path):
         if number not in wanted:
             continue

@@ -25,8 +25,11 @@ except ImportError:
 
 MIB = 1 << 20
 MAX_JSON = 512 * MIB  # a JSON file that is read in one piece; what is kept of it must fit into memory beside it
-MAX_LINE = 64 * MIB  # one line of a JSON Lines file: one prompt with its answers
-MAX_FACTS = 16 * MIB  # a settings file; any JSON may be kept of it, which takes up to 30 times its size as Python objects
+MAX_OBJECTS = 4_000_000  # objects and lists in it: what bounds the memory that decoding takes, at some 200 bytes each
+MAX_LINE = 32 * MIB  # one line of a JSON Lines file: one prompt with its answers; as Python objects it takes up to 30 times that
+MAX_LINES = 2_000_000  # of a JSON Lines file
+MAX_FACTS = 16 * MIB  # a settings file, or a piece of JSON of which everything is kept
+MAX_NAN = 1_000_000  # bare NaN and Infinity in one piece of JSON
 MAX_MEMBER = 256 * MIB  # one unpacked member of a zip file
 MAX_UNPACKED = 8192 * MIB  # all unpacked members of a zip file together: a bound on time, for they are read one by one
 MAX_DIRECTORY = 32 * MIB  # a zip file's table of contents: some 300,000 members
@@ -64,11 +67,18 @@ def contents(path: Path, limit: int = MAX_JSON) -> mmap.mmap | bytes:
         raise BadFile(path, "as a whole", error.strerror or type(error).__name__, "check what it is and who may read it") from None
 
 
-def decoder(kind: type[Kind]) -> Callable[[bytes, Path, str], Kind]:
-    """A function (data, path, place) -> kind. NaN and Infinity, which are not JSON, become null. It raises BadFile alone."""
+def decoder(kind: type[Kind], limit: int = MAX_FACTS, objects: int = MAX_OBJECTS) -> Callable[[bytes, Path, str], Kind]:
+    """A function (data, path, place) -> kind. NaN and Infinity, which are not JSON, become null. It raises BadFile alone.
+
+    limit: bytes that data may have; objects: objects and lists in them, counted where data is larger than MAX_FACTS.
+    """
     decode = msgspec.json.Decoder(kind).decode
 
     def decoded(data: bytes, path: Path, place: str) -> Kind:
+        if len(data) > limit:
+            raise BadFile(path, place, f"{len(data):,} bytes where at most {limit:,} are read", "give the file as the tool wrote it")
+        if len(data) > MAX_FACTS and (found := _openings(data)) > objects:
+            raise BadFile(path, place, f"{found:,} objects and lists where at most {objects:,} are read", "split it")
         try:
             try:
                 return decode(data)
@@ -91,13 +101,21 @@ def decoder(kind: type[Kind]) -> Callable[[bytes, Path, str], Kind]:
     return decoded
 
 
+def _openings(data: bytes) -> int:
+    """How many objects and lists begin in data, those in strings included."""
+    parts = (data[start : start + MIB] for start in range(0, len(data), MIB))
+    return sum(part.count(b"{") + part.count(b"[") for part in map(bytes, parts))
+
+
 def _without_nan(data: bytes) -> bytes | None:
-    """data with null for every bare NaN and Infinity, or None where there is none outside of strings."""
+    """data with null for every bare NaN and Infinity, or None where there are none outside of strings, or more than MAX_NAN."""
     pieces, done = [], 0
     for match in _NAN.finditer(data):
         if data[match.start()] != ord('"'):
             pieces += (data[done : match.start()], b"null")
             done = match.end()
+            if len(pieces) > 2 * MAX_NAN:
+                return None
     return b"".join((*pieces, data[done:])) if pieces else None
 
 
@@ -182,6 +200,8 @@ def lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
                 number += 1
                 if len(line) > MAX_LINE:
                     raise BadFile(path, f"line {number}", f"it is longer than {MAX_LINE:,} bytes", "give the file as the tool wrote it")
+                if number > MAX_LINES:
+                    raise BadFile(path, f"line {number}", f"more lines than {MAX_LINES:,}", "split it")
                 if not line.isspace():
                     yield number, line, line.endswith(b"\n")
     except OSError as error:
