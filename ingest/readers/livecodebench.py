@@ -88,6 +88,8 @@ def _rows(path: Path, problems: dict[str, tuple[int, Problem]], left_out: dict[s
     """Every graded attempt, problems in the file's order."""
     for item, (index, problem) in problems.items():
         place = f"entry {index} ({item[:60]})"
+        if len(problem.question_content) > safely.MAX_LINE:
+            raise BadFile(path, place, f"a problem of {len(problem.question_content):,} characters", "give a file that LiveCodeBench has written")
         grades = _grades(problem.graded_list, path, f"graded_list of {place}")
         answers = _texts(problem.code_list, path, f"code_list of {place}") or _texts(problem.pred_list, path, f"pred_list of {place}")
         repaired = _texts(problem.original_code_list, path, f"original_code_list of {place}")

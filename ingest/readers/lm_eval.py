@@ -43,6 +43,12 @@ class Argument(msgspec.Struct):
     arg_0: msgspec.Raw = msgspec.Raw()
 
 
+class Pair(msgspec.Struct, array_like=True):
+    """The same before 2024: [context, continuation]."""
+
+    arg_0: msgspec.Raw = msgspec.Raw()
+
+
 class Arguments(msgspec.Struct):
     """The first request: its context, for multiple choice without the choice."""
 
@@ -51,7 +57,7 @@ class Arguments(msgspec.Struct):
 
 _key = safely.decoder(Key, safely.MAX_LINE)
 _whole = safely.decoder(dict[str, msgspec.Raw], safely.MAX_LINE)
-_arguments = msgspec.json.Decoder(Arguments | list[list[msgspec.Raw]])
+_arguments = msgspec.json.Decoder(Arguments | list[Pair])
 _texts = msgspec.json.Decoder(list[str])
 
 
@@ -187,13 +193,12 @@ def _document(raw: msgspec.Raw, path: Path, number: int) -> str:
 
 
 def _prompt(found: Line) -> str | None:
-    """What the model was shown: text, or a list of messages as JSON. Files before 2024 have a list where later ones have an object."""
+    """What the model was shown: text, or a list of messages as JSON."""
     if not len(found.arguments):
         return None
     arguments = _arguments.decode(found.arguments)
-    if isinstance(arguments, list):
-        return safely.raw_text(arguments[0][0]) if arguments and arguments[0] else None
-    return safely.raw_text(arguments.gen_args_0.arg_0)
+    first = arguments.gen_args_0 if isinstance(arguments, Arguments) else arguments[0] if arguments else Pair()
+    return safely.raw_text(first.arg_0)
 
 
 def _answer(raw: msgspec.Raw) -> str | None:

@@ -169,10 +169,11 @@ def at(found: object, *keys: str) -> Any:
 
 
 def text_id(*texts: str) -> str:
-    """prompt_id: 16 hex characters of SHA-256. Different lists of texts give different ids (each is ended by a zero byte's escape)."""
+    """prompt_id: 16 hex characters of SHA-256 over the texts, each ended by two zero bytes (a zero byte within is escaped)."""
     digest = hashlib.sha256()
     for text in texts:
-        digest.update(text.encode("utf-8", "surrogatepass").replace(b"\0", b"\0\1") + b"\0\0")
+        digest.update(text.encode("utf-8", "surrogatepass").replace(b"\0", b"\0\1"))
+        digest.update(b"\0\0")
     return digest.hexdigest()[:16]
 
 
