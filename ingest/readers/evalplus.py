@@ -5,6 +5,7 @@ The file holds no prompts: prompt_id is over the data set's hash and the task's 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,10 +46,7 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     """One Samples: every solution of every task. Raises BadFile."""
     path = safely.existing(path)
     if path.is_dir():
-        files = sorted(file for file in path.glob("*eval_results.json") if not file.is_symlink())
-        if not files:
-            raise BadFile(path, "as a whole", "there is no eval_results.json in it", "run evalplus.evaluate")
-        for file in files:
+        for file in safely.files(path, "*eval_results.json", "run evalplus.evaluate"):
             yield from read(file, picks)
         return
     found = _results(safely.contents(path), path, "as a whole")
@@ -56,9 +54,9 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
         raise BadFile(path, "key eval", "it holds no solutions", "give a file that evalplus has written")
     there = [tests for tests in ("plus", "base") if any(getattr(solution, f"{tests}_status") for solutions in found.eval.values() for solution in solutions)]
     tests = safely.choose(path, "status of tests", picks.get("tests"), there)
-    data_set = next(iter(found.eval)).split("/")[0].lower()
+    data_set = next(iter(found.eval)).split("/")[0].lower() or "unknown"
     settings = _SETTINGS.match(re.sub(r"[._]?eval_results$", "", path.stem))
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     yield Samples(
         benchmark_id=data_set + ("+" if tests == "plus" else ""),
         harness={"harness": KIND, "data_set": data_set, "data_set_hash": found.hash, "tests": tests, "temperature": float(settings["temperature"]) if settings else None},
@@ -69,14 +67,14 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     )
 
 
-def _rows(found: Results, tests: str, left_out: dict[str, int]) -> Iterator[Sample]:
+def _rows(found: Results, tests: str, left_out: Counter[str]) -> Iterator[Sample]:
     """Every solution with a known status; plus needs both."""
     for task, solutions in found.eval.items():
         prompt_id = safely.text_id(found.hash or "", task)
         for attempt, solution in enumerate(solutions):
             needed = [solution.base_status] + ([solution.plus_status] if tests == "plus" else [])
             if any(status not in STATUSES for status in needed):
-                left_out["a status that is not pass, fail or timeout"] = left_out.get("a status that is not pass, fail or timeout", 0) + 1
+                left_out["a status that is not pass, fail or timeout"] += 1
                 continue
             score = float(all(status == PASS for status in needed))
             yield Sample(task, prompt_id, attempt, score, "all", None, None, solution.solution, None, "timeout" if "timeout" in needed else None)

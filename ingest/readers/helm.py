@@ -7,6 +7,7 @@ adapter and instance.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,10 +99,7 @@ def recognises(path: Path, head: bytes) -> bool:
 def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     """One Samples for each run at path. Raises BadFile."""
     path = safely.existing(path)
-    files = sorted(file for file in path.rglob(STATS) if not file.is_symlink()) if path.is_dir() else [path]
-    if not files:
-        raise BadFile(path, "as a whole", f"there is no {STATS} in it", "give a run folder of HELM")
-    for file in files:
+    for file in safely.files(path, f"**/{STATS}", "give a run folder of HELM") if path.is_dir() else [path]:
         yield _run(file, picks)
 
 
@@ -113,14 +111,14 @@ def _run(path: Path, picks: dict[str, str]) -> Samples:
     there = [stat.name.name for stat in _stats(instances[0].stats, path, "stats of entry 0")]
     metric = safely.choose(path, "metric", picks.get("metric"), _ordered(there, spec))
     name = safely.at(spec, "name")
-    name = name if isinstance(name, str) else path.resolve().parent.name
+    name = name if isinstance(name, str) and name else path.resolve().parent.name or "unknown"
     adapter = safely.at(spec, "adapter_spec")
     adapter = {key: value for key, value in adapter.items() if key not in MAY_DIFFER} if isinstance(adapter, dict) else None
     settled = json.dumps([safely.at(spec, "scenario_spec"), adapter] if adapter is not None else _without_model(name), sort_keys=True)
     state = path.with_name("scenario_state.json")
     requests = _requests(state) if state.is_file() else {}
     model = safely.at(spec, "adapter_spec", "model") or (re.search(r"[:,]model=([^,]+)", name) or [None, None])[1]
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     return Samples(
         benchmark_id=_without_model(name),
         harness={"harness": KIND, "metric": metric, "scenario_spec": safely.at(spec, "scenario_spec"), "adapter_spec": adapter},
@@ -141,7 +139,7 @@ def _ordered(there: list[str], spec: dict) -> list[str]:
 
 def _without_model(name: str) -> str:
     """mmlu:subject=law,model=a_b -> mmlu:subject=law: the run's name less what may differ."""
-    return re.sub(r"(?<=[:,])model(_deployment)?=[^,]*,?", "", name).rstrip(":,")
+    return re.sub(r"(?<=[:,])model(_deployment)?=[^,]*,?", "", name).rstrip(":,") or "unknown"
 
 
 def _requests(path: Path) -> dict[Key, list[RequestState]]:
@@ -156,24 +154,24 @@ def _key(instance: str, perturbation: Perturbation | None, trial: int) -> Key:
     return instance, perturbation.name if perturbation else "", trial
 
 
-def _rows(path: Path, instances: list[Instance], metric: str, requests: dict[Key, list[RequestState]], settled: str, left_out: dict[str, int]) -> Iterator[Sample]:
+def _rows(path: Path, instances: list[Instance], metric: str, requests: dict[Key, list[RequestState]], settled: str, left_out: Counter[str]) -> Iterator[Sample]:
     """One sample per instance, perturbation and draw of examples, the first of each."""
     seen: set[Key] = set()
-    attempts: dict[str, int] = {}
+    attempts: Counter[str] = Counter()
     for index, instance in enumerate(instances):
         key = _key(instance.instance_id, instance.perturbation, instance.train_trial_index)
         values = [stat.mean for stat in _stats(instance.stats, path, f"stats of entry {index}") if stat.name.name == metric]
         score = safely.raw_number(values[0]) if values else None
         reason = "an instance that occurs again" if key in seen else None if score is not None else f"its {metric} is missing or not a finite number"
         if reason:
-            left_out[reason] = left_out.get(reason, 0) + 1
+            left_out[reason] += 1
             continue
         seen.add(key)
         sent = requests.get(key, [])
         prompts = [state.request.prompt or bytes(state.request.messages).decode("utf-8", "replace") for state in sent]
         prompt_id = safely.text_id("requests", *prompts) if sent else safely.text_id("settings", settled, *map(str, key))
-        attempt = attempts[prompt_id] = attempts.get(prompt_id, -1) + 1
+        attempts[prompt_id] += 1
         right = [reference.output.text for reference in sent[0].instance.references if b'"correct"' in bytes(reference.tags)] if sent else []
         answers = [state.result.completions[0].text for state in sent if state.result and state.result.completions]
         item = instance.instance_id + "".join(f"/{part}" for part in (key[1], instance.train_trial_index and f"draw {instance.train_trial_index}") if part)
-        yield Sample(item, prompt_id, attempt, score, key[1] or "all", "\n".join(prompts) or None, json.dumps(right, ensure_ascii=False) if right else None, answers[0] if len(sent) == 1 and answers else None)
+        yield Sample(item, prompt_id, attempts[prompt_id] - 1, score, key[1] or "all", "\n".join(prompts) or None, json.dumps(right, ensure_ascii=False) if right else None, answers[0] if len(sent) == 1 and answers else None)

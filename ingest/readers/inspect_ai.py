@@ -7,6 +7,7 @@ where a summary keeps only the start of it.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,17 +73,16 @@ _messages = safely.decoder(list[Message])
 
 def recognises(path: Path, head: bytes) -> bool:
     """A zip file called .eval, or a .json log."""
-    return head[:4] == b"PK\3\4" and path.suffix == ".eval" or head.lstrip()[:1] == b"{" and b'"eval_id"' in head[:4096] + head[:65536] and b'"version"' in head[:200]
+    if head[:4] == b"PK\3\4":
+        return path.suffix == ".eval"
+    return head.lstrip()[:1] == b"{" and b'"version"' in head[:200] and b'"eval_id"' in head
 
 
 def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     """One Samples for each log. Raises BadFile."""
     path = safely.existing(path)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix == ".eval" and not file.is_symlink())
-        if not files:
-            raise BadFile(path, "as a whole", "there are no .eval logs in it", "give a log folder of inspect")
-        for file in files:
+        for file in safely.files(path, "*.eval", "give a log folder of inspect"):
             yield from read(file, picks)
         return
     if bytes(safely.contents(path, 1 << 40)[:2]) == b"PK":
@@ -130,7 +130,7 @@ def _latest(entries: list[Entry]) -> tuple[dict[tuple[str, int], Entry], int]:
 def _samples(path: Path, header: dict, found: tuple[dict, int], archive: safely.Zip | None, names: set[str] | dict, picks: dict[str, str]) -> Samples:
     entries, superseded = found
     spec, results = header.get("eval"), header.get("results")
-    if not isinstance(spec, dict) or not isinstance(spec.get("task"), str):
+    if not isinstance(spec, dict) or not isinstance(spec.get("task"), str) or not spec["task"]:
         raise BadFile(path, "key eval", "it does not say which task was run", "give a log that inspect has written")
     scorer, metric = _choose(path, entries, picks)
     config = safely.at(spec, "config")
@@ -139,7 +139,7 @@ def _samples(path: Path, header: dict, found: tuple[dict, int], archive: safely.
     reasons = {"success": [], "crashed": ["the run crashed or was still going on: the log has no header"]}.get(status, [f"the run's status is {str(status)[:20]}"])
     if len(entries) < expected:
         reasons = [*reasons, f"{len(entries)} of {int(expected)} samples"]
-    left_out = {"a sample that was run again": superseded} if superseded else {}
+    left_out = Counter({"a sample that was run again": superseded} if superseded else {})
     model = spec.get("model") if isinstance(spec.get("model"), str) else None
     return Samples(
         benchmark_id=spec["task"],
@@ -170,7 +170,7 @@ def _decoded_scores(entry: Entry, path: Path) -> dict[str, Score]:
     return (_scores(entry.scores, path, place) if len(entry.scores) else None) or {}
 
 
-def _rows(path: Path, entries: dict, scorer: str, metric: str, model: str | None, archive: safely.Zip | None, names: set[str], left_out: dict[str, int]) -> Iterator[Sample]:
+def _rows(path: Path, entries: dict, scorer: str, metric: str, model: str | None, archive: safely.Zip | None, names: set[str], left_out: Counter[str]) -> Iterator[Sample]:
     """Every scored sample; epoch 1 is attempt 0."""
     try:
         for (item, epoch), entry in entries.items():
@@ -183,7 +183,7 @@ def _rows(path: Path, entries: dict, scorer: str, metric: str, model: str | None
             if prompt is None:
                 failed = len(entry.error) and bytes(entry.error) != b"null"
                 reason = "its prompt is not kept whole" if value is not None else "it ended in an error" if failed and score is None else f"no finite score from {scorer}"
-                left_out[reason] = left_out.get(reason, 0) + 1
+                left_out[reason] += 1
                 continue
             usage = (entry.model_usage or {}).get(model or "")
             limit = _small(entry.limit, path, place)

@@ -5,6 +5,7 @@ prompt_id is over what the model was given and the choices; of several files of 
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,12 +36,9 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
         yield _task(path, picks, 0)
         return
     newest: dict[tuple[Path, str], list[Path]] = {}
-    for file in sorted(path.rglob("details_*.parquet")):
+    for file in safely.files(path, "**/details_*.parquet", "run lighteval with --save-details"):
         name, date = safely.dated(file)
-        if not file.is_symlink():
-            newest.setdefault((file.parent.parent if date == file.parent.name else file.parent, name), []).append(file)
-    if not newest:
-        raise BadFile(path, "as a whole", "there is no details_*.parquet in it", "run lighteval with --save-details")
+        newest.setdefault((file.parent.parent if date == file.parent.name else file.parent, name), []).append(file)
     for files in newest.values():
         yield _task(files[-1], picks, len(files) - 1)
 
@@ -48,13 +46,13 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
 def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
     file, columns = _open(path)
     name, date = safely.dated(path)
-    task = name.removeprefix("details_")
+    task = name.removeprefix("details_") or name
     results = _results(path, date)
     config = safely.at(results, "config_tasks", task)
     schema = file.schema_arrow.field(columns["metric"]).type
     numbers = [field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_boolean(field.type)]
     metric = safely.choose(path, "metric that grows with quality", picks.get("metric"), [number for number in numbers if number not in _lower(config)])
-    left_out = {"a file of an earlier run": older} if older else {}
+    left_out = Counter({"a file of an earlier run": older} if older else {})
     generation = safely.at(results, "config_general", "model_config", "generation_parameters")
     task_name, _, fewshot = task.rpartition("|")
     model = safely.at(results, "config_general", "model_name")
@@ -108,7 +106,7 @@ def _batches(path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: 
             raise BadFile(path, place, str(error) or type(error).__name__, "fetch it again") from None
 
 
-def _rows(path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: str, left_out: dict[str, int]) -> Iterator[Sample]:
+def _rows(path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: str, left_out: Counter[str]) -> Iterator[Sample]:
     """Every document with a finite score, the first where one occurs twice."""
     seen: set[tuple[str, str]] = set()
     number = -1
@@ -126,7 +124,7 @@ def _rows(path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: str
                 prompt_id = safely.text_id(*map(_json, ("input", given, choices) if given else ("doc", doc.get("instruction"), doc.get("fewshot_samples"), query, choices)))
                 reason = f"its {metric} is not a finite number" if score is None else "a document that occurs again" if (item, prompt_id) in seen else None
                 if reason:
-                    left_out[reason] = left_out.get(reason, 0) + 1
+                    left_out[reason] += 1
                     continue
                 seen.add((item, prompt_id))
                 answer, tokens = _answer(response)

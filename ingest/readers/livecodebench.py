@@ -6,6 +6,7 @@ the test's number, for self-repair the code to be repaired.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,25 +53,22 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     """One Samples: every attempt at every problem. Raises BadFile."""
     path = safely.existing(path)
     if path.is_dir():
-        files = sorted(file for file in path.glob("*_eval_all.json") if not file.is_symlink())
-        if not files:
-            raise BadFile(path, "as a whole", "there is no _eval_all.json in it", "run LiveCodeBench with --evaluate")
-        for file in files:
+        for file in safely.files(path, "*_eval_all.json", "run LiveCodeBench with --evaluate"):
             yield from read(file, picks)
         return
     raw = safely.contents(path)
     if path.name.endswith("_eval.json") and not _LOOKS.match(raw[:1000]):
         raise BadFile(path, "as a whole", "it holds grades without the problems", f"give {path.name.removesuffix('.json')}_all.json, which lies beside it")
-    problems = {}
-    repeated = 0
+    problems: dict[str, tuple[int, Problem]] = {}
+    left_out: Counter[str] = Counter()
     for index, problem in enumerate(_problems(raw, path, "as a whole")):
-        repeated += problem.item in problems
-        problems[problem.item] = (index, problem)  # a resumed run writes a problem again: the last counts
+        if problem.item in problems:  # a resumed run writes a problem again: the last counts
+            left_out["a problem that occurs again"] += 1
+        problems[problem.item] = (index, problem)
     if not problems:
         raise BadFile(path, "as a whole", "it holds no problems", "give a file that LiveCodeBench has written")
     settings = _SETTINGS.match(path.stem)
     dates = sorted(problem.contest_date[:10] for _, problem in problems.values() if problem.contest_date)
-    left_out = {"a problem that occurs again": repeated} if repeated else {}
     yield Samples(
         benchmark_id="livecodebench",
         harness={
@@ -84,7 +82,7 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     )
 
 
-def _rows(path: Path, problems: dict[str, tuple[int, Problem]], left_out: dict[str, int]) -> Iterator[Sample]:
+def _rows(path: Path, problems: dict[str, tuple[int, Problem]], left_out: Counter[str]) -> Iterator[Sample]:
     """Every graded attempt, problems in the file's order."""
     for item, (index, problem) in problems.items():
         place = f"entry {index} ({item[:60]})"
@@ -97,7 +95,7 @@ def _rows(path: Path, problems: dict[str, tuple[int, Problem]], left_out: dict[s
         for attempt, grade in enumerate(grades):
             score = safely.number(grade)
             if score is None:
-                left_out["a grade that is neither true nor false"] = left_out.get("a grade that is neither true nor false", 0) + 1
+                left_out["a grade that is neither true nor false"] += 1
                 continue
             given = [problem.question_content, problem.starter_code, str(problem.test_id), *([repaired[attempt] or ""] if attempt < len(repaired) else [])]
             yield Sample(item, safely.text_id(*given), attempt, score, problem.difficulty, prompt, None, answers[attempt] if attempt < len(answers) else None)

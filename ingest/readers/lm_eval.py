@@ -7,6 +7,7 @@ prompt_id joins the tool's own hashes of the prompt and the document; a multiple
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -17,6 +18,7 @@ from .contents import BadFile, Sample, Samples
 
 KIND = "lm-eval"
 KNOWN = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "doc_hash", "prompt_hash", "target_hash"}
+ADVICE = "run lm-eval with --log_samples"
 MAX_FILTERS = 100  # in one samples file
 _LOOKS = re.compile(rb'\s*\{\s*"doc_id"\s*:')
 
@@ -76,12 +78,8 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
         return
     newest: dict[tuple[Path, str], list[Path]] = {}
     date = safely.dated(path)[1] if path.is_file() else None
-    for file in sorted(path.rglob("samples_*.jsonl") if path.is_dir() else path.parent.glob("samples_*.jsonl")):
-        name, written = safely.dated(file)
-        if file.is_file() and not file.is_symlink() and (path.is_dir() or written == date):
-            newest.setdefault((file.parent, name), []).append(file)
-    if not newest:
-        raise BadFile(path, "as a whole", "there are no samples_*.jsonl files with it", "run lm-eval with --log_samples")
+    for file in safely.files(path, "**/samples_*.jsonl", ADVICE) if path.is_dir() else safely.files(path.parent, f"samples_*_{date}.jsonl" if date else "*.jsonl", ADVICE):
+        newest.setdefault((file.parent, safely.dated(file)[0]), []).append(file)
     for files in newest.values():
         yield _task(files[-1], picks, len(files) - 1)
 
@@ -93,7 +91,7 @@ def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
         raise BadFile(path, "as a whole", "it holds no samples", "give a samples file that lm-eval has written")
     filter_ = safely.choose(path, "filter", picks.get("filter"), list(lines))
     name, date = safely.dated(path)
-    task = name.removeprefix("samples_")
+    task = name.removeprefix("samples_") or name
     results = _results(path, date)
     higher = [metric for metric in _metrics(path, firsts[filter_]) if safely.at(results, "higher_is_better", task, metric) is not False]
     metric = safely.choose(path, "metric that grows with quality", picks.get("metric"), higher)
@@ -109,9 +107,8 @@ def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
     expected = safely.number(safely.at(results, "n-samples", task, "effective"))
     if expected is not None and len(chosen) < expected:
         reasons.append(f"{len(chosen)} of {int(expected)} documents")
-    left_out = {"a line of an earlier run": lines[filter_] - len(chosen)} if lines[filter_] > len(chosen) else {}
-    if older:
-        left_out["a file of an earlier run"] = older
+    counts = {"a line of an earlier run": lines[filter_] - len(chosen), "a file of an earlier run": older}
+    left_out = Counter({reason: count for reason, count in counts.items() if count})
     samples = Samples(
         benchmark_id=task,
         harness=_harness(results, task, filter_, metric),
@@ -158,7 +155,7 @@ def _metrics(path: Path, line: bytes) -> list[str]:
     return [name for name in named or values if name not in KNOWN and name in values and safely.raw_number(values[name]) is not None] or [name for name in named if name in values and name not in KNOWN]
 
 
-def _rows(path: Path, metric: str, wanted: set[int], left_out: dict[str, int]) -> Iterator[Sample]:
+def _rows(path: Path, metric: str, wanted: set[int], left_out: Counter[str]) -> Iterator[Sample]:
     """The samples of the wanted lines, in the file's order."""
     kind = msgspec.defstruct("Scored", [("score", msgspec.Raw, msgspec.Raw())], bases=(Line,), rename={"score": metric})
     decode = safely.decoder(kind, safely.MAX_LINE)
@@ -168,8 +165,7 @@ def _rows(path: Path, metric: str, wanted: set[int], left_out: dict[str, int]) -
         found = decode(line, path, f"line {number}")
         score = safely.raw_number(found.score)
         if score is None:
-            reason = f"its {metric} is not a finite number"
-            left_out[reason] = left_out.get(reason, 0) + 1
+            left_out[f"its {metric} is not a finite number"] += 1
             continue
         try:
             prompt = _prompt(found)
@@ -178,7 +174,7 @@ def _rows(path: Path, metric: str, wanted: set[int], left_out: dict[str, int]) -
         except (ValueError, RecursionError) as error:
             raise BadFile(path, f"line {number}", str(error), "give the file as the tool wrote it") from None
         if prompt is None and not found.prompt_hash:
-            raise BadFile(path, f"line {number}", "it has neither arguments nor prompt_hash", "run lm-eval again with --log_samples")
+            raise BadFile(path, f"line {number}", "it has neither arguments nor prompt_hash", ADVICE)
         hashes = found.prompt_hash or _sha256(prompt), found.doc_hash or _sha256(_document(found.doc, path, number))
         yield Sample(str(found.doc_id), safely.text_id(*hashes), 0, score, "all", prompt, target, answer)
 

@@ -55,6 +55,17 @@ def existing(path: Path) -> Path:
     return path
 
 
+def files(folder: Path, pattern: str, advice: str) -> list[Path]:
+    """The ordinary files in a folder that match, in order; links are not followed. Raises BadFile where there are none."""
+    try:
+        found = sorted(file for file in folder.glob(pattern) if file.is_file() and not file.is_symlink())
+    except OSError as error:
+        raise BadFile(folder, "as a whole", error.strerror or type(error).__name__, "check who may read it") from None
+    if not found:
+        raise BadFile(folder, "as a whole", f"there is no {pattern.removeprefix('**/')} in it", advice)
+    return found
+
+
 def contents(path: Path, limit: int = MAX_JSON) -> mmap.mmap | bytes:
     """A file's bytes, mapped rather than copied. Raises BadFile if it is larger than limit or cannot be opened."""
     try:
