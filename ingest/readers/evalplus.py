@@ -21,7 +21,7 @@ _SETTINGS = re.compile(r"^(?P<model>.+?)_(?P<backend>[a-z0-9-]+)_temp_(?P<temper
 class Solution(msgspec.Struct):
     """One attempt at one task."""
 
-    base_status: str | None = None
+    base_status: str | None
     plus_status: str | None = None
     solution: str | None = None
 

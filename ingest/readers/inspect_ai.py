@@ -40,7 +40,7 @@ class Entry(msgspec.Struct):
     target: msgspec.Raw = msgspec.Raw()
     choices: msgspec.Raw = msgspec.Raw()
     scores: msgspec.Raw = msgspec.Raw()
-    model_usage: dict[str, Usage] | None = None
+    model_usage: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
     limit: msgspec.Raw = msgspec.Raw()
 
@@ -67,6 +67,7 @@ _entries = safely.decoder(list[Entry], safely.MAX_MEMBER)
 _entry = safely.decoder(Entry, safely.MAX_MEMBER)
 _scores = safely.decoder(dict[str, Score] | None, MAX_SMALL)
 _values = safely.decoder(bool | int | float | str | list[msgspec.Raw] | dict[str, msgspec.Raw] | None, MAX_SMALL)
+_usage = safely.decoder(dict[str, Usage] | None, MAX_SMALL)
 _choices = safely.decoder(list[str] | None, MAX_SMALL)
 _messages = safely.decoder(list[Message])
 
@@ -185,7 +186,7 @@ def _rows(path: Path, entries: dict, scorer: str, metric: str, model: str | None
                 reason = "its prompt is not kept whole" if value is not None else "it ended in an error" if failed and score is None else f"no finite score from {scorer}"
                 left_out[reason] += 1
                 continue
-            usage = (entry.model_usage or {}).get(model or "")
+            usage = (_usage(entry.model_usage or b"null", path, f"model_usage of {place}") or {}).get(model or "")
             limit = _small(entry.limit, path, place)
             yield Sample(
                 item, safely.text_id(json.dumps(prompt)), epoch - 1, value, "all", _shown(*prompt), _listed(_small(entry.target, path, place)), _listed(_small(score.answer, path, place)),

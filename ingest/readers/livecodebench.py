@@ -39,7 +39,7 @@ class Problem(msgspec.Struct):
         return self.question_id if self.test_id is None else f"{self.question_id}/{self.test_id}"
 
 
-_problems = safely.decoder(list[Problem], safely.MAX_JSON, 1_000_000)
+_problems = safely.decoder(list[Problem], safely.MAX_JSON)
 _grades = safely.decoder(list[bool | int | float | str | None])
 _texts = safely.decoder(list[str | None])
 

@@ -12,6 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ except ImportError:
 
 MIB = 1 << 20
 MAX_JSON = 512 * MIB  # a JSON file that is read in one piece; what is kept of it must fit into memory beside it
-MAX_OBJECTS = 4_000_000  # objects and lists in it: what bounds the memory that decoding takes, at some 200 bytes each
+MAX_OBJECTS = 2_500_000  # objects and empty lists in it: what bounds the memory that decoding takes, at some 300 bytes each
 MAX_LINE = 32 * MIB  # one line of a JSON Lines file: one prompt with its answers; as Python objects it takes up to 30 times that
 MAX_LINES = 2_000_000  # of a JSON Lines file
 MAX_FACTS = 16 * MIB  # a settings file, or a piece of JSON of which everything is kept
@@ -37,6 +38,7 @@ MAX_RATIO, RATIO_FROM = 500, MIB  # a member of 1 MiB or more that packs better 
 MAX_WINDOW = 128 * MIB  # zstd's largest window at its highest ordinary level: memory that a frame may ask for
 ZSTD = 93  # the zip method number
 
+_OPENINGS = re.compile(rb'\{\s*"|\[\s*\]')  # within a string the quote would be escaped, so braces in code are not counted
 _NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?Infinity|NaN', re.DOTALL)
 _DATE = re.compile(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$")
 
@@ -78,18 +80,18 @@ def contents(path: Path, limit: int = MAX_JSON) -> mmap.mmap | bytes:
         raise BadFile(path, "as a whole", error.strerror or type(error).__name__, "check what it is and who may read it") from None
 
 
-def decoder(kind: type[Kind], limit: int = MAX_FACTS, objects: int = MAX_OBJECTS) -> Callable[[bytes, Path, str], Kind]:
+def decoder(kind: type[Kind], limit: int = MAX_FACTS) -> Callable[[bytes, Path, str], Kind]:
     """A function (data, path, place) -> kind. NaN and Infinity, which are not JSON, become null. It raises BadFile alone.
 
-    limit: bytes that data may have; objects: objects and lists in them, counted where data is larger than MAX_FACTS.
+    limit: bytes that data may have. Above MAX_FACTS kind keeps no list of anything but objects with a key that must be there.
     """
     decode = msgspec.json.Decoder(kind).decode
 
     def decoded(data: bytes, path: Path, place: str) -> Kind:
         if len(data) > limit:
             raise BadFile(path, place, f"{len(data):,} bytes where at most {limit:,} are read", "give the file as the tool wrote it")
-        if len(data) > MAX_FACTS and (found := _openings(data)) > objects:
-            raise BadFile(path, place, f"{found:,} objects and lists where at most {objects:,} are read", "split it")
+        if len(data) > MAX_FACTS and sum(1 for _ in islice(_OPENINGS.finditer(data), MAX_OBJECTS + 1)) > MAX_OBJECTS:
+            raise BadFile(path, place, f"it holds more than {MAX_OBJECTS:,} objects", "split it")
         try:
             try:
                 return decode(data)
@@ -110,12 +112,6 @@ def decoder(kind: type[Kind], limit: int = MAX_FACTS, objects: int = MAX_OBJECTS
             raise BadFile(path, place, "it needs more memory than there is", "split it") from None
 
     return decoded
-
-
-def _openings(data: bytes) -> int:
-    """How many objects and lists begin in data, those in strings included."""
-    parts = (data[start : start + MIB] for start in range(0, len(data), MIB))
-    return sum(part.count(b"{") + part.count(b"[") for part in map(bytes, parts))
 
 
 def _without_nan(data: bytes) -> bytes | None:
