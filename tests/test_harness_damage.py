@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from qwh.ingest.errors import QwhError
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval
 
-WRONG = [None, "x", "", -1, 1e308, 10**30, [], {}, True, [[]], {"value": {}}, [None], ["\u0000"]]
+WRONG = [None, "x", "", -1, 1e308, 10**30, [], {}, True, [[]], {"value": {}}, [None], ["\u0000"], json.loads("[" * 300 + "]" * 300)]
 BOMB = 100_000
 HOSTILE = [
     b"", b" ", b"\n\n\n", b"{", b"[", b"null", b"[]", b"{}", b'""', b"0", b"NaN", b"[NaN]", b"\xff\xfe[\x00", b"\xef\xbb\xbf[]", b"\x00" * 5000,
@@ -163,7 +163,7 @@ def damage(kind: str, path: Path, rng: np.random.Generator) -> Iterator[bytes]:
 
 
 def survives(reader, path: Path, hurt: Path) -> bool:
-    """Reads path, whose part hurt is damaged: whether it was refused, with a line that names it; else the rows are sound."""
+    """Reads path, of which hurt is damaged: whether it was refused, with a line that names one of them; else the rows are sound."""
     try:
         for samples, rows in read(reader, path):
             assert samples.benchmark_id and json.dumps(samples.harness) and json.dumps(samples.facts, default=str)
@@ -172,7 +172,7 @@ def survives(reader, path: Path, hurt: Path) -> bool:
                 assert all(text is None or isinstance(text, str) for text in (row.category, row.prompt, row.expected, row.answer, row.finish_reason)) and isinstance(row.item, str)
         return False
     except QwhError as error:
-        assert "\n" not in str(error) and str(hurt) in str(error) and len(str(error)) < 2000, str(error)[:500]
+        assert "\n" not in str(error) and (str(hurt) in str(error) or str(path) in str(error)) and len(str(error)) < 2000, str(error)[:500]
         return True
 
 
@@ -207,6 +207,7 @@ def test_damage_that_hypothesis_finds(tmp_path_factory, data):
     shutil.rmtree(root)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc how much memory is taken")
 def test_bombs_need_little_memory(tmp_path):
     """In a process of its own that may not take 1 GiB more than it starts with."""
     kept = {name: data for name, data in members(INSPECT / "whole.eval").items() if name in ("header.json", "summaries.json")}

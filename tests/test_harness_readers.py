@@ -1,9 +1,11 @@
 """Readers of benchmark harnesses: files that the harnesses themselves made are read exactly."""
 
 import hashlib
+import importlib
 import json
 import math
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -299,3 +301,14 @@ def test_missing_and_unusable_paths(tmp_path, reader):
     assert error.value.code == ExitCode.NOT_FOUND
     refused(reader, tmp_path)
     refused(reader, Path("/dev/null"), "neither a file nor a folder")
+
+
+def test_libraries_that_are_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(QwhError, match=r"zstandard.*qwh\[harness\]") as error:
+        read(inspect_ai, INSPECT / "whole.eval")
+    assert error.value.code == ExitCode.MISSING_EXTRA and len(one(inspect_ai, INSPECT / "deflated.eval")[1]) == 12
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    monkeypatch.delitem(sys.modules, safely.__name__)
+    with pytest.raises(QwhError, match=r"msgspec.*qwh\[harness\]"):
+        importlib.import_module(safely.__name__)

@@ -7,6 +7,7 @@ where a summary keeps only the start of it.
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ KIND = "inspect"
 SHORTENED = "\n(content truncated)"  # what a summary ends a text with that it cut
 SCORES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}  # the tool's own reading of text values
 MAX_SMALL = safely.MIB  # bytes of one sample's scores, target, choices or limit
+CRASHED = "crashed"  # our word where the tool did not live to write its own
 RUNTIME = {"max_connections", "max_retries", "timeout", "attempt_timeout", "cache", "batch", "adaptive_connections"}  # of a generate config: how, not what
+_JOURNAL = re.compile(r"_journal/summaries/([0-9]{1,9})\.json")
 
 
 class Score(msgspec.Struct):
@@ -59,7 +62,7 @@ class Plain(msgspec.Struct):
     status: str = "success"
     plan: msgspec.Raw = msgspec.Raw(b"{}")
     results: msgspec.Raw = msgspec.Raw(b"{}")
-    samples: list[Entry] = []
+    samples: list[Entry] | None = None
 
 
 _plain = safely.decoder(Plain, safely.MAX_JSON)
@@ -91,7 +94,7 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
         return
     log = _plain(safely.contents(path), path, "as a whole")
     header = {key: _settings(getattr(log, key), path, key) for key in ("eval", "plan", "results")} | {"status": log.status}
-    yield _samples(path, header, _latest(log.samples), None, {}, picks)
+    yield _samples(path, header, _latest(log.samples or []), None, {}, picks)
 
 
 def _zipped(path: Path, picks: dict[str, str]) -> Samples:
@@ -101,7 +104,7 @@ def _zipped(path: Path, picks: dict[str, str]) -> Samples:
     if start not in names:
         raise BadFile(path, "as a whole", "it has neither header.json nor _journal/start.json", "give a log that inspect has written")
     header = _settings(archive.read(start), path, start)
-    journal = sorted((name for name in names if name.startswith("_journal/summaries/") and name[19:-5].isdigit()), key=lambda name: int(name[19:-5]))
+    journal = sorted(filter(_JOURNAL.fullmatch, names), key=lambda name: int(_JOURNAL.fullmatch(name)[1]))
     entries, size = [], 0
     for name in ["summaries.json"] if "summaries.json" in names else journal:
         raw = archive.read(name)
@@ -110,7 +113,7 @@ def _zipped(path: Path, picks: dict[str, str]) -> Samples:
             raise BadFile(path, f"member {name}", f"its summaries are larger than {safely.MAX_MEMBER:,} bytes", "split the log")
         entries += _entries(raw, path, f"member {name}")
     if start != "header.json":
-        header["status"] = "crashed"
+        header["status"] = CRASHED
     return _samples(path, header, _latest(entries), archive, names, picks)
 
 
@@ -136,10 +139,10 @@ def _samples(path: Path, header: dict, found: tuple[dict, int], archive: safely.
     scorer, metric = _choose(path, entries, picks)
     config = safely.at(spec, "config")
     expected = safely.number(safely.at(results, "total_samples")) or len(ids if isinstance(ids := safely.at(spec, "dataset", "sample_ids"), list) else []) * (safely.number(safely.at(config, "epochs")) or 1)
-    status = header.get("status")
-    reasons = {"success": [], "crashed": ["the run crashed or was still going on: the log has no header"]}.get(status, [f"the run's status is {str(status)[:20]}"])
+    status = str(header.get("status"))[:20]
+    reasons = [] if status == "success" else ["the run crashed or was still going on: the log has no header" if status == CRASHED else f"the run's status is {status}"]
     if len(entries) < expected:
-        reasons = [*reasons, f"{len(entries)} of {int(expected)} samples"]
+        reasons.append(f"{len(entries)} of {expected:.0f} samples")
     left_out = Counter({"a sample that was run again": superseded} if superseded else {})
     model = spec.get("model") if isinstance(spec.get("model"), str) else None
     return Samples(
@@ -156,10 +159,10 @@ def _samples(path: Path, header: dict, found: tuple[dict, int], archive: safely.
 def _choose(path: Path, entries: dict[tuple[str, int], Entry], picks: dict[str, str]) -> tuple[str, str]:
     """The scorer, and which of its values: "value" where it gives but one."""
     first: dict[str, Score] = {}
-    for (name, epoch), entry in entries.items():
+    for entry in entries.values():
         for scorer, score in _decoded_scores(entry, path).items():
             first.setdefault(scorer, score)
-        if len(first) > 0 and (picks.get("scorer") is None or picks["scorer"] in first):
+        if first and (picks.get("scorer") is None or picks["scorer"] in first):
             break
     scorer = safely.choose(path, "scorer", picks.get("scorer"), list(first))
     value = _values(first[scorer].value or b"null", path, f"scorer {scorer}")

@@ -106,7 +106,7 @@ def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
         reasons.append("none of the runs in it is complete: the last line of each document counts")
     expected = safely.number(safely.at(results, "n-samples", task, "effective"))
     if expected is not None and len(chosen) < expected:
-        reasons.append(f"{len(chosen)} of {int(expected)} documents")
+        reasons.append(f"{len(chosen)} of {expected:.0f} documents")
     counts = {"a line of an earlier run": lines[filter_] - len(chosen), "a file of an earlier run": older}
     left_out = Counter({reason: count for reason, count in counts.items() if count})
     samples = Samples(

@@ -30,6 +30,7 @@ MAX_OBJECTS = 2_500_000  # objects and empty lists in it: what bounds the memory
 MAX_LINE = 32 * MIB  # one line of a JSON Lines file: one prompt with its answers; as Python objects it takes up to 30 times that
 MAX_LINES = 2_000_000  # of a JSON Lines file
 MAX_FACTS = 16 * MIB  # a settings file, or a piece of JSON of which everything is kept
+MAX_DEPTH = 100  # levels of what is kept as it is
 MAX_NAN = 1_000_000  # bare NaN and Infinity in one piece of JSON
 MAX_MEMBER = 256 * MIB  # one unpacked member of a zip file
 MAX_UNPACKED = 8192 * MIB  # all unpacked members of a zip file together: a bound on time, for they are read one by one
@@ -136,7 +137,7 @@ def number(value: object) -> float | None:
     return None
 
 
-anything = decoder(Any)
+_any = decoder(Any)
 _string = msgspec.json.Decoder(str).decode
 _scalar = msgspec.json.Decoder(bool | int | float | str | None)
 SCALAR_LENGTH = 64  # no number that a tool writes is longer
@@ -158,6 +159,17 @@ def raw_text(raw: bytes) -> str | None:
     if raw[:1] == b'"':
         return _string(raw)
     return raw.decode() if raw not in (b"", b"null") else None
+
+
+def anything(raw: bytes, path: Path, place: str) -> Any:
+    """Whatever JSON holds, of at most MAX_FACTS bytes and MAX_DEPTH levels: what follows may recurse over it. Raises BadFile."""
+    found = _any(raw, path, place)
+    level = [found]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        if not level:
+            return found
+    raise BadFile(path, place, "it is nested too deeply", "give the file as the tool wrote it")
 
 
 def facts(path: Path) -> dict:
