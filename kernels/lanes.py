@@ -1,0 +1,210 @@
+"""The arithmetic of the CPU scorer's compiled loops, in forms that LLVM turns into vector instructions.
+
+numba's cache looks only at the file of the function that is called from Python: after a change here, touch loops.py.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+F = np.float32
+SUMS = {"contract", "reassoc", "nsz", "arcp"}  # vectorised sums; NaN and infinity keep their meaning
+MASK = F(-1e30)  # -inf stands here in differences, so that masked - masked = 0
+
+
+@intrinsic
+def larger(typing, a, b):
+    """max(a, b) of two float32 that are no NaN, in the form that LLVM turns into a vectorised maximum."""
+
+    def build(context, builder, signature, arguments):
+        f32 = ir.FloatType()
+        function = builder.module.declare_intrinsic("llvm.maxnum", [f32], ir.FunctionType(f32, [f32, f32]))
+        return builder.call(function, arguments, fastmath=("nnan", "nsz"))
+
+    return types.float32(types.float32, types.float32), build
+
+
+@intrinsic
+def shifted_bits(typing, y):
+    """The low bits of a float32 moved into its exponent: 2^n for y = n + MAGIC (numba would widen the integers)."""
+
+    def build(context, builder, signature, arguments):
+        i32 = ir.IntType(32)
+        return builder.bitcast(builder.shl(builder.bitcast(arguments[0], i32), ir.Constant(i32, 23)), ir.FloatType())
+
+    return types.float32(types.float32), build
+
+
+@intrinsic
+def from_half(typing, bits):
+    """The float32 of a float16's bits."""
+
+    def build(context, builder, signature, arguments):
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), build
+
+
+@intrinsic
+def from_upper_half(typing, bits):
+    """The float32 whose upper 16 bits these are: a bfloat16."""
+
+    def build(context, builder, signature, arguments):
+        i32 = ir.IntType(32)
+        return builder.bitcast(builder.shl(builder.zext(arguments[0], i32), ir.Constant(i32, 16)), ir.FloatType())
+
+    return types.float32(types.uint16), build
+
+
+MAGIC = F(1.5 * 2**23 + 127)  # added to y, rounds it and leaves round(y) + 127, a float32's exponent, in the low bits
+
+
+@njit(fastmath={"contract"})  # no reassociation: the rounding by MAGIC and the two-part reduction would be lost
+def exp(a):
+    """e^a for a <= 0, relative error below 1.5e-7; a below -87 counts as -87 (1.6e-38); NaN stays NaN."""
+    a = F(-87) if a < F(-87) else a
+    y = a * F(1.44269504) + MAGIC
+    n = y - MAGIC
+    r = (a - n * F(0.693359375)) - n * F(-2.12194440e-4)  # ln 2 in two parts
+    p = F(0.0082976194509011)
+    p = p * r + F(0.04191562998038905)
+    p = p * r + F(0.16667576546448154)
+    p = p * r + F(0.4999889265474223)
+    p = p * r + F(0.9999996910672443)
+    p = p * r + F(1.0000000718670052)
+    return p * shifted_bits(y)
+
+
+@intrinsic
+def shifted_bits64(typing, y):
+    """As shifted_bits, for float64."""
+
+    def build(context, builder, signature, arguments):
+        i64 = ir.IntType(64)
+        return builder.bitcast(builder.shl(builder.bitcast(arguments[0], i64), ir.Constant(i64, 52)), ir.DoubleType())
+
+    return types.float64(types.float64), build
+
+
+@njit(fastmath={"contract"})
+def exp64(a):
+    """e^a of a float32 <= 0 in float64, relative error below 1e-13, so that rounding it to float32 gives the C library's expf."""
+    a = max(np.float64(a), -700.0)
+    y = a * 1.4426950408889634 + (1.5 * 2.0**52 + 1023)
+    n = y - (1.5 * 2.0**52 + 1023)
+    r = (a - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
+    p = 1 / 479001600 * r + 1 / 39916800
+    for k in (1 / 3628800, 1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
+        p = p * r + k
+    return p * shifted_bits64(y)
+
+
+@njit(fastmath=False)  # said outright, because numba hands a caller's fastmath down
+def difference(x, z, c):
+    """(x - z) - c, in that order: reassociated, the digits of nearly equal logits are gone. -inf on both sides gives -c."""
+    return (max(x, MASK) - max(z, MASK)) - c
+
+
+@njit
+def block_max(x):
+    m = F(-np.inf)
+    for i in range(len(x)):
+        m = larger(m, x[i])
+    return m
+
+
+@njit(fastmath=SUMS)
+def block_sums(x, m):
+    """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row; an entry far below m adds nothing to either. NaN spreads."""
+    total, weighted = F(0), F(0)
+    for i in range(len(x)):
+        a = x[i] - m
+        a = F(-87) if a < F(-87) else a
+        e = exp(a)
+        total += e
+        weighted += e * a
+    return total, weighted
+
+
+@njit
+def even_odd(w):
+    """E(w), O(w) of g(d) = E(d^2) - d O(d^2) for |d| <= 1."""
+    even = ((F(2.535851224469582e-05) * w + F(0.0013885396911806121)) * w + F(0.04166673659523751)) * w + F(0.49999999781421683)
+    odd = ((F(2.8062802582327777e-06) * w + F(0.00019838101968683)) * w + F(0.008333339675917066)) * w + F(0.16666666646842135)
+    return even, odd
+
+
+@njit
+def jensen_shannon(w):
+    """h(w), w = d^2 <= 1: p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h."""
+    u = F(0.25) * w
+    h = F(-0.006037735609214809)
+    h = h * u + F(0.019130690796206665)
+    h = h * u + F(-0.047152732338880766)
+    h = h * u + F(0.11110710072076688)
+    h = h * u + F(-0.24999991469045163)
+    return (h * u + F(0.49999999970420683)) * u
+
+
+@njit(fastmath=SUMS, error_model="numpy")
+def joint_sums_close(x, z, m, c):
+    """(KLD, reverse KLD, 2 JSD, 2 TV) of one block in units of the top's probability, and the largest |d|.
+
+    Right if that is below 1: then q = p e^-d needs no exponential of its own.
+    """
+    kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
+    for i in range(len(x)):
+        p = exp(x[i] - m)
+        d = difference(x[i], z[i], c)
+        w = d * d
+        even, odd = even_odd(w)
+        odd *= d
+        g = w * (even - odd)  # e^-d - 1 + d
+        gap = p * (d - g)  # p - q
+        q = p - gap
+        kld += p * g
+        reverse += q * (w * (even + odd))
+        jsd += (p + q) * jensen_shannon(w)
+        tv += abs(gap)
+        furthest = larger(furthest, abs(d))
+    return kld, reverse, jsd, tv, furthest
+
+
+@njit(fastmath=SUMS, error_model="numpy")
+def joint_sums(x, z, m_x, m_z, scale_x, scale_z, c):
+    """As joint_sums_close for any d, in units of 1; scale = 1 / sum e^(x - max)."""
+    kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
+    for i in range(len(x)):
+        p = exp(x[i] - m_x) * scale_x
+        q = exp(z[i] - m_z) * scale_z
+        d = difference(x[i], z[i], c)
+        near = min(max(d, F(-1)), F(1))
+        w = near * near
+        even, odd = even_odd(w)
+        odd *= near
+        # |d| >= 1, with s = min / (2 max + min): p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q)(ln 2 - 2 artanh s) - min |d|
+        size = abs(d)
+        less, more = min(p, q), max(p, q)
+        s = less / (more + more + less + F(1e-37))
+        v = s * s
+        log1p = F(2) * s * ((((F(1 / 9) * v + F(1 / 7)) * v + F(1 / 5)) * v + F(1 / 3)) * v + F(1))
+        # both forms, then a select: a branch would keep the loop from being vectorised
+        close = size < F(1)
+        kld_close, kld_far = p * w * (even - odd), (q - p) + p * d
+        reverse_close, reverse_far = q * w * (even + odd), (p - q) - q * d
+        tv_close, tv_far = abs(p * (near - w * (even - odd))), more - less
+        jsd_close, jsd_far = (p + q) * jensen_shannon(w), (p + q) * (F(0.6931471805599453) - log1p) - less * size
+        kld += kld_close if close else kld_far
+        reverse += reverse_close if close else reverse_far
+        tv += tv_close if close else tv_far
+        jsd += jsd_close if close else jsd_far
+        furthest = larger(furthest, size)
+    return kld, reverse, jsd, tv, furthest
+
+
+@njit(fastmath=False)
+def term(scale, code, minimum, z, z_lse):
+    """One summand of llama-perplexity's KLD, its float32 roundings kept; 0 for what it skips."""
+    logp = scale * F(code) + minimum
+    return F(exp64(logp)) * (logp - z + z_lse) if logp > F(-16) else F(0)
