@@ -136,8 +136,8 @@ def parquet_damage(path: Path, rng: np.random.Generator) -> Iterator[bytes]:
         except (pa.ArrowException, OverflowError, NotImplementedError):
             yield written(table.drop_columns([name]))
     yield from (written(table.drop_columns([name])) for name in table.column_names)
-    long = pa.Table.from_pylist([{**rows[0], "doc": rows[0]["doc"] | {"query": "x" * 20_000_000}}])
-    yield written(long)  # 20 MB in 20 kB
+    long = pa.Table.from_pylist([{**rows[0], "doc": rows[0]["doc"] | {"query": "x" * 60_000_000}}])
+    yield written(long)  # 60 MB in 20 kB
     yield from (written(pa.concat_tables([table] * 3)), written(table.slice(0, 0)), written(pa.table({"doc": [1]})), written(pa.table({})), written(table.append_column("__doc__", table.column("doc"))), written(table.rename_columns(["doc"] * 3)))
 
 

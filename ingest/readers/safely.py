@@ -35,7 +35,7 @@ MAX_NAN = 1_000_000  # bare NaN and Infinity in one piece of JSON
 MAX_MEMBER = 256 * MIB  # one unpacked member of a zip file
 MAX_UNPACKED = 8192 * MIB  # all unpacked members of a zip file together: a bound on time, for they are read one by one
 MAX_DIRECTORY = 32 * MIB  # a zip file's table of contents: some 300,000 members
-MAX_RATIO, RATIO_FROM = 500, MIB  # a member of 1 MiB or more that packs better than 500:1 is no log (real ones reach about 60)
+MAX_RATIO, RATIO_FROM = 1000, 16 * MIB  # what is larger and packs better is no log: 500 epochs of one 5 kB question pack 300:1
 MAX_WINDOW = 128 * MIB  # zstd's largest window at its highest ordinary level: memory that a frame may ask for
 ZSTD = 93  # the zip method number
 
