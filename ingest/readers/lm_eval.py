@@ -223,7 +223,7 @@ def _harness(results: dict, task: str, filter_: str, metric: str) -> dict:
     return {
         "harness": KIND, "task_version": safely.at(results, "versions", task), "num_fewshot": safely.at(results, "n-shot", task),
         "output_type": safely.at(config, "output_type"), "repeats": safely.at(config, "repeats"), "filter": filter_, "metric": metric,
-        "generation_kwargs": safely.at(config, "generation_kwargs"), "gen_kwargs": safely.at(results, "config", "gen_kwargs"),
+        "generation_kwargs": safely.at(config, "generation_kwargs"), "gen_kwargs": safely.at(results, "config", "gen_kwargs") or None,
         "chat_template_sha": safely.at(results, "chat_template_sha"), "system_instruction_sha": safely.at(results, "system_instruction_sha"),
         "fewshot_as_multiturn": safely.at(results, "fewshot_as_multiturn"),
     }
