@@ -91,6 +91,11 @@ def zip_damage(path: Path, rng: np.random.Generator) -> Iterator[bytes]:
     for name in ("../../escape.json", "/etc/passwd", "..\\..\\escape", "samples/../../header.json", "C:\\x", "a" * 60_000, "\x00", "samples/", "_journal/summaries/../1.json", "_journal/summaries/²x.json", "_journal/summaries/².json"):
         yield archive(kept | {name: b"[]"})
         yield archive({name: b"{}"})
+    plain = archive(kept)
+    table = struct.unpack_from("<II", plain, len(plain) - 10)
+    for length, start in (table, (1 << 40, 0), (1 << 63, 1 << 63), (0, 0), (table[0], 1 << 40)):  # zip64
+        record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, len(kept), len(kept), length, start)
+        yield plain[:-22] + record + struct.pack("<4sIQI", b"PK\6\7", 0, len(plain) - 22, 1) + plain[-22:]
     yield from bombs(kept)
 
 
@@ -136,8 +141,8 @@ def parquet_damage(path: Path, rng: np.random.Generator) -> Iterator[bytes]:
         except (pa.ArrowException, OverflowError, NotImplementedError):
             yield written(table.drop_columns([name]))
     yield from (written(table.drop_columns([name])) for name in table.column_names)
-    long = pa.Table.from_pylist([{**rows[0], "doc": rows[0]["doc"] | {"query": "x" * 20_000_000}}])
-    yield written(long)  # 20 MB in 20 kB
+    long = pa.Table.from_pylist([{**rows[0], "doc": rows[0]["doc"] | {"query": "x" * 60_000_000}}])
+    yield written(long)  # 60 MB in 20 kB
     yield from (written(pa.concat_tables([table] * 3)), written(table.slice(0, 0)), written(pa.table({"doc": [1]})), written(pa.table({})), written(table.append_column("__doc__", table.column("doc"))), written(table.rename_columns(["doc"] * 3)))
 
 

@@ -94,10 +94,10 @@ def test_lm_eval_appended_runs(tmp_path):
     second = rewrite(tmp_path / "second", lambda line: line.update(exact_match=0.25)).read_text()
     path.write_text(QUESTIONS.read_text() + second)
     samples, rows = one(lm_eval, path)
-    assert {row.score for row in rows} == {0.25} and len(rows) == 6 and samples.left_out == {"a line of an earlier run": 6} and samples.partial is None
+    assert {row.score for row in rows} == {0.25} and len(rows) == 6 and samples.left_out == {"a line of another run": 6} and samples.partial is None
     path.write_text(QUESTIONS.read_text() + "".join(second.splitlines(True)[:4]))  # the second run was cut off: the first one counts
     samples, rows = one(lm_eval, path)
-    assert {row.score for row in rows} == {0.0, 1.0} and samples.left_out == {"a line of an earlier run": 4}
+    assert {row.score for row in rows} == {0.0, 1.0} and samples.left_out == {"a line of another run": 4}
     lines = QUESTIONS.read_text().splitlines(True)[:6]
     path.write_text("".join(lines[:4] + second.splitlines(True)[2:6]))
     samples, rows = one(lm_eval, path)

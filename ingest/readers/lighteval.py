@@ -17,7 +17,7 @@ from .contents import BadFile, Sample, Samples
 KIND = "lighteval"
 COLUMNS = ("doc", "metric", "model_response")
 WANTED = {"doc": ("query", "choices", "gold_index", "id", "task_name", "instruction", "fewshot_samples"), "model_response": ("input", "text", "text_post_processed", "logprobs", "output_tokens")}
-MAX_GROUP = 2048 * safely.MIB  # one row group, unpacked; of it only pages of the wanted columns are in memory at a time
+MAX_GROUP = 512 * safely.MIB  # one row group, unpacked; of it only pages of the wanted columns are in memory at a time
 BATCH = 32  # rows that are Python objects at a time; a long text is stored once and comes out in every row that has it
 DAMAGED = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RecursionError)  # what pyarrow raises on damaged files
 

@@ -20,6 +20,7 @@ KIND = "lm-eval"
 KNOWN = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "doc_hash", "prompt_hash", "target_hash"}
 ADVICE = "run lm-eval with --log_samples"
 MAX_FILTERS = 100  # in one samples file
+_RESULTS = re.compile(rb'\s*\{\s*"results"\s*:')
 _LOOKS = re.compile(rb'\s*\{\s*"doc_id"\s*:')
 
 
@@ -67,7 +68,9 @@ def recognises(path: Path, head: bytes) -> bool:
     """A samples file, a results json with samples files beside it, or a folder with samples files at most one level down."""
     if path.is_dir():
         return any(chain(path.glob("samples_*.jsonl"), path.glob("*/samples_*.jsonl")))
-    return bool(_LOOKS.match(head[:100])) if path.suffix == ".jsonl" else path.name.startswith("results") and head.lstrip()[1:].lstrip().startswith(b'"results"')
+    if path.suffix == ".jsonl":
+        return bool(_LOOKS.match(head[:100]))
+    return path.name.startswith("results") and bool(_RESULTS.match(head[:100]))
 
 
 def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
@@ -107,7 +110,7 @@ def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
     expected = safely.number(safely.at(results, "n-samples", task, "effective"))
     if expected is not None and len(chosen) < expected:
         reasons.append(f"{len(chosen)} of {expected:.0f} documents")
-    counts = {"a line of an earlier run": lines[filter_] - len(chosen), "a file of an earlier run": older}
+    counts = {"a line of another run": lines[filter_] - len(chosen), "a file of an earlier run": older}
     left_out = Counter({reason: count for reason, count in counts.items() if count})
     samples = Samples(
         benchmark_id=task,
@@ -152,7 +155,8 @@ def _metrics(path: Path, line: bytes) -> list[str]:
         named = _texts.decode(values.get("metrics", b"[]"))
     except ValueError:
         named = []
-    return [name for name in named or values if name not in KNOWN and name in values and safely.raw_number(values[name]) is not None] or [name for name in named if name in values and name not in KNOWN]
+    there = [name for name in named or values if name in values and name not in KNOWN]
+    return [name for name in there if safely.raw_number(values[name]) is not None] or there * bool(named)
 
 
 def _rows(path: Path, metric: str, wanted: set[int], left_out: Counter[str]) -> Iterator[Sample]:
@@ -219,7 +223,7 @@ def _harness(results: dict, task: str, filter_: str, metric: str) -> dict:
     return {
         "harness": KIND, "task_version": safely.at(results, "versions", task), "num_fewshot": safely.at(results, "n-shot", task),
         "output_type": safely.at(config, "output_type"), "repeats": safely.at(config, "repeats"), "filter": filter_, "metric": metric,
-        "generation_kwargs": safely.at(config, "generation_kwargs"), "gen_kwargs": safely.at(results, "config", "gen_kwargs"),
+        "generation_kwargs": safely.at(config, "generation_kwargs"), "gen_kwargs": safely.at(results, "config", "gen_kwargs") or None,
         "chat_template_sha": safely.at(results, "chat_template_sha"), "system_instruction_sha": safely.at(results, "system_instruction_sha"),
         "fewshot_as_multiturn": safely.at(results, "fewshot_as_multiturn"),
     }

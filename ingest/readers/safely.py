@@ -33,9 +33,9 @@ MAX_FACTS = 16 * MIB  # a settings file, or a piece of JSON of which everything 
 MAX_DEPTH = 100  # levels of what is kept as it is
 MAX_NAN = 1_000_000  # bare NaN and Infinity in one piece of JSON
 MAX_MEMBER = 256 * MIB  # one unpacked member of a zip file
-MAX_UNPACKED = 8192 * MIB  # all unpacked members of a zip file together: a bound on time, for they are read one by one
+MAX_UNPACKED, MAX_ALL_RATIO = 1024 * MIB, 300  # all members together, or 300 times the file: a bound on time, for members may share their bytes
 MAX_DIRECTORY = 32 * MIB  # a zip file's table of contents: some 300,000 members
-MAX_RATIO, RATIO_FROM = 500, MIB  # a member of 1 MiB or more that packs better than 500:1 is no log (real ones reach about 60)
+MAX_RATIO, RATIO_FROM = 1000, 16 * MIB  # what is larger and packs better is no log: 500 epochs of one 5 kB question pack 300:1
 MAX_WINDOW = 128 * MIB  # zstd's largest window at its highest ordinary level: memory that a frame may ask for
 ZSTD = 93  # the zip method number
 
@@ -232,9 +232,10 @@ class Zip:
     """A zip file's members, unpacked in memory within limits: stored, deflate and zstd. Names are only ever keys."""
 
     def __init__(self, path: Path):
-        self.path, self._unpacked = existing(path), 0
+        self.path = existing(path)
         try:
             self._file = self.path.open("rb")
+            self._allowed = max(MAX_UNPACKED, MAX_ALL_RATIO * self._file.seek(0, 2))
         except OSError as error:
             raise BadFile(path, "as a whole", error.strerror or type(error).__name__, "check what it is and who may read it") from None
         try:
@@ -258,9 +259,8 @@ class Zip:
         tail = self._file.read()
         end = tail.rfind(b"PK\5\6")
         length = struct.unpack_from("<I", tail, end + 12)[0] if 0 <= end <= len(tail) - 22 else 0
-        if length == 0xFFFFFFFF and tail[end - 20 : end - 16] == b"PK\6\7":  # zip64 keeps it in a record before
-            self._file.seek(min(size, struct.unpack_from("<Q", tail, end - 12)[0]))
-            length = struct.unpack_from("<40xQ", self._file.read(48))[0]
+        if end >= 76 and tail[end - 20 : end - 16] == b"PK\6\7":  # zip64: a record and its locator stand before, and outweigh it
+            length = struct.unpack_from("<Q", tail, end - 76 + 40)[0]
         if length > MAX_DIRECTORY:
             raise BadFile(self.path, "at its end", f"a table of contents of {length:,} bytes where at most {MAX_DIRECTORY:,} are read", "give the file as the tool wrote it")
 
@@ -270,8 +270,8 @@ class Zip:
         place = f"member {name[:100]}"
         if info.flag_bits & 1:
             raise BadFile(self.path, place, "it is encrypted", "give the file as the tool wrote it")
-        if info.file_size > MAX_MEMBER:
-            raise BadFile(self.path, place, f"{info.file_size:,} bytes where at most {MAX_MEMBER:,} are unpacked", "give the file as the tool wrote it")
+        if max(info.file_size, info.compress_size) > MAX_MEMBER:
+            raise BadFile(self.path, place, f"{max(info.file_size, info.compress_size):,} bytes where at most {MAX_MEMBER:,} are unpacked", "give the file as the tool wrote it")
         if info.file_size >= RATIO_FROM and info.file_size > MAX_RATIO * info.compress_size:
             raise BadFile(self.path, place, f"{info.compress_size:,} bytes that claim to unpack to {info.file_size:,}", "it is no log, leave it out")
         try:
@@ -286,9 +286,9 @@ class Zip:
             raise BadFile(self.path, place, str(error) or type(error).__name__, "fetch it again") from None
         if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
             raise BadFile(self.path, place, "its size or checksum is not the one that the table gives", "fetch it again")
-        self._unpacked += len(data)
-        if self._unpacked > MAX_UNPACKED:
-            raise BadFile(self.path, place, f"its members unpack to more than {MAX_UNPACKED:,} bytes", "split it")
+        self._allowed -= len(data)
+        if self._allowed < 0:
+            raise BadFile(self.path, place, f"all members together unpack to more than {MAX_ALL_RATIO} times the file", "give the file as the tool wrote it")
         return data
 
 
