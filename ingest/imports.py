@@ -21,6 +21,7 @@ READERS = {  # name on the command line -> module; `auto` asks them in this orde
     "lm-eval": "lm_eval", "livecodebench": "livecodebench", "evalplus": "evalplus", "inspect": "inspect_ai", "lighteval": "lighteval", "helm": "helm",
     "llama-log": "llama_log", "qbench": "qbench", "hfkldr": "hfkldr", "table": "table",
 }
+SUMMARIES = ("llama-log", "qbench", "hfkldr", "table")  # kinds of which only statistics are known
 BATCH = 4096  # samples that are written together
 HEAD = 1 << 16
 
@@ -58,7 +59,12 @@ def ingest_files(store: Store | None, kind: str, paths: list[Path], cohort: str,
         if kind == "auto":
             say(f"{path}: {name}")
         source = {"source_format": name, "source_name": path.name, "source_sha256": _sha256(path)}
-        for found in reader(name).read(path, picks):
+        contents = reader(name).read(path, picks)
+        if name in SUMMARIES:
+            contents = list(contents)
+            if quant_id and len(contents) > 1:
+                raise QwhError(f"--quant-id {quant_id} names one quant, and {path.name} holds {len(contents)} quants: leave it out, or give them in files of their own", ExitCode.USAGE)
+        for found in contents:
             publish = _publish_samples if isinstance(found, Samples) else _publish_summary
             run = publish(store, found, _who(store, found, path, cohort, quant_id, is_reference), source, facts, corpus_id, context_length)
             published += [run] if run else []

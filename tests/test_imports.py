@@ -1,0 +1,125 @@
+"""Other tools' files on their way into the warehouse: runs, strict pairing, what stays out, and nothing half done."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import qwh, query
+from harness_files import EVALPLUS, HELM, INSPECT, LIGHTEVAL, LIVECODEBENCH, LM_EVAL, QUESTIONS
+from qwh.ingest.errors import ExitCode
+from qwh.ingest.store import Store
+from test_bad_input import nothing_left, refused
+
+
+def ingest(warehouse: Path, kind: str, *arguments: object, cohort: str = "c"):
+    return qwh("ingest", kind, *arguments, "--cohort", cohort, "--warehouse", warehouse)
+
+
+def rewritten(folder: Path, change) -> Path:
+    """The lm-eval fixture with change(line) applied to every sample; None drops it. Its results json lies beside it."""
+    for path in LM_EVAL.iterdir():
+        text = path.read_text()
+        if path == QUESTIONS:
+            lines = [change(json.loads(line)) for line in text.splitlines()]
+            text = "".join(json.dumps(line) + "\n" for line in lines if line is not None)
+        if "choices" not in path.name:
+            folder.mkdir(exist_ok=True)
+            (folder / path.name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A reference, a quant that drops and gains a prompt, one under other facts, one that lacks prompts or saw another text."""
+    folder = tmp_path_factory.mktemp("imports")
+    warehouse = folder / "w"
+
+    def drop_and_gain(line):
+        if line["doc_id"] in (1, 2):
+            line["exact_match"] = 1.0 - line["exact_match"]
+        return line
+
+    def lose(line):
+        if line["doc_id"] == 0:
+            return None
+        if line["doc_id"] == 3:
+            line["prompt_hash"] = "f" * 64
+        return line
+
+    done = [
+        ingest(warehouse, "lm-eval", rewritten(folder / "ref", dict), "--quant-id", "f16", "--is-reference"),
+        ingest(warehouse, "lm-eval", rewritten(folder / "flips", drop_and_gain), "--quant-id", "flips"),
+        ingest(warehouse, "lm-eval", rewritten(folder / "loses", lose), "--quant-id", "loses"),
+        ingest(warehouse, "lm-eval", rewritten(folder / "ref2", dict), "--quant-id", "shots", "--fact", "num_fewshot=5"),
+        ingest(warehouse, "livecodebench", LIVECODEBENCH, "--quant-id", "flips", "--fact", "timeout=6"),
+    ]
+    assert all(run.exit_code == 0 for run in done), [run.stderr for run in done]
+    build = qwh("build", "--warehouse", warehouse)
+    assert build.exit_code == 0, build.stderr
+    return warehouse
+
+
+def test_flips_are_counted_prompt_by_prompt(built):
+    assert query(built, "select quant_id, prompts, leapfrogs + drops from fct_disagreements where quant_id = 'flips'") == [("flips", 6, 2.0)]
+    [(prompts, volume)] = query(built, "select prompts, volume from fct_disagreements where quant_id = 'loses'")
+    assert (prompts, volume) == (4, 0.0)
+
+
+def test_what_is_not_compared_is_listed_with_its_reason(built):
+    rows = query(built, "select quant_id, benchmark_id, answered_by, reason, count(*) from fct_unpaired group by all order by all")
+    task = query(built, "select benchmark_id from fct_disagreements limit 1")[0][0]
+    assert [row for row in rows if row[0] == "loses"] == [
+        ("loses", task, "quant", "the reference was given another text for it", 1), ("loses", task, "reference", "the quant did not answer it", 2),
+    ]
+    assert [row[1:] for row in rows if row[0] == "shots"] == [(task, "quant", "harness facts differ: num_fewshot", 6)]
+    assert [row[3] for row in rows if row[0] == "flips"] == ["the reference has no run of this benchmark"]
+    shown = qwh("show", "unpaired", "--warehouse", built)
+    assert shown.exit_code == 0 and "harness facts differ: num_fewshot" in shown.stdout
+
+
+def test_attempts_are_kept_and_averaged(built):
+    attempts = query(built, "select max(attempt) + 1, count(*) from stg_samples join stg_runs using (run_id) where source_format = 'livecodebench'")
+    [(score, prompts, total)] = query(built, "select score, prompts, attempts from fct_scores join (select distinct benchmark_id from stg_runs where source_format = 'livecodebench') using (benchmark_id)")
+    assert attempts[0][0] == 2 and total == attempts[0][1] > prompts and 0 < score < 1
+
+
+def test_the_run_says_where_it_comes_from(built):
+    rows = query(built, "select distinct source_format, source_name, harness from stg_runs where quant_id = 'flips' order by 1")
+    assert [row[0] for row in rows] == ["livecodebench", "lm-eval"] and json.loads(rows[0][2])["timeout"] == "6"
+
+
+def test_the_same_again_is_nothing_to_do(built):
+    before = len(Store(built).runs())
+    again = ingest(built, "livecodebench", LIVECODEBENCH, "--quant-id", "flips", "--fact", "timeout=6")
+    assert again.exit_code == 0 and "nothing to do" in again.stderr and len(Store(built).runs()) == before
+
+
+@pytest.mark.parametrize("path, kind", [(LM_EVAL, "lm-eval"), (LIVECODEBENCH, "livecodebench"), (EVALPLUS, "evalplus"), (INSPECT / "whole.eval", "inspect"), (INSPECT / "plain.json", "inspect"), (LIGHTEVAL, "lighteval"), (HELM, "helm")])
+def test_auto_says_what_it_recognised(tmp_path, path, kind):
+    done = ingest(tmp_path / "w", "auto", path, "--quant-id", "q")
+    assert done.exit_code == 0 and done.stderr.splitlines()[0] == f"{path}: {kind}" and "complete" in done.stdout
+    dry = ingest(tmp_path / "dry", kind, path, "--quant-id", "q", "--dry-run")
+    assert dry.exit_code == 0 and re.search(r"\d+ samples of \d+ prompts by q \(quant\)", dry.stdout) and not (tmp_path / "dry").exists()
+
+
+def test_a_crashed_run_is_partial(tmp_path):
+    done = ingest(tmp_path, "inspect", INSPECT / "crashed.eval", "--quant-id", "q")
+    assert done.exit_code == 0 and "partial" in done.stdout
+    assert [run["status"] for run in Store(tmp_path).runs()] == ["partial"]
+
+
+def test_refusals(tmp_path):
+    refused(ingest(tmp_path, "auto", __file__, "--quant-id", "q"), ExitCode.BAD_INPUT, "cannot tell what", "lm-eval")
+    refused(ingest(tmp_path, "lm-eval", tmp_path / "none.jsonl", "--quant-id", "q"), ExitCode.NOT_FOUND, "none.jsonl")
+    refused(ingest(tmp_path, "livecodebench", LIVECODEBENCH, "--quant-id", "q", "--fact", "timeout"), ExitCode.USAGE, "NAME=VALUE")
+    refused(ingest(tmp_path, "evalplus", EVALPLUS), ExitCode.USAGE, "--quant-id") if "model" not in EVALPLUS.name else None
+    (tmp_path / "cut.json").write_bytes(EVALPLUS.read_bytes()[:500])
+    refused(ingest(tmp_path, "evalplus", tmp_path / "cut.json", "--quant-id", "q"), ExitCode.BAD_INPUT, "cut.json")
+    nothing_left(tmp_path)
+
+
+def test_one_reference_only(tmp_path):
+    assert ingest(tmp_path, "evalplus", EVALPLUS, "--quant-id", "f16", "--is-reference").exit_code == 0
+    refused(ingest(tmp_path, "livecodebench", LIVECODEBENCH, "--quant-id", "bf16", "--is-reference"), ExitCode.MISMATCH, "already has the reference f16")
+    refused(ingest(tmp_path, "livecodebench", LIVECODEBENCH, "--quant-id", "f16"), ExitCode.MISMATCH, "--is-reference")
