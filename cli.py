@@ -216,6 +216,31 @@ for _kind, _what in KINDS.items():
     _import_command(_kind, _what)
 
 
+@ingest.command("generic")
+def ingest_generic(
+    path: Annotated[Path, typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer.")],
+    map: Annotated[list[str], typer.Option(help="NAME=COLUMN: which of its columns is our score, item, prompt, answer, category, attempt, ...; repeat.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
+    benchmark_id: Annotated[Optional[str], typer.Option(help="What the benchmark is called; default: the file's stem.")] = None,
+    is_reference: Annotated[bool, typer.Option("--is-reference", help="They are the cohort's reference's.")] = False,
+    fact: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: what must agree before answers are compared.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Read any table of graded answers.
+
+    Example: qwh ingest generic runs.csv --map item=task --map score=passed --cohort m --quant-id q4
+    """
+    from .ingest.imports import ingest_files
+    from .ingest.store import Store
+
+    picks = _pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {})
+    store = None if dry_run else Store(warehouse).create()
+    for run in ingest_files(store, "generic", [path], cohort, quant_id, is_reference, picks, _pairs("--fact", fact), None, None):
+        print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['status']}")
+
+
 def _pairs(option: str, values: Optional[list[str]]) -> dict[str, str]:
     """NAME=VALUE arguments as a dict."""
     wrong = next((value for value in values or [] if "=" not in value), None)

@@ -19,7 +19,7 @@ from .store import RunWriter, Store, file_sha256, identity
 
 READERS = {  # name on the command line -> module; `auto` asks them in this order
     "lm-eval": "lm_eval", "livecodebench": "livecodebench", "evalplus": "evalplus", "inspect": "inspect_ai", "lighteval": "lighteval", "helm": "helm",
-    "llama-log": "llama_log", "qbench": "qbench", "hfkldr": "hfkldr", "table": "table",
+    "llama-log": "llama_log", "qbench": "qbench", "hfkldr": "hfkldr", "table": "table", "generic": "generic",
 }
 SUMMARIES = ("llama-log", "qbench", "hfkldr", "table")  # kinds of which only statistics are known
 BATCH = 4096  # samples that are written together
@@ -41,7 +41,7 @@ def recognise(path: Path) -> str:
     for kind in READERS:
         if reader(kind).recognises(path, head):
             return kind
-    raise QwhError(f"cannot tell what {path} is: none of {', '.join(READERS)}: name its kind, or bring it in with qwh ingest generic", ExitCode.BAD_INPUT)
+    raise QwhError(f"cannot tell what {path} is: none of {', '.join(kind for kind in READERS if kind != 'generic')}: name its kind, or bring it in with qwh ingest generic", ExitCode.BAD_INPUT)
 
 
 def ingest_files(store: Store | None, kind: str, paths: list[Path], cohort: str, quant_id: str | None, is_reference: bool, picks: dict, facts: dict, corpus_id: str | None, context_length: int | None) -> list[dict]:

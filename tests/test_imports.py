@@ -122,3 +122,41 @@ def test_one_reference_only(tmp_path):
     assert ingest(tmp_path, "evalplus", EVALPLUS, "--quant-id", "f16", "--is-reference").exit_code == 0
     refused(ingest(tmp_path, "livecodebench", LIVECODEBENCH, "--quant-id", "bf16", "--is-reference"), ExitCode.MISMATCH, "already has the reference f16")
     refused(ingest(tmp_path, "livecodebench", LIVECODEBENCH, "--quant-id", "f16"), ExitCode.MISMATCH, "--is-reference")
+
+
+ROWS = [("a", "1+1?", "2", True), ("b", "2+2?", "5", False), ("c", "3+3?", "6", True), ("c", "3+3?", "7", False)]
+
+
+def table(folder: Path, suffix: str) -> Path:
+    import polars as pl
+
+    frame = pl.DataFrame(ROWS, schema=["task", "question", "said", "passed"], orient="row")
+    path = folder / f"quiz.{suffix}"
+    {"parquet": frame.write_parquet, "csv": frame.write_csv, "jsonl": frame.write_ndjson}[suffix](path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_any_table_of_answers(tmp_path, suffix):
+    done = ingest(tmp_path / "w", "generic", table(tmp_path, suffix), "--map", "item=task", "--map", "prompt=question", "--map", "answer=said", "--map", "score=passed", "--quant-id", "q")
+    assert done.exit_code == 0, done.stderr
+    assert qwh("build", "--warehouse", tmp_path / "w").exit_code == 0
+    assert query(tmp_path / "w", "select benchmark_id, score, prompts, attempts from fct_scores") == [("quiz", 0.5, 3, 4)]
+    assert query(tmp_path / "w", "select item, prompt, answer, score from stg_samples join stg_prompts using (run_id, prompt_id) where attempt = 1") == [("c", "3+3?", "7", 0.0)]
+
+
+def test_generic_names_what_is_wrong(tmp_path):
+    path = table(tmp_path, "csv")
+
+    def generic(file, *maps):
+        return ingest(tmp_path / "w", "generic", file, *(part for each in maps for part in ("--map", each)), "--quant-id", "q")
+
+    refused(generic(path, "item=task", "score=nope"), ExitCode.BAD_INPUT, "there is no nope", "task, question, said, passed")
+    refused(generic(path, "item=task"), ExitCode.BAD_INPUT, "map score")
+    refused(generic(path, "item=task", "score=question"), ExitCode.BAD_INPUT, "no graded sample", "4 left out: a score that is no finite number")
+    refused(generic(tmp_path / "none.csv", "item=a", "score=b"), ExitCode.NOT_FOUND, "none.csv")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1" + bytes(50))
+    refused(generic(tmp_path / "bad.parquet", "item=a", "score=b"), ExitCode.BAD_INPUT, "bad.parquet")
+    (tmp_path / "bad.jsonl").write_text('{"a": 1, "b": 2}\n{"a": ')
+    refused(generic(tmp_path / "bad.jsonl", "item=a", "score=b"), ExitCode.BAD_INPUT, "bad.jsonl")
+    nothing_left(tmp_path / "w")
