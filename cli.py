@@ -216,6 +216,31 @@ for _kind, _what in KINDS.items():
     _import_command(_kind, _what)
 
 
+@ingest.command("prompt-logprobs")
+def ingest_prompt_logprobs(
+    paths: Annotated[list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    quant_id: Annotated[Optional[str], typer.Option(help="Which model answered; default: what the responses say.")] = None,
+    is_reference: Annotated[bool, typer.Option("--is-reference", help="It is the cohort's reference; ingest it first.")] = False,
+    corpus_id: Annotated[Optional[str], typer.Option(help="What the texts are called; default: the file's stem. The same for all models.")] = None,
+    floor: Annotated[float, typer.Option(help="Log-prob of a token that is not in the quant's top k, nats.")] = -27.631021115928547,
+    least_logprob: Annotated[Optional[float], typer.Option(help="No token of the quant lies below it, nats: bounds its KLD from above.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Read vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD with its bounds, never a KLD.
+
+    Example: qwh ingest prompt-logprobs q4.jsonl --cohort m --quant-id q4 --corpus-id wiki
+    """
+    from .ingest.logprobs import ingest_logprobs
+    from .ingest.store import Store
+
+    store = None if dry_run else Store(warehouse).create()
+    for path in paths:
+        run = ingest_logprobs(store, path, cohort, quant_id, is_reference, corpus_id, floor, least_logprob)
+        _report([run] if run else [])
+
+
 @ingest.command("generic")
 def ingest_generic(
     path: Annotated[Path, typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer.")],

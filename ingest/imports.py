@@ -19,9 +19,10 @@ from .store import RunWriter, Store, file_sha256, identity
 
 READERS = {  # name on the command line -> module; `auto` asks them in this order
     "lm-eval": "lm_eval", "livecodebench": "livecodebench", "evalplus": "evalplus", "inspect": "inspect_ai", "lighteval": "lighteval", "helm": "helm",
-    "llama-log": "llama_log", "qbench": "qbench", "hfkldr": "hfkldr", "table": "table", "generic": "generic",
+    "logits-file": "logits_file", "llama-log": "llama_log", "qbench": "qbench", "hfkldr": "hfkldr", "table": "table", "generic": "generic", "prompt-logprobs": "prompt_logprobs",
 }
 SUMMARIES = ("llama-log", "qbench", "hfkldr", "table")  # kinds of which only statistics are known
+ANSWERS = ("lm-eval", "livecodebench", "evalplus", "inspect", "lighteval", "helm", "generic")
 BATCH = 4096  # samples that are written together
 HEAD = 1 << 16
 
@@ -58,6 +59,8 @@ def ingest_files(store: Store | None, kind: str, paths: list[Path], cohort: str,
             raise QwhError(f"cannot read {path}: there is no such file: check the path", ExitCode.NOT_FOUND)
         if kind == "auto":
             say(f"{path}: {name}")
+            if name not in (*SUMMARIES, *ANSWERS):
+                raise QwhError(f"{path} is a {name} file, which needs options of its own: run qwh ingest {name} --help", ExitCode.USAGE)
         source = {"source_format": name, "source_name": path.name, "source_sha256": _sha256(path)}
         contents = reader(name).read(path, picks)
         if name in SUMMARIES:
@@ -86,7 +89,7 @@ def _who(store: Store | None, found: Samples | Summary, path: Path, cohort: str,
 def _publish_samples(store: Store | None, found: Samples, who: dict, source: dict, facts: dict, corpus_id: None, context_length: None) -> dict | None:
     """One benchmark run: prompts and samples, streamed."""
     harness = json.dumps(found.harness | facts, sort_keys=True)
-    run = _manifest(who, source) | {
+    run = manifest(who, source) | {
         "task": "benchmark", "benchmark_id": found.benchmark_id, "corpus_id": found.benchmark_id, "harness": harness,
         "model_name": found.model_name, "facts": json.dumps(found.facts, sort_keys=True, default=str),
     }
@@ -110,7 +113,7 @@ def _publish_samples(store: Store | None, found: Samples, who: dict, source: dic
             raise QwhError(f"{source['source_name']} holds no graded sample of {found.benchmark_id}{_flaws(found)}: check the file", ExitCode.BAD_INPUT)
         if found.partial or found.left_out:
             say(f"{found.benchmark_id}{_flaws(found)}")
-        return writer.publish(run | {"status": "partial" if found.partial else "complete", "rows": 0, "finished_at": _now()})
+        return writer.publish(run | {"status": "partial" if found.partial else "complete", "rows": 0, "finished_at": now()})
 
 
 def _write_samples(writer: RunWriter, benchmark_id: str, batch: list[Sample], attempts: Counter) -> None:
@@ -139,7 +142,7 @@ def _publish_summary(store: Store | None, found: Summary, who: dict, source: dic
     """One run of which only statistics are known."""
     corpus_id = corpus_id or found.corpus_id or "unstated"
     context_length = context_length or found.context_length or 0
-    run = _manifest(who, source) | {
+    run = manifest(who, source) | {
         "task": "summary", "corpus_id": corpus_id, "context_length": context_length, "estimator": source["source_format"], "engine": found.engine,
         "facts": json.dumps(found.facts | facts, sort_keys=True, default=str), "chunks": len({row.chunk for row in found.chunks}) or None,
     }
@@ -157,14 +160,16 @@ def _publish_summary(store: Store | None, found: Summary, who: dict, source: dic
                 writer.write(table, columns | ({"n": [found.n] * len(rows)} if table == "summaries" else {}))
         if found.partial or found.left_out:
             say(f"{who['quant_id']} on {corpus_id}{_flaws(found)}")
-        return writer.publish(run | {"status": "partial" if found.partial else "complete", "rows": 0, "finished_at": _now()})
+        return writer.publish(run | {"status": "partial" if found.partial else "complete", "rows": 0, "finished_at": now()})
 
 
-def _manifest(who: dict, source: dict) -> dict:
-    return who | source | {"started_at": _now(), "metrics_version": METRICS_VERSION, "schema_version": SCHEMA_VERSION, "qwh_version": version("qwh"), "nonfinite": 0}
+def manifest(who: dict, source: dict) -> dict:
+    """The keys that every import's manifest shares."""
+    return who | source | {"started_at": now(), "metrics_version": METRICS_VERSION, "schema_version": SCHEMA_VERSION, "qwh_version": version("qwh"), "nonfinite": 0}
 
 
-def _now() -> str:
+def now() -> str:
+    """UTC, to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 

@@ -35,6 +35,10 @@ TABLES: dict[str, pa.Schema] = {
         ("benchmark_id", TEXT), ("prompt_index", I32), ("prompt_id", TEXT), ("attempt", I32),
         ("answer", TEXT), ("score", pa.float64()), ("answer_tokens", I32), ("finish_reason", TEXT),
     ]),
+    # one row per quant run x chunk x position of which only both sides' top k are known; kld_upper: NULL where nothing bounds it
+    "topk_klds": pa.schema([
+        ("chunk", I32), ("position", I32), ("k", I32), ("floor", pa.float64()), ("kld_topk", F32), ("floored", I32), ("kld_lower", F32), ("kld_upper", F32),
+    ]),
     # one row per run x statistic that another tool computed; n: scored positions, where it is known
     "summaries": pa.schema([("metric", TEXT), ("value", pa.float64()), ("standard_error", pa.float64()), ("n", pa.int64())]),
     # one row per run x chunk x statistic, recovered from another tool's print; precision: half of what the print rounds away

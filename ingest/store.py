@@ -185,6 +185,8 @@ def _column(values: object, kind: pa.DataType, rows: int) -> pa.Array:
     """A column from NumPy or Python values; NaN becomes NULL. [T, k] -> list<k>."""
     if values is None:
         return pa.nulls(rows, kind)
+    if pa.types.is_list(kind) and isinstance(values, list):  # rows of different lengths
+        return pa.array(values, kind, from_pandas=True)
     if pa.types.is_list(kind):
         rows, k = values.shape
         return pa.ListArray.from_arrays(pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32), pa.array(values.ravel(), kind.value_type, from_pandas=True))

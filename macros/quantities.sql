@@ -2,7 +2,7 @@
 {% macro quantities() %}
   {{ return({
     'kld': 'kld',
-    'ln_kld': 'ln(greatest(kld, ' ~ var('kld_clip') ~ '))',
+    'ln_kld': 'case when kld is not null then ln(greatest(kld, ' ~ var('kld_clip') ~ ')) end',
     'kld_reverse': 'kld_reverse',
     'jsd': 'jsd',
     'tv': 'tv',

@@ -13,7 +13,7 @@ from qwh.ingest.errors import ExitCode, QwhError
 from qwh.ingest.readers import hfkldr, llama_log, qbench, table
 from test_bad_input import refused
 
-LOGS = Path(__file__).parent / "fixtures" / "logs"
+LOGS = Path(__file__).parent / "fixtures" / "printed"
 KLD, PLAIN, IK, EARLY, QBENCH, TABLE = (LOGS / name for name in ("kl-divergence.txt", "perplexity.txt", "ik_llama.txt", "january_2024.txt", "qbench.json", "table.md"))
 READERS = {llama_log: [KLD, PLAIN, IK, EARLY], qbench: [QBENCH], table: [TABLE]}
 

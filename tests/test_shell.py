@@ -23,6 +23,9 @@ def program(name: str) -> str:
     return found
 
 
+NOTHING_TO_TELL = {"unpaired.sql", "topk_fidelity.sql"}  # about imports, of which this warehouse has none
+
+
 def real_shell(warehouse, sql: str) -> str:
     """The DuckDB project's own command-line shell, as PyPI packs it, without our functions."""
     done = subprocess.run([program("duckdb"), "-readonly", "-csv", "-noheader", str(warehouse / "warehouse.duckdb"), "-c", sql], capture_output=True, text=True, cwd="/")
@@ -39,7 +42,8 @@ def test_the_real_shell_reads_every_table_and_view(warehouse):
 
 def test_every_analysis_runs_in_the_real_shell(warehouse):
     for path in sorted((PROJECT / "analyses").glob("*.sql")):
-        assert real_shell(warehouse, path.read_text()).strip(), path.name
+        rows = real_shell(warehouse, path.read_text()).strip()
+        assert rows or path.name in NOTHING_TO_TELL, path.name
 
 
 def test_no_view_or_macro_needs_python(warehouse):

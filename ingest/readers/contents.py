@@ -75,3 +75,25 @@ class Summary:
     facts: dict = field(default_factory=dict)
     partial: str | None = None
     left_out: dict[str, int] = field(default_factory=dict)
+
+
+class Response(NamedTuple):
+    """One text's log-probs, position by position from its second token on. None: the server does not say, or floored it."""
+
+    token_ids: list[int | None]
+    tokens: list[str | None]
+    nll: list[float | None]  # nats
+    ranks: list[int | None]
+    top_ids: list[list[int]]  # most likely first; empty where ids are not known
+    top_logprobs: list[list[float]]
+
+
+@dataclass
+class LogProbs:
+    """One model's log-probs of given texts, as a server reported them. rows is read once, lazily."""
+
+    rows: Iterator[Response]
+    model_name: str | None = None
+    engine: str = "unknown"
+    facts: dict = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)

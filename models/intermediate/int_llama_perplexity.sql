@@ -10,7 +10,7 @@ with tokens as (
         exp(-coalesce(nll, nll_at_least)::double)::float - exp(-coalesce(nll_ref, nll_ref_at_least)::double)::float as delta_p,
         top1_agree::integer as same_top,
     from {{ ref('int_tokens') }}
-    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'") }} and is_finite
+    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'") }} and is_finite and kld is not null
 ),
 
 -- llama-perplexity's sampling error of a mean: every token counts as independent

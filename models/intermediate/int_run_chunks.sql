@@ -7,13 +7,13 @@ select
     count(*) filter (where is_finite) as n,
     count(*) filter (where not is_finite) as nonfinite,
     count(distinct position) as positions,
-    count(*) filter (where is_finite and not coalesce(kld >= 0 and kld_reverse >= 0 and jsd between 0 and 0.6931473 and tv between 0 and 1.000001, false)) as impossible,
+    count(*) filter (where is_finite and estimator is distinct from 'prompt-logprobs' and not coalesce(kld >= 0 and kld_reverse >= 0 and jsd between 0 and 0.6931473 and tv between 0 and 1.000001, false)) as impossible,
     count(*) filter (where is_finite and kld < {{ var('kld_clip') }}) as clipped,
     count(*) filter (where is_finite and is_censored) as censored,
     count(*) filter (where is_finite and token_flip = 'benefit') as benefits,
     count(*) filter (where is_finite and token_flip = 'harm') as harms,
     count(*) filter (where is_finite and token_flip = 'neutral') as neutrals,
-    histogram({{ kld_bucket('kld') }}) filter (where is_finite) as kld_histogram,
+    histogram({{ kld_bucket('kld') }}) filter (where is_finite and kld is not null) as kld_histogram,
     {% for name, expression in quantities().items() -%}
     sum(({{ expression }})::double) filter (where is_finite) as sum_{{ name }},
     {% endfor %}

@@ -5,6 +5,7 @@ select
     runs.cohort_id,
     runs.quant_id,
     runs.task,
+    runs.estimator,
     runs.corpus_id,
     runs.context_length,
     tokens.chunk,
