@@ -46,24 +46,17 @@ def interval(replicates: np.ndarray, level: float = 0.95) -> tuple[float | None,
     return float(low), float(high)
 
 
-def bias_corrected(replicates: np.ndarray, value: float, acceleration: float = 0.0, level: float = 0.95) -> tuple[float | None, float | None]:
-    """Percentile interval moved by the replicates' own bias (Efron 1987); None, None where all lie on one side of value."""
+def bca(replicates: np.ndarray, value: float, jackknife: np.ndarray) -> tuple[float | None, float | None]:
+    """Bias-corrected accelerated 95 % interval (Efron 1987); jackknife: the value without each thing [n]. None, None where degenerate."""
     from scipy.stats import norm
 
     finite = replicates[np.isfinite(replicates)]
     below = ((finite < value).sum() + (finite <= value).sum()) / (2 * max(1, len(finite)))
-    if not 0 < below < 1:
-        return None, None
-    bias = norm.ppf(below)
-    z = bias + norm.ppf(((1 - level) / 2, (1 + level) / 2))
-    low, high = np.quantile(finite, norm.cdf(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
-
-
-def bca(replicates: np.ndarray, value: float, jackknife: np.ndarray) -> tuple[float | None, float | None]:
-    """Bias-corrected accelerated 95 % interval; jackknife: the value without each thing [n]. None, None where that is degenerate."""
     deviations = jackknife.mean() - jackknife
     spread = (deviations**2).sum()
-    if not np.isfinite(jackknife).all() or spread == 0:
+    if not 0 < below < 1 or not np.isfinite(jackknife).all() or spread == 0:
         return None, None
-    return bias_corrected(replicates, value, (deviations**3).sum() / (6 * spread**1.5))
+    bias, acceleration = norm.ppf(below), (deviations**3).sum() / (6 * spread**1.5)
+    z = bias + norm.ppf((0.025, 0.975))
+    low, high = np.quantile(finite, norm.cdf(bias + z / (1 - acceleration * z)))
+    return float(low), float(high)
