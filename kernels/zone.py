@@ -106,8 +106,10 @@ def restricted_rho(rho: float | None, full: np.ndarray, zone: np.ndarray) -> flo
 
 
 def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: int) -> dict:
-    """Share of the variance of scores [q] that is not their errors' [q]: 1 - mean(error^2) / variance, at least 0.
+    """Share of the variance of scores [q] that is not their errors' [q]: 1 - (n - 3) / (n - 1) mean(error^2) / variance, at least 0.
 
+    The factor takes off the bias of dividing by a variance of few quants (Morris 1983). Errors of score less reference's score are a
+    little larger than the noise that parts quants, so this errs towards "not rankable"; `split_half` has no such error.
     Returns n, reliability, low, high (percentile 95 % over quants), rankable (False where the interval holds 0: these prompts cannot
     rank these quants, whatever a rho says) and reason.
     """
@@ -124,8 +126,8 @@ def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: 
     means = drawn @ scores / n
     variance, noise = (drawn @ scores**2 / n - means**2) * n / (n - 1), drawn @ errors**2 / n
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = interval(np.maximum(0, 1 - noise / np.where(variance > 1e-15, variance, np.nan)))
-    value = max(0.0, 1 - float((errors**2).mean() / scores.var(ddof=1)))
+        low, high = interval(np.maximum(0, 1 - (n - 3) / (n - 1) * noise / np.where(variance > 1e-15, variance, np.nan)))
+    value = max(0.0, 1 - (n - 3) / (n - 1) * float((errors**2).mean() / scores.var(ddof=1)))
     return answer | {"reliability": value, "low": low, "high": high, "rankable": bool(low and low > 0), "reason": None}
 
 
