@@ -6,6 +6,7 @@ within their benchmark, jointly for all quants, so that what the quants share ca
 
 import numpy as np
 
+from .correlations import by_quants
 from .resampling import SMALLEST, bca, blocks, draw, interval, number, resamples
 
 BEYOND = 100  # tokens beyond a quantile, below which its interval is not given
@@ -121,40 +122,53 @@ def score_replicates(scores: np.ndarray, benchmarks: list, weights: dict | None,
     return found
 
 
-def two_level(x: np.ndarray, y: np.ndarray, x_replicates: np.ndarray, y_replicates: np.ndarray, seed: int) -> dict:
-    """Spearman's rho of x with y [q] when chunks and prompts, and then the quants too, are drawn anew.
+def two_level(x: np.ndarray, y: np.ndarray, x_replicates: np.ndarray, y_replicates: np.ndarray, seed: int) -> list[dict]:
+    """Spearman's rho of every measurement with every target when chunks and prompts, and then the quants too, are drawn anew.
 
-    x_replicates, y_replicates: [B, q], from `mean_replicates` and `score_replicates`. Returns n, rho, noise_low and noise_high (percentile
-    95 %: these very quants, other texts and prompts), low and high (other quants as well), shrinkage (median of the noise replicates
-    over rho) and reason. Noise enters the replicates a second time, so they lie nearer to 0 than rho, which lies nearer to 0 than the
-    noise-free rho. Where noise outweighs what parts the quants (zone.reliability near 0) the noise interval holds the noise-free rho
-    too seldom (4 times in 5); low and high, which count the noise twice, hold it more often than they promise.
+    x: [m, q], y: [t, q]; x_replicates: [m, B, q], y_replicates: [t, B, q], from `mean_replicates` and `score_replicates`; a cell leaves out
+    the quants where x or y is NaN. Returns m x t cells: measurement, target, n, rho, noise_low and noise_high (percentile 95 %: these very
+    quants, other texts and prompts), low and high (other quants as well), shrinkage (median of the noise replicates over rho), reason.
+    Noise enters the replicates a second time, so they lie nearer to 0 than rho, which lies nearer to 0 than the noise-free rho. Where
+    noise outweighs what parts the quants (zone.reliability near 0) the noise interval holds the noise-free rho too seldom (4 times in
+    5); low and high, which count the noise twice, hold it more often than they promise.
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    known = np.isfinite(x) & np.isfinite(y)
-    n = int(known.sum())
-    answer = {"n": n} | dict.fromkeys(("rho", "noise_low", "noise_high", "low", "high", "shrinkage"))
-    if n < SMALLEST:
-        return answer | {"reason": f"{n} quants, {SMALLEST} needed"}
-    x, y, x_replicates, y_replicates = x[None, known], y[None, known], x_replicates[:, known], y_replicates[:, known]
-    rho = float(rank_correlation(x, y)[0])
-    if not np.isfinite(rho):
-        return answer | {"reason": "one side is the same for every quant"}
-    noise = rank_correlation(x_replicates, y_replicates)
-    drawn = np.random.default_rng((seed, 2)).integers(0, n, (len(x_replicates), n))
-    both = rank_correlation(np.take_along_axis(x_replicates, drawn, 1), np.take_along_axis(y_replicates, drawn, 1))
-    middle = np.median(noise[np.isfinite(noise)]) if np.isfinite(noise).any() else np.nan
-    (noise_low, noise_high), (low, high) = interval(noise), interval(both)
-    return answer | {"rho": rho, "noise_low": noise_low, "noise_high": noise_high, "low": low, "high": high, "shrinkage": number(middle / rho) if rho else None, "reason": None}
+    x, y, x_replicates, y_replicates = (np.asarray(values, float) for values in (x, y, x_replicates, y_replicates))
+    cells = {}
+    for used, rows, columns, wanted in by_quants(x, y):
+        n = int(used.sum())
+        if n >= SMALLEST:
+            rho = _rank_products(x[rows][:, None, used], y[columns][:, None, used])[0]
+            drawn = np.random.default_rng((seed, 2)).integers(0, n, (x_replicates.shape[1], n))[None]
+            sides = x_replicates[rows][:, :, used], y_replicates[columns][:, :, used]
+            noise, both = _rank_products(*sides), _rank_products(*(np.take_along_axis(side, drawn, 2) for side in sides))
+        for i, j in wanted:
+            answer = {"measurement": i, "target": j, "n": n} | dict.fromkeys(("rho", "noise_low", "noise_high", "low", "high", "shrinkage"))
+            a, b = rows.index(i), columns.index(j)
+            if n < SMALLEST:
+                answer["reason"] = f"{n} quants, {SMALLEST} needed"
+            elif not np.isfinite(rho[a, b]):
+                answer["reason"] = "one side is the same for every quant"
+            else:
+                (noise_low, noise_high), (low, high) = interval(noise[:, a, b]), interval(both[:, a, b])
+                known = noise[np.isfinite(noise[:, a, b]), a, b]
+                shrinkage = number(np.median(known) / rho[a, b]) if len(known) and rho[a, b] else None
+                answer |= {"rho": float(rho[a, b]), "noise_low": noise_low, "noise_high": noise_high, "low": low, "high": high, "shrinkage": shrinkage, "reason": None}
+            cells[i, j] = answer
+    return [cells[key] for key in sorted(cells)]
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's rho of each row of x with the same row of y: [B, n] -> [B]; NaN where a row is constant."""
+    return _rank_products(x[None], y[None])[:, 0, 0]
+
+
+def _rank_products(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman's rho of x [m, B, n] with y [t, B, n] replicate by replicate, each row ranked once: [B, m, t]; NaN where a row is constant."""
     from scipy.stats import rankdata
 
-    rx, ry = rankdata(x, axis=1) - (x.shape[1] + 1) / 2, rankdata(y, axis=1) - (x.shape[1] + 1) / 2
+    x, y = (np.swapaxes(rankdata(side, axis=2) - (side.shape[2] + 1) / 2, 0, 1) for side in (x, y))  # [B, m, n], [B, t, n]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (rx * ry).sum(1) / np.sqrt((rx**2).sum(1) * (ry**2).sum(1))
+        return np.round(x @ y.swapaxes(1, 2) / np.sqrt((x**2).sum(2)[:, :, None] * (y**2).sum(2)[:, None]), 12)
 
 
 def _read(counts: np.ndarray, logs: np.ndarray, probabilities: list[float]) -> np.ndarray:

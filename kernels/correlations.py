@@ -32,7 +32,7 @@ def correlate(x: np.ndarray, y: np.ndarray, n_permutations: int, n_resamples: in
     labels = [None] * x.shape[1] if groups is None else groups
     groups = np.unique([f"{'quant' if label is None else 'group'} {k if label is None else label}" for k, label in enumerate(labels)], return_inverse=True)[1]
     cells = {}
-    for used, rows, columns, wanted in _by_quants(x, y):
+    for used, rows, columns, wanted in by_quants(x, y):
         n = int(used.sum())
         block = _block(x[rows][:, used], y[columns][:, used], n_permutations, n_resamples, seed, groups[used]) if n >= SMALLEST else {}
         for i, j in wanted:
@@ -77,7 +77,7 @@ def differences(x: np.ndarray, y: np.ndarray, n_resamples: int, seed: int) -> li
     answers = {}
     pairs = np.array(list(combinations(range(len(x)), 2)), int).reshape(-1, 2)
     present = np.isfinite(x[pairs]).all(1).astype(float)
-    for used, rows, columns, wanted in _by_quants(np.where(present == 1, present, np.nan), y):
+    for used, rows, columns, wanted in by_quants(np.where(present == 1, present, np.nan), y):
         n = int(used.sum())
         members = sorted({int(i) for row in rows for i in pairs[row]})
         if n >= SMALLEST:
@@ -110,7 +110,7 @@ def zone_less_full(x: np.ndarray, y: np.ndarray, in_zone: np.ndarray, n_resample
     x, y = np.atleast_2d(np.asarray(x, float)), np.atleast_2d(np.asarray(y, float))
     in_zone = np.asarray(in_zone, bool)
     answers = {}
-    for used, rows, columns, wanted in _by_quants(x, y):
+    for used, rows, columns, wanted in by_quants(x, y):
         zone = in_zone[used]
         n, n_zone = len(zone), int(zone.sum())
         if n_zone >= SMALLEST:
@@ -205,7 +205,7 @@ def _block(x: np.ndarray, y: np.ndarray, n_permutations: int, n_resamples: int, 
     return found
 
 
-def _by_quants(x: np.ndarray, y: np.ndarray):
+def by_quants(x: np.ndarray, y: np.ndarray):
     """Cells that use the same quants, together: (used [n] bool, rows, columns, cells (row, column)); a missing value is NaN."""
     together = {}
     for i, j in np.ndindex(len(x), len(y)):

@@ -88,10 +88,13 @@ def test_two_level_intervals():
     x = np.sort(rng.random(quants))
     for noise, tight in ((0.01, True), (0.5, False)):
         y = -x + noise * rng.standard_normal(quants)
-        answer = clusters.two_level(x, y, x + 1e-4 * rng.standard_normal((800, quants)), y + noise * rng.standard_normal((800, quants)), 1)
+        targets = np.stack([y, np.where(x < 0.2, np.nan, y)])
+        cells = clusters.two_level(x[None], targets, x + 1e-4 * rng.standard_normal((1, 800, quants)), targets[:, None] + noise * rng.standard_normal((1, 800, quants)), 1)
+        answer = cells[0]
+        assert cells[1]["n"] == (x >= 0.2).sum() and plain(cells)
         assert answer["rho"] == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
         assert (answer["noise_high"] - answer["noise_low"] < 0.05) == tight and answer["high"] - answer["low"] > answer["noise_high"] - answer["noise_low"]
-        assert answer["shrinkage"] < 1.001 and plain(answer)
+        assert answer["shrinkage"] < 1.001
     rows = clusters.rank_correlation(np.array([[1, 2, 2, 4], [1, 1, 1, 1]]), np.array([[3, 1, 4, 4], [1, 2, 3, 4]]))
     assert rows[0] == pytest.approx(scipy_stats.spearmanr([1, 2, 2, 4], [3, 1, 4, 4]).statistic) and np.isnan(rows[1])
 
@@ -148,7 +151,7 @@ def test_degenerate_input_has_reasons_not_nan():
             assert plain(answer) and answer["reason"]
         assert plain(clusters.ratio(zeros, counts, 20, 1))
         assert plain(clusters.quantiles(np.zeros((max(1, n), 4), int), np.arange(1, 6), [0.5, 0.999], 20, 1))
-        assert plain(clusters.two_level(zeros, zeros, np.zeros((20, n)), np.zeros((20, n)), 1))
+        assert plain(clusters.two_level(zeros[None], zeros[None], np.zeros((1, 20, n)), np.zeros((1, 20, n)), 1))
         front = pareto.membership(np.ones(n), np.zeros((20, n)), np.zeros((20, n)))
         assert plain(front) and all(row["probability"] == 1 for row in front)
         assert pareto.groups(zeros, np.zeros((20, n))) == ["a"] * n
