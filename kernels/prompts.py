@@ -91,36 +91,39 @@ def auroc_difference(first: np.ndarray, second: np.ndarray, failed: np.ndarray, 
     return {"difference": difference, "low": difference - half, "high": difference + half, "p": float(2 * stats.norm.sf(abs(difference) / error)), "reason": None}
 
 
-def lift(kld: np.ndarray, failed: np.ndarray, labels: list | None, n_resamples: int, seed: int, share: float = 0.1) -> dict:
-    """How much oftener the prompts of the top share by KLD fail than all: what a guard on KLD would gain.
+def lift(kld: np.ndarray, failed: np.ndarray, labels: list | None, n_resamples: int, seed: int, share: float = 0.1) -> list[dict]:
+    """How much oftener the prompts of the top share by KLD fail than all: what a guard on KLD would gain, for several quants.
 
-    kld, failed: [n]; labels: [n] groups, each with its own top share, or None for one top over all. Prompts of equal KLD share their
-    failures. Returns lift, low, high (95 %, prompts resampled within groups), base_rate, top_rate, reason.
+    kld, failed: [q, n]; labels: [n] groups, each with its own top share, or None for one top over all. Prompts of equal KLD share their
+    failures. Returns for each quant lift, low, high (95 %, prompts resampled within groups), base_rate, top_rate, reason.
     """
-    kld, failed = np.asarray(kld, float), np.asarray(failed, float)
+    kld, failed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(failed, float))
     known = np.isfinite(kld) & np.isfinite(failed)
-    answer = dict.fromkeys(("lift", "low", "high", "base_rate", "top_rate"))
-    n_failed = int((failed[known] > 0.5).sum())
-    if min(n_failed, known.sum() - n_failed) < SMALLEST:
-        return answer | {"reason": _too_few(n_failed, int(known.sum()) - n_failed)}
-    labels = np.zeros(len(kld)) if labels is None else np.asarray(labels)
-    sizes, rng = 0.0, np.random.default_rng(seed)
-    tops, alls, top, base = np.zeros(n_resamples), np.zeros(n_resamples), 0.0, 0.0
-    for members in _members(labels[known]):
-        values, failures = kld[known][members], (failed[known][members] > 0.5).astype(float)
-        kinds = np.unique(values, return_inverse=True)[1]
-        failures = (np.bincount(kinds, failures) / np.bincount(kinds))[kinds][np.argsort(-values, kind="stable")]
-        n = len(values)
-        sizes += share * n
-        top, base = top + _top(np.ones((1, n)), share) @ failures, base + failures.sum()
-        for block in blocks(n_resamples):
-            counts = draw(n, block.stop - block.start, rng)
-            tops[block] += _top(counts, share) @ failures
-            alls[block] += counts @ failures
+    kld, failing = np.where(known, kld, -np.inf), known & (failed > 0.5)
+    n_failed, n_passed = failing.sum(1), (known & ~failing).sum(1)
+    rng, sums = np.random.default_rng(seed), np.zeros((3, len(kld), 1 + n_resamples))  # failures in the top, prompts, failures; first the data itself
+    for members in [np.arange(kld.shape[1])] if labels is None else _members(labels):
+        reach = int(3 * share * len(members)) + 50  # more prompts than the top of any resample needs
+        ordered = [[part[:reach] for part in _by_falling_kld(kld[k, members], failing[k, members], known[k, members])] for k in range(len(kld))]
+        for block in blocks(1 + n_resamples):
+            counts = draw(len(members), block.stop - block.start, rng)
+            if block.start == 0:
+                counts[0] = 1
+            for k, (order, failures) in enumerate(ordered):
+                size = counts @ known[k, members]
+                sums[:, k, block] += _top(counts[:, order], share * size) @ failures, size, counts @ failing[k, members]
     with np.errstate(invalid="ignore", divide="ignore"):
-        low, high = interval(tops / sizes / (alls / known.sum()))
-    top_rate, base_rate = float(top[0] / sizes), float(base / known.sum())
-    return {"lift": top_rate / base_rate, "low": low, "high": high, "base_rate": base_rate, "top_rate": top_rate, "reason": None}
+        found = sums[0] / (share * sums[2])
+    answers = []
+    for k in range(len(kld)):
+        answer = dict.fromkeys(("lift", "low", "high", "base_rate", "top_rate"))
+        if min(n_failed[k], n_passed[k]) < SMALLEST:
+            answers.append(answer | {"reason": _too_few(n_failed[k], n_passed[k])})
+            continue
+        (low, high), (top, size, all_failed) = interval(found[k, 1:]), sums[:, k, 0].tolist()
+        top_rate, base_rate = top / (share * size), all_failed / size
+        answers.append({"lift": top_rate / base_rate, "low": low, "high": high, "base_rate": base_rate, "top_rate": top_rate, "reason": None})
+    return answers
 
 
 def within_prompt(kld: np.ndarray, failed: np.ndarray, n_resamples: int, seed: int, clip: float = CLIP) -> dict:
@@ -231,7 +234,14 @@ def _placements(values: np.ndarray, failed: np.ndarray, labels: list | None) -> 
     return float(area), influence, n_failed, n_passed
 
 
-def _top(counts: np.ndarray, share: float) -> np.ndarray:
-    """How much of each prompt, ordered by falling KLD, lies in the top share of a sample counts [B, n]."""
+def _by_falling_kld(kld: np.ndarray, failing: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Known prompts by falling KLD, and their failures shared out among prompts of equal KLD."""
+    order = np.flatnonzero(known)[np.argsort(-kld[known], kind="stable")]
+    kinds = np.unique(kld[order], return_inverse=True)[1]
+    return order, (np.bincount(kinds, failing[order]) / np.maximum(1, np.bincount(kinds)))[kinds] if len(order) else np.empty(0)
+
+
+def _top(counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """How much of each prompt, ordered by falling KLD, lies in the first sizes [B] of a sample counts [B, n]."""
     before = np.cumsum(counts, 1) - counts
-    return np.clip(share * counts.sum(1, keepdims=True) - before, 0, counts)
+    return np.clip(sizes[:, None] - before, 0, counts)

@@ -15,41 +15,42 @@ FIGURES = ("accuracy", "low", "high", "p", "better", "gain", "gain_low", "gain_h
 
 
 def routers(kld: np.ndarray, passed: np.ndarray, groups: list) -> list[dict]:
-    """Every two models (or quants) of kld, passed [q, n]; groups: [n]. See `router`; first and second are row numbers."""
-    kld, passed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(passed, float))
-    return [{"first": a, "second": b} | router(kld[[a, b]], passed[[a, b]], groups) for a, b in combinations(range(len(kld)), 2)]
+    """Every two models (or quants) on the same prompts: kld, passed [q, n] (NaN where missing), groups [n].
 
-
-def router(kld: np.ndarray, passed: np.ndarray, groups: list) -> dict:
-    """Two models on the same prompts: kld, passed [2, n] (NaN where missing), groups [n].
-
-    Returns disagreements (prompts that exactly one passes), first_right and, for each of raw, ranked and within: ties (equal values,
-    left out), accuracy with its Wilson interval and exact p against 50 %; better, the share right of always asking the model that is
-    right more often on these same prompts (for within: in each group), and gain, accuracy less better, with Tango's interval.
-    Choosing the better model on the prompts it is judged on flatters it a little. All None with a reason below SMALLEST.
+    Returns first and second (row numbers), disagreements (prompts that exactly one passes), first_right and, for each of raw, ranked and
+    within: ties (equal values, left out), accuracy with its Wilson interval and exact p against 50 %; better, the share right of
+    always asking the model that is right more often on these same prompts (for within: in each group), and gain, accuracy less
+    better, with Tango's interval. Choosing the better model on the prompts it is judged on flatters it a little. reason says what is
+    None and why.
     """
+    kld, passed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(passed, float))
+    kld = np.where(np.isfinite(kld) & np.isfinite(passed), kld, np.nan)
+    kinds = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    values = {"raw": kld, "ranked": _ranks(kld, np.zeros_like(kinds)), "within": _ranks(kld, kinds)}
+    return [{"first": a, "second": b} | _router({kind: rows[[a, b]] for kind, rows in values.items()}, passed[[a, b]] > 0.5, kinds) for a, b in combinations(range(len(kld)), 2)]
+
+
+def _router(values: dict, right: np.ndarray, kinds: np.ndarray) -> dict:
+    """Two models: values of each router [2, n], NaN where either lacks the prompt; right [2, n] bool; kinds [n]."""
     from scipy.stats import binomtest
 
-    kld, passed = np.asarray(kld, float), np.asarray(passed, float)
-    known = np.isfinite(kld).all(0) & np.isfinite(passed).all(0)
-    kld, right = kld[:, known], passed[:, known] > 0.5
-    kinds = np.unique([str(group) for group in groups], return_inverse=True)[1][known]
-    divided = right[0] != right[1]
-    answer = {"disagreements": int(divided.sum()), "first_right": int((divided & right[0]).sum()), "reason": None}
-    answer |= {f"{kind}_{figure}": None for kind in ("raw", "ranked", "within") for figure in ("ties", *FIGURES)}
-    if divided.sum() < SMALLEST:
-        return answer | {"reason": f"{divided.sum()} prompts divide the two models, {SMALLEST} needed"}
+    divided = (right[0] != right[1]) & np.isfinite(values["raw"]).all(0)
+    total = int(divided.sum())
+    answer = {"disagreements": total, "first_right": int((divided & right[0]).sum())}
+    answer |= {f"{kind}_{figure}": None for kind in values for figure in ("ties", *FIGURES)}
+    if total < SMALLEST:
+        return answer | {"reason": f"{total} prompts divide the two models, {SMALLEST} needed"}
     reasons = []
-    for kind, values, parts in (("raw", kld, None), ("ranked", _ranks(kld, None), None), ("within", _ranks(kld, kinds), kinds)):
-        gap = values[0] - values[1]
-        counted = divided & (gap != 0)
+    for kind, (own, other) in values.items():
+        counted = divided & (own != other)
         n = int(counted.sum())
-        answer[f"{kind}_ties"] = int(divided.sum()) - n
+        answer[f"{kind}_ties"] = total - n
         if n < SMALLEST:
             reasons.append(f"{kind}: {n} prompts with unequal values, {SMALLEST} needed")
             continue
-        routed, first = (gap < 0)[counted] == right[0][counted], right[0][counted]
-        better = _always_better(first, np.zeros(n, int) if parts is None else parts[counted])
+        first = right[0][counted]
+        routed = (own < other)[counted] == first
+        better = _always_better(first, kinds[counted] if kind == "within" else np.zeros(n, int))
         found = binomtest(int(routed.sum()), n)
         low, high = found.proportion_ci(method="wilson")
         gain_low, gain_high = difference_interval(int((routed & ~better).sum()), int((better & ~routed).sum()), n)
@@ -58,15 +59,14 @@ def router(kld: np.ndarray, passed: np.ndarray, groups: list) -> dict:
     return answer | {"reason": "; ".join(reasons) or None}
 
 
-def _ranks(kld: np.ndarray, kinds: np.ndarray | None) -> np.ndarray:
-    """Each model's share of prompts (of the group) at or below its KLD, mid-rank, in (0, 1): [2, n]."""
+def _ranks(kld: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Each model's share of its own prompts of the same kind at or below its KLD, mid-rank, in (0, 1): [q, n]; NaN where missing."""
     from scipy.stats import rankdata
 
     ranks = np.empty_like(kld)
-    for kind in [None] if kinds is None else np.unique(kinds):
-        here = slice(None) if kind is None else kinds == kind
-        part = kld[:, here]
-        ranks[:, here] = rankdata(part, axis=1) / (part.shape[1] + 1)
+    for kind in np.unique(kinds):
+        part = kld[:, kinds == kind]
+        ranks[:, kinds == kind] = rankdata(part, axis=1, nan_policy="omit") / (np.isfinite(part).sum(1, keepdims=True) + 1)
     return ranks
 
 

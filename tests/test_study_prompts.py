@@ -110,15 +110,15 @@ def test_published_ratios_are_weak_aurocs(ratio, spread, area):
 
 def test_lift_of_the_top_decile():
     kld, failed, _ = world(1.5, 0.3)
-    answer = prompts.lift(kld[0], failed[0], None, 1_000, 1)
+    answer = prompts.lift(kld, failed, None, 1_000, 1)[0]
     top = np.argsort(-kld[0])[:60]
     assert answer["lift"] == pytest.approx(failed[0][top].mean() / failed[0].mean())
     interval = scipy_stats.bootstrap((kld[0], failed[0]), lambda a, b: b[np.argsort(-a)[:60]].mean() / b.mean(), paired=True, vectorized=False, n_resamples=1_000, method="percentile", rng=1).confidence_interval
     assert (answer["low"], answer["high"]) == pytest.approx(tuple(interval), abs=0.05)
-    within = prompts.lift(kld[0], failed[0], GROUPS, 500, 1)
+    within = prompts.lift(kld, failed, GROUPS, 500, 1)[0]
     tops = np.concatenate([np.flatnonzero(GROUPS == group)[np.argsort(-kld[0][GROUPS == group])[:20]] for group in "abc"])
     assert within["top_rate"] == pytest.approx(failed[0][tops].mean())
-    assert prompts.lift(np.zeros(600), failed[0], None, 50, 1)["lift"] == pytest.approx(1)  # no order, no gain
+    assert prompts.lift(np.zeros(600), failed[0], None, 50, 1)[0]["lift"] == pytest.approx(1)  # no order, no gain
 
 
 def test_within_a_prompt_nothing_of_the_prompt_confounds():
@@ -162,7 +162,7 @@ def test_routers_are_counted_where_one_model_is_right():
 def test_a_useless_router_differs_from_a_coin_no_oftener_than_it_may():
     rng, p = np.random.default_rng(6), []
     for _ in range(300):
-        p.append(routers.router(rng.random((2, 300)), 1.0 * (rng.random((2, 300)) < 0.5), ["a"] * 300)["within_p"])
+        p.append(routers.routers(rng.random((2, 300)), 1.0 * (rng.random((2, 300)) < 0.5), ["a"] * 300)[0]["within_p"])
     assert scipy_stats.binomtest(int((np.array(p) < 0.05).sum()), 300, 0.05, alternative="greater").pvalue > 0.001
 
 
@@ -175,8 +175,8 @@ def test_all_failed_or_none_is_a_reason(rate):
     kld, groups = np.exp(np.random.default_rng(7).normal(size=(2, 50))), ["a"] * 25 + ["b"] * 25
     failed = np.full((2, 50), rate)
     failed[:, 0] = 1 - rate
-    answers = [*prompts.failure_ratios(kld, failed, groups, prompts.strata(groups, [kld[0]]), 20, 1), prompts.auroc(kld[0], failed[0], groups), prompts.lift(kld[0], failed[0], None, 20, 1)]
-    answers += [prompts.auroc_difference(*kld, failed[0]), prompts.within_prompt(kld, failed, 20, 1), routers.router(kld, 1 - failed, groups)]
+    answers = [*prompts.failure_ratios(kld, failed, groups, prompts.strata(groups, [kld[0]]), 20, 1), prompts.auroc(kld[0], failed[0], groups), *prompts.lift(kld, failed, None, 20, 1)]
+    answers += [prompts.auroc_difference(*kld, failed[0]), prompts.within_prompt(kld, failed, 20, 1), *routers.routers(kld, 1 - failed, groups)]
     for answer in answers:
         assert plain(answer) and answer["reason"]
 
