@@ -126,11 +126,10 @@ def two_level(x: np.ndarray, y: np.ndarray, x_replicates: np.ndarray, y_replicat
     """Spearman's rho of every measurement with every target when chunks and prompts, and then the quants too, are drawn anew.
 
     x: [m, q], y: [t, q]; x_replicates: [m, B, q], y_replicates: [t, B, q], from `mean_replicates` and `score_replicates`; a cell leaves out
-    the quants where x or y is NaN. Returns m x t cells: measurement, target, n, rho, noise_low and noise_high (percentile 95 %: these very
-    quants, other texts and prompts), low and high (other quants as well), shrinkage (median of the noise replicates over rho), reason.
-    Noise enters the replicates a second time, so they lie nearer to 0 than rho, which lies nearer to 0 than the noise-free rho. Where
-    noise outweighs what parts the quants (zone.reliability near 0) the noise interval holds the noise-free rho too seldom (4 times in
-    5); low and high, which count the noise twice, hold it more often than they promise.
+    the quants where x or y is NaN. Returns m x t cells: measurement, target, n, rho, noise_low and noise_high (percentile 95 %: the rho
+    that other texts and prompts, as many as these, give these very quants on average), low and high (other quants as well), shrinkage
+    (median of the noise replicates over rho), reason. The rho of scores without noise lies further from 0 than that average, and
+    often outside the interval: the noise ceiling (zone.noise_ceiling) says by how much, shrinkage roughly repeats it.
     """
     x, y, x_replicates, y_replicates = (np.asarray(values, float) for values in (x, y, x_replicates, y_replicates))
     cells = {}
