@@ -162,6 +162,13 @@ def fisher_z(rho: float, n: int, level: float = 0.95) -> tuple[float | None, flo
     return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
 
 
+def quants_for_absence(margin: float = 0.3, alpha: float = 0.05, power: float = 0.8) -> int:
+    """Quants with which |rho| < margin can be shown (1 - 2 alpha interval inside +-margin) with this power if rho is 0."""
+    from scipy.stats import norm
+
+    return math.ceil(((norm.isf(alpha) + norm.isf((1 - power) / 2)) / math.atanh(margin)) ** 2 + 3)
+
+
 def meng(rho_1: float, rho_2: float, between: float, n: int) -> float | None:
     """Two-sided p that two correlations with one target are equal; between: the two measurements' own correlation."""
     from scipy.stats import norm

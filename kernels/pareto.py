@@ -95,6 +95,23 @@ def pick(sizes: np.ndarray, scores: np.ndarray, replicates: np.ndarray, largest:
     return {"picked": int(allowed[top[0]]), "highest": int(allowed[highest]), "top": [int(allowed[k]) for k in top], "reason": None}
 
 
+def resolved_concordance(measure: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> dict:
+    """How often the nearer of two quants scores higher, counted only over the pairs whose scores are resolved.
+
+    measure, scores: [q]; apart: [q, q] from `unlike`. Returns pairs, resolved, concordance (ties of the measurement half), None without
+    a resolved pair, and reason. Pairs share quants: no interval is given.
+    """
+    measure, scores = np.asarray(measure, float), np.asarray(scores, float)
+    known = np.flatnonzero(np.isfinite(measure) & np.isfinite(scores))
+    first, second = (known[side] for side in np.triu_indices(len(known), 1))
+    kept = np.asarray(apart, bool)[first, second]
+    answer = {"pairs": len(first), "resolved": int(kept.sum()), "concordance": None}
+    if not kept.any():
+        return answer | {"reason": "no two quants are resolved from each other"}
+    agreement = np.sign(measure[second] - measure[first]) * np.sign(scores[first] - scores[second])
+    return answer | {"concordance": float((1 + agreement[kept]).mean() / 2), "reason": None}
+
+
 def _letter(k: int) -> str:
     """a to z, A to Z, then a2 and so on."""
     return ascii_letters[k % 52] + (str(k // 52 + 1) if k >= 52 else "")

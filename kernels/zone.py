@@ -227,6 +227,22 @@ def fall_per_doubling(measure: np.ndarray, scores: np.ndarray, level: float = 0.
     return answer | {"slope": number(found.slope), "low": number(found.low_slope), "high": number(found.high_slope), "reason": None}
 
 
+def page_trend(measure: np.ndarray, scores: np.ndarray) -> dict:
+    """Do scores fall as the measurement grows, all benchmarks together? Page's test: benchmarks as blocks, quants ordered by the measurement.
+
+    measure: [q], scores: [b, q]; quants that lack a benchmark are left out. Returns n, benchmarks, p (one-sided) and reason.
+    """
+    from scipy.stats import page_trend_test
+
+    measure, scores = np.asarray(measure, float), np.atleast_2d(np.asarray(scores, float))
+    known = np.isfinite(measure) & np.isfinite(scores).all(0)
+    answer = {"n": int(known.sum()), "benchmarks": len(scores), "p": None}
+    if known.sum() < SMALLEST or len(scores) < 2:
+        return answer | {"reason": f"{known.sum()} quants and {len(scores)} benchmarks, {SMALLEST} and 2 needed"}
+    order = np.argsort(-measure[known], kind="stable")
+    return answer | {"p": number(page_trend_test(scores[:, known][:, order]).pvalue), "reason": None}
+
+
 def _worlds(measure: np.ndarray, scores: np.ndarray, errors: np.ndarray, count: int, seed: int, replicates: np.ndarray | None = None) -> dict:
     """Scores [count, q] of worlds where the cohort's straight line holds (`line`) or nothing but noise (`noise`), and that line's figures."""
     errors = _floored(errors)

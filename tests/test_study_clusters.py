@@ -134,6 +134,14 @@ def test_equal_quants_are_told_apart_no_oftener_than_they_may():
     assert scipy_stats.binomtest(int(found), 200, 0.05, alternative="greater").pvalue > 0.001
 
 
+def test_concordance_counts_resolved_pairs_only():
+    measure, scores = np.array([1.0, 2, 3, 4]), np.array([0.70, 0.71, 0.60, 0.50])
+    replicates = scores + 0.01 * np.random.default_rng(12).standard_normal((2_000, 4))
+    assert pareto.resolved_concordance(measure, scores, pareto.unlike(scores, replicates)) == {"pairs": 6, "resolved": 5, "concordance": 1.0, "reason": None}
+    assert pareto.resolved_concordance(measure, scores, np.ones((4, 4), bool))["concordance"] == pytest.approx(5 / 6)
+    assert pareto.resolved_concordance(measure, scores, np.zeros((4, 4), bool))["reason"] and plain(pareto.resolved_concordance([], [], np.zeros((0, 0))))
+
+
 def test_the_smallest_of_the_top_group_is_picked():
     rng = np.random.default_rng(11)
     scores = np.array([0.50, 0.699, 0.700, 0.702, np.nan])

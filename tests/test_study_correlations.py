@@ -137,6 +137,12 @@ def test_what_so_many_quants_resolve(n, critical, of_14, smallest):
     assert stats.minimum_resolvable_rho(n) == pytest.approx(smallest, abs=0.025)
 
 
+def test_absence_takes_93_quants():
+    assert correlations.quants_for_absence(0.3) == 93
+    low, high = correlations.fisher_z(0.0, 93, 0.90)
+    assert -0.3 < low and high < 0.3
+
+
 @pytest.mark.parametrize(("rho", "n", "low", "high"), [(0.0, 16, -0.50, 0.50), (-0.24, 16, -0.66, 0.30), (0.55, 16, 0.04, 0.83), (-0.72, 28, -0.87, -0.44), (-0.86, 41, -0.93, -0.73)])
 def test_intervals_of_the_published_correlations(rho, n, low, high):
     assert correlations.fisher_z(rho, n) == pytest.approx((low, high), abs=0.025)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels import stats, zone
+from qwh.kernels import members, stats, zone
 from scipy import stats as scipy_stats
 
 
@@ -164,3 +164,36 @@ def test_degenerate_cohorts_have_reasons_not_nan(kld, scores, error):
     assert plain(answers) and plain(zone.edge_curve(kld, scores, None if math.isnan(error) else errors, 50, 1))
     for answer in answers[:1]:
         assert answer["verdict"] in ("explained by noise", "steeper than noise", "cannot tell") and (answer["reason"] is None) == (answer["p_line"] is not None)
+
+
+def test_the_four_rules():
+    kld, difference, error = np.array([0.01, 0.02, 0.05, np.nan]), np.array([0.001, -0.02, -0.004, 0.0]), np.array([0.002, 0.002, 0.02, 0.001])
+    for rule, threshold, wanted in (("kld_max", 0.02, "1100"), ("score_tol", 0.01, "1011"), ("tost", 0.01, "1001"), ("not_different", 0.05, "1011")):
+        assert "".join("01"[bool(inside)] for inside in members.members(rule, threshold, kld, difference, error)) == wanted, rule
+    with pytest.raises(ValueError, match="none of kld_max"):
+        members.members("best", 1, kld, difference, error)
+
+
+def test_choosing_by_the_score_pulls_rho_to_zero_and_cross_fitting_takes_that_back():
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(12):
+        kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 41))
+        u = rng.random((41, 1_000))
+        gains = np.where(u < (0.06 - 0.16 * kld[:, None]).clip(0) / 2, 1.0, np.where(u < 0.06 + 0.08 * kld[:, None], -1.0, 0.0))
+        found.append([members.cross_fit(rule, threshold, kld, gains, list("ab") * 500, None, 1, 60) for rule, threshold in (("score_tol", 0.015), ("kld_max", 0.03))])
+    assert plain(found)
+    chosen, fixed = ([np.mean([pair[k][figure] for pair in found]) for figure in ("rho", "rho_same_half")] for k in (0, 1))
+    assert chosen[0] < chosen[1] - 0.03  # fresh prompts show the fall that choosing hid
+    assert fixed[0] == pytest.approx(fixed[1], abs=0.01)  # the measurement's rule knows nothing of luck
+    assert members.cross_fit("score_tol", -1, kld, gains, list("ab") * 500, None, 1, 5)["reason"] and members.cross_fit("kld_max", 1, kld, gains[:, :4], list("aaab"), None, 1, 5)["reason"]
+    assert members.cross_fit("kld_max", 1, kld, 0 * gains, list("ab") * 500, None, 1, 5)["reason"]
+
+
+def test_page_trend_over_benchmarks():
+    rng = np.random.default_rng(2)
+    kld = rng.random(9)
+    falling = -kld + 0.4 * rng.normal(size=(5, 9))
+    assert zone.page_trend(kld, falling)["p"] == pytest.approx(scipy_stats.page_trend_test(falling[:, np.argsort(-kld)]).pvalue) and zone.page_trend(kld, falling)["p"] < 0.05
+    assert zone.page_trend(kld, -falling)["p"] > 0.5 and zone.page_trend(kld[:4], falling[:, :4])["reason"] and zone.page_trend(kld, falling[:1])["reason"]
+    assert plain(zone.page_trend(kld, np.zeros((3, 9))))
