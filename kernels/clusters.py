@@ -7,7 +7,7 @@ within their benchmark, jointly for all quants, so that what the quants share ca
 import numpy as np
 
 from .correlations import by_quants
-from .resampling import SMALLEST, bca, blocks, draw, interval, number, resamples
+from .resampling import SMALLEST, bca, draws, interval, number
 
 BEYOND = 100  # tokens beyond a quantile, below which its interval is not given
 
@@ -58,9 +58,8 @@ def ratio(numerators: np.ndarray, denominators: np.ndarray, n_resamples: int, se
     answer["ratio"] = float(value)
     if len(numerators) < SMALLEST:
         return answer | {"reason": f"{len(numerators)} chunks, {SMALLEST} needed for an interval"}
-    drawn = resamples(len(numerators), n_resamples, seed)
+    replicates = mean_replicates(numerators, denominators, n_resamples, seed)[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
-        replicates = (drawn @ numerators) / (drawn @ denominators)
         jackknife = (numerators.sum() - numerators) / (denominators.sum() - denominators)
     (low, high), (bca_low, bca_high) = interval(replicates), bca(replicates, value, jackknife)
     return answer | {"low": low, "high": high, "bca_low": bca_low, "bca_high": bca_high, "reason": None}
@@ -80,9 +79,8 @@ def quantiles(histograms: np.ndarray, edges: np.ndarray, probabilities: list[flo
     observed = _read(histograms.sum(0)[None], logs, probabilities)[0]
     replicates = np.full((n_resamples, len(probabilities)), np.nan)
     if chunks >= SMALLEST:
-        drawn = resamples(chunks, n_resamples, seed)
-        for block in blocks(n_resamples):
-            replicates[block] = _read(drawn[block] @ histograms, logs, probabilities)
+        for block, drawn in draws(chunks, n_resamples, seed):
+            replicates[block] = _read(drawn @ histograms, logs, probabilities)
     for k, answer in enumerate(answers):
         answer["value"] = float(observed[k])
         answer["reason"] = f"{chunks} chunks, {SMALLEST} needed for an interval" if chunks < SMALLEST else None
@@ -96,8 +94,11 @@ def quantiles(histograms: np.ndarray, edges: np.ndarray, probabilities: list[flo
 def mean_replicates(totals: np.ndarray, n: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:
     """Means [B, q] of q quants when their shared chunks are resampled: totals [q, c], n [c] or [q, c]."""
     totals = np.atleast_2d(np.asarray(totals, float))
-    drawn = resamples(totals.shape[1], n_resamples, seed)
-    return (drawn @ totals.T) / (drawn @ np.broadcast_to(n, totals.shape).T)
+    sizes, found = np.broadcast_to(n, totals.shape), np.empty((n_resamples, len(totals)))
+    for block, drawn in draws(totals.shape[1], n_resamples, seed):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found[block] = (drawn @ totals.T) / (drawn @ sizes.T)
+    return found
 
 
 def score_replicates(scores: np.ndarray, benchmarks: list, weights: dict | None, n_resamples: int, seed: int) -> np.ndarray:
@@ -109,13 +110,12 @@ def score_replicates(scores: np.ndarray, benchmarks: list, weights: dict | None,
     scores = np.atleast_2d(np.asarray(scores, float))
     names = np.array([str(name) for name in benchmarks])
     weights = {name: (weights or {}).get(name, 1.0) for name in np.unique(names)}
-    rng, found = np.random.default_rng(seed), np.zeros((n_resamples, len(scores)))
-    for name, weight in weights.items():
+    found = np.zeros((n_resamples, len(scores)))
+    for k, (name, weight) in enumerate(weights.items()):
         part = scores[:, names == name].T
         has = np.isfinite(part)
         part = np.where(has, part, 0.0)
-        for block in blocks(n_resamples):
-            drawn = draw(len(part), block.stop - block.start, rng)
+        for block, drawn in draws(len(part), n_resamples, seed + k):
             with np.errstate(invalid="ignore", divide="ignore"):
                 means = (drawn @ part) / (len(part) if has.all() else drawn @ has)
             found[block] += weight / sum(weights.values()) * means

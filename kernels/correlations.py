@@ -30,7 +30,7 @@ def correlate(x: np.ndarray, y: np.ndarray, n_permutations: int, n_resamples: in
     """
     x, y = np.atleast_2d(np.asarray(x, float)), np.atleast_2d(np.asarray(y, float))
     labels = [None] * x.shape[1] if groups is None else groups
-    groups = np.unique([f"{'quant' if label is None else 'group'} {k if label is None else label}" for k, label in enumerate(labels)], return_inverse=True)[1]
+    groups = np.unique([f"quant {k}" if label is None else f"group {label}" for k, label in enumerate(labels)], return_inverse=True)[1]
     cells = {}
     for used, rows, columns, wanted in by_quants(x, y):
         n = int(used.sum())

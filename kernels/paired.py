@@ -18,7 +18,7 @@ COMPARISON = (
 
 
 def compare(leapfrogs: int, drops: int, prompts: int, margin: float = MARGIN, alpha: float = 0.05) -> dict:
-    """Everything about one quant on one benchmark: COMPARISON (each None where it cannot be had), margin and reason.
+    """Everything about one quant on one benchmark scored 0/1 (graded scores: `composite`): COMPARISON (each None where it cannot be had), margin and reason.
 
     low and high: Tango's interval of the difference at 1 - alpha; improvement_share: f = leapfrogs / disagreements with its Wilson
     interval, None without disagreement; p_equivalent and p_not_inferior: see `equivalence`; e_value and anytime_*: see `e_value`

@@ -22,7 +22,7 @@ def resamples(n: int, count: int, seed: int) -> np.ndarray:
 
 
 def draw(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The same from a generator, not remembered: for things by the thousand, taken block by block."""
+    """The same from a generator, not remembered."""
     drawn = rng.integers(0, n, (count, n)) + n * np.arange(count)[:, None]
     return np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(float)
 
@@ -30,6 +30,12 @@ def draw(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
 def blocks(count: int):
     """Slices of at most BLOCK that cover count resamples."""
     return (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
+
+
+def draws(n: int, count: int, seed: int):
+    """(slice, counts [slice's length, n]) block by block: for chunks and prompts, of which there are thousands. One seed, the same draws."""
+    rng = np.random.default_rng(seed)
+    return ((block, draw(n, block.stop - block.start, rng)) for block in blocks(count))
 
 
 def number(value) -> float | None:

@@ -66,7 +66,8 @@ def verdict(rho: float | None, p: float | None, low: float | None, high: float |
         return f"no figure: {reason}"
     if p < 0.05 and low is not None and (low > 0 or high < 0):
         return f"resolved: {'rises' if rho > 0 else 'falls'} with distance from the reference"
-    return f"cannot tell: |rho| up to {max(abs(low), abs(high)):.2f} is compatible; {n} quants resolve |rho| >= {minimum:.2f} (80 % power)"
+    largest = 1.0 if low is None else max(abs(low), abs(high))
+    return f"cannot tell: |rho| up to {largest:.2f} is compatible; {n} quants resolve |rho| >= {minimum:.2f} (80 % power)"
 
 
 def centred_ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -18,16 +18,14 @@ def hinge(measure: np.ndarray, scores: np.ndarray, errors: np.ndarray | None, n_
     """score = flat - slope x max(0, ln measure - ln edge): where the loss begins, and how sure that is.
 
     measure, scores: [q]; errors: [q] standard errors of the scores, or None for equal weights; replicates: [B, q] scores on resampled
-    prompts (clusters.score_replicates), so that the interval knows the scores' own noise. Returns n, edge with low, high (percentile
-    95 %, quants resampled), flat, slope (fraction per e-fold), p_linear (how often a score that falls in a straight line with the
-    measure itself would prefer a hinge so much: parametric bootstrap) and reason.
+    prompts (clusters.score_replicates), so that the bootstrap knows the scores' own noise. Returns n, edge, profile_low and profile_high
+    (the edges that an F test at 5 % does not refuse: the interval that keeps its promise), low and high (percentile 95 %, quants
+    resampled; a little too narrow), flat, slope (fraction per e-fold), p_linear (see `_p_linear`) and reason.
     """
-    from scipy.stats import monte_carlo_test
-
     measure, scores = np.asarray(measure, float), np.asarray(scores, float)
-    known = (measure > 0) & np.isfinite(measure) & np.isfinite(scores)
+    known = (measure > 0) & np.isfinite(measure) & np.isfinite(scores) & (True if errors is None else np.isfinite(np.asarray(errors, float)))
     n = int(known.sum())
-    answer = {"n": n} | dict.fromkeys(("edge", "low", "high", "flat", "slope", "p_linear"))
+    answer = {"n": n} | dict.fromkeys(("edge", "profile_low", "profile_high", "low", "high", "flat", "slope", "p_linear"))
     if n < SMALLEST + 2:
         return answer | {"reason": f"{n} quants, {SMALLEST + 2} needed for an edge"}
     measure, scores = measure[known], scores[known]
@@ -38,31 +36,18 @@ def hinge(measure: np.ndarray, scores: np.ndarray, errors: np.ndarray | None, n_
     edges = np.linspace(*np.sort(logs)[[1, -2]], EDGES)  # at least one quant on either side
     ramps = np.maximum(0, logs - edges[:, None])  # [EDGES, n]
     best, flat, slope, _ = _fit(ramps, weights[None], scores[None])
-    answer |= {"edge": float(np.exp(edges[best[0]])), "flat": float(flat[0]), "slope": float(slope[0])}
+    answer |= {"flat": float(flat[0]), "slope": float(slope[0])}
     if slope[0] <= 0:
-        return answer | {"edge": None, "reason": "scores do not fall with the measurement: no edge"}
-    drawn = resamples(n, n_resamples, seed)
-    found = np.empty(n_resamples)
+        return answer | {"reason": "scores do not fall with the measurement: no edge"}
+    answer["edge"] = float(np.exp(edges[best[0]]))
+    answer["profile_low"], answer["profile_high"] = _profile(edges, ramps, weights, scores)
+    drawn, found = resamples(n, n_resamples, seed), np.empty(n_resamples)
     for block in blocks(n_resamples):
-        targets = scores[None] if replicates is None else np.asarray(replicates)[block][:, known]
+        targets = scores[None] if replicates is None else np.asarray(replicates)[np.arange(block.start, block.stop) % len(replicates)][:, known]
         place, _, fall, _ = _fit(ramps, drawn[block] * weights, targets)
         found[block] = np.where(fall > 0, np.exp(edges[place]), np.nan)
     answer["low"], answer["high"] = interval(found)
-    line, noise = _line(measure, scores, weights)
-
-    def preference(values: np.ndarray, axis: int = -1) -> np.ndarray:
-        values = np.atleast_2d(values)
-        kinked, straight = (_fit(shape, weights[None], values)[3] for shape in (ramps, (measure - measure.min())[None]))
-        return np.log(straight / kinked)
-
-    if noise > 0:
-        rng = np.random.default_rng((seed, 3))
-        tested = monte_carlo_test(
-            scores, lambda size: line + rng.standard_normal(size) * noise / np.sqrt(weights), preference,
-            vectorized=True, n_resamples=min(n_resamples, 1_999), batch=500, alternative="greater",
-        )
-        answer["p_linear"] = number(np.squeeze(tested.pvalue))
-    return answer | {"reason": None}
+    return answer | {"p_linear": _p_linear(measure, scores, weights, ramps, min(n_resamples, 1_999), seed), "reason": None}
 
 
 def edge_curve(measure: np.ndarray, scores: np.ndarray, errors: np.ndarray | None, n_resamples: int, seed: int) -> list[dict]:
@@ -75,7 +60,7 @@ def edge_curve(measure: np.ndarray, scores: np.ndarray, errors: np.ndarray | Non
     from .stats import spearman
 
     measure, scores = np.asarray(measure, float), np.asarray(scores, float)
-    known = np.flatnonzero(np.isfinite(measure) & np.isfinite(scores))
+    known = np.flatnonzero(np.isfinite(measure) & np.isfinite(scores) & (True if errors is None else np.isfinite(np.asarray(errors, float))))
     order = known[np.argsort(measure[known], kind="stable")]
     keys = ("rho", "low", "high", "expected", "expected_low", "expected_high")
     curve = []
@@ -289,9 +274,35 @@ def _fit(ramps: np.ndarray, weights: np.ndarray, scores: np.ndarray) -> tuple[np
     return best, mean_y[:, 0] + slope * mean_h[at], slope, np.maximum(left, 1e-300)
 
 
-def _line(measure: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Fitted straight line [n] and the residuals' scale (standard deviation of residual x root weight)."""
+def _profile(edges: np.ndarray, ramps: np.ndarray, weights: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """First and last edge whose fit is not worse than the best by an F test at 5 %, half a step wider on either side."""
+    from scipy.stats import f
+
+    left = np.array([_fit(ramp[None], weights[None], scores[None])[3][0] for ramp in ramps])
+    freedom = len(scores) - 3
+    kept = edges[left <= left.min() * (1 + f.ppf(0.95, 1, freedom) / freedom)]
+    half = (edges[1] - edges[0]) / 2
+    return float(np.exp(kept.min() - half)), float(np.exp(kept.max() + half))
+
+
+def _p_linear(measure: np.ndarray, scores: np.ndarray, weights: np.ndarray, ramps: np.ndarray, n_resamples: int, seed: int) -> float | None:
+    """How often scores that fall in a straight line with the measurement itself would prefer a hinge so much: parametric bootstrap.
+
+    The usual F test does not hold, since without a hinge there is no edge. None if the line leaves nothing over.
+    """
+    from scipy.stats import monte_carlo_test
+
     root = np.sqrt(weights)
     design = np.stack([np.ones_like(measure), measure], 1)
-    fitted = design @ np.linalg.lstsq(design * root[:, None], scores * root, rcond=None)[0]
-    return fitted, float(np.sqrt((weights * (scores - fitted) ** 2).sum() / max(1, len(scores) - 2)))
+    line = design @ np.linalg.lstsq(design * root[:, None], scores * root, rcond=None)[0]
+    noise = float(np.sqrt((weights * (scores - line) ** 2).sum() / (len(scores) - 2)))
+    if not noise > 1e-12:
+        return None
+
+    def preference(values: np.ndarray, axis: int = -1) -> np.ndarray:
+        kinked, straight = (_fit(shape, weights[None], np.atleast_2d(values))[3] for shape in (ramps, (measure - measure.min())[None]))
+        return np.log(straight / kinked)
+
+    rng = np.random.default_rng((seed, 3))
+    worlds = {"rvs": lambda size: line + rng.standard_normal(size) * noise / root, "statistic": preference, "vectorized": True}
+    return number(np.squeeze(monte_carlo_test(scores, **worlds, n_resamples=n_resamples, batch=500, alternative="greater").pvalue))

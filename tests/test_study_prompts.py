@@ -113,7 +113,11 @@ def test_lift_of_the_top_decile():
     answer = prompts.lift(kld, failed, None, 1_000, 1)[0]
     top = np.argsort(-kld[0])[:60]
     assert answer["lift"] == pytest.approx(failed[0][top].mean() / failed[0].mean())
-    interval = scipy_stats.bootstrap((kld[0], failed[0]), lambda a, b: b[np.argsort(-a)[:60]].mean() / b.mean(), paired=True, vectorized=False, n_resamples=1_000, method="percentile", rng=1).confidence_interval
+
+    def by_hand(kld, failed):
+        return failed[np.argsort(-kld)[:60]].mean() / failed.mean()
+
+    interval = scipy_stats.bootstrap((kld[0], failed[0]), by_hand, paired=True, vectorized=False, n_resamples=1_000, method="percentile", rng=1).confidence_interval
     assert (answer["low"], answer["high"]) == pytest.approx(tuple(interval), abs=0.05)
     within = prompts.lift(kld, failed, GROUPS, 500, 1)[0]
     tops = np.concatenate([np.flatnonzero(GROUPS == group)[np.argsort(-kld[0][GROUPS == group])[:20]] for group in "abc"])

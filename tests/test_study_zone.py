@@ -54,7 +54,8 @@ def test_edge_is_found_where_it_is():
         kld = np.exp(rng.uniform(math.log(0.001), math.log(1), 40))
         scores = 0.7 - 0.05 * np.maximum(0, np.log(kld / 0.03)) + 0.006 * rng.standard_normal(40)
         answer = zone.hinge(kld, scores, np.full(40, 0.006), 400, 1)
-        held += answer["low"] <= 0.03 <= answer["high"]
+        held += answer["profile_low"] <= 0.03 <= answer["profile_high"]
+        assert answer["low"] <= answer["edge"] * 1.2 and answer["edge"] <= answer["high"] * 1.2
         found.append(math.log(answer["edge"] / 0.03))
         assert answer["slope"] == pytest.approx(0.05, abs=0.02) and answer["flat"] == pytest.approx(0.7, abs=0.01)
     assert held >= 34 and abs(np.mean(found)) < 0.1
@@ -160,8 +161,8 @@ def test_fall_per_doubling():
 def test_degenerate_cohorts_have_reasons_not_nan(kld, scores, error):
     kld, scores, errors = np.array(kld, float), np.array(scores, float), np.full(len(kld), error)
     answers = [zone.no_mystery(kld, scores, errors, kld < 7, 50, 1), zone.reliability(scores, errors, 50, 1), zone.fall_per_doubling(kld, scores)]
-    answers += [zone.hinge(kld, scores, None if math.isnan(error) else errors, 50, 1), zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 1, 10)]
-    assert plain(answers) and plain(zone.edge_curve(kld, scores, None if math.isnan(error) else errors, 50, 1))
+    answers += [zone.hinge(kld, scores, errors, 50, 1), zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 1, 10)]
+    assert plain(answers) and plain(zone.edge_curve(kld, scores, errors, 50, 1))
     for answer in answers[:1]:
         assert answer["verdict"] in ("explained by noise", "steeper than noise", "cannot tell") and (answer["reason"] is None) == (answer["p_line"] is not None)
 
