@@ -129,8 +129,8 @@ def lift(kld: np.ndarray, failed: np.ndarray, labels: list | None, n_resamples: 
 def within_prompt(kld: np.ndarray, failed: np.ndarray, n_resamples: int, seed: int, clip: float = CLIP) -> dict:
     """The same prompt, failed by some quants and passed by others: geometric-mean KLD of the failing over the passing quants.
 
-    kld, failed: [q, n]. Each quant's own mean ln KLD is taken off first, so that a coarse quant does not count as a hard prompt. Nothing
-    about a prompt can confound this. Returns prompts (that divide the quants), ratio, low, high (95 %, prompts resampled), p (Wilcoxon), reason.
+    kld, failed: [q, n]. Each quant's own mean ln KLD is taken off first, so that a coarse quant does not count as a hard prompt. What
+    a prompt does to all quants alike cancels. Returns prompts (that divide the quants), ratio, low, high (95 %, prompts resampled), p (Wilcoxon), reason.
     """
     from scipy import stats
 
