@@ -5,11 +5,10 @@ Permutation p, BCa interval and the smallest resolvable |rho| are ours.
 """
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
-SMALLEST = 5  # quants below which nothing is said: a rank correlation of 4 points cannot reach p < 0.05
+from .resampling import SMALLEST, bca, permutations, resamples
 
 
 def spearman(x: list, y: list, n_permutations: int, n_resamples: int, seed: int) -> dict:
@@ -29,18 +28,18 @@ def spearman(x: list, y: list, n_permutations: int, n_resamples: int, seed: int)
     if n < SMALLEST:
         return answer | {"reason": f"{n} quants, {SMALLEST} needed"}
     x, y = pairs.T
-    rx, ry = _centred_ranks(x, np.ones(n)), _centred_ranks(y, np.ones(n))
+    rx, ry = centred_ranks(x, np.ones(n)), centred_ranks(y, np.ones(n))
     if not rx.any() or not ry.any():
         return answer | {"reason": "one side is the same for every quant"}
     rho = _rho(x, y, np.ones(n))
-    extreme = np.abs(ry[_permutations(n, n_permutations, seed)] @ rx) >= abs(rx @ ry)  # half-integers: sums are exact
-    replicates = _rho(x, y, _resamples(n, n_resamples, seed))
+    extreme = np.abs(ry[permutations(n, n_permutations, seed)] @ rx) >= abs(rx @ ry)  # half-integers: sums are exact
+    replicates = _rho(x, y, resamples(n, n_resamples, seed))
     replicates = np.sort(replicates[np.isfinite(replicates)])  # a resample with one side constant has no rho
     low, high = np.quantile(replicates, (0.025, 0.975))
-    bca = _bca(replicates, rho, _rho(x, y, 1 - np.eye(n)), stats.norm)
+    accelerated = bca(replicates, rho, _rho(x, y, 1 - np.eye(n)))
     return answer | {
         "rho": float(rho), "p_t": float(_p_t(rho, n, stats.t)), "p_permutation": float((1 + extreme.sum()) / (1 + n_permutations)),
-        "ci_low": float(low), "ci_high": float(high), "bca_low": bca[0], "bca_high": bca[1], "minimum_rho": minimum_resolvable_rho(n),
+        "ci_low": float(low), "ci_high": float(high), "bca_low": accelerated[0], "bca_high": accelerated[1], "minimum_rho": minimum_resolvable_rho(n),
     }
 
 
@@ -67,10 +66,11 @@ def verdict(rho: float | None, p: float | None, low: float | None, high: float |
         return f"no figure: {reason}"
     if p < 0.05 and low is not None and (low > 0 or high < 0):
         return f"resolved: {'rises' if rho > 0 else 'falls'} with distance from the reference"
-    return f"cannot tell: |rho| up to {max(abs(low), abs(high)):.2f} is compatible; {n} quants resolve |rho| >= {minimum:.2f} (80 % power)"
+    largest = 1.0 if low is None else max(abs(low), abs(high))
+    return f"cannot tell: |rho| up to {largest:.2f} is compatible; {n} quants resolve |rho| >= {minimum:.2f} (80 % power)"
 
 
-def _centred_ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def centred_ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Mid-rank, less the mean rank, of every quant's value [n] in samples that hold it counts[..., n] times.
 
     One matrix product ranks all samples: what lies below a value counts whole, what equals it half. Nothing is sorted.
@@ -81,35 +81,10 @@ def _centred_ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _rho(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Spearman's rho in every sample [...], given how often each holds each quant [..., n]; NaN where a side is constant."""
-    rx, ry = _centred_ranks(x, counts), _centred_ranks(y, counts)
+    rx, ry = centred_ranks(x, counts), centred_ranks(y, counts)
     with np.errstate(invalid="ignore", divide="ignore"):
         return (counts * rx * ry).sum(-1) / np.sqrt((counts * rx**2).sum(-1) * (counts * ry**2).sum(-1))
 
 
 def _p_t(rho: float, n: int, t) -> float:
     return 2 * t.sf(abs(rho) * math.sqrt((n - 2) / max(1 - rho**2, 1e-300)), n - 2)
-
-
-@lru_cache(8)
-def _permutations(n: int, count: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).permuted(np.broadcast_to(np.arange(n), (count, n)), axis=1)
-
-
-@lru_cache(8)
-def _resamples(n: int, count: int, seed: int) -> np.ndarray:
-    """How often each of n quants is drawn in each of count bootstrap samples, [count, n]; shared by all cells of n quants."""
-    drawn = np.random.default_rng((seed, 1)).integers(0, n, (count, n)) + n * np.arange(count)[:, None]
-    return np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(float)
-
-
-def _bca(replicates: np.ndarray, rho: float, jackknife: np.ndarray, norm) -> tuple[float | None, float | None]:
-    """Bias-corrected accelerated interval (Efron 1987); None, None where the jackknife is degenerate."""
-    below = ((replicates < rho).sum() + (replicates <= rho).sum()) / (2 * len(replicates))
-    deviations = jackknife.mean() - jackknife
-    spread = (deviations**2).sum()
-    if not 0 < below < 1 or not np.isfinite(jackknife).all() or spread == 0:
-        return None, None
-    bias, acceleration = norm.ppf(below), (deviations**3).sum() / (6 * spread**1.5)
-    z = bias + norm.ppf((0.025, 0.975))
-    low, high = np.quantile(replicates, norm.cdf(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
