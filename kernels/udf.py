@@ -1,29 +1,64 @@
-"""Registers the statistics in DuckDB under their SQL names, for dbt, `qwh sql` and the tests. Nothing else."""
+"""Registers the statistics in DuckDB under their SQL names, for dbt, `qwh sql` and the tests. Nothing else.
 
-SPEARMAN = (
-    "STRUCT(n BIGINT, rho DOUBLE, p_t DOUBLE, p_permutation DOUBLE, ci_low DOUBLE, ci_high DOUBLE, "
-    "bca_low DOUBLE, bca_high DOUBLE, minimum_rho DOUBLE, reason VARCHAR)"
-)
+A missing value (NULL) reaches Python as None, which becomes NaN in an array; a figure that cannot be had comes back as NULL.
+"""
+
+from importlib import import_module
+
+NUMBER, COUNT, TEXT, TRUTH = "DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN"
+NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
+
+
+def _struct(counts: str, numbers: str, texts: str = "", truths: str = "") -> str:
+    """A DuckDB STRUCT of the named fields; names are separated by spaces."""
+    kinds = ((counts, COUNT), (numbers, NUMBER), (truths, TRUTH), (texts, TEXT))
+    return "STRUCT(" + ", ".join(f"{name} {kind}" for names, kind in kinds for name in names.split()) + ")"
+
+
+SPEARMAN = _struct("n", "rho p_t p_permutation ci_low ci_high bca_low bca_high minimum_rho", "reason")
+FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
+    "spearman": ("stats.spearman", [NUMBERS, NUMBERS, COUNT, COUNT, COUNT], SPEARMAN),
+    "correlation_verdict": ("stats.verdict", [NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, COUNT, TEXT], TEXT),
+    "correlate": (
+        "correlations.correlate", [ROWS, ROWS, COUNT, COUNT, COUNT, TEXTS],
+        _struct("measurement target n", "rho p_t p_permutation p_max_t ci_low ci_high bca_low bca_high z_low z_high kendall_tau kendall_p somers_d without_group_low without_group_high largest_compatible minimum_rho", "reason") + "[]",
+    ),
+    "correlation_differences": ("correlations.differences", [ROWS, ROWS, COUNT, COUNT], _struct("first second target n", "difference ci_low ci_high p_meng", "reason") + "[]"),
+    "zone_less_full": ("correlations.zone_less_full", [ROWS, ROWS, TRUTHS, COUNT, COUNT], _struct("measurement target n_zone n", "rho_zone rho_full difference ci_low ci_high", "reason") + "[]"),
+    "hinge": ("zone.hinge", [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "edge profile_low profile_high low high flat slope p_linear", "reason")),
+    "edge_curve": ("zone.edge_curve", [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "threshold rho low high expected expected_low expected_high", "reason") + "[]"),
+    "reliability": ("zone.reliability", [NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high", "reason", "rankable")),
+    "no_mystery": (
+        "zone.no_mystery", [NUMBERS, NUMBERS, NUMBERS, TRUTHS, COUNT, COUNT],
+        _struct("n n_zone", "slope slope_error misfit rho_full rho_zone full_expected full_low full_high line_expected line_low line_high flat_expected flat_low flat_high p_line p_flat resolvable", "verdict reason"),
+    ),
+    "restricted_rho": ("zone.restricted_rho", [NUMBER, NUMBERS, NUMBERS], NUMBER),
+    "fall_per_doubling": ("zone.fall_per_doubling", [NUMBERS, NUMBERS], _struct("n", "slope low high", "reason")),
+    "compare_paired": (
+        "paired.compare", [COUNT, COUNT, COUNT, NUMBER],
+        _struct("", "difference low high p_mcnemar improvement_share share_low share_high p_equivalent p_not_inferior e_value anytime_low anytime_high minimum_difference margin", "verdict reason"),
+    ),
+    "heterogeneity": ("paired.heterogeneity", ["BIGINT[]", "BIGINT[]", COUNT, COUNT], _struct("benchmarks", "statistic p p_pooled", "reason")),
+    "prompts_needed": ("paired.prompts_needed", [NUMBER, NUMBER], COUNT),
+}
 
 
 def register(connection) -> None:
-    """Add spearman(x, y, n_permutations, n_resamples, seed) and correlation_verdict(struct) to a connection (never to a cursor)."""
+    """Add every function to a connection (never to a cursor)."""
     from duckdb import func
 
-    def spearman(x, y, n_permutations, n_resamples, seed):
-        from . import stats
+    for name, (target, arguments, result) in FUNCTIONS.items():
+        connection.create_function(name, _call(target), arguments, result, null_handling="special", type=func.PythonUDFType.NATIVE)
 
-        return stats.spearman(x, y, n_permutations, n_resamples, seed)
 
-    def correlation_verdict(answer):
-        if answer is None:
-            return None
-        from . import stats
+def _call(target: str):
+    """The function, imported when it is first called: SciPy takes a second, and most connections never need it."""
+    module, name = target.split(".")
 
-        return stats.verdict(answer["rho"], answer["p_permutation"], answer["ci_low"], answer["ci_high"], answer["minimum_rho"], answer["n"], answer["reason"])
+    def call(*arguments):
+        return getattr(import_module(f".{module}", __package__), name)(*arguments)
 
-    connection.create_function("spearman", spearman, ["DOUBLE[]", "DOUBLE[]", "BIGINT", "BIGINT", "BIGINT"], SPEARMAN, null_handling="special", type=func.PythonUDFType.NATIVE)
-    connection.create_function("correlation_verdict", correlation_verdict, [SPEARMAN], "VARCHAR", null_handling="special", type=func.PythonUDFType.NATIVE)
+    return call
 
 
 try:

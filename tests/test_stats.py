@@ -80,7 +80,7 @@ def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
             udf.register(connection)
             points = pl.DataFrame({"cell": np.repeat(np.arange(40), 12), "k": np.tile(np.arange(12), 40), "x": x.ravel(), "y": y.ravel()})
             connection.register("points", points.to_arrow())
-            query = "select cell, s.rho, s.p_permutation, s.ci_low, correlation_verdict(s) from (select cell, spearman(list(x order by k), list(y order by k), 500, 500, 3) as s from points group by cell) order by cell"
+            query = "select cell, s.rho, s.p_permutation, s.ci_low, correlation_verdict(s.rho, s.p_permutation, s.ci_low, s.ci_high, s.minimum_rho, s.n, s.reason) from (select cell, spearman(list(x order by k), list(y order by k), 500, 500, 3) as s from points group by cell) order by cell"
             answers.append(connection.execute(query).fetchall())
     assert answers[0] == answers[1]
     assert answers[0][0][1] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)

@@ -55,7 +55,7 @@ select
     answer.bca_high,
     answer.minimum_rho,
     answer.reason,
-    correlation_verdict(answer) as verdict,
+    correlation_verdict(answer.rho, answer.p_permutation, answer.ci_low, answer.ci_high, answer.minimum_rho, answer.n, answer.reason) as verdict,
     {{ var('n_permutations') }}::integer as n_permutations,
     {{ var('n_resamples') }}::integer as n_resamples,
     {{ var('seed') }}::integer as seed,
