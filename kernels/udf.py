@@ -4,6 +4,7 @@ A missing value (NULL) reaches Python as None, which becomes NaN in an array; a 
 """
 
 from importlib import import_module
+from inspect import Parameter, Signature
 
 NUMBER, COUNT, TEXT, TRUTH = "DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN"
 NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
@@ -48,16 +49,20 @@ def register(connection) -> None:
     from duckdb import func
 
     for name, (target, arguments, result) in FUNCTIONS.items():
-        connection.create_function(name, _call(target), arguments, result, null_handling="special", type=func.PythonUDFType.NATIVE)
+        connection.create_function(name, _call(target, len(arguments)), arguments, result, null_handling="special", type=func.PythonUDFType.NATIVE)
 
 
-def _call(target: str):
-    """The function, imported when it is first called: SciPy takes a second, and most connections never need it."""
+def _call(target: str, count: int):
+    """The function, imported when it is first called: SciPy takes a second, and most connections never need it.
+
+    count: DuckDB asks for the signature, which shall not need the import either.
+    """
     module, name = target.split(".")
 
     def call(*arguments):
         return getattr(import_module(f".{module}", __package__), name)(*arguments)
 
+    call.__signature__ = Signature([Parameter(f"argument_{i}", Parameter.POSITIONAL_ONLY) for i in range(count)])
     return call
 
 
