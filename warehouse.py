@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .ingest.errors import ExitCode, QwhError, storage_error
+from .ingest.store import Store
 
 PROJECT = Path(__file__).resolve().parent  # the dbt project ships inside the package
 DATABASE = "warehouse.duckdb"
@@ -38,6 +39,7 @@ class Warehouse:
         from dbt.cli.main import dbtRunner
 
         self.existing()
+        Store(self.folder).create()  # raw tables that an older version did not know
         work = self.folder / ".build"
         beside = work / DATABASE  # same file name: DuckDB keeps it inside macros and views
         try:

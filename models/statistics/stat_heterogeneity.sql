@@ -1,0 +1,19 @@
+with tables as (
+    select
+        cohort_id,
+        quant_id,
+        heterogeneity(list(leapfrogs::bigint order by benchmark_id), list(drops::bigint order by benchmark_id), {{ var('n_permutations') }}, {{ var('seed') }}) as answer,
+    from {{ ref('fct_disagreements') }}
+    where mcnemar_p is not null
+    group by all
+)
+
+select
+    cohort_id,
+    quant_id,
+    answer.benchmarks,
+    answer.statistic,
+    answer.p,
+    answer.p_pooled,
+    answer.reason,
+from tables
