@@ -1,21 +1,22 @@
 -- Which measurements of distance go with the score, with the volume and with the direction of disagreement?
 -- Spearman's rho over the quants of a cohort, full and in the default silent zone; a larger measurement is further from
--- the reference. [low, high] is the percentile bootstrap over quants, p is by permutation; all of stat_correlations' rows
--- carry their own verdict, this table shows the one about the composite score.
+-- the reference. [low, high] is the percentile bootstrap over quants, p is by permutation, adjusted over the measurements
+-- (max-T); all of stat_correlations' rows carry their own verdict, this table shows the one about the composite score.
 select
     cohort_id,
     zone_rule,
     threshold,
     variant,
     measurement_id,
+    estimator,
     any_value(n) filter (where target = 'composite') as n,
     any_value(rho) filter (where target = 'composite') as score_rho,
     any_value(printf('[%.2f, %.2f]', ci_low, ci_high)) filter (where target = 'composite') as score_ci,
-    any_value(p_permutation) filter (where target = 'composite') as score_p,
+    any_value(p_max_t) filter (where target = 'composite') as score_p,
     any_value(rho) filter (where target = 'volume') as volume_rho,
-    any_value(p_permutation) filter (where target = 'volume') as volume_p,
+    any_value(p_max_t) filter (where target = 'volume') as volume_p,
     any_value(rho) filter (where target = 'direction') as direction_rho,
-    any_value(p_permutation) filter (where target = 'direction') as direction_p,
+    any_value(p_max_t) filter (where target = 'direction') as direction_p,
     any_value(minimum_rho) filter (where target = 'composite') as minimum_rho,
     any_value(verdict) filter (where target = 'composite') as score_verdict,
 from stat_correlations

@@ -3,6 +3,7 @@
 select
     fidelity.cohort_id,
     fidelity.quant_id,
+    fidelity.estimator,
     round(any_value(quants.bits_per_weight), 2) as bits_per_weight,
     max(value) filter (where metric = 'kld_mean') as kld_mean,
     max(standard_error) filter (where metric = 'kld_mean') as kld_mean_se,

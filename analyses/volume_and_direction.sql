@@ -10,7 +10,7 @@ with pooled as (
 select
     composites.cohort_id,
     composites.quant_id,
-    fidelity.value as kld_mean,
+    members.kld_mean,
     members.is_member as in_silent_zone,
     composites.composite_ref,
     composites.composite,
@@ -31,7 +31,4 @@ from fct_composites as composites
 inner join pooled using (cohort_id, quant_id)
 left join fct_zone_members as members
     on composites.cohort_id = members.cohort_id and composites.quant_id = members.quant_id and members.zone_rule <> 'full' and members.is_default
-left join dim_measurements as measurements on composites.cohort_id = measurements.cohort_id and measurements.variant = 1
-left join fct_fidelity as fidelity
-    on composites.cohort_id = fidelity.cohort_id and composites.quant_id = fidelity.quant_id and measurements.measurement_id = fidelity.measurement_id
 order by composites.cohort_id, kld_mean

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from .resampling import SMALLEST, bca, blocks, interval, number, permutations, resamples
-from .stats import minimum_resolvable_rho
+from .stats import minimum_resolvable_rho, t_p
 
 FIGURES = (
     "rho", "p_t", "p_permutation", "p_max_t", "ci_low", "ci_high", "bca_low", "bca_high", "z_low", "z_high", "kendall_tau", "kendall_p",
@@ -160,6 +160,19 @@ def fisher_z(rho: float, n: int, level: float = 0.95) -> tuple[float | None, flo
         return None, None
     half = norm.ppf((1 + level) / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
+
+
+def known_correlation(rho: float | None, n: int | None) -> dict:
+    """What a published Spearman's rho of n quants allows, without their figures: p_t, low and high (Fisher's z), minimum_rho, reason."""
+    answer = {"n": n, "rho": rho} | dict.fromkeys(("p_t", "low", "high", "minimum_rho"))
+    if rho is None or n is None:
+        return answer | {"reason": "the number of quants is not known" if n is None else "rho is not known"}
+    if n < SMALLEST:
+        return answer | {"reason": f"{n} quants, {SMALLEST} needed"}
+    from scipy.stats import t
+
+    low, high = fisher_z(rho, n)
+    return answer | {"p_t": float(t_p(rho, n, t)), "low": low, "high": high, "minimum_rho": minimum_resolvable_rho(n), "reason": None}
 
 
 def quants_for_absence(margin: float = 0.3, alpha: float = 0.05, power: float = 0.8) -> int:

@@ -38,7 +38,7 @@ def spearman(x: list, y: list, n_permutations: int, n_resamples: int, seed: int)
     low, high = np.quantile(replicates, (0.025, 0.975))
     accelerated = bca(replicates, rho, _rho(x, y, 1 - np.eye(n)))
     return answer | {
-        "rho": float(rho), "p_t": float(_p_t(rho, n, stats.t)), "p_permutation": float((1 + extreme.sum()) / (1 + n_permutations)),
+        "rho": float(rho), "p_t": float(t_p(rho, n, stats.t)), "p_permutation": float((1 + extreme.sum()) / (1 + n_permutations)),
         "ci_low": float(low), "ci_high": float(high), "bca_low": accelerated[0], "bca_high": accelerated[1], "minimum_rho": minimum_resolvable_rho(n),
     }
 
@@ -86,5 +86,5 @@ def _rho(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
         return (counts * rx * ry).sum(-1) / np.sqrt((counts * rx**2).sum(-1) * (counts * ry**2).sum(-1))
 
 
-def _p_t(rho: float, n: int, t) -> float:
+def t_p(rho: float, n: int, t) -> float:
     return 2 * t.sf(abs(rho) * math.sqrt((n - 2) / max(1 - rho**2, 1e-300)), n - 2)

@@ -40,6 +40,7 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
         _struct("", "difference low high p_mcnemar improvement_share share_low share_high p_equivalent p_not_inferior e_value anytime_low anytime_high minimum_difference margin", "verdict reason"),
     ),
     "heterogeneity": ("paired.heterogeneity", ["BIGINT[]", "BIGINT[]", COUNT, COUNT], _struct("benchmarks", "statistic p p_pooled", "reason")),
+    "known_correlation": ("correlations.known_correlation", [NUMBER, COUNT], _struct("n", "rho p_t low high minimum_rho", "reason")),
     "prompts_needed": ("paired.prompts_needed", [NUMBER, NUMBER], COUNT),
 }
 

@@ -3,7 +3,7 @@ with kld as (
     from {{ ref('fct_fidelity') }} as fidelity
     inner join {{ ref('dim_measurements') }} as measurements using (cohort_id, measurement_id)
     where measurements.metric = 'kld_mean' and measurements.variant = 1
-    qualify row_number() over (partition by fidelity.cohort_id, fidelity.quant_id order by fidelity.estimator) = 1
+    qualify row_number() over (partition by fidelity.cohort_id, fidelity.quant_id order by fidelity.nonfinite is null, fidelity.estimator) = 1  -- token rows before summaries
 )
 
 select cohort_id, 'full' as zone_rule, 0.0::double as threshold, true as is_default, quant_id, kld_mean, true as is_member,

@@ -1,0 +1,20 @@
+-- What do each quant's disagreements with the reference show, benchmark by benchmark?
+-- difference is score less the reference's; equivalent means shown to lie within +-margin; unresolved leaves all of it open.
+select
+    cohort_id,
+    benchmark_id,
+    quant_id,
+    prompts,
+    leapfrogs,
+    drops,
+    difference,
+    difference_low,
+    difference_high,
+    p_mcnemar,
+    improvement_share,
+    p_equivalent,
+    e_value,
+    prompts_for_margin,
+    verdict,
+from stat_disagreements
+order by cohort_id, benchmark_id, difference desc, quant_id

@@ -1,0 +1,70 @@
+"""The study's tables: the kernels' figures for the warehouse's own numbers, the published ones recomputed, words that hold."""
+
+import numpy as np
+import pytest
+from conftest import query
+from qwh.kernels import correlations, paired, zone
+from scipy.stats import spearmanr, t
+
+SETTINGS = 10_000, 10_000, 20260617
+
+
+@pytest.fixture(scope="module")
+def points(warehouse):
+    """quant -> (mean KLD, composite, its error, in the default zone), by a query of its own."""
+    return query(warehouse, """
+        select f.quant_id, f.value, c.composite, c.standard_error, f.value <= 0.02 from fct_fidelity f join fct_composites c using (cohort_id, quant_id)
+        where f.measurement_id = (select metric || ':' || corpus_id || ':' || context_length from dim_measurements where variant = 1) order by 1
+    """)
+
+
+def test_correlations_are_the_kernels(warehouse, points):
+    x, y = np.array([row[1] for row in points]), np.array([row[2] for row in points])
+    rows = query(warehouse, "select n, rho, p_t, ci_low, ci_high, kendall_tau, somers_d, largest_compatible from stat_correlations where zone_rule = 'full' and variant = 1 and target = 'composite'")
+    [cell] = correlations.correlate(x, y, *SETTINGS)
+    assert rows == [tuple(cell[name] for name in ("n", "rho", "p_t", "ci_low", "ci_high", "kendall_tau", "somers_d", "largest_compatible"))]
+    assert rows[0][1] == pytest.approx(spearmanr(x, y).statistic)
+
+
+def test_adjusted_p_is_never_below_the_single_one_and_blocks_are_whole(warehouse):
+    rows = query(warehouse, "select p_permutation, p_max_t from stat_correlations where rho is not null")
+    assert rows and all(single <= adjusted + 0.02 for single, adjusted in rows)  # two draws of permutations
+    [(quants, measurements, targets, x, y)] = query(warehouse, "select len(quants), len(measurements), len(targets), len(measured), len(figures[1]) from stat_figures where zone_rule = 'full'")
+    assert x == measurements and y == quants and targets >= 3
+    [(count,)] = query(warehouse, "select count(*) from stat_correlations where zone_rule = 'full'")
+    assert count == measurements * targets
+
+
+def test_zone_figures_are_the_kernels(warehouse, points):
+    kld, score, error, inside = (np.array(column) for column in list(zip(*points))[1:])
+    found = zone.no_mystery(kld, score, error, inside, *SETTINGS[1:])
+    row = query(warehouse, "select n, n_zone, slope, rho_zone, line_expected, p_line, verdict from stat_zones where is_default")
+    assert row == [tuple(found[name] for name in ("n", "n_zone", "slope", "rho_zone", "line_expected", "p_line", "verdict"))]
+    curve = query(warehouse, "select threshold, n, rho from stat_zone_edges order by threshold")
+    assert curve == [(part["threshold"], part["n"], part["rho"]) for part in zone.edge_curve(kld, score, error, *SETTINGS[1:])]
+    edge = zone.hinge(kld, score, error, 1_000, SETTINGS[2])
+    assert query(warehouse, "select n, edge, slope, p_linear from stat_hinges") == [(edge["n"], edge["edge"], edge["slope"], edge["p_linear"])]
+
+
+def test_disagreements_are_the_kernels_and_only_shown_differences_get_a_word(warehouse):
+    rows = query(warehouse, "select leapfrogs, drops, prompts, difference, difference_low, p_equivalent, e_value, verdict from stat_disagreements")
+    assert rows
+    for leapfrogs, drops, prompts, *figures in rows:
+        found = paired.compare(leapfrogs, drops, prompts)
+        assert figures == [found[name] for name in ("difference", "low", "p_equivalent", "e_value", "verdict")]
+        assert figures[-1] != "better" or paired.mcnemar(leapfrogs, drops) < 0.05
+
+
+def test_no_cell_is_nan_and_every_null_has_a_reason(warehouse):
+    for table, figure in (("stat_correlations", "rho"), ("stat_correlation_differences", "difference"), ("stat_zone_differences", "difference"), ("stat_zone_edges", "rho"), ("stat_hinges", "edge")):
+        assert query(warehouse, f"select count(*) from {table} where isnan({figure}) or {figure} is null and reason is null") == [(0,)], table
+
+
+def test_the_published_figures_are_recomputed(warehouse):
+    rows = {(cohort.split("-")[0], where, target): figures for cohort, where, target, *figures in query(warehouse, "select cohort_id, zone, target, n, p_printed, p_t, ci_low, ci_high, minimum_rho, reason from stat_published")}
+    n, printed, p, low, high, minimum, _ = rows["Devstral", "silent zone", "composite"]
+    assert (n, printed) == (16, "0.36") and p == pytest.approx(0.3706, abs=5e-5) and p == pytest.approx(2 * t.sf(0.24 * np.sqrt(14 / (1 - 0.24**2)), 14))
+    assert low == pytest.approx(-0.66, abs=0.005) and high == pytest.approx(0.30, abs=0.005) and minimum == pytest.approx(0.66, abs=0.01)
+    assert rows["Devstral", "silent zone", "volume"][2] == pytest.approx(0.0273, abs=5e-5)
+    assert rows["Qwen3.6", "full", "composite"][2] == pytest.approx(1.6e-5, abs=1e-6)
+    assert rows["Devstral", "public quants", "composite"][-1] == "4 quants, 5 needed" and rows["Qwen3.6", "silent zone", "volume"][-1] == "the number of quants is not known"
