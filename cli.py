@@ -237,7 +237,7 @@ def ingest_prompt_logprobs(
 
     store = None if dry_run else Store(warehouse).create()
     for path in paths:
-        run = ingest_logprobs(store, path, cohort, quant_id, is_reference, corpus_id, floor, least_logprob)
+        run = ingest_logprobs(store, "prompt-logprobs", path, cohort, quant_id, is_reference, corpus_id, floor, least_logprob)
         _report([run] if run else [])
 
 

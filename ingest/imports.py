@@ -13,7 +13,7 @@ from types import ModuleType
 from .errors import ExitCode, QwhError
 from .plan import refuse_other_reference
 from .progress import progress, say
-from .readers.contents import Sample, Samples, Summary
+from .readers.contents import Sample, Samples, Summary, TokenRows
 from .schema import METRICS_VERSION, SCHEMA_VERSION
 from .store import RunWriter, Store, file_sha256, identity
 
@@ -68,6 +68,12 @@ def ingest_files(store: Store | None, kind: str, paths: list[Path], cohort: str,
             if quant_id and len(contents) > 1:
                 raise QwhError(f"--quant-id {quant_id} names one quant, and {path.name} holds {len(contents)} quants: leave it out, or give them in files of their own", ExitCode.USAGE)
         for found in contents:
+            if isinstance(found, TokenRows):
+                from .logprobs import publish as publish_tokens
+
+                run = publish_tokens(store, found, name, path, cohort, quant_id, is_reference or found.is_reference, corpus_id)
+                published += [run] if run else []
+                continue
             publish = _publish_samples if isinstance(found, Samples) else _publish_summary
             run = publish(store, found, _who(store, found, path, cohort, quant_id, is_reference), source, facts, corpus_id, context_length)
             published += [run] if run else []

@@ -1,226 +1,294 @@
-"""Logs and tables of other tools: every wording, runs that lost their end, and damaged files."""
+"""Logs, tables and log-probs of other tools: known answers for every wording, and no wrong number out of a log that was cut."""
 
 import json
-import struct
+import math
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import qwh, query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.ingest.errors import ExitCode, QwhError
-from qwh.ingest.readers import hfkldr, llama_log, qbench, table
-from test_bad_input import refused
+from log_files import FIXTURES, READERS, checked, reference_file, result_file
+from qwh.ingest.errors import QwhError
+from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs, table
+from qwh.ingest.readers.contents import Summary, TokenRows
+from qwh.ingest.readers.running_means import FORMS, chunk_values
 
-LOGS = Path(__file__).parent / "fixtures" / "printed"
-KLD, PLAIN, IK, EARLY, QBENCH, TABLE = (LOGS / name for name in ("kl-divergence.txt", "perplexity.txt", "ik_llama.txt", "january_2024.txt", "qbench.json", "table.md"))
-READERS = {llama_log: [KLD, PLAIN, IK, EARLY], qbench: [QBENCH], table: [TABLE]}
+def summaries(path: Path, **picks: str) -> list[Summary]:
+    """What a log, a table or a results file holds; checked for what every Summary promises."""
+    reader = next(reader for reader in READERS.values() if reader.recognises(path, path.read_bytes()[: 1 << 16]))
+    return [checked(found) for found in reader.read(path, picks)]
 
 
-def only(path: Path, reader=llama_log):
-    (found,) = reader.read(path, {})
+def log(name: str) -> Summary:
+    (found,) = summaries(FIXTURES / name)
     return found
 
 
-def values(summary) -> dict[str, tuple[float, float | None]]:
-    return {row.metric: (row.value, row.standard_error) for row in summary.statistics}
+def values(summary: Summary) -> dict[str, float]:
+    return {statistic.metric: statistic.value for statistic in summary.statistics}
 
 
-def written(folder: Path, text: str | bytes, name: str = "log.txt") -> Path:
-    path = folder / name
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
+# ---- what llama-perplexity prints
 
 
-def test_the_summary_of_a_real_log():
-    found = only(KLD)
-    assert (found.partial, found.context_length, found.n, found.engine, found.left_out) == (None, 64, 248, "llama.cpp", {})
-    assert found.facts["chunks"] == 8 and found.facts["batch_size"] == 64
-    numbers = values(found)
-    assert len(numbers) == 34
-    assert numbers["ppl"] == (1.142682, 0.035173) and numbers["ppl_ref"] == (1.142794, 0.035133) and numbers["ln_ppl_ratio"] == (-0.000098, 0.000426)
-    assert numbers["kld_mean"] == (0.000047, 0.000009) and numbers["kld_p999"] == (0.001013, None) and numbers["kld_min"] == (-0.000006, None)
-    assert numbers["dp_mean"] == (0.00012, 0.00017) and numbers["dp_rms"] == (0.00268, 0.00041) and numbers["dp_min"] == (-0.01163, None)
-    assert numbers["top1_agreement"] == (1.0, 0.0) and numbers["ln_ppl_correlation"][0] == pytest.approx(0.9999)
+def test_every_line_of_a_comparison():
+    found = log("kld.log")
+    assert found.partial is None and not found.left_out and found.context_length == 128 and found.n == 756
+    assert found.facts == {"program": "llama-perplexity", "mode": "kl_divergence", "chunks": 12, "batch_size": 256, "n_seq": 2}
+    assert {statistic.metric: statistic[1:] for statistic in found.statistics} == {
+        "ppl": (1.205623, 0.029510), "ppl_ref": (1.205758, 0.029669), "nll_correlation": (0.9998, None), "ln_ppl_ratio": (-0.000112, 0.000540),
+        "ppl_ratio": (0.999888, 0.000540), "ppl_difference": (-0.000135, 0.000652), "kld_mean": (0.000119, 0.000015), "kld_max": (0.002959, None),
+        "kld_p999": (0.002950, None), "kld_p99": (0.002460, None), "kld_p95": (0.000850, None), "kld_p90": (0.000286, None), "kld_median": (0.000002, None),
+        "kld_p10": (0.0, None), "kld_p05": (0.0, None), "kld_p01": (-0.000001, None), "kld_p001": (-0.000002, None), "kld_min": (-0.000002, None),
+        "dp_mean": (-0.0003, 0.00017), "dp_max": (0.02595, None), "dp_p999": (0.02578, None), "dp_p99": (0.01442, None), "dp_p95": (0.00197, None),
+        "dp_p90": (0.00009, None), "dp_p75": (0.0, None), "dp_median": (0.0, None), "dp_p25": (-0.00001, None), "dp_p10": (-0.00011, None),
+        "dp_p05": (-0.00308, None), "dp_p01": (-0.02021, None), "dp_p001": (-0.03565, None), "dp_min": (-0.0362, None),
+        "dp_rms": (0.00472, 0.00046), "top1_agreement": (0.99471, 0.00264),
+    }
 
 
-def test_chunk_values_are_within_their_precision():
-    means = [float(line.split()[1]) for line in KLD.read_text().splitlines() if line[:4].strip().isdigit() and "±" in line]
-    nll = [row for row in only(KLD).chunks if row.metric == "nll"]
-    assert len(nll) == len(means) == 8
-    for n, mean in enumerate(means, 1):  # the chunks' mean is the printed running mean, whatever was lost in printing
-        assert np.exp(np.mean([row.value for row in nll[:n]])) == pytest.approx(mean, abs=5e-5)
-    assert [row.precision for row in nll] == sorted(row.precision for row in nll) and 4e-5 < nll[0].precision < 5e-5
-    assert {row.metric for row in only(KLD).chunks} == {"nll", "ln_ppl_ratio", "kld_mean", "top1_agreement"}
+def test_chunk_values_are_differences_of_running_means():
+    chunks = {(chunk.metric, chunk.chunk): chunk for chunk in log("kld.log").chunks}
+    assert len(chunks) == 5 * 12
+    third = chunks["ln_ppl_ratio", 2]
+    assert third.value == pytest.approx(3 * -0.00041 - 2 * 0.00016) and third.precision == pytest.approx(5 * 0.5e-5)
+    assert chunks["top1_agreement", 0].value == pytest.approx(0.98413) and chunks["top1_agreement", 0].precision == pytest.approx(0.5e-5)
+    assert chunks["nll_mean", 1].value == pytest.approx(2 * math.log(1.1908) - math.log(1.2221), abs=1e-6)
+    assert chunks["dp_rms", 1].value == pytest.approx(math.sqrt(2 * 0.00289**2 - 0.00375**2), rel=0.01)
 
 
-def test_precision_bounds_the_truth(tmp_path):
-    truth = np.random.default_rng(0).uniform(0.001, 0.3, 60)
-    running = np.cumsum(truth) / np.arange(1, 61)
-    rows = "".join(f"{n:4d}   1.1000 ± 0.1000   0.00100 ± 0.00100   {mean:.5f} ± 0.00010   0.200 ± 0.010 %   99.000 ± 0.100 %\n" for n, mean in enumerate(running, 1))
-    found = [row for row in only(written(tmp_path, "kl_divergence: computing over 60 chunks, n_ctx=64\n" + rows)).chunks if row.metric == "kld_mean"]
-    assert all(abs(row.value - true) <= row.precision * 1.0001 for row, true in zip(found, truth)) and found[-1].precision > 50 * found[0].precision
+def test_the_same_run_in_other_wrappings(tmp_path):
+    raw, whole = (FIXTURES / "kld.log").read_bytes(), log("kld.log")
+    assert log("json-lines.log") == whole
+    verbose = log("verbose.log")
+    assert verbose.quant_name == "tiny-Q4_0" and (verbose.statistics, verbose.chunks) == (whole.statistics, whole.chunks)
+    wrappings = {
+        "crlf": raw.replace(b"\n", b"\r\n"), "utf-16": raw.decode().encode("utf-16"), "bom": b"\xef\xbb\xbf" + raw, "latin": raw.decode().replace("Δ", "D").encode("latin-1"),
+        "cp437": raw.decode("cp437").encode(), "twice": raw.decode("latin-1").encode().decode("latin-1").encode(), "ascii": raw.decode().encode("ascii", "replace"), "nothing": raw.decode().encode("ascii", "ignore"),
+        "words": raw.decode().replace("±", "+/-").encode(), "prefixed": b"".join(b"0.00.510.431 W " + line for line in raw.splitlines(keepends=True)), "no newline": raw.rstrip(),
+        "interleaved": b"".join(line + b"0.00.510.431 W some other: message 1.5\nllama_perf: 17 ms\n" for line in raw.splitlines(keepends=True)),
+    }
+    for name, wrapped in wrappings.items():
+        (tmp_path / name).write_bytes(wrapped)
+        (found,) = summaries(tmp_path / name)
+        assert (found.statistics, found.chunks, found.partial) == (whole.statistics, whole.chunks, None), name
 
 
-@pytest.mark.parametrize("path, name, context", [(PLAIN, None, 64), (IK, "tiny-Q4_K_M", 64)])
-def test_plain_perplexity(path, name, context):
-    found = only(path)
-    assert values(found) == {"ppl": (1.1427, 0.03517)} and (found.quant_name, found.context_length, found.partial, found.n) == (name, context, None, 248)
-    assert [row.metric for row in found.chunks] == ["nll"] * 8
+def test_perplexity_alone():
+    found, reference = log("perplexity.log"), log("reference.log")
+    assert found.statistics == [("ppl", 1.2056, 0.02951)] and found.partial is None and not found.is_reference and found.n == 756
+    assert reference.statistics == [("ppl", 1.2058, 0.02967)] and reference.is_reference and reference.facts["logits_file"] == "base.dat"
+    assert log("colours.log").statistics == found.statistics and log("colours.log").chunks == found.chunks
+    from_table = [chunk for chunk in log("kld.log").chunks if chunk.metric == "nll_mean"]
+    assert len(found.chunks) == 12 and all(abs(a.value - b.value) <= a.precision + b.precision for a, b in zip(found.chunks, from_table))
 
 
-def test_the_wording_of_january_2024():
-    found = only(EARLY)
-    assert found.quant_name == "tiny-Q4_K_M" and found.partial is None and len(found.chunks) == 8
-    assert values(found)["kld_mean"] == (0.000047, 0.000009) and values(found)["kld_p99"] == (0.000838, None) and values(found)["kld_p01"] == (-0.000002, None)
+def test_ik_llama():
+    found = log("ik-llama.log")
+    assert (found.quant_name, found.context_length, found.n) == ("GLM-4.5-Air-IQ4_KS", 512, 6 * 255) and found.facts["wording"] == "ik_llama.cpp"
+    assert found.statistics == [("ppl", 4.6513, 0.02854)] and len(found.chunks) == 6 and found.partial is None and found.facts["build"] == "3914 (b14b2c6f)"
 
 
-@pytest.mark.parametrize("mangle", [
-    lambda raw: raw.replace("±".encode(), b"\xb1").replace("Δ".encode(), b"\xff"), lambda raw: raw.replace("±".encode(), b"+/-").replace("Δ".encode(), b"?"),
-    lambda raw: raw.replace("±".encode(), "Â±".encode()).replace("Δ".encode(), "Î”".encode()), lambda raw: raw.replace(b"\n", b"\r\n"),
-    lambda raw: b"".join(b"0.00.510.431 W " + line for line in raw.splitlines(keepends=True)), lambda raw: raw.rstrip(b"\n"),
-])
-def test_mangled_text_reads_the_same(tmp_path, mangle):
-    assert values(only(written(tmp_path, mangle(KLD.read_bytes())))) == values(only(KLD))
+def test_january_2024():
+    found = log("january-2024.log")
+    assert values(found) == {"kld_mean": 0.01236, "kld_median": 0.005517, "kld_max": 0.713214, "kld_p99": 0.08632, "kld_p95": 0.038402, "kld_p90": 0.025961, "kld_min": -0.000008, "kld_p01": 0.000014, "kld_p05": 0.00013, "kld_p10": 0.000415}
+    assert found.statistics[0].standard_error == 0.00092 and found.partial is None and found.quant_name == "q4_k_s"
+    assert next(chunk.value for chunk in found.chunks if chunk[:2] == (1, "top1_agreement")) == pytest.approx(2 * 0.95686 - 0.96078)
 
 
-def test_a_log_without_its_end_is_never_whole(tmp_path):
-    text = KLD.read_text().rstrip("\n")
-    for cut in range(0, len(text), 3):
-        path = written(tmp_path, text[:cut])
+def test_april_2024_without_utf_8():
+    found = log("april-2024.log")
+    assert found.partial is None and len(found.statistics) == 31 and "kld_p90" not in values(found)  # two lines say 99.0%
+    assert (values(found)["dp_rms"], values(found)["top1_agreement"], values(found)["dp_min"], values(found)["kld_p99"]) == (0.02446, 0.95081, -0.59782, 0.064442)
+
+
+def test_a_shell_loop():
+    found = summaries(FIXTURES / "loop.log")
+    assert [run.quant_name for run in found] == ["tiny-Q8_0", "tiny-Q4_K_M", "tiny-Q4_0"] and all(run.partial is None and len(run.statistics) == 34 for run in found)
+    assert found[2].statistics == log("kld.log").statistics and found[0].statistics != found[1].statistics
+
+
+def test_what_is_not_finite_is_counted():
+    found = log("nan.log")
+    assert found.left_out == {"statistics that are nan or inf": 7, "running means that are nan or inf": 4 * 6} and found.partial is None
+    assert "kld_mean" not in values(found) and values(found)["kld_p99"] == 0.00246 and sum(chunk.metric == "kld_mean" for chunk in found.chunks) == 6
+
+
+def test_a_lost_end_is_partial(tmp_path):
+    found = log("lost-end.log")
+    assert found.partial and "top1_agreement" not in values(found)
+    short = log("one-chunk.log")
+    assert short.statistics == [] and short.partial == "no statistics, only running means up to chunk 1 of 1" and len(short.chunks) == 5
+    (tmp_path / "cut.log").write_bytes((FIXTURES / "perplexity.log").read_bytes().split(b"[8]")[0])
+    cut = summaries(tmp_path / "cut.log")[0]
+    assert cut.statistics == [] and cut.partial == "no final estimate, only running means up to chunk 7 of 12" and len(cut.chunks) == 7 and cut.left_out == {"chunks that were not printed": 5}
+
+
+@pytest.mark.parametrize("name", ["kld.log", "perplexity.log", "ik-llama.log", "january-2024.log", "april-2024.log", "loop.log"])
+def test_wherever_a_log_is_cut_no_number_is_wrong(tmp_path, name):
+    raw = (FIXTURES / name).read_bytes()
+    whole, path = summaries(FIXTURES / name), tmp_path / name
+    cuts = {*range(len(raw) - 40, len(raw)), *range(0, len(raw), 11), *(at + shift for at in range(len(raw)) if raw[at : at + 1] in b"\n:" for shift in (0, 1))}
+    for cut in sorted(cuts):
+        path.write_bytes(raw[:cut])
         try:
-            found = only(path)
-        except QwhError as error:
-            assert "log.txt" in str(error)
+            found = list(llama_log.read(path, {}))
+        except QwhError:
             continue
-        assert found.partial and "before the end of its statistics" in found.partial
-        whole = values(only(KLD))
-        assert all(whole[metric] == pair for metric, pair in values(found).items()), cut  # what is there is right
+        for run, complete in zip(found, whole, strict=False):
+            assert set(run.statistics) <= set(complete.statistics) and set(run.chunks) <= set(complete.chunks), cut
+            assert run.partial or run.statistics == complete.statistics, cut
 
 
-def test_several_runs_in_one_log(tmp_path):
-    runs = list(llama_log.read(written(tmp_path, KLD.read_text()[:-200] + IK.read_text() + EARLY.read_text() + KLD.read_text()), {}))
-    assert [run.partial is None for run in runs] == [False, True, True, True] and [len(run.statistics) for run in runs[1:]] == [1, 10, 34]
+def test_cut_runs_of_a_loop_stay_apart(tmp_path):
+    """Three runs of which only stdout was kept, the first two cut anywhere: none takes a number of the next."""
+    runs = (FIXTURES / "loop.log").read_bytes().split(b"+ llama-perplexity")[1:]
+    stdout = [run[run.index(b"0.00 minutes") :] for run in runs]
+    whole = summaries(FIXTURES / "loop.log")
+    rng = random.Random(1)
+    for _ in range(150):
+        first, second = (stdout[index][: rng.randrange(len(stdout[index]))] for index in (0, 1))
+        (tmp_path / "loop.log").write_bytes(first + second + stdout[2])
+        found = list(llama_log.read(tmp_path / "loop.log", {}))
+        assert found[-1].statistics == whole[2].statistics and found[-1].partial is None
+        for run in found[:-1]:
+            assert run.partial and any(set(run.statistics) <= set(complete.statistics) and set(run.chunks) <= set(complete.chunks) for complete in whole[:2])
 
 
-def test_nan_is_counted_and_poisons_only_what_follows(tmp_path):
-    lines = KLD.read_text().splitlines()
-    at = next(number for number, line in enumerate(lines) if line.startswith("   4"))
-    lines[at] = lines[at].replace("0.00005", "nan", 1)
-    found = only(written(tmp_path, "\n".join(lines).replace("Maximum KLD:   0.001050", "Maximum KLD:        nan") + "\n"))
-    assert found.left_out == {"chunks that are not finite": 1, "statistics that are not finite": 1} and "kld_max" not in values(found) and found.partial is None
-
-
-def test_a_table_gives_a_summary_for_each_row():
-    rows = {found.quant_name: found for found in table.read(TABLE, {})}
-    assert list(rows) == ["Q8_0", "Q4_K_M", "Q2_K"] and values(rows["Q4_K_M"])["kld_mean"] == (0.000047, 0.000009)
-    assert [values(rows[name])["top1_agreement"][0] for name in rows] == pytest.approx([1.0, 0.996, 0.93]) and values(rows["Q8_0"])["dp_rms"][0] == pytest.approx(0.0005)
-    assert "kld_p99" not in values(rows["Q2_K"]) and rows["Q2_K"].left_out == {"statistics that are not finite": 1}
-
-
-@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
-def test_tables_with_other_delimiters(tmp_path, delimiter):
-    text = delimiter.join(["Model", "Mean KLD", "Same top p"]) + "\n" + delimiter.join(["a", "0.01", "95 %"]) + "\n"
-    assert values(only(written(tmp_path, text), table)) == {"kld_mean": (0.01, None), "top1_agreement": (0.95, None)}
-
-
-def test_qbench():
-    rows = list(qbench.read(QBENCH, {}))
-    assert [(row.quant_name, row.is_reference) for row in rows] == [("bf16", True), ("fp16 again", False), ("4.00bpw", False), ("2.00bpw", False)]
-    assert values(rows[2])["kld_p90"] == (0.0552, None) and rows[2].facts["bpw_head"] == 6.0 and rows[1].facts["group"] == "noise_floor"
-    assert "ppl" not in values(rows[3]) and values(rows[3])["kld_mean"] == (0.41, None)
-
-
-def hfkseq(version: int, rows: list[tuple[float, ...]], promised: int | None = None) -> bytes:
-    return b"HFKSEQ\0\0" + struct.pack("<III", version, promised or len(rows), 0) + b"".join(struct.pack(f"<{len(row)}d", *row) for row in rows)
-
-
-def test_hfkseq(tmp_path):
-    found = only(written(tmp_path, hfkseq(2, [(0.1, 0.5, 2.0), (0.3, 0.9, 3.0)])), hfkldr)
-    assert values(found) == {"kld_mean": (0.2, None)} and len(found.chunks) == 6 and found.partial is None
-    cut = only(written(tmp_path, hfkseq(1, [(0.1, 0.5)] * 2, 5)), hfkldr)
-    assert cut.partial == "2 of 5 chunks" and cut.statistics == [] and len(cut.chunks) == 4
-
-
-def test_in_the_warehouse_beside_one_another(tmp_path, quants):
-    warehouse = tmp_path / "w"
-    done = [
-        qwh("ingest", "llama-log", KLD, "--quant-id", "Q4_K_M", "--corpus-id", "prose", "--cohort", "c", "--warehouse", warehouse),
-        qwh("ingest", "auto", TABLE, "--cohort", "c", "--corpus-id", "prose", "--context-length", 64, "--warehouse", warehouse),
-        qwh("ingest", "qbench", QBENCH, "--cohort", "exl", "--warehouse", warehouse),
-    ]
-    assert all(run.exit_code == 0 for run in done), [run.stderr for run in done]
-    build = qwh("build", "--warehouse", warehouse)
-    assert build.exit_code == 0, build.stderr
-    rows = query(warehouse, "select quant_id, estimator, value, standard_error, standard_error_iid, n from fct_fidelity where measurement_id = 'kld_mean:prose:64' order by 1, 2")
-    assert rows == [("Q2_K", "table", 0.041, None, None, None), ("Q4_K_M", "llama-log", 0.000047, None, 0.000009, 248), ("Q4_K_M", "table", 0.000047, None, 0.000009, None), ("Q8_0", "table", 0.000003, None, 0.000001, None)]
-    assert query(warehouse, "select count(*) from stg_chunk_summaries") == [(32,)]
-
-
-def test_refusals(tmp_path):
-    def ingest(kind, path, *more):
-        return qwh("ingest", kind, path, "--cohort", "c", "--warehouse", tmp_path / "w", *more)
-
-    refused(ingest("llama-log", written(tmp_path, "hello\n")), ExitCode.BAD_INPUT, "log.txt", "stdout and stderr")
-    refused(ingest("table", TABLE, "--quant-id", "one"), ExitCode.USAGE, "3 quants", "--quant-id")
-    refused(ingest("table", written(tmp_path, "a,b\n1,2\n")), ExitCode.BAD_INPUT, "column names", "Mean KLD")
-    refused(ingest("table", written(tmp_path, "quant,Mean KLD\nq,much\n")), ExitCode.BAD_INPUT, "line 2", "'much'")
-    refused(ingest("llama-log", KLD), ExitCode.USAGE, "--quant-id")
-    refused(ingest("hfkldr", written(tmp_path, b"HFKLDR\0\0" + bytes(40)), "--quant-id", "q"), ExitCode.BAD_INPUT, "HFKSEQ")
-
-
-def read_all(reader, path: Path) -> None:
-    """Read to the end: a good result, or one line that names the file."""
-    try:
-        for found in reader.read(path, {}):
-            assert all(np.isfinite(row.value) for row in [*found.statistics, *found.chunks])
-            assert reader is not llama_log or found.partial or found.statistics
-    except QwhError as error:
-        assert path.name in str(error) and "\n" not in str(error) and error.code == ExitCode.BAD_INPUT
-
-
-def damaged(raw: bytes, rng) -> list[bytes]:
-    """Cuts around every line and field, flips, numbers made absurd, lines doubled and swapped, and sizes nobody meant."""
-    edges = [at for at, byte in enumerate(raw) if byte in b"\n,|:{}[]"]
-    files = [raw[: edge + step] for edge in rng.choice(edges, 50) for step in (0, 1)]
-    lines = raw.splitlines(keepends=True)
-    for _ in range(60):
-        hurt = bytearray(raw)
-        for at in rng.integers(0, len(raw), rng.integers(1, 6)):
-            hurt[at] = rng.integers(0, 256)
-        files.append(bytes(hurt))
-        order = list(lines)
-        a, b = rng.integers(0, len(lines), 2)
-        order[a], order[b] = order[b], order[a]
-        files += [b"".join(order), b"".join(lines[:a] + [lines[b]] * 3 + lines[a:])]
-    for old in (b"1", b"0.0", b"64", b"{", b"|"):
-        files += [raw.replace(old, new) for new in (b"nan", b"Infinity", b"1e999", b"-" * 5, b"9" * 400, b'"', b"[" * 200, b"")]
-    return [*files, b"", b"\0" * 100_000, raw * 50, b"[" * 1_000_000, b"9" * 5_000_000, b"chunk " + b"1.1 " * 2_000_000, raw + b"\n" + b"[1]2.0," * 500_000]
-
-
-@pytest.mark.parametrize("reader", READERS)
-def test_damaged_files(tmp_path, reader):
-    rng = np.random.default_rng(0)
-    files = [hurt for path in READERS[reader] for hurt in damaged(path.read_bytes(), rng)]
-    assert len(files) >= 200
-    for content in files:
-        read_all(reader, written(tmp_path, content))
-
-
-def test_damaged_hfkseq(tmp_path):
-    whole, rng = hfkseq(2, [(0.1, 0.5, 2.0)] * 9), np.random.default_rng(0)
-    files = [whole[:cut] for cut in range(len(whole))] + [whole + b"\0", whole * 2]
-    for _ in range(100):
-        hurt = bytearray(whole)
-        hurt[rng.integers(0, len(whole))] = rng.integers(0, 256)
-        files.append(bytes(hurt))
-    assert len(files) >= 200
-    for content in files:
-        read_all(hfkldr, written(tmp_path, content))
+def test_contradicting_lines_are_left_out(tmp_path):
+    (tmp_path / "a.log").write_bytes((FIXTURES / "kld.log").read_bytes() + b"Maximum KLD:   0.100000\n")
+    found = summaries(tmp_path / "a.log")[0]
+    assert "kld_max" not in values(found) and found.partial == "Maximum KLD printed twice with different values"
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from([llama_log, qbench, table, hfkldr]), st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode), st.recursive(st.none() | st.floats() | st.text(max_size=5), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(["results", "label", "kld", "group"]), x, max_size=3), max_leaves=8).map(lambda x: json.dumps(x).encode())))
-def test_any_bytes(tmp_path_factory, reader, content):
-    read_all(reader, written(tmp_path_factory.getbasetemp(), content))
+@given(st.sampled_from(sorted(FORMS)), st.lists(st.floats(1e-6, 0.9), min_size=1, max_size=60))
+def test_printed_running_means_give_the_chunks_back(metric, truth):
+    decimals = 4 if metric == "ppl" else 5
+    averaged = np.square(truth) if metric == "dp_rms" else np.array(truth)
+    means = np.cumsum(averaged) / np.arange(1, len(truth) + 1)
+    shown = {"ppl": np.exp, "dp_rms": np.sqrt}.get(metric, np.asarray)(means)
+    chunks, left_out = chunk_values(metric, {n: (float(f"{value:.{decimals}f}"), 0.5 * 10.0**-decimals) for n, value in enumerate(shown, 1)})
+    assert not left_out and len(chunks) == len(truth)
+    for chunk, value in zip(chunks, truth):
+        assert abs(chunk.value - value) <= chunk.precision + 1e-9
+
+
+# ---- the other files
+
+
+def test_qbench():
+    found = summaries(FIXTURES / "qbench.json")
+    assert [entry.quant_name for entry in found] == ["BF16", "Noise floor", "EXL3 4.00 bpw", "EXL2 4.00 bpw", "broken"] and [entry.is_reference for entry in found] == [True] + [False] * 4
+    assert values(found[2]) == {"ppl": 7.161, "kld_mean": 0.0121, "kld_median": 0.0061, "kld_p10": 2e-4, "kld_p25": 0.0016, "kld_p75": 0.0142, "kld_p90": 0.0275}
+    assert found[1].facts["noise_floor"] and found[1].facts["kld_buckets"][1] == {"conf_range": [0.95, 1.0], "share": 0.0, "mean": None, "median": None}
+    assert found[4].statistics == [] and found[4].partial.startswith("no ppl") and [entry.partial for entry in found[:4]] == [None] * 4
+
+
+def test_tables():
+    rows = summaries(FIXTURES / "table.csv")
+    assert [row.quant_name for row in rows] == ["Q8_0", "Q4_K_M", "Q3_K_M"]
+    assert rows[1].statistics == [("ppl", 6.6463, 0.0421), ("kld_mean", 0.01237, 0.00021), ("kld_median", 0.00478, None), ("kld_p99", 0.3362, None), ("dp_rms", 0.03123, 0.00041), ("top1_agreement", 0.94917, 0.0008)]
+    assert summaries(FIXTURES / "table.tsv")[0].statistics == [("kld_mean", 0.0395, 0.0004), ("kld_p999", 1.5457, None), ("top1_agreement", 0.89938, None)]
+    rows = summaries(FIXTURES / "table.md")
+    assert values(rows[0]) == {"ppl": 6.5159, "ln_ppl_ratio": 0.0} and values(rows[2]) == {"top1_agreement": 0.90637, "kld_median": 0.018433, "kld_p99": 1.0482, "ppl": 6.437, "ln_ppl_ratio": -0.0122}
+
+
+def test_a_tables_unit_is_never_guessed(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Quant,Mean KLD,RMS Δp\nQ8_0,0.001,0.5\n")
+    found = summaries(path)[0]
+    assert values(found) == {"kld_mean": 0.001} and found.left_out == {"shares that may be per cent or fractions": 1}
+    assert values(summaries(path, unit="percent")[0])["dp_rms"] == 0.005 and values(summaries(path, unit="fraction")[0])["dp_rms"] == 0.5
+    path.write_text("Quant,Same top p,RMS Δp\nQ8_0,0.99,0.005\n")
+    assert values(summaries(path)[0]) == {"top1_agreement": 0.99, "dp_rms": 0.005}
+
+
+@pytest.mark.parametrize("text, words", [
+    ("Quant,Speed\nQ8_0,3\n", "Mean KLD"), ("", "empty"), ("Quant,Mean KLD\nQ8_0,1\nQ8_0,2\n", "another row"), ("Quant,Mean KLD,Same top p\nQ8_0,0.1,99 %\nQ6_K,0.\n", "2 cells where the heading has 3"), ("Mean KLD\n0.1\n", "no column with the quants' names"),
+])
+def test_tables_that_cannot_be_read(tmp_path, text, words):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(QwhError, match=words):
+        list(table.read(tmp_path / "a.csv", {}))
+
+
+def rows(name: str) -> TokenRows:
+    (found,) = (checked(found) for found in prompt_logprobs.read(FIXTURES / name, {}))
+    return found
+
+
+def test_vllm():
+    found = rows("vllm.jsonl")
+    assert (found.quant_name, found.engine, found.top_k, len(found.blocks)) == ("m-fp8", "vLLM", 2, 2) and found.left_out == {"tokens that are censored at -9999": 2}
+    block = found.blocks[0]
+    assert list(block.position) == [1, 2, 3] and list(block.token_id) == [311, 4099, 9] and list(block.rank) == [1, 812, 90000] and list(block.top1) == [311, 5, 5]
+    np.testing.assert_equal(block.nll, [0.25, 9.5, math.nan])
+    assert block.topk_ids.tolist() == [[311, 77], [5, 6], [5, 6]] and block.topk_logprobs.tolist() == [[-0.25, -2.0], [-0.1, -3.0], [0.0, -12.5]]  # 4099 and 9 are none of the two likeliest
+    assert rows("vllm-chat.json").blocks[0].token_id.tolist() == [311, 4099, 9]
+
+
+def test_sorted_keys_hide_which_token_is_there(tmp_path):
+    """Another program wrote the keys in order: only a rank beyond the list still tells the token."""
+    entries = [None] + [{"10": {"logprob": -0.5, "rank": 1}, "20": {"logprob": -1.0, "rank": 2}}] * 9 + [{"10": {"logprob": -0.5, "rank": 1}, "20": {"logprob": -8.0, "rank": 70}}]
+    (tmp_path / "a.json").write_text(json.dumps({"prompt_logprobs": entries}))
+    found = checked(next(prompt_logprobs.read(tmp_path / "a.json", {})))
+    assert found.blocks[0].token_id.tolist() == [-1] * 9 + [20] and found.left_out["tokens of which the entry does not tell which is there"] == 9
+
+
+def test_sglang():
+    found = rows("sglang.json")
+    assert found.engine == "SGLang" and found.left_out == {"positions that the server had cached or was not asked for": 2}
+    first, second = found.blocks
+    assert first.token_id.tolist() == [311, 4099, 9] and first.nll.tolist() == [0.25, 9.5, 0.7] and first.top1.tolist() == [311, 5, 9] and first.topk_ids[2].tolist() == [9, 6]
+    assert second.position.tolist() == [3, 4] and second.topk_ids is None and second.top1 is None
+
+
+def test_the_openai_form_gives_texts_and_no_ids():
+    block = rows("openai.json").blocks[0]
+    assert block.token == [" cat", " sat"] and block.top1_token == [" dog", " sat"] and block.nll.tolist() == [3.5, 0.75]  # " on" is the answer
+    assert block.token_id is None and block.topk_ids is None and block.rank is None
+
+
+def test_a_cut_last_line_is_partial(tmp_path):
+    raw = (FIXTURES / "vllm.jsonl").read_bytes()
+    (tmp_path / "a.jsonl").write_bytes(raw[:-200])
+    found = checked(next(prompt_logprobs.read(tmp_path / "a.jsonl", {})))
+    assert found.partial == "cut within line 2" and len(found.blocks) == 1
+
+
+# ---- hipfire
+
+
+def test_hipfires_reference(tmp_path):
+    (tmp_path / "a.bin").write_bytes(reference_file())
+    found = checked(next(hfkldr.read(tmp_path / "a.bin", {})))
+    rng = np.random.default_rng(5)
+    tokens, p = rng.integers(0, 6, (2, 8)), [rng.dirichlet(np.ones(6)) for _ in range(6)]
+    assert (found.context_length, found.top_k, found.is_reference, found.partial) == (8, 4, True, None)
+    for chunk, block in enumerate(found.blocks):
+        assert block.chunk == chunk and block.position.tolist() == [5, 6, 7] and block.token_id.tolist() == tokens[chunk, 5:].tolist()
+        for row, token in enumerate(block.token_id):
+            truth = p[3 * chunk + row]
+            assert block.top1[row] == truth.argmax() and block.residual[row] == pytest.approx(np.sort(truth)[:2].sum(), rel=1e-5)
+            rank = 1 + int((truth > truth[token]).sum())
+            assert block.rank[row] == (rank if rank <= 4 else 0)
+            assert block.nll[row] == pytest.approx(-math.log(truth[token]), rel=1e-5) if rank <= 4 else math.isnan(block.nll[row])
+    assert found.left_out.get("NLL of tokens outside of the reference's top k", 0) == sum(int(np.isnan(block.nll).sum()) for block in found.blocks)
+
+
+def test_a_cut_reference_keeps_its_whole_chunks(tmp_path):
+    (tmp_path / "a.bin").write_bytes(reference_file(3)[:-1])
+    found = checked(next(hfkldr.read(tmp_path / "a.bin", {})))
+    assert found.partial == "2 of 3 chunks are whole" and len(found.blocks) == 2
+
+
+def test_hipfires_results(tmp_path):
+    (tmp_path / "a.bin").write_bytes(result_file())
+    found = summaries(tmp_path / "a.bin")[0]
+    assert values(found) == {"kld_lumped_mean": pytest.approx(0.2), "ppl": pytest.approx(math.exp(2.1))} and found.statistics[0].standard_error == pytest.approx(0.1)
+    assert [(chunk.chunk, chunk.metric, chunk.value) for chunk in found.chunks] == [(0, "kld_lumped_mean", 0.1), (1, "kld_lumped_mean", 0.3), (0, "kld_lumped_p99", 0.5), (1, "kld_lumped_p99", 0.9), (0, "nll_mean", 2.0), (1, "nll_mean", 2.2)]
+    (tmp_path / "a.bin").write_bytes(result_file(1))
+    assert values(summaries(tmp_path / "a.bin")[0]) == {"kld_lumped_mean": pytest.approx(0.2)}

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ..errors import ExitCode, QwhError
 
 
@@ -77,23 +79,36 @@ class Summary:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-class Response(NamedTuple):
-    """One text's log-probs, position by position from its second token on. None: the server does not say, or floored it."""
+class TokenBlock(NamedTuple):
+    """Scored positions of one chunk or one answer of a server, T of them. What the file does not give is None; nats, ranks from 1.
 
-    token_ids: list[int | None]
-    tokens: list[str | None]
-    nll: list[float | None]  # nats
-    ranks: list[int | None]
-    top_ids: list[list[int]]  # most likely first; empty where ids are not known
-    top_logprobs: list[list[float]]
+    Entries of a given array that this file lacks are NaN (reals), -1 (ids), 0 (ranks) or None (texts).
+    """
+
+    chunk: int  # from 0 in the order of the file
+    position: np.ndarray  # [T] int32, of the scored token within its chunk, from 0
+    nll: np.ndarray  # [T] float64, of the token that is there
+    token_id: np.ndarray | None = None  # [T] int64, the token that is there
+    token: list[str] | None = None  # [T], its text, where there are no ids
+    rank: np.ndarray | None = None  # [T] int32, of the token that is there
+    top1: np.ndarray | None = None  # [T] int64, the most likely token
+    top1_token: list[str | None] | None = None  # [T], its text, where there are no ids
+    topk_ids: np.ndarray | None = None  # [T, k] int64, most likely first
+    topk_logprobs: np.ndarray | None = None  # [T, k] float64
+    residual: np.ndarray | None = None  # [T] float64, the probability of all tokens outside of topk_ids
 
 
 @dataclass
-class LogProbs:
-    """One model's log-probs of given texts, as a server reported them. rows is read once, lazily."""
+class TokenRows:
+    """One model on one text, token by token, as a server or another tool wrote it. blocks is read once, lazily; partial, left_out and facts are final after it."""
 
-    rows: Iterator[Response]
-    model_name: str | None = None
+    quant_name: str | None
+    corpus_id: str | None
+    context_length: int | None
+    top_k: int  # the longest list of alternatives that was found or declared; 0: none
+    blocks: Iterator[TokenBlock]
     engine: str = "unknown"
+    is_reference: bool = False
     facts: dict = field(default_factory=dict)
-    left_out: dict[str, int] = field(default_factory=dict)
+    partial: str | None = None
+    left_out: dict[str, int] = field(default_factory=dict)  # reason -> number of positions

@@ -1,223 +1,267 @@
-"""The text that llama-perplexity prints: its summary with errors, and per-chunk values recovered from its running means.
+"""What llama-perplexity prints, with and without --kl-divergence: statistics, and each chunk's values out of its running means.
 
-llama-perplexity now and then loses the end of its output and still exits with 0. So a run counts as whole only if the
-last line of its summary is there in full; else it is partial, and a running mean is never taken for the result.
+The program now and then loses the end of its output and still exits with 0. So a number counts only where its whole line is
+there, with every digit that the program prints, and a run without its last lines is partial: a running mean is no result.
+Read are the lines of llama.cpp since April 2024 and ik_llama.cpp, and of January to April 2024 (`Average:`, `KLD_99 :`).
 """
 
+import json
+import math
 import re
-from collections import Counter
 from collections.abc import Iterator
-from math import isfinite, log
-from pathlib import Path
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path, PureWindowsPath
 
 from .contents import BadFile, ChunkStatistic, Statistic, Summary
+from .llama_labels import LINES, OLD_LINES, OPTIONAL, Line
+from .plain import clean, opened
+from .running_means import chunk_values
 
 KIND = "llama-log"
-LONGEST_LINE = 1 << 24  # bytes: [i]value, of a hundred thousand chunks lie in one line
-LARGEST = 1 << 30  # of a log
-NUMBER = r"(-?\d+\.\d+|-?nan|-?inf)"
-PREFIX = re.compile(r"^\d+\.\d\d\.\d{3}\.\d{3} [A-Z] ")  # time and level, as newer builds print them
-HEADER = re.compile(r"(?:kl_divergence: computing|perplexity: calculating perplexity) over (\d+) chunks?(?:, n_ctx=(\d+))?(?:, batch_size=(\d+))?(?:, n_seq=(\d+))?")
-LOADER = re.compile(r"llama_model_load(?:er)?: loaded meta data with .* from (.+?)(?: \(version .*)?$")
-FINAL = re.compile(rf"Final estimate: PPL(?: over \d+ chunks for n_ctx=(\d+))? = {NUMBER} \+/- (\d+\.\d{{5}})$")
-RUNNING = re.compile(rf"\[(\d+)\]{NUMBER},")
-LABEL = re.compile(r"^(Mean|Average|Maximum|Minimum|Median|RMS|Same top|Cor|KLD_\d\d|\d+\.\d%)")
+LONGEST_LINE = 1 << 20  # characters; the running values of 50,000 chunks are one line of half of that
+LONGEST_STATISTIC = 2000  # characters of any other line that is looked at: they have under 200
+MARKS = (b"Final estimate: PPL", b"KL divergence statistics", b"KL-divergence statistics", b"ln(PPL(Q)/PPL(base))          KL", b"calculating perplexity over", b"kl_divergence: computing over")
 
-PERCENTILES = {"Maximum": "max", "99.9%": "p999", "99.0%": "p99", "95.0%": "p95", "90.0%": "p90", "75.0%": "p75", "Median": "median", "25.0%": "p25", "10.0%": "p10", "5.0%": "p05", "1.0%": "p01", "0.1%": "p001", "Minimum": "min"}
-RATIOS = {
-    "Mean PPL(Q)": "ppl", "Mean PPL(base)": "ppl_ref", "Cor(ln(PPL(Q)), ln(PPL(base)))": "ln_ppl_correlation",
-    "Mean ln(PPL(Q)/PPL(base))": "ln_ppl_ratio", "Mean PPL(Q)/PPL(base)": "ppl_ratio", "Mean PPL(Q)-PPL(base)": "ppl_difference",
-}
-EARLY = {"Average": "kld_mean", "Median": "kld_median", "Maximum": "kld_max", "Minimum": "kld_min", "KLD_99": "kld_p99", "KLD_95": "kld_p95", "KLD_90": "kld_p90", "KLD_10": "kld_p10", "KLD_05": "kld_p05", "KLD_01": "kld_p01"}
-# the columns of a chunk's row: metric, printed unit, decimals; None: an error, or a root that cannot be differenced
-COLUMNS = {10: ("ppl", None, "ln_ppl_ratio", None, "kld_mean", None, None, None, "top1_agreement", None), 8: ("ppl", None, "ln_ppl_ratio", None, "kld_mean", None, "top1_agreement", None)}
+SEPARATOR = r"[^\d.]{1,24}"  # between value and error: " ± ", or whatever a wrong encoding made of it
+COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
+RUNNING = re.compile(r"\[([1-9]\d{0,8})\](-?(?:\d{1,310}\.\d{4}|nan(?:\(ind\))?|inf)),")
+FINAL = re.compile(rf"Final estimate: PPL(?: over (\d{{1,9}}) chunks for n_ctx=(\d{{1,9}}))? = (-?(?:\d{{1,310}}\.\d{{4}}|nan(?:\(ind\))?|inf)){SEPARATOR}(-?(?:\d{{1,310}}\.\d{{5}}|nan(?:\(ind\))?|inf))\s*$")
+HEADER = re.compile(r"(perplexity|perplexity_v2|kl_divergence)\s?: (?:calculating perplexity|computing) over (\d{1,9}) chunks")
+SETTING = re.compile(r"\b(n_ctx|batch_size|n_seq)\s?=\s?(\d{1,9})\b")
+LOADED = re.compile(r"llama_model_loader: loaded meta data with .{1,80}? tensors from (.{1,1000}) \(version ")
+SAVING = re.compile(r"perplexity: saving all logits to (.{1,1000})$")
+BUILD = re.compile(r"\bbuild(?: =|:) (\d{1,9} \([0-9a-f]{4,40}\))")
+ARGUMENT = re.compile(r"""\s(-m|--model|-f|--file)[ =](?:"([^"]{1,1000})"|'([^']{1,1000})'|(\S{1,1000}))""")
+
+PART = re.compile(r"-\d{5}-of-\d{5}$")
+
+
+def _number(decimals: int) -> str:
+    return rf"(-?(?:\d{{1,310}}\.\d{{{decimals}}}|nan(?:\(ind\))?|inf))"
+
+
+def _pair(decimals: int) -> str:
+    return _number(decimals) + SEPARATOR + _number(decimals)
+
+
+ROW = re.compile(rf"\s*([1-9]\d{{0,8}})\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%\s*")
+OLD_ROW = re.compile(rf"\s*([1-9]\d{{0,8}})\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?\s*")
+VALUES = {line: re.compile(r"\s*" + (_pair(line.decimals) if line.error else _number(line.decimals)) + (r"\s*%" if line.per_cent else "") + r"\s*") for line in {*LINES.values(), *OLD_LINES.values()}}
+PREFIX = re.compile(r"\s*\d+\.\d\d\.\d\d\d\.\d\d\d [A-Z] ")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """Whether a text carries llama-perplexity's marks."""
-    return any(mark in head for mark in (b"kl_divergence: ", b"perplexity: calculating", b"KL divergence statistics", b"KL-divergence statistics", b"Final estimate: PPL", b"ln(PPL(Q)/PPL(base))"))
+    """Whether the file holds the program's own words, in UTF-8 or as PowerShell writes them. A long start of other lines hides them."""
+    return any(mark in head.replace(b"\0", b"") for mark in MARKS)
 
 
+def read(path: Path, picks: dict) -> Iterator[Summary]:
+    """One Summary per run in the log, in its order. Raises BadFile if no run printed anything that counts."""
+    runs = [_Run()]
+    for line in _lines(path):
+        for kind, *found in _events(line, runs[-1].old):
+            if runs[-1].is_ended_by(kind, found):
+                runs.append(_Run())
+            runs[-1].take(kind, found)
+    runs = [run for run in runs if run.header or run.has_results()]
+    if not any(run.has_results() for run in runs):
+        found = "the log stops before the first result" if runs else "no line of llama-perplexity's output"
+        raise BadFile(path, "up to its end", found, "run llama-perplexity again and keep both its stdout and its stderr")
+    yield from (run.summary() for run in runs)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The log's lines without colours; longer ones than LONGEST_LINE are passed over, lines of --log-jsonl unwrapped."""
+    file, _ = opened(path)
+    with file:
+        start = file.read(2)
+        file.seek(0)
+        encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"  # UTF-16: what > makes in PowerShell
+        text, pending = TextIOWrapper(file, encoding, errors="replace"), ""
+        while line := text.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE and line[-1] != "\n":
+                while line and line[-1] != "\n":
+                    line = text.readline(LONGEST_LINE)
+                continue
+            if line.startswith('{"type":"log"'):
+                pending += _message(line)
+                *whole, pending = pending.split("\n")
+                yield from whole
+                pending = pending if len(pending) < LONGEST_LINE else ""
+            else:
+                yield COLOUR.sub("", line.rstrip("\n")) if "\x1b" in line else line.rstrip("\n")
+        yield pending
+
+
+def _message(line: str) -> str:
+    try:
+        message = json.loads(line)["msg"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return ""
+    return clean(message) if isinstance(message, str) else ""
+
+
+def _events(line: str, old: bool) -> Iterator[tuple]:
+    """What a line says: (kind, values...). old: the run prints the lines of January 2024."""
+    if "]" in line:
+        yield from (("running", int(match[1]), match[2]) for match in RUNNING.finditer(line))
+    if len(line) > LONGEST_STATISTIC:
+        return
+    if "." in line and (row := _row(line)):
+        yield "row", *row
+    elif "===" in line and "statistics" in line:
+        old = "= KL-divergence statistics" in line
+        yield "heading", old or "Perplexity statistics" in line, old
+    elif " chunks" in line and (match := HEADER.search(line)):
+        yield "header", match[1], {"chunks": int(match[2])} | {name: int(value) for name, value in SETTING.findall(line)}
+    elif match := FINAL.search(line):
+        yield "final", match[3], match[4], {name: int(value) for name, value in (("chunks", match[1]), ("n_ctx", match[2])) if value}
+    elif match := LOADED.search(line):
+        yield "start", {"model_path": match[1]}
+    elif match := SAVING.search(line):
+        yield "start", {"logits_file": match[1]}
+    elif match := BUILD.search(line):
+        yield "start", {"build": match[1]}
+    elif "perplexity" in line and (given := {match[1].lstrip("-")[0]: match[2] or match[3] or match[4] for match in ARGUMENT.finditer(line)}):
+        yield "start", {"command": line.strip()[:LONGEST_STATISTIC]} | {name: given[letter] for letter, name in (("m", "model_path"), ("f", "corpus_path")) if letter in given}
+    elif ":" in line:
+        left, _, right = line.rpartition(":")
+        words = left.split()[-2:]
+        if len(words) == 2 and words[1].endswith("p") and (words[0] in ("Mean", "RMS", "Median", "Maximum", "Minimum") or words[0].endswith("%")):
+            words[1] = "Δp"  # the Greek letter is whatever the encoding left of it
+        label = "Same top p" if words == ["top", "p"] else " ".join(words)
+        known = OLD_LINES.get(words[-1]) if old and words else LINES.get(label)
+        if known and (match := VALUES[known].fullmatch(right)):
+            yield "statistic", words[-1] if old else label, known, match[1], match[2] if known.error else None
+
+
+def _row(line: str) -> tuple | None:
+    """A line of the chunk table: its number, and (metric, printed value, decimals, factor) of each column."""
+    line = PREFIX.sub("", line, count=1)
+    if match := ROW.fullmatch(line):
+        columns = zip(("ppl", "ln_ppl_ratio", "kld_mean", "dp_rms", "top1_agreement"), match.groups()[1::2], (4, 5, 5, 5, 5), ("", "", "", "e-2", "e-2"))
+    elif match := OLD_ROW.fullmatch(line):
+        columns = zip(("ppl", "ln_ppl_ratio", "kld_mean", "top1_agreement"), (match[2], match[3], match[5], match[7]), (4, 5, 5, 5), ("",) * 4)
+    else:
+        return None
+    return int(match[1]), [(metric, text, decimals, exponent) for metric, text, decimals, exponent in columns if text is not None]
+
+
+@dataclass
 class _Run:
-    """What a log has said of one run so far."""
+    """One run of the program, as far as the log has shown it."""
 
-    def __init__(self):
-        self.model, self.promised, self.context_length, self.facts = None, None, None, {}
-        self.statistics: dict[str, Statistic] = {}
-        self.running: dict[str, list[tuple[float, int]]] = {}  # metric -> running means and their decimals, chunk by chunk
-        self.chunks, self.left_out, self.in_summary, self.ended, self.last = 0, Counter(), False, False, "its header"
+    header: dict = field(default_factory=dict)  # mode, chunks, n_ctx, batch_size, n_seq
+    facts: dict = field(default_factory=dict)
+    rows: dict[int, list] = field(default_factory=dict)  # chunk -> columns of the chunk table
+    running: dict[int, str] = field(default_factory=dict)  # chunk -> perplexity so far
+    statistics: dict[str, tuple[Line, str, str | None]] = field(default_factory=dict)  # label -> value and error as printed
+    final: tuple[str, str] | None = None
+    contradicted: set[str] = field(default_factory=set)
+    old: bool = False
 
-    def __bool__(self) -> bool:
-        return bool(self.chunks or self.statistics or self.in_summary)
+    def has_results(self) -> bool:
+        return bool(self.rows or self.running or self.statistics or self.final)
+
+    def is_ended_by(self, kind: str, found: list) -> bool:
+        """Whether this can only come from the next run: what the program prints in between may be lost."""
+        if kind in ("start", "header"):
+            return bool(self.header) or self.has_results()
+        if kind == "heading":
+            return found[0] and bool(self.statistics)
+        if kind in ("row", "running"):
+            mine, others = (self.rows, self.running) if kind == "row" else (self.running, self.rows)
+            repeated = found[0] == next(reversed(mine), 0) and mine.get(found[0]) == found[1]
+            return bool(others or self.statistics or self.final) or found[0] <= next(reversed(mine), 0) and not repeated
+        return kind == "final" and self.final is not None
+
+    def take(self, kind: str, found: list) -> None:
+        if kind == "start":
+            another = "command" in found[0] or any(self.facts.get(name, value) != value for name, value in found[0].items())
+            self.facts = ({} if another else self.facts) | found[0]
+        elif kind == "header":
+            self.header = found[1] | {"mode": found[0]}
+        elif kind == "heading":
+            self.old = self.old or found[1]
+        elif kind == "row":
+            self.rows[found[0]] = found[1]
+        elif kind == "running":
+            self.running[found[0]] = found[1]
+        elif kind == "final":
+            self.final = (found[0], found[1])
+            self.header = found[2] | self.header
+            self.facts |= {"wording": "ik_llama.cpp"} if found[2] else {}
+        elif self.statistics.setdefault(found[0], tuple(found[1:])) != tuple(found[1:]):
+            self.contradicted.add(found[0])
 
     def summary(self) -> Summary:
-        """The run as far as it is known."""
-        partial = None
-        if not self.ended:
-            partial = f"the log ends after {self.last}, before the end of its statistics: {len(self.statistics)} statistics, {self.chunks} chunks"
-        n = None
-        if self.ended and self.context_length and self.chunks:
-            n = self.chunks * (self.context_length - 1 - self.context_length // 2)
+        """What was held on to. Statistics that are nan or inf are counted in left_out."""
+        left_out: dict[str, int] = {}
+        statistics = [_statistic(*printed) for label, printed in self.statistics.items() if label not in self.contradicted]
+        if self.final and "ppl" not in {statistic.metric for statistic in statistics}:
+            statistics.append(_statistic(LINES["Mean PPL(Q)"], *self.final))
+        finite = [statistic for statistic in statistics if statistic.value is not None]
+        chunks = self._chunks(left_out)
+        lost = self.header.get("chunks", 0) - max(len(self.rows), len(self.running))
+        left_out |= {reason: count for reason, count in (("statistics that are nan or inf", len(statistics) - len(finite)), ("chunks that were not printed", lost)) if count > 0}
+        model, corpus, n_ctx = self.facts.get("model_path"), self.facts.get("corpus_path"), self.header.get("n_ctx")
+        positions = self.header.get("chunks", 0) * (n_ctx - 1 - n_ctx // 2) if n_ctx and self.header.get("mode") != "perplexity_v2" else 0
         return Summary(
-            quant_name=Path(self.model.replace("\\", "/")).stem if self.model else None, corpus_id=None, context_length=self.context_length,
-            statistics=list(self.statistics.values()), chunks=_differenced(self.running), n=n, engine="llama.cpp",
-            facts=self.facts | ({"model_path": self.model} if self.model else {}) | ({"chunks": self.promised} if self.promised else {}), partial=partial, left_out=dict(self.left_out),
+            quant_name=PART.sub("", PureWindowsPath(model).name.removesuffix(".gguf")) if model else None,
+            corpus_id=PureWindowsPath(corpus).stem if corpus else None,
+            context_length=n_ctx, statistics=finite, chunks=chunks, n=positions if positions > 0 and statistics else None, engine="llama.cpp",
+            is_reference="logits_file" in self.facts and not self._compares(),
+            facts={"program": "llama-perplexity"} | self.facts | {name: value for name, value in self.header.items() if name != "n_ctx"},
+            partial=self._partial(), left_out=left_out,
         )
 
+    def _compares(self) -> bool:
+        return bool(self.rows or self.statistics) or self.header.get("mode") == "kl_divergence"
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Summary]:
-    """Yields every run that a log holds, in order. Raises BadFile if it holds none. There is nothing to pick."""
-    path = Path(path)
-    run, found = _Run(), False
-    for line, whole in _lines(path):
-        header, loader = HEADER.search(line), LOADER.search(line)
-        again = run and (header or loader or run.ended and _row(line) or _row(line) and int(line.split()[0]) <= run.chunks)
-        if again:
-            found = True
-            yield run.summary()
-            run = _Run()
-        if loader:
-            run.model = loader[1]
-        elif header:
-            run.promised, run.context_length = int(header[1]), int(header[2]) if header[2] else None
-            run.facts |= {name: int(value) for name, value in zip(("batch_size", "n_seq"), header.groups()[2:]) if value}
-        else:
-            _take(run, line, whole)
-    if run:
-        found = True
-        yield run.summary()
-    if not found:
-        raise BadFile(path, "as a whole", "it holds no chunk and no statistic of llama-perplexity", "save all that llama-perplexity prints, stdout and stderr")
+    def _partial(self) -> str | None:
+        if self.contradicted:
+            return f"{_some(sorted(self.contradicted))} printed twice with different values"
+        if not self._compares():
+            return None if self.final else f"no final estimate, {self._reached()}"
+        if not self.statistics:
+            return f"no statistics, {self._reached()}"
+        missing = [label for label in (OLD_LINES if self.old else LINES) if label not in self.statistics and (self.old or label not in OPTIONAL)]
+        return f"its statistics lack {_some(missing)}" if missing else None
 
+    def _reached(self) -> str:
+        last = max(next(reversed(self.rows), 0), next(reversed(self.running), 0))
+        return f"only running means up to chunk {last}" + (f" of {self.header['chunks']}" if "chunks" in self.header else "")
 
-def _lines(path: Path) -> Iterator[tuple[str, bool]]:
-    """Lines without prefix and end, and whether they were ended; undecodable bytes become one odd character each."""
-    try:
-        with open(path, "rb") as file:
-            read = 0
-            while raw := file.readline(LONGEST_LINE):
-                read += len(raw)
-                if read > LARGEST:
-                    raise BadFile(path, f"byte {read:,}", "a log of more than 1 GiB", "give the log of llama-perplexity alone")
-                yield PREFIX.sub("", raw.decode("utf-8", "replace").strip("\r\n")).rstrip(), raw.endswith(b"\n")
-    except OSError as error:
-        raise BadFile(path, "at its start", error.strerror or str(error), "check the path") from None
+    def _chunks(self, left_out: dict[str, int]) -> list[ChunkStatistic]:
+        """Each chunk's own values. left_out is added to."""
+        printed: dict[str, dict[int, tuple]] = {"ppl": {chunk: _rounded(text, 4, "") for chunk, text in self.running.items()}} if self.running else {}
+        for chunk, columns in self.rows.items():
+            for metric, text, decimals, exponent in columns:
+                printed.setdefault(metric, {})[chunk] = _rounded(text, decimals, exponent)
+        chunks = []
+        for metric, means in printed.items():
+            values, without = chunk_values(metric, means)
+            chunks += values
+            for reason, count in without.items():
+                left_out[reason] = left_out.get(reason, 0) + count
+        return chunks
 
 
-def _take(run: _Run, line: str, whole: bool) -> None:
-    """Add what one line says."""
-    final = FINAL.search(line)
-    if final:
-        run.context_length = int(final[1]) if final[1] else run.context_length
-        run.ended = _put(run, "ppl", final[2], final[3], 1) or run.ended
-    elif re.search(r"={4,} (Perplexity|KL.divergence|Token probability) statistics", line):
-        run.in_summary, run.last = True, line.strip("= ")
-    elif "===== KL-divergence statistics" in line:
-        run.in_summary, run.last = True, line.strip("= ")
-    elif run.in_summary and LABEL.match(line.lstrip()):
-        _statistic(run, line.strip(), whole)
-    elif _row(line):
-        _chunk_row(run, line)
-    elif line.startswith("[") and not run.in_summary:
-        for number, value in RUNNING.findall(line):
-            if int(number) != run.chunks + 1:
-                run.left_out["chunks out of order"] += 1
-            elif _finite(value) and float(value) > 0:
-                run.running.setdefault("ppl", []).append((float(value), _decimals(value)))
-                run.chunks, run.last = run.chunks + 1, f"chunk {number}"
-            else:
-                run.left_out["chunks that are not finite"] += 1
-                run.chunks += 1
-                run.running.clear()  # running means say nothing from here on
+def _finite(text: str | None, exponent: str) -> float | None:
+    """A printed number; None for nan and inf."""
+    value = float(text + exponent) if text and "n" not in text else math.inf
+    return value if math.isfinite(value) else None
 
 
-def known(label: str) -> tuple[str, bool, bool] | None:
-    """(qwh's metric, whether llama.cpp prints it in per cent, whether with an error) of a label of its summary; None of another."""
-    label = " ".join(label.split())
-    name = label.partition(" ")[0]
-    if label in RATIOS:
-        return RATIOS[label], label.startswith("Cor"), not label.startswith("Cor")
-    if label in EARLY:
-        return EARLY[label], False, label == "Average"
-    if re.fullmatch(r"\S+ KLD", label) and (name in PERCENTILES or name == "Mean"):
-        return f"kld_{PERCENTILES.get(name, 'mean')}", False, name == "Mean"
-    if re.fullmatch(r"Same top( p)?", label):
-        return "top1_agreement", True, True
-    if re.fullmatch(r"\S+ \S{0,6}p", label) and (name in PERCENTILES or name in ("Mean", "RMS")):  # the letter before the p may be mangled
-        return f"dp_{'rms' if name == 'RMS' else PERCENTILES.get(name, 'mean')}", True, name in ("Mean", "RMS")
-    return None
+def _rounded(text: str, decimals: int, exponent: str) -> tuple[float | None, float]:
+    return _finite(text, exponent), 0.5 * 10.0**-decimals
 
 
-def _statistic(run: _Run, line: str, whole: bool) -> None:
-    """One line of the summary; one that is cut inside its number is not taken."""
-    label, _, rest = line.rpartition(":")
-    found, numbers = known(label), re.findall(NUMBER, rest)
-    if not found:
-        return
-    metric, per_cent, has_error = found
-    full = re.search(r"\d\.\d{6}$", line) and len(numbers) == 1 + has_error if not per_cent else line.endswith("%")
-    if len(numbers) <= has_error or not (whole or full):
-        return
-    if _put(run, metric, numbers[0], numbers[1] if has_error else None, 100 if "%" in rest else 1):
-        run.last = " ".join(label.split())
-    if metric == "top1_agreement" or label.strip() == "KLD_01":  # the last line of the summary, now and before February 2024
-        run.ended = metric in run.statistics
+def _statistic(line: Line, value: str, error: str | None) -> Statistic:
+    exponent = "e-2" if line.per_cent else ""
+    return Statistic(line.metric, _finite(value, exponent), _finite(error, exponent))
 
 
-def _put(run: _Run, metric: str, value: str, error: str | None, unit: int) -> bool:
-    """Keep a statistic; one that is not finite is counted instead."""
-    if not _finite(value):
-        run.left_out["statistics that are not finite"] += 1
-        return False
-    run.statistics[metric] = Statistic(metric, float(value) / unit + 0.0, float(error) / unit if error and _finite(error) else None)  # + 0.0: -0.000000 is 0
-    return True
-
-
-def _row(line: str) -> bool:
-    """Whether a line is a chunk's row of --kl-divergence: a number, then pairs of value and error."""
-    words = line.split(None, 3)
-    return len(words) == 4 and len(line) < 400 and words[0].isdigit() and re.fullmatch(NUMBER, words[1]) is not None and len(re.findall(NUMBER, line)) in COLUMNS
-
-
-def _chunk_row(run: _Run, line: str) -> None:
-    """Running means of one chunk."""
-    number, numbers = int(line.split()[0]), re.findall(NUMBER, line)
-    if number != run.chunks + 1:
-        run.left_out["chunks out of order"] += 1
-        return
-    run.chunks, run.last = number, f"chunk {number}"
-    if not all(map(_finite, numbers)):
-        run.left_out["chunks that are not finite"] += 1
-        run.running.clear()
-        return
-    if number > 1 and len(run.running.get("kld_mean", ())) != number - 1:
-        return  # after a chunk that is not finite nothing can be differenced
-    for metric, value in zip(COLUMNS[len(numbers)], numbers):
-        if metric:
-            per_cent = metric == "top1_agreement" and "%" in line
-            run.running.setdefault(metric, []).append((float(value) / (100 if per_cent else 1), _decimals(value) + 2 * per_cent))
-
-
-def _differenced(running: dict[str, list[tuple[float, int]]]) -> list[ChunkStatistic]:
-    """Chunk values x_n = n m_n - (n - 1) m_(n-1) of running means m; a perplexity becomes its logarithm, the mean NLL, first."""
-    found = []
-    for metric, means in running.items():
-        before, slack_before = 0.0, 0.0
-        for index, (value, decimals) in enumerate(means):
-            slack = 0.5 * 10.0**-decimals
-            if metric == "ppl":
-                if value <= 0:
-                    break
-                value, slack = log(value), slack / value
-            n = index + 1
-            found.append(ChunkStatistic(index, "nll" if metric == "ppl" else metric, n * value - index * before, n * slack + index * slack_before))
-            before, slack_before = value, slack
-    return found
-
-
-def _finite(text: str) -> bool:
-    return isfinite(float(text))
-
-
-def _decimals(text: str) -> int:
-    return len(text.partition(".")[2])
+def _some(labels: list[str]) -> str:
+    return ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")

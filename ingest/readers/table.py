@@ -1,103 +1,170 @@
-"""Tables that people publish: CSV, TSV or Markdown, a row per quant, with the labels of llama-perplexity's summary as columns.
+"""Tables of quants that people publish: CSV, TSV or Markdown with llama.cpp's column names, one row per quant.
 
-A cell may hold an error (`0.0123 ± 0.0004`). What llama-perplexity prints in per cent is taken as per cent (98.2, 98.2 %);
-a Same top p of 1 or less without a sign is a fraction. Columns with other names are passed over.
+A cell may hold its standard error (`0.0123 ± 0.0004`) and a per-cent sign. Known are the labels that llama-perplexity prints and
+a few that tables use for them; other columns are ignored. Whether a column without a per-cent sign is in per cent is told by
+Same top p (a share is at most 1); where nothing tells it, shares are left out and counted, or picks["unit"] decides: percent or fraction.
 """
 
 import csv
+import io
 import re
-from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from .contents import BadFile, Statistic, Summary
-from .llama_log import NUMBER, known
+from .llama_labels import LINES, Line
+from .plain import MIB, whole
 
 KIND = "table"
-LARGEST = 64 << 20  # bytes of a table that people publish
-NAMES = ("quant", "quantization", "quant type", "model", "name", "file", "filename", "type")
-DELIMITERS = "|\t;,"
-LABELS = "Mean KLD, Median KLD, 99.0% KLD, Mean PPL(Q), Mean ln(PPL(Q)/PPL(base)), Same top p, RMS Δp and the others that llama-perplexity prints"
+LARGEST = 4 * MIB
+NAMES = ("quant", "quantization", "quantization type", "quant type", "quant name", "model", "model name", "name", "file", "filename", "label", "tier", "type", "recipe", "variant")
+ALIASES = {
+    "kld": "Mean KLD", "kl divergence": "Mean KLD", "mean kl divergence": "Mean KLD", "max kld": "Maximum KLD", "min kld": "Minimum KLD", "99% kld": "99.0% KLD", "95% kld": "95.0% KLD", "90% kld": "90.0% KLD",
+    "ppl": "Mean PPL(Q)", "ppl(q)": "Mean PPL(Q)", "mean ppl": "Mean PPL(Q)", "perplexity": "Mean PPL(Q)", "ppl(base)": "Mean PPL(base)", "ln(ppl(q)/ppl(base))": "Mean ln(PPL(Q)/PPL(base))", "ppl(q)/ppl(base)": "Mean PPL(Q)/PPL(base)",
+    "ln ppl/base": "Mean ln(PPL(Q)/PPL(base))", "same top": "Same top p", "same-top": "Same top p", "same top-p": "Same top p", "rms dp": "RMS Δp", "mean dp": "Mean Δp", "δp rms": "RMS Δp",
+}
+KNOWN = {label.lower(): line for label, line in LINES.items()} | {alias: LINES[label] for alias, label in ALIASES.items()} | {f"kld {label.split()[0].lower()}": line for label, line in LINES.items() if label.endswith(" KLD")}
+ERROR_NAMES = ("±", "+/-", "error", "std", "stderr", "se", "standard error", "uncertainty")
+CELL = re.compile(r"([-+]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:e[-+]?\d{1,3})?)\s*(%)?(?:\s*(?:±|\+/-|\+-|�|Â±)\s*(\d{1,300}(?:\.\d{0,300})?(?:e[-+]?\d{1,3})?)\s*(%)?)?", re.IGNORECASE)
+
+
+class Column(NamedTuple):
+    """index: of its cells; error: index of the column with its standard errors; per_cent: its heading says so."""
+
+    index: int
+    line: Line
+    error: int | None
+    per_cent: bool
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """Whether one of the first lines is a row of names with a label of llama-perplexity's summary among them."""
-    return any(_labels(line) for line in head.decode("utf-8", "replace").splitlines()[:50])
+    """Whether a line of the head has two known columns, or one and a column of names."""
+    lines = head.decode("utf-8-sig", "replace").splitlines()[:2000]
+    return any(len(columns) + (_name_column(cells) is not None) > 1 for line in lines if len(line) < 10_000 for cells in [_cells(line, _delimiter(line))] if (columns := _columns(cells)))
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Summary]:
-    """Yields a Summary for every row under a row of labels. Raises BadFile. There is nothing to pick."""
-    path = Path(path)
+def read(path: Path, picks: dict) -> Iterator[Summary]:
+    """One Summary per row that has a number in a known column. Raises BadFile."""
+    if picks.get("unit") not in (None, "percent", "fraction"):
+        raise BadFile(path, "as a whole", f"the unit {picks['unit']!r} was chosen for its shares", "choose percent or fraction")
     try:
-        if path.stat().st_size > LARGEST:
-            raise BadFile(path, "as a whole", "a table of more than 64 MiB", "give the table of quants alone")
-        lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
-    except OSError as error:
-        raise BadFile(path, "at its start", error.strerror or str(error), "check the path") from None
-    start = next((number for number, line in enumerate(lines) if _labels(line)), None)
-    if start is None:
-        raise BadFile(path, "as a whole", "no row of column names that are known", f"name the columns {LABELS}")
-    names, columns, delimiter = _header(path, lines[start], start + 1)
-    seen: Counter[str] = Counter()
-    for number, line in enumerate(lines[start + 1 :], start + 2):
-        cells = _cells(line, delimiter)
-        if not any(cells) or all(re.fullmatch(r":?-+:?", cell) for cell in cells):  # Markdown's rule under the names
+        text = whole(path, LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadFile(path, f"byte {error.start:,}", "not UTF-8", "save the table as UTF-8") from None
+    tables = [table for table in _tables(path, text) if _columns(table[1])]
+    if not tables:
+        raise BadFile(path, "as a whole", "no known column", f"name at least one of {', '.join(LINES)}")
+    for first, heading, rows in tables:
+        yield from _summaries(path, first, heading, rows, picks.get("unit"))
+
+
+def _tables(path: Path, text: str) -> Iterator[tuple[int, list[str], list[list[str]]]]:
+    """(line number of the heading, its cells, rows of cells) of each Markdown table, or of the whole file as CSV or TSV."""
+    lines = text.splitlines()
+    rules = [number for number, line in enumerate(lines) if number and "-" in line and "|" in line and not line.strip(" \t|:-")]
+    end = 0
+    for number in rules:
+        if number < end:
             continue
-        quant = cells[names].strip("*`[] ") if names < len(cells) else ""
-        if not quant:
-            raise BadFile(path, f"line {number}", "a row without the name of a quant", "mend that line")
-        seen[quant] += 1
-        if seen[quant] > 1:
-            raise BadFile(path, f"line {number}", f"{quant} a second time", "keep one row for each quant")
-        yield _summary(path, number, quant, cells, columns)
-    if not seen:
-        raise BadFile(path, f"line {start + 1}", "column names and no row under them", "give a table with a row for each quant")
+        end = next((at for at in range(number + 1, len(lines)) if "|" not in lines[at]), len(lines))
+        yield number, _cells(lines[number - 1], "|"), [_cells(line, "|") for line in lines[number + 1 : end]]
+    if rules or not lines:
+        return
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(lines[0]), strict=True))
+    except csv.Error as error:
+        raise BadFile(path, "as a whole", f"no table ({error})", "save it as CSV, TSV or Markdown") from None
+    if rows:
+        yield 1, [cell.strip() for cell in rows[0]], [[cell.strip() for cell in row] for row in rows[1:]]
 
 
-def _summary(path: Path, number: int, quant: str, cells: list[str], columns: dict[int, tuple[str, bool]]) -> Summary:
-    """One row's cells."""
-    statistics, left_out = [], Counter()
-    for place, (metric, per_cent) in columns.items():
-        cell = cells[place].strip("*` ") if place < len(cells) else ""
-        if cell in ("", "-", "—", "N/A", "n/a"):
-            continue
-        numbers = re.findall(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", cell)
-        if not re.match(rf"[-+.\d]|{NUMBER}", cell) or not numbers and not re.search("nan|inf", cell, re.IGNORECASE):
-            raise BadFile(path, f"line {number}", f"{cell[:40]!r} where {metric} should be", "write a number, or leave the cell empty")
-        if re.match(r"[-+]?(nan|inf)", cell, re.IGNORECASE) or float(numbers[0]) in (float("inf"), float("-inf")):
-            left_out["statistics that are not finite"] += 1
-            continue
-        value, error = float(numbers[0]), float(numbers[1]) if len(numbers) > 1 else None
-        unit = 100 if per_cent and ("%" in cell or metric != "top1_agreement" or value > 1) else 1
-        statistics.append(Statistic(metric, value / unit + 0.0, error / unit if error is not None and error < float("inf") else None))
-    return Summary(quant_name=quant, corpus_id=None, context_length=None, statistics=statistics, facts={"line": number}, left_out=dict(left_out))
-
-
-def _header(path: Path, line: str, number: int) -> tuple[int, dict[int, tuple[str, bool]], str]:
-    """(place of the quants' names, place -> (metric, per cent), delimiter). Raises BadFile where a column is there twice."""
-    delimiter = max(DELIMITERS, key=lambda mark: len(_labels(line, mark)))
-    cells = _cells(line, delimiter)
-    columns = {place: known(cell)[:2] for place, cell in enumerate(cells) if known(cell)}
-    double = next((metric for metric, count in Counter(metric for metric, _ in columns.values()).items() if count > 1), None)
-    if double:
-        raise BadFile(path, f"line {number}", f"two columns for {double}", "keep one of them")
-    lower = [" ".join(cell.lower().split()) for cell in cells]
-    names = next((lower.index(name) for name in NAMES if name in lower), next((place for place in range(len(cells)) if place not in columns), None))
-    if names is None:
-        raise BadFile(path, f"line {number}", "no column with the quants' names", f"call one {NAMES[0]}")
-    return names, columns, delimiter
-
-
-def _labels(line: str, delimiters: str = DELIMITERS) -> list[str]:
-    """The cells of a line that are labels of llama-perplexity's summary, under the delimiter that shows most of them."""
-    return max(([cell for cell in _cells(line, mark) if known(cell)] for mark in delimiters), key=len)
+def _delimiter(line: str) -> str:
+    return max("\t;,|", key=line.count) if line.lstrip()[:1] != "|" else "|"
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """A line's cells, outer spaces removed."""
+    """The cells of one line without Markdown's emphasis."""
+    line = line.strip()
     if delimiter == "|":
-        return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))]
-    try:
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-    except csv.Error:
-        return []
+        line = line.removeprefix("|").removesuffix("|")
+    return [cell.strip().strip("*`_ ").strip() for cell in line.split(delimiter)]
+
+
+def _columns(cells: list[str]) -> list[Column]:
+    columns = []
+    for index, cell in enumerate(cells):
+        plain = " ".join(cell.replace("∆", "Δ").lower().split())
+        line = KNOWN.get(plain) or KNOWN.get(plain.removesuffix("%").removesuffix("(%)").removesuffix("(").strip())
+        if line and line not in [column.line for column in columns]:
+            following = " ".join(cells[index + 1].lower().split()) if index + 1 < len(cells) else ""
+            error = following in ERROR_NAMES or following.removeprefix(plain).strip(" ()") in ERROR_NAMES and following.startswith(plain)
+            columns.append(Column(index, line, index + 1 if error else None, plain not in KNOWN))
+    return columns
+
+
+def _name_column(cells: list[str]) -> int | None:
+    lower = [" ".join(cell.lower().split()) for cell in cells]
+    return next((lower.index(name) for name in NAMES if name in lower), None)
+
+
+def _summaries(path: Path, first: int, heading: list[str], rows: list[list[str]], unit: str | None) -> Iterator[Summary]:
+    columns = _columns(heading)
+    taken = {column.index for column in columns} | {column.error for column in columns}
+    name_at = _name_column(heading)
+    if name_at is None:
+        name_at = next((index for index in range(len(heading)) if index not in taken), None)
+    if name_at is None:
+        raise BadFile(path, f"line {first}", "no column with the quants' names", "add a column Quant")
+    shift = _shift(columns, rows, unit)
+    seen: set[str] = set()
+    for offset, row in enumerate(rows, first + 1):
+        if not any(row):
+            continue
+        if len(row) < len(heading):
+            raise BadFile(path, f"row {offset}", f"{len(row)} cells where the heading has {len(heading)}", "it may be cut short: complete the row or remove it")
+        name = row[name_at]
+        if not name or name in seen:
+            raise BadFile(path, f"row {offset}", f"another row for {name[:80]!r}" if name else "no name of a quant", "give each row its own name")
+        seen.add(name)
+        statistics, left_out = [], {}
+        for column in columns:
+            found = _statistic(row, column, shift)
+            if isinstance(found, Statistic):
+                statistics.append(found)
+            elif found:
+                left_out[found] = left_out.get(found, 0) + 1
+        if statistics:
+            yield Summary(name, None, None, statistics, facts={"table": path.name}, left_out=left_out)
+
+
+def _shift(columns: list[Column], rows: list[list[str]], unit: str | None) -> int | None:
+    """By how many digits shares without a per-cent sign are shifted: 2 for per cent, 0 for fractions; None where nothing tells it."""
+    if unit:
+        return 2 if unit == "percent" else 0
+    shares = [float(match[1]) for column in columns if column.line.metric == "top1_agreement" for row in rows if len(row) > column.index and (match := CELL.fullmatch(row[column.index])) and not match[2]]
+    return (2 if max(shares) > 1 else 0) if shares else None
+
+
+def _statistic(row: list[str], column: Column, shift: int | None) -> Statistic | str | None:
+    """A cell's number, or why there is none; None for an empty cell."""
+    cell = row[column.index]
+    if cell.lower() in ("", "-", "—", "–", "n/a", "na", "null", "none"):
+        return None
+    match = CELL.fullmatch(cell)
+    if not match or not abs(float(match[1])) < 1e300:
+        return "cells that are no finite numbers"
+    error = match[3]
+    if error is None and column.error is not None and (other := CELL.fullmatch(row[column.error])):
+        error = other[1]
+    if column.line.per_cent:
+        shift = 2 if match[2] or match[4] or column.per_cent else shift
+        if shift is None:
+            return "shares that may be per cent or fractions"
+    elif match[2] or column.per_cent:
+        return "cells with a per-cent sign that belongs to no share"
+    else:
+        shift = 0
+    value, error = (None if text is None else float(Decimal(text).scaleb(-shift)) for text in (match[1], error))  # 94.917 % is 0.94917 to the last bit
+    return Statistic(column.line.metric, value, error if error is not None and error < 1e300 else None)
