@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .ingest.errors import ExitCode, QwhError, storage_error
+from .ingest.progress import say
 from .ingest.store import Store
 
 PROJECT = Path(__file__).resolve().parent  # the dbt project ships inside the package
@@ -57,6 +58,9 @@ class Warehouse:
             arguments += ["--select", select] if select else []
             result = dbtRunner().invoke(arguments)
             _let_go_of_the_database()
+            if not result.success and not full_refresh and "out of sync" in _first_failure(result):
+                say("the tables are of an older version of qwh: building all of them from raw")
+                return self.build(True, select)
             if not result.success:
                 raise QwhError(f"dbt build failed: {_first_failure(result)}: see {work / 'logs' / 'dbt.log'}", ExitCode.BUILD_FAILED)
             os.replace(beside, self.database)

@@ -12,7 +12,7 @@ from . import models
 HERE = Path(__file__).resolve().parent
 COHORT = "smollm2-135m-instruct"
 MADE_FROM = "F16 copy of a Q4_1 file"
-TABLES = ("fidelity", "volume_and_direction", "correlations")
+TABLES = ("fidelity", "volume_and_direction", "correlations", "zone")
 
 QUICK = {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 60}
 WHOLE = {"quants": models.QUANTS, "chunks": 16, "long_chunks": 4, "prompts": None}
