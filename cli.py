@@ -340,6 +340,47 @@ def export(
     write(Warehouse(warehouse).relation(name, cohort), format.value, output)
 
 
+measure = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Figures of your own in the study's tables.")
+app.add_typer(measure, name="measure")
+
+
+@measure.command("add")
+def measure_add(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    sql: Annotated[str, typer.Argument(help="One SELECT that gives cohort_id, quant_id and value.")],
+    smaller_is_further: Annotated[bool, typer.Option("--smaller-is-further", help="A smaller value is further from the reference.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Put a figure of your own into the variant table, under the same max-T protection; `qwh build` asks it anew.
+
+    Example: qwh measure add kld_uncertain "select cohort_id, quant_id, avg(kld) as value from int_tokens where entropy_ref > 3 group by all"
+    """
+    from .measures import add
+    from .warehouse import Warehouse
+
+    for cohort_id, quant_id, value in sorted(add(Warehouse(warehouse), name, sql, smaller_is_further)):
+        print(f"{cohort_id}  {quant_id}  {value:.6g}")
+
+
+@measure.command("list")
+def measure_list(warehouse: WarehouseOption = DEFAULT):
+    """Print every measure and its SELECT. Example: qwh measure list"""
+    from .measures import listed
+    from .warehouse import Warehouse
+
+    for each in listed(Warehouse(warehouse)):
+        print(f"{each['name']}  {each['sql']}")
+
+
+@measure.command("remove")
+def measure_remove(name: Annotated[str, typer.Argument(help="The measure.")], warehouse: WarehouseOption = DEFAULT):
+    """Forget a measure. Example: qwh measure remove kld_uncertain"""
+    from .measures import remove
+    from .warehouse import Warehouse
+
+    remove(Warehouse(warehouse), name)
+
+
 @app.command()
 def status(warehouse: WarehouseOption = DEFAULT):
     """Say what the warehouse holds, and what `qwh build` has not seen yet. Example: qwh status"""

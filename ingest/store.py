@@ -2,6 +2,7 @@
 
     raw/<table>/run_id=<id>/part.parquet     one immutable file per run and table
     raw/runs/<id>.json                       the manifest: a part without one is invisible
+    raw/measures/<name>.json                 a user's own figure per quant, as SQL
     raw/_staging/<pid>-<random>/             unfinished work, swept when its process is gone
 """
 
@@ -44,9 +45,11 @@ class Store:
         try:
             (self.raw / "runs").mkdir(parents=True, exist_ok=True)
             (self.raw / "_staging").mkdir(exist_ok=True)
-            nothing = self.raw / "runs" / "_none.json"
-            if not nothing.exists():
-                nothing.write_text("[]\n")
+            (self.raw / "measures").mkdir(exist_ok=True)
+            for folder in ("runs", "measures"):
+                nothing = self.raw / folder / "_none.json"
+                if not nothing.exists():
+                    nothing.write_text("[]\n")
             for table, schema in TABLES.items():
                 part = self.part(table, "_schema")
                 if not part.exists() or not pq.read_schema(part).equals(schema):

@@ -9,6 +9,11 @@ measured as (
     from {{ ref('fct_fidelity') }} as fidelity
     inner join {{ ref('dim_measurements') }} as measurements using (cohort_id, measurement_id)
     where measurements.variant is not null
+    union all
+    -- a user's own measures come after the study's, beside every estimator
+    select own.cohort_id, own.quant_id, estimators.estimator, (1000 + dense_rank() over (order by own.measure))::integer, 'measure:' || own.measure, own.value_oriented,
+    from {{ ref('fct_measures') }} as own
+    inner join (select distinct cohort_id, estimator, from {{ ref('fct_fidelity') }}) as estimators using (cohort_id)
 ),
 
 -- with one benchmark its score and direction are the composite's
