@@ -1,5 +1,6 @@
 """A table on its way out: terminal, CSV, Parquet, Markdown or LaTeX. Numbers are rounded here and nowhere else."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -8,11 +9,11 @@ from .ingest.errors import storage_error
 
 NOTHING = "—"   # a NULL: there is no figure
 DIGITS = 4      # significant digits in print
-ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", NOTHING: "---"}
+ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", NOTHING: "---"}
 
 
 def printed(value: object, column: str) -> str:
-    """One cell as a reader sees it: 4 significant digits, p-values below 0.001 as <0.001, NULL as a dash."""
+    """One cell as a reader sees it: 4 significant digits, p-values below 0.001 as <0.001, NULL as a dash, no control characters."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -25,7 +26,7 @@ def printed(value: object, column: str) -> str:
         return f"{value:.{DIGITS}g}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return "".join(character if character.isprintable() or character == "\n" else f"\\x{ord(character):02x}" for character in str(value))
 
 
 def _is_p(column: str) -> bool:
@@ -77,14 +78,19 @@ def latex(frame: pl.DataFrame) -> str:
     return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{line(frame.columns)}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
 
 
+def _json(value: object) -> str:
+    """A nested cell as JSON text."""
+    return json.dumps(value.to_list() if isinstance(value, pl.Series) else value, default=str)
+
+
 def write(frame: pl.DataFrame, kind: str, path: Path) -> None:
-    """Write a table as csv, parquet, markdown or latex. csv and parquet keep full precision; lists become JSON in csv."""
+    """Write a table as csv, parquet, markdown or latex. csv and parquet keep full precision; lists and structs become JSON in csv."""
     try:
         if kind == "parquet":
             frame.write_parquet(path)
         elif kind == "csv":
             nested = [name for name, type_ in frame.schema.items() if type_.is_nested()]
-            frame.with_columns(pl.col(name).map_elements(lambda value: str(list(value)), return_dtype=pl.String) for name in nested).write_csv(path)
+            frame.with_columns(pl.col(name).map_elements(_json, return_dtype=pl.String) for name in nested).write_csv(path)
         else:
             Path(path).write_text({"markdown": markdown, "latex": latex}[kind](frame))
     except OSError as error:
