@@ -133,7 +133,7 @@ def test_what_so_many_quants_resolve(n, critical, of_14, smallest):
     for alpha, rho in ((0.05, critical), (0.05 / 14, of_14)):
         t = scipy_stats.t.isf(alpha / 2, n - 2)
         assert t / np.sqrt(n - 2 + t**2) == pytest.approx(rho, abs=0.0101)
-        assert stats._p_t(t / np.sqrt(n - 2 + t**2), n, scipy_stats.t) == pytest.approx(alpha)
+        assert stats.t_p(t / np.sqrt(n - 2 + t**2), n, scipy_stats.t) == pytest.approx(alpha)
     assert stats.minimum_resolvable_rho(n) == pytest.approx(smallest, abs=0.025)
 
 
