@@ -103,9 +103,14 @@ class Warehouse:
 
 def _rows(connection, name: str):
     """All rows of a table or analysis, as a polars DataFrame."""
+    import duckdb
+
     analyses = {path.stem: path for path in (PROJECT / "analyses").glob("*.sql")}
     if name in analyses:
-        return connection.sql(analyses[name].read_text()).pl()
+        try:
+            return connection.sql(analyses[name].read_text()).pl()
+        except duckdb.CatalogException:
+            raise QwhError(f"{name} reads tables that were not built yet: run qwh build", ExitCode.NOT_FOUND) from None
     tables = [row[0] for row in connection.sql("select table_name from information_schema.tables where table_schema = 'main' order by 1").fetchall()]
     if name not in tables:
         raise QwhError(f"there is no table or analysis called {name}: choose one of {', '.join(sorted(analyses))}, or a table: {', '.join(tables)}", ExitCode.NOT_FOUND)

@@ -52,6 +52,25 @@ def failure_ratios(kld: np.ndarray, failed: np.ndarray, groups: list, matched: l
     return [_ratio_answer(k, observed, replicates, parts, logs[k], failing[k], passing[k], int((known[k] & (kld[k] < clip)).sum())) for k in range(len(kld))]
 
 
+def prediction(kld: np.ndarray, failed: np.ndarray, groups: list, lengths: list, entropies: list, n_resamples: int, seed: int) -> list[dict]:
+    """Everything about every quant: `failure_ratios` (matched by length and the reference's entropy), AUROC and lift, pooled and within groups.
+
+    kld, failed: [q, n]; groups, lengths, entropies: [n]. Returns for each quant its row number, the ratios' figures, {auroc, auroc_within,
+    lift, lift_within} with _low and _high, and reason.
+    """
+    kld, failed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(failed, float))
+    answers = failure_ratios(kld, failed, groups, strata(groups, [lengths, entropies]), n_resamples, seed)
+    for name, labels in (("lift", None), ("lift_within", groups)):
+        for answer, found in zip(answers, lift(kld, failed, labels, n_resamples, seed)):
+            answer |= {name: found["lift"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    for quant, answer in enumerate(answers):
+        answer["quant"] = quant
+        for name, labels in (("auroc", None), ("auroc_within", groups)):
+            found = auroc(kld[quant], failed[quant], labels)
+            answer |= {name: found["auroc"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    return answers
+
+
 def auroc(values: np.ndarray, failed: np.ndarray, labels: list | None = None, level: float = 0.95) -> dict:
     """Probability that a failed prompt has the larger value than a passed one (ties half), with DeLong's error.
 

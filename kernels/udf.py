@@ -40,6 +40,16 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
         _struct("", "difference low high p_mcnemar improvement_share share_low share_high p_equivalent p_not_inferior e_value anytime_low anytime_high minimum_difference margin", "verdict reason"),
     ),
     "heterogeneity": ("paired.heterogeneity", ["BIGINT[]", "BIGINT[]", COUNT, COUNT], _struct("benchmarks", "statistic p p_pooled", "reason")),
+    "failure_prediction": (
+        "prompts.prediction", [ROWS, ROWS, TEXTS, NUMBERS, NUMBERS, COUNT, COUNT],
+        _struct("quant n_failed n_passed clipped", " ".join(f"{kind}_{figure}" for kind in ("pooled", "within", "matched") for figure in ("ratio", "low", "high", "p"))
+                + "".join(f" {name} {name}_low {name}_high" for name in ("auroc", "auroc_within", "lift", "lift_within")), "reason") + "[]",
+    ),
+    "within_prompt": ("prompts.within_prompt", [ROWS, ROWS, COUNT, COUNT], _struct("prompts", "ratio low high p", "reason")),
+    "routers": (
+        "routers.routers", [ROWS, ROWS, TEXTS],
+        _struct("first second disagreements first_right raw_ties ranked_ties within_ties", " ".join(f"{kind}_{figure}" for kind in ("raw", "ranked", "within") for figure in ("accuracy", "low", "high", "p", "better", "gain", "gain_low", "gain_high")), "reason") + "[]",
+    ),
     "known_correlation": ("correlations.known_correlation", [NUMBER, COUNT], _struct("n", "rho p_t low high minimum_rho", "reason")),
     "prompts_needed": ("paired.prompts_needed", [NUMBER, NUMBER], COUNT),
 }

@@ -66,7 +66,8 @@ def test_the_same_run_in_other_wrappings(tmp_path):
     assert verbose.quant_name == "tiny-Q4_0" and (verbose.statistics, verbose.chunks) == (whole.statistics, whole.chunks)
     wrappings = {
         "crlf": raw.replace(b"\n", b"\r\n"), "utf-16": raw.decode().encode("utf-16"), "bom": b"\xef\xbb\xbf" + raw, "latin": raw.decode().replace("Δ", "D").encode("latin-1"),
-        "cp437": raw.decode("cp437").encode(), "twice": raw.decode("latin-1").encode().decode("latin-1").encode(), "ascii": raw.decode().encode("ascii", "replace"), "nothing": raw.decode().encode("ascii", "ignore"),
+        "cp437": raw.decode("cp437").encode(), "twice": raw.decode("latin-1").encode(),
+        "ascii": raw.decode().encode("ascii", "replace"), "nothing": raw.decode().encode("ascii", "ignore"),
         "words": raw.decode().replace("±", "+/-").encode(), "prefixed": b"".join(b"0.00.510.431 W " + line for line in raw.splitlines(keepends=True)), "no newline": raw.rstrip(),
         "interleaved": b"".join(line + b"0.00.510.431 W some other: message 1.5\nllama_perf: 17 ms\n" for line in raw.splitlines(keepends=True)),
     }
@@ -93,7 +94,10 @@ def test_ik_llama():
 
 def test_january_2024():
     found = log("january-2024.log")
-    assert values(found) == {"kld_mean": 0.01236, "kld_median": 0.005517, "kld_max": 0.713214, "kld_p99": 0.08632, "kld_p95": 0.038402, "kld_p90": 0.025961, "kld_min": -0.000008, "kld_p01": 0.000014, "kld_p05": 0.00013, "kld_p10": 0.000415}
+    assert values(found) == {
+        "kld_mean": 0.01236, "kld_median": 0.005517, "kld_max": 0.713214, "kld_p99": 0.08632, "kld_p95": 0.038402,
+        "kld_p90": 0.025961, "kld_min": -0.000008, "kld_p01": 0.000014, "kld_p05": 0.00013, "kld_p10": 0.000415,
+    }
     assert found.statistics[0].standard_error == 0.00092 and found.partial is None and found.quant_name == "q4_k_s"
     assert next(chunk.value for chunk in found.chunks if chunk[:2] == (1, "top1_agreement")) == pytest.approx(2 * 0.95686 - 0.96078)
 
@@ -130,7 +134,7 @@ def test_a_lost_end_is_partial(tmp_path):
 def test_wherever_a_log_is_cut_no_number_is_wrong(tmp_path, name):
     raw = (FIXTURES / name).read_bytes()
     whole, path = summaries(FIXTURES / name), tmp_path / name
-    cuts = {*range(len(raw) - 40, len(raw)), *range(0, len(raw), 11), *(at + shift for at in range(len(raw)) if raw[at : at + 1] in b"\n:" for shift in (0, 1))}
+    cuts = {*range(len(raw) - 40, len(raw)), *range(0, len(raw), 61), *(at + shift for at in range(len(raw)) if raw[at : at + 1] in b"\n:" for shift in (0, 1))}
     for cut in sorted(cuts):
         path.write_bytes(raw[:cut])
         try:
@@ -190,7 +194,9 @@ def test_qbench():
 def test_tables():
     rows = summaries(FIXTURES / "table.csv")
     assert [row.quant_name for row in rows] == ["Q8_0", "Q4_K_M", "Q3_K_M"]
-    assert rows[1].statistics == [("ppl", 6.6463, 0.0421), ("kld_mean", 0.01237, 0.00021), ("kld_median", 0.00478, None), ("kld_p99", 0.3362, None), ("dp_rms", 0.03123, 0.00041), ("top1_agreement", 0.94917, 0.0008)]
+    assert rows[1].statistics == [
+        ("ppl", 6.6463, 0.0421), ("kld_mean", 0.01237, 0.00021), ("kld_median", 0.00478, None), ("kld_p99", 0.3362, None), ("dp_rms", 0.03123, 0.00041), ("top1_agreement", 0.94917, 0.0008),
+    ]
     assert summaries(FIXTURES / "table.tsv")[0].statistics == [("kld_mean", 0.0395, 0.0004), ("kld_p999", 1.5457, None), ("top1_agreement", 0.89938, None)]
     rows = summaries(FIXTURES / "table.md")
     assert values(rows[0]) == {"ppl": 6.5159, "ln_ppl_ratio": 0.0} and values(rows[2]) == {"top1_agreement": 0.90637, "kld_median": 0.018433, "kld_p99": 1.0482, "ppl": 6.437, "ln_ppl_ratio": -0.0122}
@@ -207,7 +213,8 @@ def test_a_tables_unit_is_never_guessed(tmp_path):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("Quant,Speed\nQ8_0,3\n", "Mean KLD"), ("", "empty"), ("Quant,Mean KLD\nQ8_0,1\nQ8_0,2\n", "another row"), ("Quant,Mean KLD,Same top p\nQ8_0,0.1,99 %\nQ6_K,0.\n", "2 cells where the heading has 3"), ("Mean KLD\n0.1\n", "no column with the quants' names"),
+    ("Quant,Speed\nQ8_0,3\n", "Mean KLD"), ("", "empty"), ("Quant,Mean KLD\nQ8_0,1\nQ8_0,2\n", "another row"),
+    ("Quant,Mean KLD,Same top p\nQ8_0,0.1,99 %\nQ6_K,0.\n", "2 cells where the heading has 3"), ("Mean KLD\n0.1\n", "no column with the quants' names"),
 ])
 def test_tables_that_cannot_be_read(tmp_path, text, words):
     (tmp_path / "a.csv").write_text(text)
@@ -252,6 +259,30 @@ def test_the_openai_form_gives_texts_and_no_ids():
     assert block.token_id is None and block.topk_ids is None and block.rank is None
 
 
+def test_the_openai_form_with_ids(tmp_path):
+    """return_tokens_as_token_ids: the second token lies below the two likeliest, and is no one of the top k."""
+    logprobs = {
+        "tokens": ["token_id:1", "token_id:2", "token_id:3"], "token_logprobs": [None, -0.5, -7.0],
+        "top_logprobs": [None, {"token_id:2": -0.5, "token_id:8": -1.0}, {"token_id:3": -7.0, "token_id:9": -0.1, "token_id:8": -3.0}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps({"choices": [{"logprobs": logprobs}]}))
+    block = checked(next(prompt_logprobs.read(tmp_path / "a.json", {}))).blocks[0]
+    assert block.token_id.tolist() == [2, 3] and block.topk_ids.tolist() == [[2, 8], [9, 8]] and block.top1.tolist() == [2, 9] and block.token is None
+
+
+@pytest.mark.parametrize("reasons, prompts", [(["length", "length"], [2, 1]), (["stop", "length"], None)])
+def test_where_a_prompt_ends_is_known_or_refused(tmp_path, reasons, prompts):
+    """Two prompts of 3 and 2 tokens in one response, an answer of one token each if both answers were cut at max_tokens."""
+    lists = [{"tokens": ["a"] * length, "token_logprobs": [None] + [-1.0] * (length - 1), "top_logprobs": None} for length in (4, 3)]
+    response = {"choices": [{"logprobs": logprobs, "finish_reason": reason} for logprobs, reason in zip(lists, reasons)], "usage": {"prompt_tokens": 5}}
+    (tmp_path / "a.json").write_text(json.dumps(response))
+    if prompts:
+        assert [len(block.nll) for block in checked(next(prompt_logprobs.read(tmp_path / "a.json", {}))).blocks] == prompts
+    else:
+        with pytest.raises(QwhError, match="where the prompts end"):
+            next(prompt_logprobs.read(tmp_path / "a.json", {}))
+
+
 def test_a_cut_last_line_is_partial(tmp_path):
     raw = (FIXTURES / "vllm.jsonl").read_bytes()
     (tmp_path / "a.jsonl").write_bytes(raw[:-200])
@@ -289,6 +320,8 @@ def test_hipfires_results(tmp_path):
     (tmp_path / "a.bin").write_bytes(result_file())
     found = summaries(tmp_path / "a.bin")[0]
     assert values(found) == {"kld_lumped_mean": pytest.approx(0.2), "ppl": pytest.approx(math.exp(2.1))} and found.statistics[0].standard_error == pytest.approx(0.1)
-    assert [(chunk.chunk, chunk.metric, chunk.value) for chunk in found.chunks] == [(0, "kld_lumped_mean", 0.1), (1, "kld_lumped_mean", 0.3), (0, "kld_lumped_p99", 0.5), (1, "kld_lumped_p99", 0.9), (0, "nll_mean", 2.0), (1, "nll_mean", 2.2)]
+    assert {(chunk.metric, chunk.chunk): chunk.value for chunk in found.chunks} == {
+        ("kld_lumped_mean", 0): 0.1, ("kld_lumped_mean", 1): 0.3, ("kld_lumped_p99", 0): 0.5, ("kld_lumped_p99", 1): 0.9, ("nll_mean", 0): 2.0, ("nll_mean", 1): 2.2,
+    }
     (tmp_path / "a.bin").write_bytes(result_file(1))
     assert values(summaries(tmp_path / "a.bin")[0]) == {"kld_lumped_mean": pytest.approx(0.2)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import query
-from qwh.kernels import correlations, paired, zone
+from qwh.kernels import correlations, paired, prompts, routers, zone
 from scipy.stats import spearmanr, t
 
 SETTINGS = 10_000, 10_000, 20260617
@@ -68,3 +68,45 @@ def test_the_published_figures_are_recomputed(warehouse):
     assert rows["Devstral", "silent zone", "volume"][2] == pytest.approx(0.0273, abs=5e-5)
     assert rows["Qwen3.6", "full", "composite"][2] == pytest.approx(1.6e-5, abs=1e-6)
     assert rows["Devstral", "public quants", "composite"][-1] == "4 quants, 5 needed" and rows["Qwen3.6", "silent zone", "volume"][-1] == "the number of quants is not known"
+
+
+@pytest.fixture(scope="module")
+def prompt_block(warehouse):
+    """Quants, KLD [q, n], failed [q, n] and kinds [n], by a query of its own."""
+    rows = query(warehouse, """
+        select k.quant_id, o.prompt_id, o.category, avg(t.kld::double), o.score < 0.5
+        from int_prompt_outcomes o join stg_runs k using (run_id) join stg_prompts p on p.run_id = k.reference_run_id and p.prompt_id = o.prompt_id
+        join stg_tokens t on t.run_id = o.run_id and t.chunk = p.prompt_index group by all order by 1, 2
+    """)
+    quants = sorted({row[0] for row in rows})
+    table = {quant: [row for row in rows if row[0] == quant] for quant in quants}
+    return quants, np.array([[row[3] for row in table[quant]] for quant in quants]), np.array([[float(row[4]) for row in table[quant]] for quant in quants]), [f"prompts/{row[2]}" for row in table[quants[0]]]
+
+
+def test_prompt_failure_is_the_kernels_pooled_and_within(warehouse, prompt_block):
+    quants, kld, failed, kinds = prompt_block
+    rows = dict((row[0], row[1:]) for row in query(warehouse, "select quant_id, n_failed, n_passed, pooled_ratio, within_ratio, auroc, auroc_within, lift_within, reason from stat_prompt_failure"))
+    ratios, lifts = prompts.failure_ratios(kld, failed, kinds, None, 200, 1), prompts.lift(kld, failed, kinds, 200, 1)
+    assert sorted(rows) == quants
+    for k, quant in enumerate(quants):
+        n_failed, n_passed, pooled, within, area, area_within, lift, reason = rows[quant]
+        assert (n_failed, n_passed) == (ratios[k]["n_failed"], ratios[k]["n_passed"])
+        for ours, truth in ((pooled, ratios[k]["pooled_ratio"]), (within, ratios[k]["within_ratio"]), (area, prompts.auroc(kld[k], failed[k])["auroc"]), (area_within, prompts.auroc(kld[k], failed[k], kinds)["auroc"]), (lift, lifts[k]["lift"])):
+            assert ours == pytest.approx(truth, rel=1e-6) if truth is not None else ours is None and reason
+
+
+def test_routers_and_the_same_prompt_are_the_kernels(warehouse, prompt_block):
+    quants, kld, failed, kinds = prompt_block
+    truth = {(quants[row["first"]], quants[row["second"]]): row for row in routers.routers(kld, 1 - failed, kinds)}
+    rows = query(warehouse, "select quant_id, other_quant_id, disagreements, first_right, raw_accuracy, within_accuracy, raw_gain, reason from stat_routers")
+    assert len(rows) == len(truth) == len(quants) * (len(quants) - 1) // 2
+    for first, second, *figures in rows:
+        assert figures == [truth[first, second][name] for name in ("disagreements", "first_right", "raw_accuracy", "within_accuracy", "raw_gain", "reason")]
+    found = prompts.within_prompt(kld, failed, 200, 1)
+    assert query(warehouse, "select prompts, ratio from stat_within_prompt")[0] == (found["prompts"], pytest.approx(found["ratio"]) if found["ratio"] else None)
+
+
+def test_displacement_plus_direction_is_the_loss(warehouse):
+    rows = query(warehouse, "select delta_loss - kld_mean - direction, benefits + harms + neutrals - token_volume * n, verdict from stat_token_direction")
+    assert rows and all(abs(gap) < 1e-9 and abs(flips) < 1e-6 and words for gap, flips, words in rows)
+    assert query(warehouse, "select count(*) from stat_direction_agreement where rho is null and reason is null") == [(0,)]

@@ -111,4 +111,4 @@ class TokenRows:
     is_reference: bool = False
     facts: dict = field(default_factory=dict)
     partial: str | None = None
-    left_out: dict[str, int] = field(default_factory=dict)  # reason -> number of positions
+    left_out: dict[str, int] = field(default_factory=dict)  # reason -> how many numbers

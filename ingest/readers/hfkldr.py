@@ -18,7 +18,7 @@ from .plain import opened
 
 KIND = "hfkldr"
 REFERENCE, RESULT = b"HFKLDR\0\0", b"HFKSEQ\0\0"
-LARGEST_BLOCK = 1 << 30  # bytes of one chunk: 4,096 positions of 65,535 ids have half a GiB
+LARGEST_BLOCK = 1 << 28  # bytes of one chunk: 2,047 positions of 256 ids have 4 MB
 SUM_TOLERANCE = 1e-3  # how far from 1 the probabilities of one position may sum up
 
 
@@ -61,10 +61,11 @@ def _reference(path: Path, size: int) -> TokenRows:
     if block > LARGEST_BLOCK:
         raise BadFile(path, "byte 12", f"a chunk of {block:,} bytes is more than {LARGEST_BLOCK:,}", "write it with a shorter context or a smaller top k")
     there = min(n_chunk, (size - 32 - tokens) // block)  # whole chunks
+    promised = 32 + tokens + n_chunk * block
     if there < 1:
-        raise BadFile(path, f"byte {size:,}", f"the header promises {32 + tokens + n_chunk * block:,} bytes, and not one chunk is whole", "fetch it again")
-    if size > 32 + tokens + n_chunk * block:
-        raise BadFile(path, f"byte {32 + tokens + n_chunk * block:,}", f"{size - 32 - tokens - n_chunk * block:,} bytes more than the header promises", "it is of another version or damaged, fetch it again")
+        raise BadFile(path, f"byte {size:,}", f"the header promises {promised:,} bytes, and not one chunk is whole", "fetch it again")
+    if size > promised:
+        raise BadFile(path, f"byte {promised:,}", f"{size - promised:,} bytes more than the header promises", "it is of another version or damaged, fetch it again")
     rows = TokenRows(
         quant_name=None, corpus_id=None, context_length=n_ctx, top_k=top_k, blocks=iter(()), engine="hipfire", is_reference=True,
         facts={"n_vocab": n_vocab, "chunks": n_chunk}, partial=f"{there} of {n_chunk} chunks are whole" if there < n_chunk else None,

@@ -21,20 +21,13 @@ from .running_means import chunk_values
 KIND = "llama-log"
 LONGEST_LINE = 1 << 20  # characters; the running values of 50,000 chunks are one line of half of that
 LONGEST_STATISTIC = 2000  # characters of any other line that is looked at: they have under 200
-MARKS = (b"Final estimate: PPL", b"KL divergence statistics", b"KL-divergence statistics", b"ln(PPL(Q)/PPL(base))          KL", b"calculating perplexity over", b"kl_divergence: computing over")
+MOST_RUNS = 10_000
+MARKS = (
+    b"Final estimate: PPL", b"KL divergence statistics", b"KL-divergence statistics", b"ln(PPL(Q)/PPL(base))          KL",
+    b"calculating perplexity over", b"kl_divergence: computing over",
+)
 
 SEPARATOR = r"[^\d.]{1,24}"  # between value and error: " ± ", or whatever a wrong encoding made of it
-COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
-RUNNING = re.compile(r"\[([1-9]\d{0,8})\](-?(?:\d{1,310}\.\d{4}|nan(?:\(ind\))?|inf)),")
-FINAL = re.compile(rf"Final estimate: PPL(?: over (\d{{1,9}}) chunks for n_ctx=(\d{{1,9}}))? = (-?(?:\d{{1,310}}\.\d{{4}}|nan(?:\(ind\))?|inf)){SEPARATOR}(-?(?:\d{{1,310}}\.\d{{5}}|nan(?:\(ind\))?|inf))\s*$")
-HEADER = re.compile(r"(perplexity|perplexity_v2|kl_divergence)\s?: (?:calculating perplexity|computing) over (\d{1,9}) chunks")
-SETTING = re.compile(r"\b(n_ctx|batch_size|n_seq)\s?=\s?(\d{1,9})\b")
-LOADED = re.compile(r"llama_model_loader: loaded meta data with .{1,80}? tensors from (.{1,1000}) \(version ")
-SAVING = re.compile(r"perplexity: saving all logits to (.{1,1000})$")
-BUILD = re.compile(r"\bbuild(?: =|:) (\d{1,9} \([0-9a-f]{4,40}\))")
-ARGUMENT = re.compile(r"""\s(-m|--model|-f|--file)[ =](?:"([^"]{1,1000})"|'([^']{1,1000})'|(\S{1,1000}))""")
-
-PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 def _number(decimals: int) -> str:
@@ -45,10 +38,19 @@ def _pair(decimals: int) -> str:
     return _number(decimals) + SEPARATOR + _number(decimals)
 
 
-ROW = re.compile(rf"\s*([1-9]\d{{0,8}})\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%\s*")
-OLD_ROW = re.compile(rf"\s*([1-9]\d{{0,8}})\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?\s*")
-VALUES = {line: re.compile(r"\s*" + (_pair(line.decimals) if line.error else _number(line.decimals)) + (r"\s*%" if line.per_cent else "") + r"\s*") for line in {*LINES.values(), *OLD_LINES.values()}}
+CHUNK = r"([1-9]\d{0,8})"
+ROW = re.compile(rf"\s*{CHUNK}\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%\s*")
+OLD_ROW = re.compile(rf"\s*{CHUNK}\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?\s*")
+RUNNING = re.compile(rf"\[{CHUNK}\]{_number(4)},")
+FINAL = re.compile(rf"Final estimate: PPL(?: over (\d{{1,9}}) chunks for n_ctx=(\d{{1,9}}))? = {_number(4)}{SEPARATOR}{_number(5)}\s*$")
+VALUES = {line: re.compile(r"\s*" + (_pair if line.error else _number)(line.decimals) + (r"\s*%" if line.per_cent else "") + r"\s*") for line in {*LINES.values(), *OLD_LINES.values()}}
 PREFIX = re.compile(r"\s*\d+\.\d\d\.\d\d\d\.\d\d\d [A-Z] ")
+COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
+HEADER = re.compile(r"(perplexity|perplexity_v2|kl_divergence)\s?: (?:calculating perplexity|computing) over (\d{1,9}) chunks")
+SETTING = re.compile(r"\b(n_ctx|batch_size|n_seq)\s?=\s?(\d{1,9})\b")
+BUILD = re.compile(r"\bbuild(?: =|:) (\d{1,9} \([0-9a-f]{4,40}\))")
+ARGUMENT = re.compile(r"""\s(-m|--model|-f|--file)[ =](?:"([^"]{1,1000})"|'([^']{1,1000})'|(\S{1,1000}))""")
+PART = re.compile(r"-\d{5}-of-\d{5}$")  # of a model in several files
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -62,6 +64,8 @@ def read(path: Path, picks: dict) -> Iterator[Summary]:
     for line in _lines(path):
         for kind, *found in _events(line, runs[-1].old):
             if runs[-1].is_ended_by(kind, found):
+                if len(runs) == MOST_RUNS:
+                    raise BadFile(path, "as a whole", f"more than {MOST_RUNS:,} runs", "split it")
                 runs.append(_Run())
             runs[-1].take(kind, found)
     runs = [run for run in runs if run.header or run.has_results()]
@@ -80,15 +84,20 @@ def _lines(path: Path) -> Iterator[str]:
         encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"  # UTF-16: what > makes in PowerShell
         text, pending = TextIOWrapper(file, encoding, errors="replace"), ""
         while line := text.readline(LONGEST_LINE):
+            if line == "\n":
+                continue
             if len(line) == LONGEST_LINE and line[-1] != "\n":
                 while line and line[-1] != "\n":
                     line = text.readline(LONGEST_LINE)
                 continue
             if line.startswith('{"type":"log"'):
-                pending += _message(line)
-                *whole, pending = pending.split("\n")
-                yield from whole
-                pending = pending if len(pending) < LONGEST_LINE else ""
+                message = _message(line)
+                pending += message
+                if "\n" in message:
+                    *whole, pending = pending.split("\n")
+                    yield from whole
+                elif len(pending) > LONGEST_LINE:
+                    pending = ""
             else:
                 yield COLOUR.sub("", line.rstrip("\n")) if "\x1b" in line else line.rstrip("\n")
         yield pending
@@ -117,10 +126,10 @@ def _events(line: str, old: bool) -> Iterator[tuple]:
         yield "header", match[1], {"chunks": int(match[2])} | {name: int(value) for name, value in SETTING.findall(line)}
     elif match := FINAL.search(line):
         yield "final", match[3], match[4], {name: int(value) for name, value in (("chunks", match[1]), ("n_ctx", match[2])) if value}
-    elif match := LOADED.search(line):
-        yield "start", {"model_path": match[1]}
-    elif match := SAVING.search(line):
-        yield "start", {"logits_file": match[1]}
+    elif "llama_model_loader: loaded meta data" in line and " (version " in line:
+        yield "start", {"model_path": line.rpartition(" (version ")[0].partition(" tensors from ")[2]}
+    elif "perplexity: saving all logits to " in line:
+        yield "start", {"logits_file": line.partition(" logits to ")[2].strip()}
     elif match := BUILD.search(line):
         yield "start", {"build": match[1]}
     elif "perplexity" in line and (given := {match[1].lstrip("-")[0]: match[2] or match[3] or match[4] for match in ARGUMENT.finditer(line)}):
@@ -137,11 +146,11 @@ def _events(line: str, old: bool) -> Iterator[tuple]:
 
 
 def _row(line: str) -> tuple | None:
-    """A line of the chunk table: its number, and (metric, printed value, decimals, factor) of each column."""
-    line = PREFIX.sub("", line, count=1)
-    if match := ROW.fullmatch(line):
+    """A line of the chunk table: its number, and (metric, printed value, decimals, power of ten) of each column."""
+    start = prefix.end() if (prefix := PREFIX.match(line)) else 0
+    if match := ROW.fullmatch(line, start):
         columns = zip(("ppl", "ln_ppl_ratio", "kld_mean", "dp_rms", "top1_agreement"), match.groups()[1::2], (4, 5, 5, 5, 5), ("", "", "", "e-2", "e-2"))
-    elif match := OLD_ROW.fullmatch(line):
+    elif match := OLD_ROW.fullmatch(line, start):
         columns = zip(("ppl", "ln_ppl_ratio", "kld_mean", "top1_agreement"), (match[2], match[3], match[5], match[7]), (4, 5, 5, 5), ("",) * 4)
     else:
         return None

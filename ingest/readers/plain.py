@@ -1,10 +1,11 @@
-"""Untrusted files, opened and decoded within limits: every way in which that can fail is a BadFile."""
+"""Untrusted files, opened and decoded within limits: every way in which that can fail is one line."""
 
 import json
 import math
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import ExitCode, QwhError
 from .contents import BadFile
 
 MIB = 1 << 20
@@ -12,10 +13,10 @@ MOST_OBJECTS = 4_000_000  # lists and objects in one piece of JSON: with what th
 
 
 def opened(path: Path) -> tuple[BinaryIO, int]:
-    """The file, open for reading bytes, and its size. Raises BadFile for a folder, a missing file or one that may not be read."""
+    """The file, open for reading bytes, and its size. Raises QwhError (not found), also for a folder, or BadFile if it may not be read."""
     try:
         if not Path(path).is_file():  # a pipe or a device would never end
-            raise BadFile(path, "as a whole", "there is no such file", "check the path")
+            raise QwhError(f"cannot read {path}: there is no such file: check the path", ExitCode.NOT_FOUND)
         file = open(path, "rb")
         size = file.seek(0, 2)
         file.seek(0)

@@ -21,13 +21,19 @@ KIND = "table"
 LARGEST = 4 * MIB
 NAMES = ("quant", "quantization", "quantization type", "quant type", "quant name", "model", "model name", "name", "file", "filename", "label", "tier", "type", "recipe", "variant")
 ALIASES = {
-    "kld": "Mean KLD", "kl divergence": "Mean KLD", "mean kl divergence": "Mean KLD", "max kld": "Maximum KLD", "min kld": "Minimum KLD", "99% kld": "99.0% KLD", "95% kld": "95.0% KLD", "90% kld": "90.0% KLD",
-    "ppl": "Mean PPL(Q)", "ppl(q)": "Mean PPL(Q)", "mean ppl": "Mean PPL(Q)", "perplexity": "Mean PPL(Q)", "ppl(base)": "Mean PPL(base)", "ln(ppl(q)/ppl(base))": "Mean ln(PPL(Q)/PPL(base))", "ppl(q)/ppl(base)": "Mean PPL(Q)/PPL(base)",
-    "ln ppl/base": "Mean ln(PPL(Q)/PPL(base))", "same top": "Same top p", "same-top": "Same top p", "same top-p": "Same top p", "rms dp": "RMS Δp", "mean dp": "Mean Δp", "δp rms": "RMS Δp",
+    "kld": "Mean KLD", "kl divergence": "Mean KLD", "mean kl divergence": "Mean KLD", "max kld": "Maximum KLD", "min kld": "Minimum KLD",
+    "99% kld": "99.0% KLD", "95% kld": "95.0% KLD", "90% kld": "90.0% KLD",
+    "ppl": "Mean PPL(Q)", "ppl(q)": "Mean PPL(Q)", "mean ppl": "Mean PPL(Q)", "perplexity": "Mean PPL(Q)", "ppl(base)": "Mean PPL(base)",
+    "ln(ppl(q)/ppl(base))": "Mean ln(PPL(Q)/PPL(base))", "ln ppl/base": "Mean ln(PPL(Q)/PPL(base))", "ppl(q)/ppl(base)": "Mean PPL(Q)/PPL(base)",
+    "same top": "Same top p", "same-top": "Same top p", "same top-p": "Same top p", "rms dp": "RMS Δp", "mean dp": "Mean Δp", "δp rms": "RMS Δp",
 }
-KNOWN = {label.lower(): line for label, line in LINES.items()} | {alias: LINES[label] for alias, label in ALIASES.items()} | {f"kld {label.split()[0].lower()}": line for label, line in LINES.items() if label.endswith(" KLD")}
+KNOWN = {
+    **{label.lower(): line for label, line in LINES.items()}, **{alias: LINES[label] for alias, label in ALIASES.items()},
+    **{f"kld {label.split()[0].lower()}": line for label, line in LINES.items() if label.endswith(" KLD")},
+}
 ERROR_NAMES = ("±", "+/-", "error", "std", "stderr", "se", "standard error", "uncertainty")
-CELL = re.compile(r"([-+]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:e[-+]?\d{1,3})?)\s*(%)?(?:\s*(?:±|\+/-|\+-|�|Â±)\s*(\d{1,300}(?:\.\d{0,300})?(?:e[-+]?\d{1,3})?)\s*(%)?)?", re.IGNORECASE)
+NUMBER = r"(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:e[-+]?\d{1,3})?"
+CELL = re.compile(rf"([-+]?{NUMBER})\s*(%)?(?:\s*(?:±|\+/-|\+-|�|Â±)\s*({NUMBER})\s*(%)?)?", re.IGNORECASE)  # value, %, error, %
 
 
 class Column(NamedTuple):
@@ -41,8 +47,11 @@ class Column(NamedTuple):
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether a line of the head has two known columns, or one and a column of names."""
-    lines = head.decode("utf-8-sig", "replace").splitlines()[:2000]
-    return any(len(columns) + (_name_column(cells) is not None) > 1 for line in lines if len(line) < 10_000 for cells in [_cells(line, _delimiter(line))] if (columns := _columns(cells)))
+    for line in head.decode("utf-8-sig", "replace").splitlines():
+        cells = _cells(line, _delimiter(line))
+        if (columns := _columns(cells)) and len(columns) + (_name_column(cells) is not None) > 1:
+            return True
+    return False
 
 
 def read(path: Path, picks: dict) -> Iterator[Summary]:
@@ -143,7 +152,8 @@ def _shift(columns: list[Column], rows: list[list[str]], unit: str | None) -> in
     """By how many digits shares without a per-cent sign are shifted: 2 for per cent, 0 for fractions; None where nothing tells it."""
     if unit:
         return 2 if unit == "percent" else 0
-    shares = [float(match[1]) for column in columns if column.line.metric == "top1_agreement" for row in rows if len(row) > column.index and (match := CELL.fullmatch(row[column.index])) and not match[2]]
+    cells = [row[column.index] for column in columns if column.line.metric == "top1_agreement" for row in rows if len(row) > column.index]
+    shares = [float(match[1]) for cell in cells if (match := CELL.fullmatch(cell)) and not match[2]]
     return (2 if max(shares) > 1 else 0) if shares else None
 
 

@@ -5,6 +5,8 @@ select
     prompts.prompt_id,
     {{ var('kld_clip') }}::double as kld_clip,
     count(*) as tokens,
+    any_value(prompts.prompt_tokens) as prompt_tokens,
+    avg(tokens.entropy_ref::double) as entropy_ref_mean,
     avg(tokens.kld::double) as kld_mean,
     exp(avg(ln(greatest(tokens.kld::double, {{ var('kld_clip') }})))) as kld_gmean,
     sum(tokens.kld::double) as kld_sum,

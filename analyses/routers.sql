@@ -1,0 +1,20 @@
+-- Would the quant with the lower KLD on a prompt be the right one to ask?
+-- Only prompts that exactly one of two quants passes; better: always asking the one that is right more often.
+select
+    cohort_id,
+    quant_id,
+    other_quant_id,
+    disagreements,
+    raw_accuracy,
+    raw_low,
+    raw_high,
+    raw_p,
+    within_accuracy,
+    raw_better as better,
+    raw_gain as gain,
+    raw_gain_low as gain_low,
+    raw_gain_high as gain_high,
+    reason,
+from stat_routers
+where disagreements > 0
+order by cohort_id, disagreements desc, quant_id, other_quant_id

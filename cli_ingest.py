@@ -1,0 +1,248 @@
+"""`qwh ingest`: parses and delegates. Heavy imports stay inside the commands, so that `qwh --help` is instant."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .ingest.errors import ExitCode, QwhError
+from .options import DEFAULT, WarehouseOption
+
+ingest = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Put rows into the warehouse.")
+
+
+@ingest.command("gguf")
+def ingest_gguf(
+    reference: Annotated[Path, typer.Option(help="The high-precision GGUF file.")],
+    quant: Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")],
+    corpus: Annotated[list[str], typer.Option(help="A text file, or ID=FILE; repeat for more. The first is the cohort's primary corpus.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    context_length: Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)] = [512],
+    chunks: Annotated[Optional[int], typer.Option(help="Read only the first N chunks.", min=2)] = None,
+    score_from: Annotated[str, typer.Option(help="First position scored in each chunk: half (as llama-perplexity), zero, or a number.")] = "half",
+    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    reference_made_from: Annotated[Optional[str], typer.Option(help="Say so if the reference itself was made from a quantized file.")] = None,
+    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
+    quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    trace: Annotated[Optional[Path], typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Run a reference and its quants over texts and store every position's log-probs and divergences.
+
+    Example: qwh ingest gguf --reference m-f16.gguf --quant m-q4.gguf --corpus wiki.txt --cohort m
+    """
+    from .ingest.corpus import ingest_gguf as run
+    from .ingest.gguf import read_gguf
+    from .ingest.plan import Member, unique_members
+    from .ingest.progress import say
+    from .ingest.store import Store
+    from .ingest.trace import Trace
+
+    store = Store(warehouse).create()
+    members = unique_members(quant, read_gguf, quant_id, uploader)
+    head = Member(reference.stem, read_gguf(reference))
+    _same_tokenizer(head, members)
+    spans = Trace()
+    published = run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, corpus, context_length, chunks, score_from, spans)
+    if published:
+        say(spans.summary())
+    if trace:
+        spans.write(trace)
+    _report(published)
+
+
+@ingest.command("prompts")
+def ingest_prompts(
+    benchmark: Annotated[Path, typer.Argument(help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line.')],
+    reference: Annotated[Path, typer.Option(help="The high-precision GGUF file.")],
+    quant: Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
+    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    reference_made_from: Annotated[Optional[str], typer.Option(help="Say so if the reference itself was made from a quantized file.")] = None,
+    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(help="Positions per forward pass.", min=1)] = 512,
+    quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Answer a benchmark greedily with the reference and its quants; store answers, scores and per-token rows.
+
+    Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
+    """
+    from .ingest.gguf import read_gguf
+    from .ingest.plan import Member, unique_members
+    from .ingest.prompts import ingest_prompts as run
+    from .ingest.prompts import read_benchmark
+    from .ingest.store import Store
+
+    store = Store(warehouse).create()
+    questions = read_benchmark(benchmark, max_new_tokens)
+    members = unique_members(quant, read_gguf, quant_id, uploader)
+    head = Member(reference.stem, read_gguf(reference))
+    _same_tokenizer(head, members)
+    _report(run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, questions))
+
+
+@ingest.command("logits-file")
+def ingest_logits_file(
+    path: Annotated[Path, typer.Argument(help="What llama-perplexity --kl-divergence-base wrote for the reference.")],
+    quant: Annotated[list[Path], typer.Option(help="A quant: a GGUF file, which is run now, or a logits file of its own; repeat for more.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    corpus_id: Annotated[Optional[str], typer.Option(help="What the text is called; default: the logits file's stem.")] = None,
+    reference: Annotated[Optional[Path], typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored.")] = None,
+    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
+    batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Score quants against the 16-bit logits that llama-perplexity left of a reference.
+
+    Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
+    """
+    from .ingest.logits import describe, ingest_logits
+    from .ingest.plan import Member
+    from .ingest.store import Store
+    from .ingest.trace import Trace
+
+    if dry_run:
+        for line in describe(path):
+            print(line)
+        return
+    head = None
+    if reference:
+        from .ingest.gguf import read_gguf
+
+        head = Member(reference.stem, read_gguf(reference))
+    settings = _settings(cohort, threads, batch_size, top_k, None, None)
+    _report(ingest_logits(Store(warehouse).create(), settings, path, head, quant, quant_id, uploader, corpus_id or path.stem, Trace()))
+
+
+KINDS = {
+    "auto": "whatever its content shows it to be",
+    "lm-eval": "lm-evaluation-harness: a samples jsonl, or the output folder. Picks: filter, metric",
+    "livecodebench": "LiveCodeBench: an _eval_all.json",
+    "evalplus": "evalplus: an eval_results.json. Picks: tests (plus or base)",
+    "inspect": "inspect: an .eval or .json log. Picks: scorer",
+    "lighteval": "lighteval: details parquet, or the output folder. Picks: metric",
+    "helm": "HELM: a run folder, or per_instance_stats.json. Picks: metric",
+    "llama-log": "llama-perplexity: the text it printed",
+    "qbench": "exllamav3 qbench: results json",
+    "hfkldr": "hipfire: HFKLDR or HFKSEQ files",
+    "table": "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant. Picks: unit (percent or fraction)",
+}
+
+
+def _import_command(kind: str, what: str):
+    """`qwh ingest KIND`: one command for each format that other tools leave behind."""
+
+    def command(
+        paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+        cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+        quant_id: Annotated[Optional[str], typer.Option(help="Whose results these are; default: what the file says.")] = None,
+        is_reference: Annotated[bool, typer.Option("--is-reference", help="They are the cohort's reference's.")] = False,
+        pick: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: which of several a file offers.")] = None,
+        fact: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: what must agree before answers are compared, and the file does not tell.")] = None,
+        corpus_id: Annotated[Optional[str], typer.Option(help="Text of a summary, where the file does not tell.")] = None,
+        context_length: Annotated[Optional[int], typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1)] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+        warehouse: WarehouseOption = DEFAULT,
+    ):
+        from .ingest.imports import ingest_files
+        from .ingest.store import Store
+
+        store = None if dry_run else Store(warehouse).create()
+        for run in ingest_files(store, kind, paths, cohort, quant_id, is_reference, _pairs("--pick", pick), _pairs("--fact", fact), corpus_id, context_length):
+            print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['status']}")
+
+    ingest.command(kind, help=f"Read {what}.")(command)
+
+
+for _kind, _what in KINDS.items():
+    _import_command(_kind, _what)
+
+
+@ingest.command("prompt-logprobs")
+def ingest_prompt_logprobs(
+    paths: Annotated[list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    quant_id: Annotated[Optional[str], typer.Option(help="Which model answered; default: what the responses say.")] = None,
+    is_reference: Annotated[bool, typer.Option("--is-reference", help="It is the cohort's reference; ingest it first.")] = False,
+    corpus_id: Annotated[Optional[str], typer.Option(help="What the texts are called; default: the file's stem. The same for all models.")] = None,
+    floor: Annotated[float, typer.Option(help="Log-prob of a token that is not in the quant's top k, nats.")] = -27.631021115928547,
+    least_logprob: Annotated[Optional[float], typer.Option(help="No token of the quant lies below it, nats: bounds its KLD from above.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Read vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD with its bounds, never a KLD.
+
+    Example: qwh ingest prompt-logprobs q4.jsonl --cohort m --quant-id q4 --corpus-id wiki
+    """
+    from .ingest.logprobs import ingest_logprobs
+    from .ingest.store import Store
+
+    store = None if dry_run else Store(warehouse).create()
+    for path in paths:
+        run = ingest_logprobs(store, "prompt-logprobs", path, cohort, quant_id, is_reference, corpus_id, floor, least_logprob)
+        _report([run] if run else [])
+
+
+@ingest.command("generic")
+def ingest_generic(
+    path: Annotated[Path, typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer.")],
+    map: Annotated[list[str], typer.Option(help="NAME=COLUMN: which of its columns is our score, item, prompt, answer, category, attempt, ...; repeat.")],
+    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
+    benchmark_id: Annotated[Optional[str], typer.Option(help="What the benchmark is called; default: the file's stem.")] = None,
+    is_reference: Annotated[bool, typer.Option("--is-reference", help="They are the cohort's reference's.")] = False,
+    fact: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: what must agree before answers are compared.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Read any table of graded answers.
+
+    Example: qwh ingest generic runs.csv --map item=task --map score=passed --cohort m --quant-id q4
+    """
+    from .ingest.imports import ingest_files
+    from .ingest.store import Store
+
+    picks = _pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {})
+    store = None if dry_run else Store(warehouse).create()
+    for run in ingest_files(store, "generic", [path], cohort, quant_id, is_reference, picks, _pairs("--fact", fact), None, None):
+        print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['status']}")
+
+
+def _pairs(option: str, values: Optional[list[str]]) -> dict[str, str]:
+    """NAME=VALUE arguments as a dict."""
+    wrong = next((value for value in values or [] if "=" not in value), None)
+    if wrong is not None:
+        raise QwhError(f"{option} {wrong} is not NAME=VALUE: write it so", ExitCode.USAGE)
+    return dict(value.split("=", 1) for value in values or [])
+
+
+def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
+    import os
+
+    from .ingest.plan import Settings
+
+    return Settings(cohort, threads or os.cpu_count() or 1, batch_size, top_k, made_from, quants_at_once)
+
+
+def _same_tokenizer(reference, quants) -> None:
+    from .ingest.gguf import refuse_other_tokenizer
+
+    for member in quants:
+        refuse_other_tokenizer(reference.file, member.file)
+
+
+def _report(published: list[dict]) -> None:
+    """One line per new run on stdout."""
+    for run in published:
+        print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['rows']:,} rows  {run['nonfinite']} not finite")

@@ -1,0 +1,16 @@
+select
+    outcomes.cohort_id,
+    outcomes.quant_id,
+    outcomes.benchmark_id,
+    outcomes.prompt_id,
+    outcomes.category,
+    outcomes.score_ref,
+    outcomes.score,
+    klds.kld_gmean,
+    klds.kld_mean,
+    klds.tokens,
+    klds.prompt_tokens,
+    klds.entropy_ref_mean,
+    outcomes.run_id,
+from {{ ref('int_prompt_outcomes') }} as outcomes
+left join {{ ref('int_prompt_kld') }} as klds using (run_id, prompt_id)
