@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from .cli_ingest import ingest
 from .ingest.errors import ExitCode, QwhError
-from .options import DEFAULT, CohortOption, WarehouseOption
+from .options import DEFAULT, CohortOption, WarehouseOption, points, size
 
 
 class OneLineErrors(TyperGroup):
@@ -139,6 +139,66 @@ def measure_remove(name: Annotated[str, typer.Argument(help="The measure.")], wa
     from .warehouse import Warehouse
 
     remove(Warehouse(warehouse), name)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A quant, or the reference.")],
+    second: Annotated[str, typer.Argument(help="The quant that is judged against it.")],
+    cohort: CohortOption = None,
+    margin: Annotated[str, typer.Option(help="Difference of score that counts as none: 1pt, 1%, 0.01.")] = "1pt",
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Compare two quants on the prompts that both answered, and say what would settle it. Example: qwh compare Q8_0 Q4_K_M"""
+    from .decisions import compare as run
+    from .tables import terminal
+    from .warehouse import Warehouse
+
+    rows, sentences = run(Warehouse(warehouse), first, second, cohort, points(margin))
+    print(terminal(rows), *sentences, sep="\n")
+
+
+@app.command()
+def plan(
+    pair: Annotated[Optional[tuple[str, str]], typer.Option(help="Two quants, or the reference and a quant.")] = None,
+    delta: Annotated[str, typer.Option(help="True difference to be found: 1pt, 1%, 0.01.")] = "1pt",
+    volume: Annotated[Optional[float], typer.Option(help="Share of prompts that divide them, in place of a pair.", min=0, max=1)] = None,
+    cohort: CohortOption = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Say how many prompts a difference takes. Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt"""
+    from .decisions import plan as run
+    from .tables import terminal
+    from .warehouse import Warehouse
+
+    if (pair is None) == (volume is None):
+        raise QwhError("qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE)
+    print(terminal(run(Warehouse(warehouse), pair, cohort, points(delta), volume)))
+
+
+@app.command()
+def pick(
+    max_bytes: Annotated[Optional[str], typer.Option(help="Largest file: 4GB, 700MB, 123456789.")] = None,
+    cohort: CohortOption = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
+    """Name the smallest quant that these prompts do not resolve from the highest score. Example: qwh pick --max-bytes 4GB"""
+    from .decisions import pick as run
+    from .tables import terminal
+    from .warehouse import Warehouse
+
+    rows, sentence = run(Warehouse(warehouse), cohort, size(max_bytes) if max_bytes else None)
+    print(terminal(rows), sentence, sep="\n")
+
+
+@app.command()
+def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT):
+    """Print what a cohort's prompts can resolve at all. Example: qwh card"""
+    from .decisions import card as run
+    from .tables import terminal
+    from .warehouse import Warehouse
+
+    print(terminal(run(Warehouse(warehouse), cohort)))
 
 
 @app.command()
