@@ -58,7 +58,7 @@ class Warehouse:
             arguments += ["--select", select] if select else []
             result = dbtRunner().invoke(arguments)
             _let_go_of_the_database()
-            if not result.success and not full_refresh and "out of sync" in _first_failure(result):
+            if not result.success and not full_refresh and self.database.exists() and _of_another_version(_first_failure(result)):
                 say("the tables are of an older version of qwh: building all of them from raw")
                 return self.build(True, select)
             if not result.success:
@@ -125,6 +125,11 @@ def _let_go_of_the_database() -> None:
     DuckDBConnectionManager.close_all_connections()
     if environment is not None:
         environment.close()
+
+
+def _of_another_version(failure: str) -> bool:
+    """Whether a build failed because a table or a seed has other columns than the ones that are there."""
+    return "out of sync" in failure or "sniffing file" in failure and "seeds" in failure
 
 
 def _first_failure(result) -> str:

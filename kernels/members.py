@@ -70,3 +70,8 @@ def cross_fit(rule: str, threshold: float, measure: np.ndarray, gains: np.ndarra
     if not other:
         return answer | {"reason": f"no split has {SMALLEST} members that can be ranked"}
     return {"rho": number(np.mean(other)), "rho_same_half": number(np.mean(same)), "members": number(np.mean(count)), "splits": len(other) // 2, "reason": None}
+
+
+def cross_fit_weighted(rule: str, threshold: float, measure: list, gains: list, benchmarks: list, weights: list, seed: int) -> dict:
+    """`cross_fit` with each prompt's benchmark weight [n] in place of the table of weights."""
+    return cross_fit(rule, threshold, measure, np.asarray(gains, float), benchmarks, dict(zip(benchmarks, weights)), seed)

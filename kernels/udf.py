@@ -40,6 +40,11 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
         _struct("", "difference low high p_mcnemar improvement_share share_low share_high p_equivalent p_not_inferior e_value anytime_low anytime_high minimum_difference margin", "verdict reason"),
     ),
     "heterogeneity": ("paired.heterogeneity", ["BIGINT[]", "BIGINT[]", COUNT, COUNT], _struct("benchmarks", "statistic p p_pooled", "reason")),
+    "compare_composite": (
+        "paired.composite", [ROWS, NUMBERS, COUNT, COUNT, NUMBER],
+        _struct("", "difference standard_error low high p_different p_equivalent p_not_inferior volume direction margin", "verdict reason"),
+    ),
+    "cross_fit": ("members.cross_fit_weighted", [TEXT, NUMBER, NUMBERS, ROWS, TEXTS, NUMBERS, COUNT], _struct("splits", "rho rho_same_half members", "reason")),
     "failure_prediction": (
         "prompts.prediction", [ROWS, ROWS, TEXTS, NUMBERS, NUMBERS, COUNT, COUNT],
         _struct("quant n_failed n_passed clipped", " ".join(f"{kind}_{figure}" for kind in ("pooled", "within", "matched") for figure in ("ratio", "low", "high", "p"))

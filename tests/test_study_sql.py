@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import query
-from qwh.kernels import correlations, paired, prompts, routers, zone
+from qwh.kernels import correlations, members, paired, prompts, routers, zone
 from scipy.stats import spearmanr, t
 
 SETTINGS = 10_000, 10_000, 20260617
@@ -110,3 +110,16 @@ def test_displacement_plus_direction_is_the_loss(warehouse):
     rows = query(warehouse, "select delta_loss - kld_mean - direction, benefits + harms + neutrals - token_volume * n, verdict from stat_token_direction")
     assert rows and all(abs(gap) < 1e-9 and abs(flips) < 1e-6 and words for gap, flips, words in rows)
     assert query(warehouse, "select count(*) from stat_direction_agreement where rho is null and reason is null") == [(0,)]
+
+
+def test_composites_and_cross_fitted_zones_are_the_kernels(warehouse):
+    rows = query(warehouse, "select quant_id, prompt_id, score - score_ref from fct_prompts order by 1, benchmark_id, 2")
+    quants = sorted({row[0] for row in rows})
+    gains = np.array([[row[2] for row in rows if row[0] == quant] for quant in quants])
+    for quant, *figures in query(warehouse, "select quant_id, difference, difference_low, p_equivalent, volume, verdict from stat_composites"):
+        found = paired.composite([gains[quants.index(quant)]], [1.0], *SETTINGS[1:])
+        assert figures == [found[name] for name in ("difference", "low", "p_equivalent", "volume", "verdict")]
+    kld = np.array([value for _, value in query(warehouse, "select quant_id, kld_mean from fct_zone_members where zone_rule = 'full' order by 1")])
+    for rule, threshold, splits, rho, reason in query(warehouse, "select zone_rule, threshold, splits, rho, reason from stat_zone_crossfits"):
+        found = members.cross_fit(rule, threshold, kld, gains, ["prompts"] * gains.shape[1], None, SETTINGS[2])
+        assert (splits, rho, reason) == (found["splits"], found["rho"], found["reason"])

@@ -9,7 +9,19 @@ with kld as (
 select cohort_id, 'full' as zone_rule, 0.0::double as threshold, true as is_default, quant_id, kld_mean, true as is_member,
 from kld
 union all
-select cohort_id, zone_rule, threshold, is_default, quant_id, kld_mean, kld_mean <= threshold,
+select
+    kld.cohort_id,
+    rules.zone_rule,
+    rules.threshold,
+    rules.is_default,
+    kld.quant_id,
+    kld.kld_mean,
+    coalesce(case rules.zone_rule
+        when 'kld_max' then kld.kld_mean <= rules.threshold
+        when 'score_tol' then composites.gain >= -rules.threshold
+        when 'tost' then abs(composites.gain) + rules.critical * composites.standard_error < rules.threshold
+        when 'not_different' then abs(composites.gain) <= rules.critical * composites.standard_error
+    end, false),
 from kld
-cross join {{ ref('zone_rules') }}
-where zone_rule = 'kld_max'
+cross join {{ ref('zone_rules') }} as rules
+left join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
