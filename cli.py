@@ -212,10 +212,11 @@ def status(warehouse: WarehouseOption = DEFAULT):
 
 @app.command()
 def demo(
-    quick: Annotated[bool, typer.Option("--quick", help="Five quants and less text: about 2 minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Five quants, less text, 60 prompts: about 2 minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")] = False,
     warehouse: WarehouseOption = Path("qwh-demo"),
 ):
     """Run the whole way on a real small model: quantize, ingest, build, and print what came out. Example: qwh demo --quick"""
     from .demo.run import run
 
-    run(warehouse, quick)
+    run(warehouse, "quick" if quick else "full" if full else "")

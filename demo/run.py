@@ -14,12 +14,15 @@ COHORT = "smollm2-135m-instruct"
 MADE_FROM = "F16 copy of a Q4_1 file"
 TABLES = ("fidelity", "volume_and_direction", "correlations", "zone")
 
-QUICK = {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 60}
-WHOLE = {"quants": models.QUANTS, "chunks": 16, "long_chunks": 4, "prompts": None}
+SIZES = {  # prompts: every how manieth is asked
+    "quick": {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 18},
+    "": {"quants": models.QUANTS, "chunks": 16, "long_chunks": 4, "prompts": 4},
+    "full": {"quants": models.FULL, "chunks": 16, "long_chunks": 4, "prompts": 1},
+}
 LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
 
 
-def run(folder: Path, quick: bool) -> None:
+def run(folder: Path, name: str) -> None:
     """Make the models, ingest, build, and print the tables. What an earlier demo finished is not done again."""
     from ..ingest.corpus import ingest_gguf
     from ..ingest.gguf import read_gguf
@@ -29,8 +32,8 @@ def run(folder: Path, quick: bool) -> None:
     from ..tables import terminal
 
     clock = time.monotonic()
-    size = QUICK if quick else WHOLE
-    cohort = f"{COHORT}-quick" if quick else COHORT
+    size = SIZES[name]
+    cohort = f"{COHORT}-{name}" if name else COHORT
     warehouse = Warehouse(folder)
     store = Store(folder).create()
     threads = os.cpu_count() or 1
@@ -49,11 +52,9 @@ def run(folder: Path, quick: bool) -> None:
     ingest_gguf(store, settings(), reference, quants, [prose, code], [LENGTH], size["chunks"], "half")
     ingest_gguf(store, settings(), reference, quants, [prose], [LONGER], size["long_chunks"], "half")
 
-    say("3/4 answering the benchmark")
-    benchmark = read_benchmark(HERE / "prompts.jsonl", max_new_tokens=8)
-    if size["prompts"]:
-        benchmark = benchmark.every(len(benchmark.prompts) // size["prompts"])
-    ingest_prompts(store, settings(), reference, quants, benchmark)
+    say("3/4 answering the benchmarks")
+    for path in sorted((HERE / "benchmarks").glob("*.jsonl")):
+        ingest_prompts(store, settings(), reference, quants, read_benchmark(path, max_new_tokens=8).every(size["prompts"]))
 
     say("4/4 dbt build")
     warehouse.build()

@@ -49,8 +49,8 @@ class Benchmark:
     max_new_tokens: int
 
     def every(self, step: int) -> "Benchmark":
-        """Every step-th prompt only, as a benchmark of its own."""
-        return replace(self, benchmark_id=f"{self.benchmark_id}-every-{step}", prompts=self.prompts[::step])
+        """Every step-th prompt only, as a benchmark of its own; all of them, as it is, for 1."""
+        return self if step == 1 else replace(self, benchmark_id=f"{self.benchmark_id}-every-{step}", prompts=self.prompts[::step])
 
     @property
     def harness(self) -> str:

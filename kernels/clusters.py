@@ -101,6 +101,15 @@ def mean_replicates(totals: np.ndarray, n: np.ndarray, n_resamples: int, seed: i
     return found
 
 
+def quantile_replicates(histograms: np.ndarray, edges: np.ndarray, probabilities: list[float], n_resamples: int, seed: int) -> np.ndarray:
+    """Quantiles [B, q, p] of q quants when their shared chunks are resampled: histograms [q, c, k], edges [k + 1] as for `quantiles`."""
+    found = np.empty((n_resamples, len(histograms), len(probabilities)))
+    for block, drawn in draws(histograms.shape[1], n_resamples, seed):
+        for q, counts in enumerate(histograms):
+            found[block, q] = _read(drawn @ counts, np.log(edges), probabilities)
+    return found
+
+
 def score_replicates(scores: np.ndarray, benchmarks: list, weights: dict | None, n_resamples: int, seed: int) -> np.ndarray:
     """Composites [B, q] when prompts are resampled within their benchmark, the same prompts for every quant.
 

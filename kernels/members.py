@@ -72,6 +72,6 @@ def cross_fit(rule: str, threshold: float, measure: np.ndarray, gains: np.ndarra
     return {"rho": number(np.mean(other)), "rho_same_half": number(np.mean(same)), "members": number(np.mean(count)), "splits": len(other) // 2, "reason": None}
 
 
-def cross_fit_weighted(rule: str, threshold: float, measure: list, gains: list, benchmarks: list, weights: list, seed: int) -> dict:
-    """`cross_fit` with each prompt's benchmark weight [n] in place of the table of weights."""
-    return cross_fit(rule, threshold, measure, np.asarray(gains, float), benchmarks, dict(zip(benchmarks, weights)), seed)
+def cross_fit_weighted(rule: str, threshold: float, measure: list, scores: list, reference: list, benchmarks: list, weights: list, seed: int) -> dict:
+    """`cross_fit` for scores [q, n] and the reference's [n], with each prompt's benchmark weight [n] in place of the table of weights."""
+    return cross_fit(rule, threshold, measure, np.asarray(scores, float) - np.asarray(reference, float), benchmarks, dict(zip(benchmarks, weights)), seed)

@@ -7,7 +7,7 @@ from importlib import import_module
 from inspect import Parameter, Signature
 
 NUMBER, COUNT, TEXT, TRUTH = "DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN"
-NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
+NUMBERS, ROWS, SHEETS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "DOUBLE[][][]", "VARCHAR[]", "BOOLEAN[]"
 
 
 def _struct(counts: str, numbers: str, texts: str = "", truths: str = "") -> str:
@@ -34,17 +34,24 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
         _struct("n n_zone", "slope slope_error misfit rho_full rho_zone full_expected full_low full_high line_expected line_low line_high flat_expected flat_low flat_high p_line p_flat resolvable", "verdict reason"),
     ),
     "restricted_rho": ("zone.restricted_rho", [NUMBER, NUMBERS, NUMBERS], NUMBER),
+    "split_half": ("zone.split_half_weighted", [ROWS, TEXTS, NUMBERS, COUNT], _struct("n", "reliability low high", "reason")),
+    "page_trend": ("zone.page_trend", [NUMBERS, ROWS], _struct("n benchmarks", "p", "reason")),
     "fall_per_doubling": ("zone.fall_per_doubling", [NUMBERS, NUMBERS], _struct("n", "slope low high", "reason")),
     "compare_paired": (
         "paired.compare", [COUNT, COUNT, COUNT, NUMBER],
         _struct("", "difference low high p_mcnemar improvement_share share_low share_high p_equivalent p_not_inferior e_value anytime_low anytime_high minimum_difference margin", "verdict reason"),
     ),
+    "excess_volume": ("paired.excess_volume", [NUMBERS, NUMBERS], _struct("prompts", "volume floor excess low high", "reason")),
     "heterogeneity": ("paired.heterogeneity", ["BIGINT[]", "BIGINT[]", COUNT, COUNT], _struct("benchmarks", "statistic p p_pooled", "reason")),
     "compare_composite": (
         "paired.composite", [ROWS, NUMBERS, COUNT, COUNT, NUMBER],
         _struct("", "difference standard_error low high p_different p_equivalent p_not_inferior volume direction margin", "verdict reason"),
     ),
-    "cross_fit": ("members.cross_fit_weighted", [TEXT, NUMBER, NUMBERS, ROWS, TEXTS, NUMBERS, COUNT], _struct("splits", "rho rho_same_half members", "reason")),
+    "cross_fit": ("members.cross_fit_weighted", [TEXT, NUMBER, NUMBERS, ROWS, NUMBERS, TEXTS, NUMBERS, COUNT], _struct("splits", "rho rho_same_half members", "reason")),
+    "two_level": (
+        "noise.two_level", [TEXTS, ROWS, SHEETS, SHEETS, SHEETS, SHEETS, ROWS, NUMBERS, TEXTS, NUMBERS, COUNT, COUNT],
+        _struct("measurement n", "rho noise_low noise_high low high shrinkage", "target reason") + "[]",
+    ),
     "failure_prediction": (
         "prompts.prediction", [ROWS, ROWS, TEXTS, NUMBERS, NUMBERS, COUNT, COUNT],
         _struct("quant n_failed n_passed clipped", " ".join(f"{kind}_{figure}" for kind in ("pooled", "within", "matched") for figure in ("ratio", "low", "high", "p"))

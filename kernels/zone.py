@@ -145,6 +145,11 @@ def split_half(scores: np.ndarray, benchmarks: list, weights: dict | None, seed:
     return answer | {"reliability": max(0.0, float(2 * r.mean() / (1 + r.mean()))), "low": float(low), "high": float(high), "reason": None}
 
 
+def split_half_weighted(scores: list, benchmarks: list, weights: list, seed: int) -> dict:
+    """`split_half` with each prompt's benchmark weight [n] in place of the table of weights."""
+    return split_half(np.asarray(scores, float).reshape(len(scores), -1), benchmarks, dict(zip(benchmarks, weights)), seed)
+
+
 def noise_ceiling(reliability_scores: float | None, reliability_measure: float | None = 1.0) -> float | None:
     """Largest |rho| that scores and measurements of these reliabilities allow: the root of their product."""
     if reliability_scores is None or reliability_measure is None:

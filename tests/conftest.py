@@ -47,7 +47,7 @@ def quants(tmp_path_factory) -> dict[str, Path]:
     from qwh.demo.models import make_quants
 
     folder = tmp_path_factory.mktemp("quants")
-    paths = make_quants(REFERENCE, folder, {name: (name, {}) for name in QUANTS}, 2, lambda text: None)
+    paths = make_quants(REFERENCE, folder, QUANTS, 2, lambda text: None)
     return dict(zip(QUANTS, paths))
 
 

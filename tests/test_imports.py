@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import qwh, query
 from harness_files import EVALPLUS, HELM, INSPECT, LIGHTEVAL, LIVECODEBENCH, LM_EVAL, QUESTIONS
@@ -27,6 +28,17 @@ def rewritten(folder: Path, change) -> Path:
             folder.mkdir(exist_ok=True)
             (folder / path.name).write_text(text)
     return folder
+
+
+SAMPLED = {name: np.random.default_rng(seed).binomial(1, share, (40, attempts)) for seed, (name, share, attempts) in enumerate((("f16", 0.7, 4), ("flips", 0.5, 3)))}
+
+
+def sampled(folder: Path, name: str) -> Path:
+    """A benchmark of 40 items, several attempts each, as a CSV file: [item, attempt] of SAMPLED."""
+    path = folder / f"of-{name}" / "sampled.csv"
+    path.parent.mkdir()
+    path.write_text("task,passed\n" + "".join(f"t{i},{score}\n" for i, row in enumerate(SAMPLED[name]) for score in row))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +65,7 @@ def built(tmp_path_factory) -> Path:
         ingest(warehouse, "lm-eval", rewritten(folder / "loses", lose), "--quant-id", "loses"),
         ingest(warehouse, "lm-eval", rewritten(folder / "ref2", dict), "--quant-id", "shots", "--fact", "num_fewshot=5"),
         ingest(warehouse, "livecodebench", LIVECODEBENCH, "--quant-id", "flips", "--fact", "timeout=6"),
+        *(ingest(warehouse, "generic", sampled(folder, name), "--map", "item=task", "--map", "score=passed", "--quant-id", name, *flag) for name, flag in (("f16", ["--is-reference"]), ("flips", []))),
     ]
     assert all(run.exit_code == 0 for run in done), [run.stderr for run in done]
     build = qwh("build", "--warehouse", warehouse)
@@ -61,14 +74,24 @@ def built(tmp_path_factory) -> Path:
 
 
 def test_flips_are_counted_prompt_by_prompt(built):
-    assert query(built, "select quant_id, prompts, leapfrogs + drops from fct_disagreements where quant_id = 'flips'") == [("flips", 6, 2.0)]
+    assert query(built, "select quant_id, prompts, leapfrogs + drops from fct_disagreements where quant_id = 'flips' and benchmark_id <> 'sampled'") == [("flips", 6, 2.0)]
     [(prompts, volume)] = query(built, "select prompts, volume from fct_disagreements where quant_id = 'loses'")
     assert (prompts, volume) == (4, 0.0)
 
 
+def test_the_references_own_flips_are_the_floor(built):
+    reference, quant = SAMPLED["f16"], SAMPLED["flips"]
+    floor = np.mean([[abs(row[i] - row[j]) for i in range(4) for j in range(i)] for row in reference])
+    volume = np.mean([[abs(a - b) for a in row for b in other] for row, other in zip(quant, reference)])
+    rows = query(built, "select prompts, volume_floor, volume, excess, reason from stat_reference_floor where quant_id = 'flips' and benchmark_id = 'sampled'")
+    assert rows == [(40, pytest.approx(floor), pytest.approx(volume), pytest.approx(volume - floor), None)]
+    single = query(built, "select distinct volume_floor, reason from stat_reference_floor where benchmark_id <> 'sampled'")
+    assert single == [(None, "the reference has one answer to each prompt: no floor is known")]
+
+
 def test_what_is_not_compared_is_listed_with_its_reason(built):
     rows = query(built, "select quant_id, benchmark_id, answered_by, reason, count(*) from fct_unpaired group by all order by all")
-    task = query(built, "select benchmark_id from fct_disagreements limit 1")[0][0]
+    task = query(built, "select benchmark_id from fct_disagreements where quant_id = 'loses'")[0][0]
     assert [row for row in rows if row[0] == "loses"] == [
         ("loses", task, "quant", "the reference was given another text for it", 1), ("loses", task, "reference", "the quant did not answer it", 2),
     ]

@@ -1,6 +1,7 @@
 with answers as (
     select blocks.*, unnest(correlation_differences(measured, figures, {{ var('n_resamples') }}, {{ var('seed') }})) as answer,
     from {{ ref('stat_figures') }} as blocks
+    where is_default
 )
 
 select

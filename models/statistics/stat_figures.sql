@@ -1,7 +1,7 @@
 with members as (
-    select cohort_id, zone_rule, threshold, quant_id,
+    select cohort_id, zone_rule, threshold, is_default, quant_id,
     from {{ ref('fct_zone_members') }}
-    where is_member and is_default
+    where is_member
 ),
 
 measured as (
@@ -28,7 +28,7 @@ targets as (
 ),
 
 points as (
-    select distinct members.cohort_id, members.zone_rule, members.threshold, measured.estimator, members.quant_id, quants.uploader,
+    select distinct members.cohort_id, members.zone_rule, members.threshold, members.is_default, measured.estimator, members.quant_id, quants.uploader,
     from members
     inner join measured using (cohort_id, quant_id)
     inner join (select distinct cohort_id, quant_id, from targets) using (cohort_id, quant_id)
@@ -36,7 +36,7 @@ points as (
 ),
 
 quants as (
-    select cohort_id, zone_rule, threshold, estimator, list(quant_id order by quant_id) as quants, list(uploader order by quant_id) as uploaders,
+    select cohort_id, zone_rule, threshold, is_default, estimator, list(quant_id order by quant_id) as quants, list(uploader order by quant_id) as uploaders,
     from points
     group by all
 ),
@@ -50,10 +50,11 @@ measurement_rows as (
 ),
 
 target_rows as (
-    select points.cohort_id, points.zone_rule, points.threshold, points.estimator, names.target, list(targets.figure order by points.quant_id) as figures,
+    select points.cohort_id, points.zone_rule, points.threshold, points.estimator, names.target, list(round(targets.figure, 12) order by points.quant_id) as figures,  -- equal scores shall stay ties
     from points
     inner join (select distinct cohort_id, target, from targets) as names using (cohort_id)
     left join targets using (cohort_id, quant_id, target)
+    where points.is_default or names.target not like '%:%'  -- benchmark by benchmark in the default zone only
     group by all
 ),
 
@@ -69,7 +70,7 @@ y as (
     group by all
 )
 
-select cohort_id, zone_rule, threshold, estimator, quants.quants, quants.uploaders, x.measurements, x.variants, x.x as measured, y.targets, y.y as figures,
+select cohort_id, zone_rule, threshold, quants.is_default, estimator, quants.quants, quants.uploaders, x.measurements, x.variants, x.x as measured, y.targets, y.y as figures,
 from quants
 inner join x using (cohort_id, zone_rule, threshold, estimator)
 inner join y using (cohort_id, zone_rule, threshold, estimator)

@@ -1,7 +1,7 @@
 with zones as (
     select cohort_id, estimator, zone_rule, threshold, quants,
     from {{ ref('stat_figures') }}
-    where zone_rule <> 'full'
+    where zone_rule <> 'full' and is_default
 ),
 
 blocks as (

@@ -14,6 +14,42 @@ with points as (
     group by all
 ),
 
+prompts as (
+    select
+        members.cohort_id,
+        members.zone_rule,
+        members.threshold,
+        split_half(
+            list(blocks.scores[list_position(blocks.quants, members.quant_id)] order by members.quant_id),
+            any_value(blocks.benchmarks), any_value(blocks.weights), {{ var('seed') }}
+        ) as halves,
+    from {{ ref('fct_zone_members') }} as members
+    inner join {{ ref('stat_score_blocks') }} as blocks on members.cohort_id = blocks.cohort_id and list_contains(blocks.quants, members.quant_id)
+    where members.is_member
+    group by all
+),
+
+benchmarks as (
+    select
+        members.cohort_id,
+        members.zone_rule,
+        members.threshold,
+        scores.benchmark_id,
+        list(members.kld_mean order by members.quant_id) as measured,
+        list(scores.score order by members.quant_id) as scores,
+    from {{ ref('fct_zone_members') }} as members
+    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)  -- quants with every benchmark
+    inner join {{ ref('fct_disagreements') }} as scores using (cohort_id, quant_id)
+    where members.is_member
+    group by all
+),
+
+trends as (
+    select cohort_id, zone_rule, threshold, page_trend(any_value(measured), list(scores order by benchmark_id)) as trend,
+    from benchmarks
+    group by all
+),
+
 answers as (
     select
         *,
@@ -21,6 +57,8 @@ answers as (
         reliability(list_where(scores, in_zone), list_where(errors, in_zone), {{ var('n_resamples') }}, {{ var('seed') }}) as ranking,
         fall_per_doubling(list_where(measured, in_zone), list_where(scores, in_zone)) as fall,
     from points
+    left join prompts using (cohort_id, zone_rule, threshold)
+    left join trends using (cohort_id, zone_rule, threshold)
 )
 
 select
@@ -48,8 +86,12 @@ select
     ranking.high as reliability_high,
     sqrt(ranking.reliability) as noise_ceiling,
     ranking.rankable as is_rankable,
+    halves.reliability as reliability_halves,
+    halves.low as reliability_halves_low,
+    halves.high as reliability_halves_high,
     fall.slope as fall_per_doubling,
     fall.low as fall_low,
     fall.high as fall_high,
-    coalesce(mystery.reason, ranking.reason, fall.reason) as reason,
+    trend.p as p_trend,
+    coalesce(mystery.reason, ranking.reason, fall.reason, halves.reason, trend.reason) as reason,
 from answers

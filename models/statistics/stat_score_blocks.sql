@@ -1,0 +1,26 @@
+with answered as (
+    select
+        prompts.cohort_id,
+        prompts.quant_id,
+        members.kld_mean,
+        list(prompts.score order by prompts.benchmark_id, prompts.prompt_id) as scores,
+        list(prompts.score_ref order by prompts.benchmark_id, prompts.prompt_id) as scores_ref,
+        list(prompts.benchmark_id order by prompts.benchmark_id, prompts.prompt_id) as benchmarks,
+        list(coalesce(weights.weight, 1.0) order by prompts.benchmark_id, prompts.prompt_id) as weights,
+    from {{ ref('fct_prompts') }} as prompts
+    inner join {{ ref('fct_zone_members') }} as members on prompts.cohort_id = members.cohort_id and prompts.quant_id = members.quant_id and members.zone_rule = 'full'
+    left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
+    group by prompts.cohort_id, prompts.quant_id, members.kld_mean
+    qualify count(*) = max(count(*)) over (partition by prompts.cohort_id)  -- quants that answered every prompt
+)
+
+select
+    cohort_id,
+    list(quant_id order by quant_id) as quants,
+    list(kld_mean order by quant_id) as measured,
+    list(scores order by quant_id) as scores,
+    any_value(scores_ref) as scores_ref,
+    any_value(benchmarks) as benchmarks,
+    any_value(weights) as weights,
+from answered
+group by cohort_id
