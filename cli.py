@@ -214,9 +214,13 @@ def status(warehouse: WarehouseOption = DEFAULT):
 def demo(
     quick: Annotated[bool, typer.Option("--quick", help="Five quants, less text, 60 prompts: about 2 minutes.")] = False,
     full: Annotated[bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")] = False,
+    study: Annotated[bool, typer.Option("--study", help="What --full measured: loaded, built and printed, without any model.")] = False,
     warehouse: WarehouseOption = Path("qwh-demo"),
 ):
     """Run the whole way on a real small model: quantize, ingest, build, and print what came out. Example: qwh demo --quick"""
-    from .demo.run import run
+    from .demo import run
 
-    run(warehouse, "quick" if quick else "full" if full else "")
+    if study:
+        run.study(warehouse)
+    else:
+        run.run(warehouse, "quick" if quick else "full" if full else "")

@@ -1,4 +1,4 @@
-"""`qwh demo`: SmolLM2-135M-Instruct and quants of it, from nothing to the printed tables."""
+"""`qwh demo`: SmolLM2-135M-Instruct and quants of it, from nothing to the printed tables, or from results that lie here."""
 
 import os
 import time
@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 COHORT = "smollm2-135m-instruct"
 MADE_FROM = "F16 copy of a Q4_1 file"
 TABLES = ("fidelity", "volume_and_direction", "correlations", "zone")
+STUDY_TABLES = (*TABLES, "disagreements", "prompt_failure", "routers", "token_direction")
 
 SIZES = {  # prompts: every how manieth is asked
     "quick": {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 18},
@@ -23,13 +24,11 @@ LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
 
 
 def run(folder: Path, name: str) -> None:
-    """Make the models, ingest, build, and print the tables. What an earlier demo finished is not done again."""
+    """Make the models, ingest, build, and print the tables: name is one of SIZES. What an earlier demo finished is not done again."""
     from ..ingest.corpus import ingest_gguf
     from ..ingest.gguf import read_gguf
     from ..ingest.plan import Member, Settings
     from ..ingest.prompts import ingest_prompts, read_benchmark
-    from ..shell import status
-    from ..tables import terminal
 
     clock = time.monotonic()
     size = SIZES[name]
@@ -57,8 +56,25 @@ def run(folder: Path, name: str) -> None:
         ingest_prompts(store, settings(), reference, quants, read_benchmark(path, max_new_tokens=8).every(size["prompts"]))
 
     say("4/4 dbt build")
+    _tables(warehouse, cohort, TABLES, clock)
+
+
+def study(folder: Path) -> None:
+    """Load what `qwh demo --full` measured, build, and print the study's tables."""
+    from .study import load
+
+    clock = time.monotonic()
+    load(Store(folder).create())
+    _tables(Warehouse(folder), f"{COHORT}-full", STUDY_TABLES, clock)
+
+
+def _tables(warehouse: Warehouse, cohort: str, names: tuple[str, ...], clock: float) -> None:
+    """Build and print."""
+    from ..shell import status
+    from ..tables import terminal
+
     warehouse.build()
-    for name in TABLES:
+    for name in names:
         print(f"\n{name}")
         print(terminal(warehouse.relation(name, cohort).drop("cohort_id")))
     print()
