@@ -156,7 +156,8 @@ def _composite(scores: np.ndarray, benchmarks: list[str], weights: dict) -> np.n
     """Weighted mean of benchmark means, [q]."""
     names = np.array(benchmarks)
     kinds = sorted(set(benchmarks))
-    return np.average([np.nanmean(scores[:, names == kind], axis=1) for kind in kinds], axis=0, weights=[weights.get(kind, 1.0) for kind in kinds])
+    means = np.average([np.nanmean(scores[:, names == kind], axis=1) for kind in kinds], axis=0, weights=[weights.get(kind, 1.0) for kind in kinds])
+    return np.round(means, 12)  # equal scores shall stay ties
 
 
 def _percent(share: float | None) -> str:
