@@ -18,18 +18,18 @@ def losses(twin, x: np.ndarray, z: np.ndarray, tokens: np.ndarray) -> tuple[np.n
     """(quant's NLL less the reference's, KLD) of every row."""
     reference = twin.reference_rows(x, tokens, 4, 1)
     quant = twin.quant_rows(x, reference, z, tokens, 1)
-    return np.asarray(quant.nll, float) - np.asarray(reference.nll, float), np.asarray(quant.kld, float)
+    return np.asarray(quant.nll, float) - np.asarray(reference.nll_ref, float), np.asarray(quant.kld, float)
 
 
-@pytest.mark.parametrize(("twin", "error"), [(naive, 1e-12), (cpu, 2e-6)])
-def test_loss_is_displacement_plus_direction_whatever_the_text(rows, twin, error):
+@pytest.mark.parametrize("twin", [naive, cpu])
+def test_loss_is_displacement_plus_direction_whatever_the_text(rows, twin):
     x, z = rows
     truth = np.random.default_rng(1).dirichlet(np.full(97, 0.1), 60)  # the text's own distribution
     every = [losses(twin, x, z, np.full(60, token, np.int32)) for token in range(97)]
     loss = sum(truth[:, token] * row for token, (row, _) in enumerate(every))
     p, q = (log_softmax(side.astype(float), 1) for side in rows)
     direction = ((truth - np.exp(p)) * (p - q)).sum(1)
-    assert loss == pytest.approx(every[0][1] + direction, abs=error)
+    assert loss == pytest.approx(every[0][1] + direction, abs=2e-6)  # NLL columns are single precision
 
 
 def test_text_of_the_reference_has_no_direction(rows):
