@@ -15,6 +15,9 @@ select
     count(*) filter (where is_finite and token_flip = 'neutral') as neutrals,
     histogram({{ kld_bucket('kld') }}) filter (where is_finite and kld is not null) as kld_histogram,
     {% for name, expression in quantities().items() -%}
+    count({{ expression }}) filter (where is_finite) as n_{{ name }},
+    {% endfor %}
+    {% for name, expression in quantities().items() -%}
     sum(({{ expression }})::double) filter (where is_finite) as sum_{{ name }},
     {% endfor %}
     {% for name, expression in quantities().items() -%}

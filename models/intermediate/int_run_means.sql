@@ -1,8 +1,8 @@
 with sums as (
     {% for name in quantities() -%}
-    select run_id, '{{ name }}' as quantity, n, sum_{{ name }} as total, sum_squares_{{ name }} as squares,
+    select run_id, '{{ name }}' as quantity, n_{{ name }} as n, sum_{{ name }} as total, sum_squares_{{ name }} as squares,
     from {{ ref('int_run_chunks') }}
-    where sum_{{ name }} is not null
+    where n_{{ name }} > 0
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),

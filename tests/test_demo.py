@@ -1,0 +1,46 @@
+"""The demo's questions, and its study: packed from a warehouse and loaded into another without a change."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from qwh.demo import models, study
+from qwh.ingest.prompts import normalise, read_benchmark
+from qwh.ingest.store import Store
+
+BENCHMARKS = sorted((Path(study.__file__).parent / "benchmarks").glob("*.jsonl"))
+
+
+def test_the_benchmarks_are_whole():
+    asked = [read_benchmark(path, max_new_tokens=8) for path in BENCHMARKS]
+    assert len(asked) == 7 and sum(len(benchmark.prompts) for benchmark in asked) == 1146
+    for benchmark in asked:
+        for prompt in benchmark.prompts:
+            assert prompt.text.endswith("\nA:") and prompt.text.count("Q: ") == 4 and all(normalise(answer) for answer in prompt.answers)
+
+
+def test_python_says_what_the_code_benchmark_expects():
+    for line in (Path(study.__file__).parent / "benchmarks" / "code.jsonl").read_text().splitlines():
+        asked = json.loads(line)
+        expression = asked["prompt"].splitlines()[-2].removeprefix("Q: What does Python print for print(").removesuffix(")?")
+        assert [str(eval(expression, {}))] == asked["answers"]
+
+
+def test_a_packed_warehouse_loads_as_it_was(warehouse, tmp_path):
+    study.pack(warehouse, "tiny", tmp_path / "results")
+    store = Store(tmp_path / "w").create()
+    assert len(study.load(store, tmp_path / "results")) == len(Store(warehouse).runs())
+    assert study.load(store, tmp_path / "results") == []  # all there
+    for run in Store(warehouse).runs():
+        copy = store.find(run["run_id"])
+        assert {key for key in run if copy[key] != run[key]} <= {"top_k", "parts"}
+        for table in json.loads(run["parts"]):
+            rows, again = (pl.read_parquet(side.part(table, run["run_id"]), hive_partitioning=False) for side in (Store(warehouse), store))
+            assert rows.drop(study.OMITTED, strict=False).equals(again.drop(study.OMITTED, strict=False))
+
+
+@pytest.mark.parametrize("name", models.FULL)
+def test_every_quant_of_the_study_is_there(name):
+    runs = [json.loads(line) for line in (study.RESULTS / "runs.jsonl").read_text().splitlines()]
+    assert sum(run["quant_id"] == name and run["role"] == "quant" for run in runs) == 3 + len(BENCHMARKS)
