@@ -20,5 +20,6 @@ select
     any_value(minimum_rho) filter (where target = 'composite') as minimum_rho,
     any_value(verdict) filter (where target = 'composite') as score_verdict,
 from stat_correlations
+where zone_rule = 'full' or (zone_rule, threshold) in (select (zone_rule, threshold) from stat_zones where is_default)  -- the other zones are in stat_correlations too
 group by all
 order by cohort_id, zone_rule, threshold, variant

@@ -33,7 +33,7 @@ def two_level(
     y = np.array([scores @ shares, np.abs(gains) @ shares, _over(gains @ shares, np.abs(gains) @ shares)])
     replicates = np.full((len(forms), n_resamples, len(keep)), np.nan)
     quantiles = [i for i, form in enumerate(forms) if form not in (None, "mean", "abs", "minus")]
-    if quantiles and len({len(counts[q] or ()) for q in keep}) == 1:
+    if quantiles and all(counts[q] and len(counts[q]) == len(counts[keep[0]]) and all(counts[q]) for q in keep):
         histograms, edges = _histograms([buckets[q] for q in keep], [counts[q] for q in keep])
         replicates[quantiles] = np.moveaxis(clusters.quantile_replicates(histograms, edges, [float(forms[i]) for i in quantiles], n_resamples, seed), 2, 0)
     for i, form in enumerate(forms):

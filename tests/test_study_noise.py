@@ -71,6 +71,9 @@ def test_what_cannot_be_drawn_says_why(book):
     book["scores"][6] = None
     cells = noise.two_level(*book.values(), B, SEED)
     assert {cell["n"] for cell in cells} == {6} and all(cell["reason"] for cell in cells if cell["measurement"] == 1)
+    for hole in (None, [None] * 9, [[]] * 9):  # a quant, or its chunks, without KLD
+        book["counts"][0] = hole
+        assert all(cell["reason"] for cell in noise.two_level(*book.values(), B, SEED) if cell["measurement"] == 2)
     book["scores"] = [None] * 7
     assert noise.two_level(*book.values(), B, SEED) == []
 
