@@ -52,7 +52,7 @@ def load(store: Store, folder: Path = RESULTS) -> list[dict]:
                     part = rows[table][(run["run_id"],)]
                     writer.write(table, {field.name: part[field.name].to_list() if field.name in part.columns else [None] * len(part) for field in TABLES[table]})
                 writer.publish(run)
-            bar.advance()
+            bar.advance(1)
     return runs
 
 
