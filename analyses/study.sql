@@ -6,18 +6,19 @@ with correlations as (
         cohort_id,
         case target when 'composite' then 1 when 'volume' then 4 else 5 end + if(zone_rule = 'full', 0, 10) as rank,
         'rho of mean KLD and ' || target || if(zone_rule = 'full', ', full cohort', ', silent zone') as finding,
-        n,
-        rho as figure,
-        ci_low as low,
-        ci_high as high,
-        verdict as says,
-    from stat_correlations
-    where variant = 1 and target in ('composite', 'volume', 'direction') and (zone_rule = 'full' or (zone_rule, threshold) in (select (zone_rule, threshold) from stat_zones where is_default))
+        quants.n,
+        quants.rho as figure,
+        quants.ci_low as low,
+        quants.ci_high as high,
+        verdict || coalesce(printf('; with prompts and text drawn anew too [%.2f, %.2f]', drawn.ci_low, drawn.ci_high), '') as says,
+    from stat_correlations as quants
+    left join stat_two_level as drawn using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
+    where quants.variant = 1 and target in ('composite', 'volume', 'direction') and (zone_rule = 'full' or (zone_rule, threshold) in (select (zone_rule, threshold) from stat_zones where is_default))
 ),
 
 zones as (
     select cohort_id, 12 as rank, 'reliability of the zone''s scores' as finding, n_zone as n, reliability_halves as figure, reliability_halves_low as low, reliability_halves_high as high,
-        case when is_rankable then 'these prompts rank the zone' when reliability is not null then 'these prompts cannot rank the zone' else 'no figure: ' || reason end as says,
+        case when is_rankable then 'the prompts rank quants of the zone' when not is_rankable then 'the prompts cannot rank the zone: 0 is in the interval' else 'no figure: ' || reason end as says,
     from stat_zones
     where is_default
     union all

@@ -12,7 +12,7 @@ select
     line_low,
     line_high,
     verdict,
-    reliability,
+    coalesce(reliability_halves, reliability) as reliability,
     noise_ceiling,
     is_rankable,
     fall_per_doubling,

@@ -86,7 +86,7 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
         for row in x:
             zone.no_mystery(row, y[0], errors, inside, resamples, SEED)
         zone.reliability(y[0][inside], errors[inside], **draws)
-        zone.split_half(made.scores, made.benchmarks, None, SEED)
+        zone.split_half(made.scores, made.benchmarks, None, **draws)
 
     def fronts():
         sizes = 1 / made.kld

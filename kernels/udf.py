@@ -28,13 +28,13 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
     "zone_less_full": ("correlations.zone_less_full", [ROWS, ROWS, TRUTHS, COUNT, COUNT], _struct("measurement target n_zone n", "rho_zone rho_full difference ci_low ci_high", "reason") + "[]"),
     "hinge": ("zone.hinge", [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "edge profile_low profile_high low high flat slope p_linear", "reason")),
     "edge_curve": ("zone.edge_curve", [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "threshold rho low high expected expected_low expected_high", "reason") + "[]"),
-    "reliability": ("zone.reliability", [NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high", "reason", "rankable")),
+    "reliability": ("zone.reliability", [NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high", "reason")),
     "no_mystery": (
         "zone.no_mystery", [NUMBERS, NUMBERS, NUMBERS, TRUTHS, COUNT, COUNT],
         _struct("n n_zone", "slope slope_error misfit rho_full rho_zone full_expected full_low full_high line_expected line_low line_high flat_expected flat_low flat_high p_line p_flat resolvable", "verdict reason"),
     ),
     "restricted_rho": ("zone.restricted_rho", [NUMBER, NUMBERS, NUMBERS], NUMBER),
-    "split_half": ("zone.split_half_weighted", [ROWS, TEXTS, NUMBERS, COUNT], _struct("n", "reliability low high", "reason")),
+    "split_half": ("zone.split_half_weighted", [ROWS, TEXTS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high", "reason")),
     "page_trend": ("zone.page_trend", [NUMBERS, ROWS], _struct("n benchmarks", "p", "reason")),
     "fall_per_doubling": ("zone.fall_per_doubling", [NUMBERS, NUMBERS], _struct("n", "slope low high", "reason")),
     "compare_paired": (

@@ -94,33 +94,34 @@ def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: 
     """Share of the variance of scores [q] that is not their errors' [q]: 1 - (n - 3) / (n - 1) mean(error^2) / variance, at least 0.
 
     The factor takes off the bias of dividing by a variance of few quants (Morris 1983). Errors of score less reference's score are a
-    little larger than the noise that parts quants, so this errs towards "not rankable"; `split_half` has no such error.
-    Returns n, reliability, low, high (percentile 95 % over quants), rankable (False where the interval holds 0: these prompts cannot
-    rank these quants, whatever a rho says) and reason.
+    little larger than the noise that parts quants, so this is a little low; `split_half` is not.
+    Returns n, reliability, low, high (percentile 95 % over quants) and reason. Where the interval holds 0 these prompts cannot rank these
+    quants, whatever a rho says.
     """
     scores, errors = np.asarray(scores, float), np.asarray(errors, float)
     known = np.isfinite(scores) & np.isfinite(errors)
     scores, errors = scores[known], errors[known]
     n = len(scores)
-    answer = {"n": n} | dict.fromkeys(("reliability", "low", "high", "rankable"))
+    answer = {"n": n} | dict.fromkeys(("reliability", "low", "high"))
     if n < SMALLEST:
         return answer | {"reason": f"{n} quants, {SMALLEST} needed"}
     if np.ptp(scores) == 0:
-        return answer | {"reliability": 0.0, "rankable": False, "reason": "all scores are the same"}
+        return answer | {"reliability": 0.0, "reason": "all scores are the same"}
     drawn = resamples(n, n_resamples, seed)
     means = drawn @ scores / n
     variance, noise = (drawn @ scores**2 / n - means**2) * n / (n - 1), drawn @ errors**2 / n
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = interval(np.maximum(0, 1 - (n - 3) / (n - 1) * noise / np.where(variance > 1e-15, variance, np.nan)))
     value = max(0.0, 1 - (n - 3) / (n - 1) * float((errors**2).mean() / scores.var(ddof=1)))
-    return answer | {"reliability": value, "low": low, "high": high, "rankable": bool(low and low > 0), "reason": None}
+    return answer | {"reliability": value, "low": low, "high": high, "reason": None}
 
 
-def split_half(scores: np.ndarray, benchmarks: list, weights: dict | None, seed: int, splits: int = 200) -> dict:
+def split_half(scores: np.ndarray, benchmarks: list, weights: dict | None, n_resamples: int, seed: int, splits: int = 200) -> dict:
     """The same reliability without a model: composites of two random halves of the prompts, correlated over quants.
 
-    scores: [q, n] per prompt, none missing; benchmarks: [n], each halved on its own; weights: benchmark -> weight, equal if None. Mean of
-    Spearman and Brown's 2 r / (1 + r) over the splits. Returns n, reliability (at least 0), low, high (2.5 and 97.5 % of the splits), reason.
+    scores: [q, n] per prompt, none missing; benchmarks: [n], each halved on its own; weights: benchmark -> weight, equal if None. The mean
+    r of the splits is stepped up (Spearman and Brown: 2 r / (1 + r)). Returns n, reliability, low, high (percentile 95 % over quants; all
+    at least 0) and reason. Among quants that differ in nothing low is above 0 in 3 % of cohorts of 6, 16 or 35 (simulated).
     """
     scores = np.atleast_2d(np.asarray(scores, float))
     names = np.array([str(name) for name in benchmarks])
@@ -135,19 +136,28 @@ def split_half(scores: np.ndarray, benchmarks: list, weights: dict | None, seed:
         sums = half @ part
         first += share * sums / (size // 2)
         second += share * (part.sum(0) - sums) / (size - size // 2)
-    a, b = first - first.mean(1, keepdims=True), second - second.mean(1, keepdims=True)
-    spread = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    if (spread < 1e-15).any():
+    first, second = (half - half.mean(1, keepdims=True) for half in (first, second))
+    if min(np.ptp(first, axis=1).min(), np.ptp(second, axis=1).min()) < 1e-12:
         return answer | {"reason": "all scores are the same in a half"}
-    r = (a * b).sum(1) / spread
-    stepped = 2 * r / np.maximum(1 + r, 1e-3)
-    low, high = np.quantile(stepped, (0.025, 0.975))
-    return answer | {"reliability": max(0.0, float(2 * r.mean() / (1 + r.mean()))), "low": float(low), "high": float(high), "reason": None}
+
+    def stepped(drawn: np.ndarray) -> np.ndarray:
+        """Reliability in each sample of quants, drawn [B, q]."""
+        drawn = drawn / len(scores)
+        means = drawn @ first.T, drawn @ second.T
+        covariance = drawn @ (first * second).T - means[0] * means[1]
+        variances = drawn @ (first**2).T - means[0] ** 2, drawn @ (second**2).T - means[1] ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r = np.where(np.minimum(*variances) > 1e-15, covariance / np.sqrt(variances[0] * variances[1]), np.nan).mean(1)
+        return np.maximum(0, 2 * r / np.maximum(1 + r, 1e-3))
+
+    drawn = resamples(len(scores), n_resamples, seed)
+    low, high = interval(np.concatenate([stepped(drawn[block]) for block in blocks(n_resamples)]))
+    return answer | {"reliability": float(stepped(np.ones((1, len(scores))))[0]), "low": low, "high": high, "reason": None}
 
 
-def split_half_weighted(scores: list, benchmarks: list, weights: list, seed: int) -> dict:
+def split_half_weighted(scores: list, benchmarks: list, weights: list, n_resamples: int, seed: int) -> dict:
     """`split_half` with each prompt's benchmark weight [n] in place of the table of weights."""
-    return split_half(np.asarray(scores, float).reshape(len(scores), -1), benchmarks, dict(zip(benchmarks, weights)), seed)
+    return split_half(np.asarray(scores, float).reshape(len(scores), -1), benchmarks, dict(zip(benchmarks, weights)), n_resamples, seed)
 
 
 def noise_ceiling(reliability_scores: float | None, reliability_measure: float | None = 1.0) -> float | None:

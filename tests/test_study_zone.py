@@ -135,16 +135,23 @@ def test_reliability_with_and_without_a_model(spread, low, high):
         analytic.append(1 - 13 / 15 * (errors**2).mean() / means.var(ddof=1))
         answer = zone.reliability(means, errors, 500, 1)
         assert answer["reliability"] == pytest.approx(max(0, analytic[-1])) and answer["low"] <= answer["high"]
-        halves.append(zone.split_half(scores, benchmarks, None, 1, 40)["reliability"])
+        halves.append(zone.split_half(scores, benchmarks, None, 1, 1, 40)["reliability"])
     assert low <= np.median(np.maximum(0, analytic)) <= high and low <= np.median(halves) <= high
     assert np.median(halves) == pytest.approx(np.median(np.maximum(0, analytic)), abs=0.1)
 
 
-def test_what_prompts_cannot_rank():
-    scores, errors, _ = prompts_of(0.0, 3)
-    assert zone.reliability(scores.mean(1), errors, 500, 1)["rankable"] is False
-    scores, errors, _ = prompts_of(0.03, 3)
-    assert zone.reliability(scores.mean(1), errors, 500, 1)["rankable"] is True
+def test_quants_that_differ_in_nothing_are_seldom_ranked():
+    def low(spread, seed):
+        scores, _, benchmarks = prompts_of(spread, seed)
+        answer = zone.split_half(scores, benchmarks, None, 400, 1, 40)
+        assert answer["low"] <= answer["reliability"] <= answer["high"]
+        return answer["low"]
+
+    assert sum(low(0.0, seed) > 0 for seed in range(60)) <= 6
+    assert sum(low(0.01, seed) > 0 for seed in range(20)) == 20
+
+
+def test_noise_ceiling():
     assert zone.noise_ceiling(0.36, 1.0) == pytest.approx(0.6) and zone.noise_ceiling(None) is None and zone.noise_ceiling(-0.1, 1) == 0
 
 
@@ -161,7 +168,7 @@ def test_fall_per_doubling():
 def test_degenerate_cohorts_have_reasons_not_nan(kld, scores, error):
     kld, scores, errors = np.array(kld, float), np.array(scores, float), np.full(len(kld), error)
     answers = [zone.no_mystery(kld, scores, errors, kld < 7, 50, 1), zone.reliability(scores, errors, 50, 1), zone.fall_per_doubling(kld, scores)]
-    answers += [zone.hinge(kld, scores, errors, 50, 1), zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 1, 10)]
+    answers += [zone.hinge(kld, scores, errors, 50, 1), zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 50, 1, 10)]
     assert plain(answers) and plain(zone.edge_curve(kld, scores, errors, 50, 1))
     for answer in answers[:1]:
         assert answer["verdict"] in ("explained by noise", "steeper than noise", "cannot tell") and (answer["reason"] is None) == (answer["p_line"] is not None)

@@ -6,9 +6,9 @@ with answers as (
 )
 
 select
-    cohort_id,
-    zone_rule,
-    threshold,
+    answers.cohort_id,
+    answers.zone_rule,
+    answers.threshold,
     measurements[answer.measurement + 1] as measurement_id,
     variants[answer.measurement + 1] as variant,
     estimator,
@@ -32,8 +32,12 @@ select
     answer.largest_compatible,
     answer.minimum_rho,
     answer.reason,
-    correlation_verdict(answer.rho, answer.p_max_t, answer.ci_low, answer.ci_high, answer.minimum_rho, answer.n, answer.reason) as verdict,
+    case
+        when answer.rho is not null and targets[answer.target + 1] = 'composite' and not zones.is_rankable then 'cannot tell: these prompts cannot rank the zone'
+        else correlation_verdict(answer.rho, answer.p_max_t, answer.ci_low, answer.ci_high, answer.minimum_rho, answer.n, answer.reason)
+    end as verdict,
     {{ var('n_permutations') }}::integer as n_permutations,
     {{ var('n_resamples') }}::integer as n_resamples,
     {{ var('seed') }}::integer as seed,
 from answers
+left join {{ ref('stat_zones') }} as zones using (cohort_id, zone_rule, threshold)

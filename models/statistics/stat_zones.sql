@@ -21,7 +21,7 @@ prompts as (
         members.threshold,
         split_half(
             list(blocks.scores[list_position(blocks.quants, members.quant_id)] order by members.quant_id),
-            any_value(blocks.benchmarks), any_value(blocks.weights), {{ var('seed') }}
+            any_value(blocks.benchmarks), any_value(blocks.weights), {{ var('n_resamples') }}, {{ var('seed') }}
         ) as halves,
     from {{ ref('fct_zone_members') }} as members
     inner join {{ ref('stat_score_blocks') }} as blocks on members.cohort_id = blocks.cohort_id and list_contains(blocks.quants, members.quant_id)
@@ -84,8 +84,8 @@ select
     ranking.reliability,
     ranking.low as reliability_low,
     ranking.high as reliability_high,
-    sqrt(ranking.reliability) as noise_ceiling,
-    ranking.rankable as is_rankable,
+    sqrt(coalesce(halves.reliability, ranking.reliability)) as noise_ceiling,
+    coalesce(halves.low, ranking.low, ranking.reliability) > 0 as is_rankable,
     halves.reliability as reliability_halves,
     halves.low as reliability_halves_low,
     halves.high as reliability_halves_high,
