@@ -12,8 +12,8 @@ from . import models
 HERE = Path(__file__).resolve().parent
 COHORT = "smollm2-135m-instruct"
 MADE_FROM = "F16 copy of a Q4_1 file"
-TABLES = ("fidelity", "volume_and_direction", "correlations", "zone")
-STUDY_TABLES = ("study", *TABLES, "disagreements", "prompt_failure", "token_direction")
+TABLES = ("study", "fidelity", "volume_and_direction", "correlations", "zone")
+STUDY_TABLES = (*TABLES, "disagreements", "prompt_failure", "token_direction")
 
 SIZES = {  # prompts: every how manieth is asked
     "quick": {"quants": models.QUICK, "chunks": 4, "long_chunks": 2, "prompts": 18},
