@@ -10,15 +10,15 @@ with correlations as (
         quants.rho as figure,
         quants.ci_low as low,
         quants.ci_high as high,
-        verdict || coalesce(printf('; with prompts and text drawn anew too [%.2f, %.2f]', drawn.ci_low, drawn.ci_high), '') as says,
+        verdict || coalesce(if(verdict like 'resolved%' and drawn.ci_low * drawn.ci_high <= 0, '; other prompts may not show it', '; with prompts and text drawn anew too') || printf(' [%.2f, %.2f]', drawn.ci_low, drawn.ci_high), '') as says,
     from stat_correlations as quants
     left join stat_two_level as drawn using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
     where quants.variant = 1 and target in ('composite', 'volume', 'direction') and (zone_rule = 'full' or (zone_rule, threshold) in (select (zone_rule, threshold) from stat_zones where is_default))
 ),
 
 zones as (
-    select cohort_id, 12 as rank, 'reliability of the zone''s scores' as finding, n_zone as n, reliability_halves as figure, reliability_halves_low as low, reliability_halves_high as high,
-        case when is_rankable then 'the prompts rank quants of the zone' when not is_rankable then 'the prompts cannot rank the zone: 0 is in the interval' else 'no figure: ' || reason end as says,
+    select cohort_id, 12 as rank, 'reliability of the zone''s scores' as finding, n_zone as n, reliability_halves as figure, null::double as low, null::double as high,
+        if(is_rankable is null, 'no figure: ' || reason, if(is_rankable, 'these prompts can rank the zone', 'these prompts cannot rank the zone') || coalesce(printf(' (p = %.3f that quants without a difference lie so far apart)', p_ranking), '')) as says,
     from stat_zones
     where is_default
     union all

@@ -14,6 +14,7 @@ select
     verdict,
     coalesce(reliability_halves, reliability) as reliability,
     noise_ceiling,
+    p_ranking,
     is_rankable,
     fall_per_doubling,
     reason,

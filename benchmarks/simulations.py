@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 from qwh.kernels import clusters, correlations, paired, pareto, prompts, resampling, routers, zone
-from worlds import world
+from worlds import relatives, world
 
 HOLDS, SIZE, RIGHT = (0.93, 0.97), (0.0, 0.05), (0.90, 1.0)
 
@@ -141,6 +141,18 @@ def of_zone(worlds: int, seed: int):
         made = world(16, 400, seed + k, 0.2, lambda kld: 0 * kld)
         words += [paired.composite([row], [1], 500, seed)["verdict"] in ("damaged", "better") for row in made.scores - made.reference]
     yield "pure null, 2,000 prompts: a quant is called damaged or better", words, SIZE
+    for family in (1, 4):
+        ranked, alone, drawn, kld = [], [], [], np.geomspace(0.001, 0.02, 16)
+        for k in range(min(worlds, 400)):
+            gains = relatives(16, 600, seed + k, family)
+            ranked.append(zone.ranking(list(gains), ["all"] * 600, [1.0] * 600, 400, k)["p"] < 0.05)
+            for found, known in ((alone, None), (drawn, clusters.score_replicates(gains, ["all"] * 600, None, 400, k))):
+                found.append(zone.no_mystery(kld, gains.mean(1), gains.std(1) / math.sqrt(600), [True] * 16, 400, k, known)["p_flat"] < 0.05)
+        name = "16 quants that differ in nothing" + (", families of 4" if family > 1 else "")
+        yield f"{name}: said to be rankable", ranked, SIZE
+        yield f"{name}: prompts drawn anew, either side of flat p < 0.05", drawn, (0.0, 0.10)
+        if family == 1:  # among relatives 43 % of these p are below 0.05
+            yield f"{name}: independent noise, the same", alone, (0.0, 0.10)
     rng = np.random.default_rng(seed)
     held, resampled, straight, kinked = [], [], [], []
     for _ in range(worlds // 4):

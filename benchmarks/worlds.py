@@ -43,3 +43,10 @@ def variants(made: World, count: int, seed: int) -> np.ndarray:
     """count measurements [count, q] of the same distances: each chunk mean with its own error of a few per cent."""
     rng = np.random.default_rng(seed)
     return made.chunk_kld.sum(1) / made.chunk_tokens.sum() * np.exp(0.1 * rng.standard_normal((count, len(made.kld))))
+
+
+def relatives(quants: int, prompts: int, seed: int, family: int = 4, shared: float = 0.9) -> np.ndarray:
+    """Gains [q, n] of quants that differ in nothing: volume 6 %, no direction, this share of the answers the same in a whole family."""
+    rng = np.random.default_rng(seed)
+    common, own = (rng.choice([-1.0, 0.0, 1.0], (rows, prompts), p=[0.03, 0.94, 0.03]) for rows in (quants // family, quants))
+    return np.where(rng.random((quants, prompts)) < shared, common.repeat(family, axis=0), own)

@@ -30,11 +30,11 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
     "edge_curve": ("zone.edge_curve", [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "threshold rho low high expected expected_low expected_high", "reason") + "[]"),
     "reliability": ("zone.reliability", [NUMBERS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high", "reason")),
     "no_mystery": (
-        "zone.no_mystery", [NUMBERS, NUMBERS, NUMBERS, TRUTHS, COUNT, COUNT],
+        "zone.no_mystery_of_prompts", [NUMBERS, NUMBERS, NUMBERS, TRUTHS, ROWS, TEXTS, NUMBERS, COUNT, COUNT],
         _struct("n n_zone", "slope slope_error misfit rho_full rho_zone full_expected full_low full_high line_expected line_low line_high flat_expected flat_low flat_high p_line p_flat resolvable", "verdict reason"),
     ),
     "restricted_rho": ("zone.restricted_rho", [NUMBER, NUMBERS, NUMBERS], NUMBER),
-    "split_half": ("zone.split_half_weighted", [ROWS, TEXTS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high", "reason")),
+    "ranking": ("zone.ranking", [ROWS, TEXTS, NUMBERS, COUNT, COUNT], _struct("n", "reliability low high p", "reason")),
     "page_trend": ("zone.page_trend", [NUMBERS, ROWS], _struct("n benchmarks", "p", "reason")),
     "fall_per_doubling": ("zone.fall_per_doubling", [NUMBERS, NUMBERS], _struct("n", "slope low high", "reason")),
     "compare_paired": (

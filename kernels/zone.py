@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from .clusters import score_replicates
 from .resampling import SMALLEST, blocks, interval, number, permutations, resamples
 
 EDGES = 100  # places tried for the hinge
@@ -95,8 +96,7 @@ def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: 
 
     The factor takes off the bias of dividing by a variance of few quants (Morris 1983). Errors of score less reference's score are a
     little larger than the noise that parts quants, so this is a little low; `split_half` is not.
-    Returns n, reliability, low, high (percentile 95 % over quants) and reason. Where the interval holds 0 these prompts cannot rank these
-    quants, whatever a rho says.
+    Returns n, reliability, low, high (percentile 95 % over quants) and reason.
     """
     scores, errors = np.asarray(scores, float), np.asarray(errors, float)
     known = np.isfinite(scores) & np.isfinite(errors)
@@ -121,7 +121,7 @@ def split_half(scores: np.ndarray, benchmarks: list, weights: dict | None, n_res
 
     scores: [q, n] per prompt, none missing; benchmarks: [n], each halved on its own; weights: benchmark -> weight, equal if None. The mean
     r of the splits is stepped up (Spearman and Brown: 2 r / (1 + r)). Returns n, reliability, low, high (percentile 95 % over quants; all
-    at least 0) and reason. Among quants that differ in nothing low is above 0 in 3 % of cohorts of 6, 16 or 35 (simulated).
+    at least 0) and reason. The interval takes the quants for independent of each other, which `ranking` does not.
     """
     scores = np.atleast_2d(np.asarray(scores, float))
     names = np.array([str(name) for name in benchmarks])
@@ -155,9 +155,20 @@ def split_half(scores: np.ndarray, benchmarks: list, weights: dict | None, n_res
     return answer | {"reliability": float(stepped(np.ones((1, len(scores))))[0]), "low": low, "high": high, "reason": None}
 
 
-def split_half_weighted(scores: list, benchmarks: list, weights: list, n_resamples: int, seed: int) -> dict:
-    """`split_half` with each prompt's benchmark weight [n] in place of the table of weights."""
-    return split_half(np.asarray(scores, float).reshape(len(scores), -1), benchmarks, dict(zip(benchmarks, weights)), n_resamples, seed)
+def ranking(scores: list, benchmarks: list, weights: list, n_resamples: int, seed: int) -> dict:
+    """`split_half`, and p: in how many draws of prompts quants that differ in nothing would have composites as far apart as these.
+
+    scores: [q, n]; benchmarks and their weights: [n], of prompts. The draws keep what quants share, so that p holds for quants that are
+    relatives, where intervals over quants do not. Where p is not small these prompts cannot rank these quants, whatever a rho says.
+    """
+    scores, table = np.asarray(scores, float).reshape(len(scores), -1), dict(zip(benchmarks, weights))
+    answer = {"p": None} | split_half(scores, benchmarks, table, n_resamples, seed)
+    if answer["reliability"] is None:
+        return answer
+    shares = np.array([table[name] / benchmarks.count(name) for name in benchmarks]) / sum(table.values())
+    replicates = score_replicates(scores, benchmarks, table, n_resamples, seed)
+    apart = (replicates - replicates.mean(0)).var(1)
+    return answer | {"p": float((1 + (apart >= (scores @ shares).var()).sum()) / (1 + n_resamples))}
 
 
 def noise_ceiling(reliability_scores: float | None, reliability_measure: float | None = 1.0) -> float | None:
@@ -207,6 +218,14 @@ def no_mystery(
     if resolvable < RESOLVABLE or min(p_line, p_flat) >= alpha:
         return answer
     return answer | {"verdict": "steeper than noise" if p_line < alpha else "explained by noise"}
+
+
+def no_mystery_of_prompts(measure: list, scores: list, errors: list, in_zone: list, answers: list, benchmarks: list | None, weights: list | None, n_simulations: int, seed: int) -> dict:
+    """`no_mystery` with its noise from prompts drawn anew: answers [q, n], or independent noise where a quant's are not known (None)."""
+    if benchmarks is None or any(row is None for row in answers):
+        return no_mystery(measure, scores, errors, in_zone, n_simulations, seed)
+    replicates = score_replicates(np.asarray(answers, float), benchmarks, dict(zip(benchmarks, weights)), n_simulations, seed)
+    return no_mystery(measure, scores, errors, in_zone, n_simulations, seed, replicates)
 
 
 def fall_per_doubling(measure: np.ndarray, scores: np.ndarray, level: float = 0.95) -> dict:

@@ -49,5 +49,5 @@ def test_the_study_is_whole_and_prints_every_table(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert [f"\n{name}\n" in printed for name in demo.STUDY_TABLES] == [True] * len(demo.STUDY_TABLES)
     assert Warehouse(tmp_path).relation("fidelity", "smollm2-135m-instruct-full").select("quant_id").unique().height == len(models.FULL) and "NaN" not in printed
-    zone = Warehouse(tmp_path).relation("correlations").filter((pl.col("zone_rule") != "full") & (pl.col("variant") == 1)).row(0, named=True)
-    assert zone["score_p"] < 0.01 and zone["score_verdict"] == "cannot tell: these prompts cannot rank the zone"  # a rho alone would have said more
+    zone = {row["threshold"]: row for row in Warehouse(tmp_path).relation("zone").filter(pl.col("zone_rule") == "kld_max").rows(named=True)}
+    assert zone[0.02]["is_rankable"] and not zone[0.01]["is_rankable"] and zone[0.01]["rho_zone"] < -0.6  # a rho alone would have said more

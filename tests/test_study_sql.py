@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import query
-from qwh.kernels import correlations, members, paired, prompts, routers, zone
+from qwh.kernels import clusters, correlations, members, paired, prompts, routers, zone
 from scipy.stats import spearmanr, t
 
 SETTINGS = 10_000, 10_000, 20260617
@@ -37,7 +37,9 @@ def test_adjusted_p_is_never_below_the_single_one_and_blocks_are_whole(warehouse
 
 def test_zone_figures_are_the_kernels(warehouse, points):
     kld, score, error, inside = (np.array(column) for column in list(zip(*points))[1:])
-    found = zone.no_mystery(kld, score, error, inside, *SETTINGS[1:])
+    answers = [row for row, in query(warehouse, "select list(score order by benchmark_id, prompt_id) from fct_prompts group by quant_id order by quant_id")]
+    [(names,)] = query(warehouse, "select list(benchmark_id order by benchmark_id, prompt_id) from fct_prompts group by quant_id order by quant_id limit 1")
+    found = zone.no_mystery(kld, score, error, inside, *SETTINGS[1:], clusters.score_replicates(np.array(answers, float), names, None, *SETTINGS[1:]))
     row = query(warehouse, "select n, n_zone, slope, rho_zone, line_expected, p_line, verdict from stat_zones where is_default")
     assert row == [tuple(found[name] for name in ("n", "n_zone", "slope", "rho_zone", "line_expected", "p_line", "verdict"))]
     curve = query(warehouse, "select threshold, n, rho from stat_zone_edges order by threshold")

@@ -140,15 +140,31 @@ def test_reliability_with_and_without_a_model(spread, low, high):
     assert np.median(halves) == pytest.approx(np.median(np.maximum(0, analytic)), abs=0.1)
 
 
-def test_quants_that_differ_in_nothing_are_seldom_ranked():
-    def low(spread, seed):
-        scores, _, benchmarks = prompts_of(spread, seed)
-        answer = zone.split_half(scores, benchmarks, None, 400, 1, 40)
-        assert answer["low"] <= answer["reliability"] <= answer["high"]
-        return answer["low"]
+def relatives(seed: int) -> np.ndarray:
+    """Gains [16, 600] of four families of four quants that differ in nothing; nine answers in ten are the whole family's."""
+    rng = np.random.default_rng(seed)
+    family, own = (rng.choice([-1.0, 0.0, 1.0], (rows, 600), p=[0.03, 0.94, 0.03]) for rows in (4, 16))
+    return np.where(rng.random((16, 600)) < 0.9, family.repeat(4, axis=0), own)
 
-    assert sum(low(0.0, seed) > 0 for seed in range(60)) <= 6
-    assert sum(low(0.01, seed) > 0 for seed in range(20)) == 20
+
+def test_what_prompts_can_rank():
+    def p(scores, benchmarks):
+        return zone.ranking(list(scores), list(benchmarks), [1.0] * len(benchmarks), 400, 1)["p"]
+
+    assert sum(p(scores, names) < 0.05 for scores, _, names in (prompts_of(0.0, seed) for seed in range(60))) <= 8
+    assert sum(p(scores, names) < 0.05 for scores, _, names in (prompts_of(0.01, seed) for seed in range(10))) == 10
+    assert sum(p(relatives(seed), ["a"] * 600) < 0.05 for seed in range(100)) <= 12
+
+
+def test_relatives_fool_independent_noise_but_not_prompts_drawn_anew():
+    kld, flat = np.geomspace(0.001, 0.02, 16), {True: 0, False: 0}
+    for seed in range(100):
+        gains = relatives(seed)
+        for known in flat:
+            answers, names, weights = (list(gains), ["a"] * 600, [1.0] * 600) if known else ([None] * 16, None, None)
+            answer = zone.no_mystery_of_prompts(kld, gains.mean(1), gains.std(1) / 600**0.5, [True] * 16, answers, names, weights, 300, 1)
+            flat[known] += answer["p_flat"] < 0.05  # on the side that the line itself takes: 10 % of flat worlds
+    assert flat[True] <= 20 and flat[False] >= 30
 
 
 def test_noise_ceiling():

@@ -8,8 +8,12 @@ with points as (
         list(members.is_member order by members.quant_id) as in_zone,
         list(composites.composite order by members.quant_id) as scores,
         list(composites.standard_error order by members.quant_id) as errors,
+        list(blocks.scores[list_position(blocks.quants, members.quant_id)] order by members.quant_id) as answers,
+        any_value(blocks.benchmarks) as benchmarks,
+        any_value(blocks.weights) as weights,
     from {{ ref('fct_zone_members') }} as members
     inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
+    left join {{ ref('stat_score_blocks') }} as blocks using (cohort_id)
     where members.zone_rule <> 'full'
     group by all
 ),
@@ -19,7 +23,7 @@ prompts as (
         members.cohort_id,
         members.zone_rule,
         members.threshold,
-        split_half(
+        ranking(
             list(blocks.scores[list_position(blocks.quants, members.quant_id)] order by members.quant_id),
             any_value(blocks.benchmarks), any_value(blocks.weights), {{ var('n_resamples') }}, {{ var('seed') }}
         ) as halves,
@@ -53,8 +57,8 @@ trends as (
 answers as (
     select
         *,
-        no_mystery(measured, scores, errors, in_zone, {{ var('n_resamples') }}, {{ var('seed') }}) as mystery,
-        reliability(list_where(scores, in_zone), list_where(errors, in_zone), {{ var('n_resamples') }}, {{ var('seed') }}) as ranking,
+        no_mystery(measured, scores, errors, in_zone, answers, benchmarks, weights, {{ var('n_resamples') }}, {{ var('seed') }}) as mystery,
+        reliability(list_where(scores, in_zone), list_where(errors, in_zone), {{ var('n_resamples') }}, {{ var('seed') }}) as spread,
         fall_per_doubling(list_where(measured, in_zone), list_where(scores, in_zone)) as fall,
     from points
     left join prompts using (cohort_id, zone_rule, threshold)
@@ -81,11 +85,12 @@ select
     mystery.p_flat,
     mystery.resolvable,
     mystery.verdict,
-    ranking.reliability,
-    ranking.low as reliability_low,
-    ranking.high as reliability_high,
-    sqrt(coalesce(halves.reliability, ranking.reliability)) as noise_ceiling,
-    coalesce(halves.low, ranking.low, ranking.reliability) > 0 as is_rankable,
+    spread.reliability,
+    spread.low as reliability_low,
+    spread.high as reliability_high,
+    sqrt(coalesce(halves.reliability, spread.reliability)) as noise_ceiling,
+    halves.p as p_ranking,
+    coalesce(halves.p < 0.05, coalesce(spread.low, spread.reliability) > 0) as is_rankable,
     halves.reliability as reliability_halves,
     halves.low as reliability_halves_low,
     halves.high as reliability_halves_high,
@@ -93,5 +98,5 @@ select
     fall.low as fall_low,
     fall.high as fall_high,
     trend.p as p_trend,
-    coalesce(mystery.reason, ranking.reason, fall.reason, halves.reason, trend.reason) as reason,
+    coalesce(mystery.reason, spread.reason, fall.reason, halves.reason, trend.reason) as reason,
 from answers
