@@ -52,11 +52,11 @@ prompts as (
 ),
 
 routers as (
-    select cohort_id, 40 as rank, 'prompts that divide two quants: the one of lower KLD is right' as finding, count(*) as n, median(raw_accuracy) as figure, min(raw_accuracy) as low, max(raw_accuracy) as high,
+    select cohort_id, if(other_cohort_id = cohort_id, 40, 41) as rank, 'prompts that divide two ' || if(other_cohort_id = cohort_id, 'quants', 'models') || ': the one of lower KLD is right' as finding, count(*) as n, median(raw_accuracy) as figure, min(raw_accuracy) as low, max(raw_accuracy) as high,
         'of ' || count(*) || ' pairs with 30 such prompts or more: ' || count(*) filter (where raw_low > 0.5) || ' above 50 %, ' || count(*) filter (where raw_high < 0.5) || ' below; beats always asking the better in ' || count(*) filter (where raw_gain_low > 0) as says,
     from stat_routers
     where disagreements >= 30
-    group by cohort_id
+    group by cohort_id, other_cohort_id = cohort_id
 ),
 
 tokens as (

@@ -84,9 +84,9 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
             zone.edge_curve(x[0], target, spread, **draws)
             zone.hinge(x[0], target, spread, **draws)
         for row in x:
-            zone.no_mystery(row, y[0], errors, inside, resamples, SEED)
+            zone.no_mystery(row, y[0], errors, inside, resamples, SEED, replicates["scores"])
         zone.reliability(y[0][inside], errors[inside], **draws)
-        zone.split_half(made.scores, made.benchmarks, None, **draws)
+        zone.ranking(list(made.scores[inside]), list(made.benchmarks), [1.0] * len(made.benchmarks), **draws)
 
     def fronts():
         sizes = 1 / made.kld

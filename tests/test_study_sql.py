@@ -104,6 +104,7 @@ def test_routers_and_the_same_prompt_are_the_kernels(warehouse, prompt_block):
     assert len(rows) == len(truth) == len(quants) * (len(quants) - 1) // 2
     for first, second, *figures in rows:
         assert figures == [truth[first, second][name] for name in ("disagreements", "first_right", "raw_accuracy", "within_accuracy", "raw_gain", "reason")]
+    assert query(warehouse, "select count(*) from stat_routers where other_cohort_id <> cohort_id") == [(0,)]  # one model only
     found = prompts.within_prompt(kld, failed, 200, 1)
     assert query(warehouse, "select prompts, ratio from stat_within_prompt")[0] == (found["prompts"], pytest.approx(found["ratio"]) if found["ratio"] else None)
 

@@ -1,11 +1,53 @@
-with answers as (
-    select cohort_id, quants, unnest(routers(klds, list_transform(failed, lambda row: list_transform(row, lambda value: 1 - value)), kinds)) as answer,
+with shared as (
+    select quant_id, benchmark_id, prompt_id, any_value(benchmark_id || '/' || category) as kind,
+    from {{ ref('fct_prompts') }}
+    where kld_mean is not null
+    group by all
+    having count(*) > 1  -- cohorts
+),
+
+models as (
+    select
+        shared.quant_id,
+        cohorts.cohort_id,
+        list(facts.kld_mean order by shared.benchmark_id, shared.prompt_id) as klds,
+        list((facts.score >= 0.5)::double order by shared.benchmark_id, shared.prompt_id) as passed,
+        list(shared.kind order by shared.benchmark_id, shared.prompt_id) as kinds,
+    from shared
+    inner join (select distinct cohort_id, quant_id, from {{ ref('fct_prompts') }} where kld_mean is not null) as cohorts using (quant_id)
+    left join {{ ref('fct_prompts') }} as facts
+        on cohorts.cohort_id = facts.cohort_id and shared.quant_id = facts.quant_id and shared.benchmark_id = facts.benchmark_id and shared.prompt_id = facts.prompt_id
+    group by all
+),
+
+blocks as (
+    select
+        list_transform(quants, lambda quant: cohort_id) as cohorts,
+        quants,
+        klds,
+        list_transform(failed, lambda row: list_transform(row, lambda value: 1 - value)) as passed,
+        kinds,
     from {{ ref('stat_prompt_blocks') }}
+    union all by name
+    select
+        list(cohort_id order by cohort_id) as cohorts,
+        list(quant_id order by cohort_id) as quants,
+        list(klds order by cohort_id) as klds,
+        list(passed order by cohort_id) as passed,
+        any_value(kinds) as kinds,
+    from models
+    group by quant_id
+),
+
+answers as (
+    select cohorts, quants, unnest(routers(klds, passed, kinds)) as answer,
+    from blocks
 )
 
 select
-    cohort_id,
+    cohorts[answer.first + 1] as cohort_id,
     quants[answer.first + 1] as quant_id,
+    cohorts[answer.second + 1] as other_cohort_id,
     quants[answer.second + 1] as other_quant_id,
     answer.disagreements,
     answer.first_right,
