@@ -62,7 +62,8 @@ routers as (
 tokens as (
     select cohort_id, 50 as rank, 'rho of direction on tokens (' || corpus_id || ') and on the benchmarks' as finding, n, rho as figure, ci_low as low, ci_high as high, verdict as says,
     from stat_direction_agreement
-    where measured = 'token_direction' and context_length = (select min(context_length) from stat_direction_agreement)
+    where measured = 'token_direction'
+    qualify context_length = min(context_length) over (partition by cohort_id)
 )
 
 select cohort_id, finding, n, figure, low, high, says,
