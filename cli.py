@@ -212,7 +212,7 @@ def status(warehouse: WarehouseOption = DEFAULT):
 
 @app.command()
 def demo(
-    quick: Annotated[bool, typer.Option("--quick", help="Five quants, less text, 60 prompts: about 2 minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Five quants, less text, 66 prompts: about 2 minutes.")] = False,
     full: Annotated[bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")] = False,
     study: Annotated[bool, typer.Option("--study", help="What --full measured: loaded, built and printed, without any model.")] = False,
     warehouse: WarehouseOption = Path("qwh-demo"),

@@ -2,8 +2,8 @@
 
     python -m qwh.demo.study WAREHOUSE     writes results/ anew
 
-results/runs.jsonl holds the manifests, results/TABLE.parquet every run's rows of one raw table, without what no statistic
-needs (OMITTED).
+results/runs.jsonl holds the manifests, results/TABLE.parquet every run's rows of one raw table, without what the study does
+not read (OMITTED).
 """
 
 import json
@@ -18,7 +18,7 @@ from ..ingest.schema import TABLES
 from ..ingest.store import RunWriter, Store
 
 RESULTS = Path(__file__).with_name("results")
-OMITTED = {"topk_ids", "topk_logprobs", "topk_logprobs_ref", "lse", "lse_ref"}
+OMITTED = {"topk_ids", "topk_logprobs", "topk_logprobs_ref", "lse", "lse_ref", "kld_reverse", "jsd", "tv", "entropy", "rank"}
 
 
 def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
@@ -57,4 +57,6 @@ def load(store: Store, folder: Path = RESULTS) -> list[dict]:
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]), "smollm2-135m-instruct-full")
+    from .run import COHORT
+
+    pack(Path(sys.argv[1]), f"{COHORT}-full")

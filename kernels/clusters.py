@@ -4,6 +4,8 @@ A chunk counts as one observation; per-chunk sums and histograms are enough for 
 within their benchmark, jointly for all quants, so that what the quants share cancels in their comparison.
 """
 
+from collections import Counter
+
 import numpy as np
 
 from .correlations import by_quants
@@ -108,6 +110,12 @@ def quantile_replicates(histograms: np.ndarray, edges: np.ndarray, probabilities
         for q, counts in enumerate(histograms):
             found[block, q] = _read(drawn @ counts, np.log(edges), probabilities)
     return found
+
+
+def prompt_shares(benchmarks: list, weights: dict) -> np.ndarray:
+    """What each prompt [n] adds to a composite that takes every prompt: its benchmark's weight over the benchmark's size, summing to 1."""
+    sizes = Counter(benchmarks)
+    return np.array([weights[name] / sizes[name] for name in benchmarks]) / sum(weights.values())
 
 
 def score_replicates(scores: np.ndarray, benchmarks: list, weights: dict | None, n_resamples: int, seed: int) -> np.ndarray:

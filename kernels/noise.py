@@ -29,7 +29,7 @@ def two_level(
     gains = scores - reference
     gain, volume = (clusters.score_replicates(values, benchmarks, table, n_resamples, seed) for values in (gains, np.abs(gains)))
     start = clusters.score_replicates(reference, benchmarks, table, n_resamples, seed)
-    shares = np.array([table[name] / benchmarks.count(name) for name in benchmarks]) / sum(table.values())
+    shares = clusters.prompt_shares(benchmarks, table)
     y = np.array([scores @ shares, np.abs(gains) @ shares, _over(gains @ shares, np.abs(gains) @ shares)])
     replicates = np.full((len(forms), n_resamples, len(keep)), np.nan)
     quantiles = [i for i, form in enumerate(forms) if form not in (None, "mean", "abs", "minus")]

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .clusters import score_replicates
+from .clusters import prompt_shares, score_replicates
 from .resampling import SMALLEST, blocks, interval, number, permutations, resamples
 
 EDGES = 100  # places tried for the hinge
@@ -161,14 +161,13 @@ def ranking(scores: list, benchmarks: list, weights: list, n_resamples: int, see
     scores: [q, n]; benchmarks and their weights: [n], of prompts. The draws keep what quants share, so that p holds for quants that are
     relatives, where intervals over quants do not. Where p is not small these prompts cannot rank these quants, whatever a rho says.
     """
-    scores, table = np.asarray(scores, float).reshape(len(scores), -1), dict(zip(benchmarks, weights))
+    scores, table = np.reshape(scores, (len(scores), len(benchmarks))).astype(float), dict(zip(benchmarks, weights))
     answer = {"p": None} | split_half(scores, benchmarks, table, n_resamples, seed)
     if answer["reliability"] is None:
         return answer
-    shares = np.array([table[name] / benchmarks.count(name) for name in benchmarks]) / sum(table.values())
     replicates = score_replicates(scores, benchmarks, table, n_resamples, seed)
     apart = (replicates - replicates.mean(0)).var(1)
-    return answer | {"p": float((1 + (apart >= (scores @ shares).var()).sum()) / (1 + n_resamples))}
+    return answer | {"p": float((1 + (apart >= (scores @ prompt_shares(benchmarks, table)).var()).sum()) / (1 + n_resamples))}
 
 
 def noise_ceiling(reliability_scores: float | None, reliability_measure: float | None = 1.0) -> float | None:

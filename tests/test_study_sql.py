@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import query
 from qwh.kernels import clusters, correlations, members, paired, prompts, routers, zone
+from qwh.warehouse import Warehouse
 from scipy.stats import spearmanr, t
 
 SETTINGS = 10_000, 10_000, 20260617
@@ -55,6 +56,19 @@ def test_disagreements_are_the_kernels_and_only_shown_differences_get_a_word(war
         found = paired.compare(leapfrogs, drops, prompts)
         assert figures == [found[name] for name in ("difference", "low", "p_equivalent", "e_value", "verdict")]
         assert figures[-1] != "better" or paired.mcnemar(leapfrogs, drops) < 0.05
+
+
+def test_the_page_of_findings_repeats_the_tables(warehouse):
+    page = {row["finding"]: row for row in Warehouse(warehouse).relation("study").rows(named=True)}
+    for zone_rule, where in (("full", "full cohort"), ("kld_max", "silent zone")):
+        for target in ("composite", "volume", "direction"):
+            row = page[f"rho of mean KLD and {target}, {where}"]
+            [(n, rho, low, high, verdict)] = query(warehouse, f"select n, rho, ci_low, ci_high, verdict from stat_correlations join fct_zone_members using (cohort_id, zone_rule, threshold) where zone_rule = '{zone_rule}' and is_default and variant = 1 and target = '{target}' group by all")
+            assert (row["n"], row["figure"], row["low"], row["high"]) == (n, rho, low, high) and row["says"].startswith(verdict)
+    ratios = [row for row, in query(warehouse, "select pooled_ratio from stat_prompt_failure where pooled_ratio is not null")]
+    assert page["KLD of failed over passed prompts, pooled"]["figure"] == (pytest.approx(np.median(ratios)) if ratios else None)
+    verdicts = [row for row, in query(warehouse, "select verdict from stat_composites")]
+    assert sorted(page["composite less the reference's"]["says"].split(", ")) == sorted(f"{verdicts.count(word)} {word}" for word in set(verdicts))
 
 
 def test_no_cell_is_nan_and_every_null_has_a_reason(warehouse):

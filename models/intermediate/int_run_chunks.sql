@@ -7,7 +7,7 @@ select
     count(*) filter (where is_finite) as n,
     count(*) filter (where not is_finite) as nonfinite,
     count(distinct position) as positions,
-    count(*) filter (where is_finite and estimator is distinct from 'prompt-logprobs' and not coalesce(kld >= 0 and kld_reverse >= 0 and jsd between 0 and 0.6931473 and tv between 0 and 1.000001, false)) as impossible,
+    count(*) filter (where is_finite and estimator is distinct from 'prompt-logprobs' and not coalesce(kld >= 0 and coalesce(kld_reverse, 0) >= 0 and coalesce(jsd, 0) between 0 and 0.6931473 and coalesce(tv, 0) between 0 and 1.000001, false)) as impossible,
     count(*) filter (where is_finite and kld < {{ var('kld_clip') }}) as clipped,
     count(*) filter (where is_finite and is_censored) as censored,
     count(*) filter (where is_finite and token_flip = 'benefit') as benefits,

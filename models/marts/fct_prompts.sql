@@ -4,6 +4,7 @@ select
     outcomes.benchmark_id,
     outcomes.prompt_id,
     outcomes.category,
+    runs.harness,
     outcomes.score_ref,
     outcomes.score,
     klds.kld_gmean,
@@ -11,6 +12,7 @@ select
     klds.tokens,
     klds.prompt_tokens,
     klds.entropy_ref_mean,
-    outcomes.run_id,
+    run_id,
 from {{ ref('int_prompt_outcomes') }} as outcomes
+inner join {{ ref('int_current_runs') }} as runs using (run_id)
 left join {{ ref('int_prompt_kld') }} as klds using (run_id, prompt_id)

@@ -1,5 +1,5 @@
 with shared as (
-    select quant_id, benchmark_id, prompt_id, any_value(benchmark_id || '/' || category) as kind,
+    select quant_id, benchmark_id, harness, prompt_id, any_value(benchmark_id || '/' || category) as kind,
     from {{ ref('fct_prompts') }}
     where kld_mean is not null
     group by all
@@ -10,13 +10,12 @@ models as (
     select
         shared.quant_id,
         cohorts.cohort_id,
-        list(facts.kld_mean order by shared.benchmark_id, shared.prompt_id) as klds,
-        list((facts.score >= 0.5)::double order by shared.benchmark_id, shared.prompt_id) as passed,
-        list(shared.kind order by shared.benchmark_id, shared.prompt_id) as kinds,
+        list(facts.kld_mean order by shared.benchmark_id, shared.harness, shared.prompt_id) as klds,
+        list((facts.score >= 0.5)::double order by shared.benchmark_id, shared.harness, shared.prompt_id) as passed,
+        list(shared.kind order by shared.benchmark_id, shared.harness, shared.prompt_id) as kinds,
     from shared
     inner join (select distinct cohort_id, quant_id, from {{ ref('fct_prompts') }} where kld_mean is not null) as cohorts using (quant_id)
-    left join {{ ref('fct_prompts') }} as facts
-        on cohorts.cohort_id = facts.cohort_id and shared.quant_id = facts.quant_id and shared.benchmark_id = facts.benchmark_id and shared.prompt_id = facts.prompt_id
+    left join {{ ref('fct_prompts') }} as facts using (cohort_id, quant_id, benchmark_id, harness, prompt_id)
     group by all
 ),
 

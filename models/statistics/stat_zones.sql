@@ -18,21 +18,6 @@ with points as (
     group by all
 ),
 
-prompts as (
-    select
-        members.cohort_id,
-        members.zone_rule,
-        members.threshold,
-        ranking(
-            list(blocks.scores[list_position(blocks.quants, members.quant_id)] order by members.quant_id),
-            any_value(blocks.benchmarks), any_value(blocks.weights), {{ var('n_resamples') }}, {{ var('seed') }}
-        ) as halves,
-    from {{ ref('fct_zone_members') }} as members
-    inner join {{ ref('stat_score_blocks') }} as blocks on members.cohort_id = blocks.cohort_id and list_contains(blocks.quants, members.quant_id)
-    where members.is_member
-    group by all
-),
-
 benchmarks as (
     select
         members.cohort_id,
@@ -58,10 +43,10 @@ answers as (
     select
         *,
         no_mystery(measured, scores, errors, in_zone, answers, benchmarks, weights, {{ var('n_resamples') }}, {{ var('seed') }}) as mystery,
+        case when benchmarks is not null then ranking(list_filter(list_where(answers, in_zone), lambda row: row is not null), benchmarks, weights, {{ var('n_resamples') }}, {{ var('seed') }}) end as halves,
         reliability(list_where(scores, in_zone), list_where(errors, in_zone), {{ var('n_resamples') }}, {{ var('seed') }}) as spread,
         fall_per_doubling(list_where(measured, in_zone), list_where(scores, in_zone)) as fall,
     from points
-    left join prompts using (cohort_id, zone_rule, threshold)
     left join trends using (cohort_id, zone_rule, threshold)
 )
 
