@@ -1,1 +1,3 @@
-"""qwh, the quant warehouse: fidelity of quantized language models per token, joined with benchmark results, in SQL."""
+"""qwh, the quant warehouse: fidelity of quantized language models per token, joined with benchmark
+results, in SQL.
+"""

@@ -1,4 +1,6 @@
-"""The command line: parses and delegates. Heavy imports stay inside the commands, so that `qwh --help` is instant."""
+"""The command line: parses and delegates. Heavy imports stay inside the commands, so that `qwh
+--help` is instant.
+"""
 
 import sys
 from enum import Enum
@@ -33,7 +35,17 @@ class OneLineErrors(TyperGroup):
             raise typer.Exit(ExitCode.OK) from None
 
 
-app = typer.Typer(cls=OneLineErrors, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="qwh, the quant warehouse: which quants differ from their reference, by how much, in which direction, and what can be resolved.")
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=(
+        "qwh, the quant warehouse: which quants differ from their reference, by how much, in which"
+        " direction, and what can be resolved."
+    ),
+)
 app.add_typer(ingest, name="ingest")
 
 
@@ -47,7 +59,10 @@ class Format(str, Enum):
 
 
 @app.command()
-def init(folder: Annotated[Optional[Path], typer.Argument(help="Where to make it.")] = None, warehouse: WarehouseOption = DEFAULT):
+def init(
+    folder: Annotated[Optional[Path], typer.Argument(help="Where to make it.")] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
     """Make an empty warehouse. Example: qwh init ./warehouse"""
     from .ingest.store import Store
 
@@ -68,7 +83,12 @@ def build(
 
 
 @app.command()
-def sql(query: Annotated[Optional[str], typer.Argument(help="One SELECT; without it a shell opens.")] = None, warehouse: WarehouseOption = DEFAULT):
+def sql(
+    query: Annotated[
+        Optional[str], typer.Argument(help="One SELECT; without it a shell opens.")
+    ] = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
     """Ask the warehouse, read-only. Example: qwh sql "select quant_id, value from fct_fidelity" """
     from .shell import answer, shell
     from .warehouse import Warehouse
@@ -77,7 +97,11 @@ def sql(query: Annotated[Optional[str], typer.Argument(help="One SELECT; without
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A table or an analysis.")], cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT):
+def show(
+    name: Annotated[str, typer.Argument(help="A table or an analysis.")],
+    cohort: CohortOption = None,
+    warehouse: WarehouseOption = DEFAULT,
+):
     """Print a table or an analysis. Example: qwh show fidelity"""
     from .tables import terminal
     from .warehouse import Warehouse
@@ -93,32 +117,45 @@ def export(
     cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Write a table or an analysis to a file. Example: qwh export correlations --format latex -o table.tex"""
+    """Write a table or an analysis to a file. Example: qwh export correlations --format latex -o
+    table.tex
+    """
     from .tables import write
     from .warehouse import Warehouse
 
     write(Warehouse(warehouse).relation(name, cohort), format.value, output)
 
 
-measure = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Figures of your own in the study's tables.")
+measure = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Figures of your own in the study's tables."
+)
 app.add_typer(measure, name="measure")
 
 
 @measure.command("add")
 def measure_add(
     name: Annotated[str, typer.Argument(help="What to call it.")],
-    sql: Annotated[str, typer.Argument(help="One SELECT that gives cohort_id, quant_id and value.")],
-    smaller_is_further: Annotated[bool, typer.Option("--smaller-is-further", help="A smaller value is further from the reference.")] = False,
+    sql: Annotated[
+        str, typer.Argument(help="One SELECT that gives cohort_id, quant_id and value.")
+    ],
+    smaller_is_further: Annotated[
+        bool,
+        typer.Option("--smaller-is-further", help="A smaller value is further from the reference."),
+    ] = False,
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Put a figure of your own into the variant table, under the same max-T protection; `qwh build` asks it anew.
+    """Put a figure of your own into the variant table, under the same max-T protection; `qwh build`
+    asks it anew.
 
-    Example: qwh measure add kld_uncertain "select cohort_id, quant_id, avg(kld) as value from int_tokens where entropy_ref > 3 group by all"
+    Example: qwh measure add kld_uncertain "select cohort_id, quant_id, avg(kld) as value from
+    int_tokens where entropy_ref > 3 group by all"
     """
     from .measures import add
     from .warehouse import Warehouse
 
-    for cohort_id, quant_id, value in sorted(add(Warehouse(warehouse), name, sql, smaller_is_further)):
+    for cohort_id, quant_id, value in sorted(
+        add(Warehouse(warehouse), name, sql, smaller_is_further)
+    ):
         print(f"{cohort_id}  {quant_id}  {value:.6g}")
 
 
@@ -133,7 +170,9 @@ def measure_list(warehouse: WarehouseOption = DEFAULT):
 
 
 @measure.command("remove")
-def measure_remove(name: Annotated[str, typer.Argument(help="The measure.")], warehouse: WarehouseOption = DEFAULT):
+def measure_remove(
+    name: Annotated[str, typer.Argument(help="The measure.")], warehouse: WarehouseOption = DEFAULT
+):
     """Forget a measure. Example: qwh measure remove kld_uncertain"""
     from .measures import remove
     from .warehouse import Warehouse
@@ -146,10 +185,14 @@ def compare(
     first: Annotated[str, typer.Argument(help="A quant, or the reference.")],
     second: Annotated[str, typer.Argument(help="The quant that is judged against it.")],
     cohort: CohortOption = None,
-    margin: Annotated[str, typer.Option(help="Difference of score that counts as none: 1pt, 1%, 0.01.")] = "1pt",
+    margin: Annotated[
+        str, typer.Option(help="Difference of score that counts as none: 1pt, 1%, 0.01.")
+    ] = "1pt",
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Compare two quants on the prompts that both answered, and say what would settle it. Example: qwh compare Q8_0 Q4_K_M"""
+    """Compare two quants on the prompts that both answered, and say what would settle it. Example:
+    qwh compare Q8_0 Q4_K_M
+    """
     from .decisions import compare as run
     from .tables import terminal
     from .warehouse import Warehouse
@@ -160,9 +203,14 @@ def compare(
 
 @app.command()
 def plan(
-    pair: Annotated[Optional[tuple[str, str]], typer.Option(help="Two quants, or the reference and a quant.")] = None,
+    pair: Annotated[
+        Optional[tuple[str, str]], typer.Option(help="Two quants, or the reference and a quant.")
+    ] = None,
     delta: Annotated[str, typer.Option(help="True difference to be found: 1pt, 1%, 0.01.")] = "1pt",
-    volume: Annotated[Optional[float], typer.Option(help="Share of prompts that divide them, in place of a pair.", min=0, max=1)] = None,
+    volume: Annotated[
+        Optional[float],
+        typer.Option(help="Share of prompts that divide them, in place of a pair.", min=0, max=1),
+    ] = None,
     cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
@@ -172,17 +220,23 @@ def plan(
     from .warehouse import Warehouse
 
     if (pair is None) == (volume is None):
-        raise QwhError("qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE)
+        raise QwhError(
+            "qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE
+        )
     print(terminal(run(Warehouse(warehouse), pair, cohort, points(delta), volume)))
 
 
 @app.command()
 def pick(
-    max_bytes: Annotated[Optional[str], typer.Option(help="Largest file: 4GB, 700MB, 123456789.")] = None,
+    max_bytes: Annotated[
+        Optional[str], typer.Option(help="Largest file: 4GB, 700MB, 123456789.")
+    ] = None,
     cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Name the smallest quant that these prompts do not resolve from the highest score. Example: qwh pick --max-bytes 4GB"""
+    """Name the smallest quant that these prompts do not resolve from the highest score. Example:
+    qwh pick --max-bytes 4GB
+    """
     from .decisions import pick as run
     from .tables import terminal
     from .warehouse import Warehouse
@@ -212,12 +266,23 @@ def status(warehouse: WarehouseOption = DEFAULT):
 
 @app.command()
 def demo(
-    quick: Annotated[bool, typer.Option("--quick", help="Five quants, less text, 66 prompts: about 2 minutes.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")] = False,
-    study: Annotated[bool, typer.Option("--study", help="What --full measured: loaded, built and printed, without any model.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Five quants, less text, 66 prompts: about 2 minutes.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")
+    ] = False,
+    study: Annotated[
+        bool,
+        typer.Option(
+            "--study", help="What --full measured: loaded, built and printed, without any model."
+        ),
+    ] = False,
     warehouse: WarehouseOption = Path("qwh-demo"),
 ):
-    """Run the whole way on a real small model: quantize, ingest, build, and print what came out. Example: qwh demo --quick"""
+    """Run the whole way on a real small model: quantize, ingest, build, and print what came out.
+    Example: qwh demo --quick
+    """
     from .demo import run
 
     if study:

@@ -1,4 +1,6 @@
-"""`qwh ingest`: parses and delegates. Heavy imports stay inside the commands, so that `qwh --help` is instant."""
+"""`qwh ingest`: parses and delegates. Heavy imports stay inside the commands, so that `qwh --help`
+is instant.
+"""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -8,29 +10,69 @@ import typer
 from .ingest.errors import ExitCode, QwhError
 from .options import DEFAULT, WarehouseOption
 
-ingest = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Put rows into the warehouse.")
+ingest = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Put rows into the warehouse."
+)
 
 
 @ingest.command("gguf")
 def ingest_gguf(
     reference: Annotated[Path, typer.Option(help="The high-precision GGUF file.")],
     quant: Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")],
-    corpus: Annotated[list[str], typer.Option(help="A text file, or ID=FILE; repeat for more. The first is the cohort's primary corpus.")],
-    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
-    context_length: Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)] = [512],
-    chunks: Annotated[Optional[int], typer.Option(help="Read only the first N chunks.", min=2)] = None,
-    score_from: Annotated[str, typer.Option(help="First position scored in each chunk: half (as llama-perplexity), zero, or a number.")] = "half",
-    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
-    reference_made_from: Annotated[Optional[str], typer.Option(help="Say so if the reference itself was made from a quantized file.")] = None,
+    corpus: Annotated[
+        list[str],
+        typer.Option(
+            help=(
+                "A text file, or ID=FILE; repeat for more. The first is the cohort's primary"
+                " corpus."
+            )
+        ),
+    ],
+    cohort: Annotated[
+        str, typer.Option(help="The set of quants that are compared with one another.")
+    ],
+    context_length: Annotated[
+        list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)
+    ] = [512],
+    chunks: Annotated[
+        Optional[int], typer.Option(help="Read only the first N chunks.", min=2)
+    ] = None,
+    score_from: Annotated[
+        str,
+        typer.Option(
+            help=(
+                "First position scored in each chunk: half (as llama-perplexity), zero, or a"
+                " number."
+            )
+        ),
+    ] = "half",
+    quant_id: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Name for each --quant, in order; default: the file's stem."),
+    ] = None,
+    reference_made_from: Annotated[
+        Optional[str],
+        typer.Option(help="Say so if the reference itself was made from a quantized file."),
+    ] = None,
     uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
-    batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
-    quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
-    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
-    trace: Annotated[Optional[Path], typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")] = None,
+    batch_size: Annotated[
+        int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)
+    ] = 512,
+    quants_at_once: Annotated[
+        Optional[int],
+        typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
+    ] = None,
+    threads: Annotated[
+        Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)
+    ] = None,
+    trace: Annotated[
+        Optional[Path], typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")
+    ] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Run a reference and its quants over texts and store every position's log-probs and divergences.
+    """Run a reference and its quants over texts and store every position's log-probs and
+    divergences.
 
     Example: qwh ingest gguf --reference m-f16.gguf --quant m-q4.gguf --corpus wiki.txt --cohort m
     """
@@ -46,7 +88,17 @@ def ingest_gguf(
     head = Member(reference.stem, read_gguf(reference))
     _same_tokenizer(head, members)
     spans = Trace()
-    published = run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, corpus, context_length, chunks, score_from, spans)
+    published = run(
+        store,
+        _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once),
+        head,
+        members,
+        corpus,
+        context_length,
+        chunks,
+        score_from,
+        spans,
+    )
     if published:
         say(spans.summary())
     if trace:
@@ -56,21 +108,40 @@ def ingest_gguf(
 
 @ingest.command("prompts")
 def ingest_prompts(
-    benchmark: Annotated[Path, typer.Argument(help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line.')],
+    benchmark: Annotated[
+        Path,
+        typer.Argument(
+            help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line.'
+        ),
+    ],
     reference: Annotated[Path, typer.Option(help="The high-precision GGUF file.")],
     quant: Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")],
-    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    cohort: Annotated[
+        str, typer.Option(help="The set of quants that are compared with one another.")
+    ],
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
-    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
-    reference_made_from: Annotated[Optional[str], typer.Option(help="Say so if the reference itself was made from a quantized file.")] = None,
+    quant_id: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Name for each --quant, in order; default: the file's stem."),
+    ] = None,
+    reference_made_from: Annotated[
+        Optional[str],
+        typer.Option(help="Say so if the reference itself was made from a quantized file."),
+    ] = None,
     uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
     batch_size: Annotated[int, typer.Option(help="Positions per forward pass.", min=1)] = 512,
-    quants_at_once: Annotated[Optional[int], typer.Option(help="Quants held in memory together; default: as many as fit.", min=1)] = None,
-    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    quants_at_once: Annotated[
+        Optional[int],
+        typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
+    ] = None,
+    threads: Annotated[
+        Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)
+    ] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Answer a benchmark greedily with the reference and its quants; store answers, scores and per-token rows.
+    """Answer a benchmark greedily with the reference and its quants; store answers, scores and
+    per-token rows.
 
     Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
     """
@@ -85,22 +156,58 @@ def ingest_prompts(
     members = unique_members(quant, read_gguf, quant_id, uploader)
     head = Member(reference.stem, read_gguf(reference))
     _same_tokenizer(head, members)
-    _report(run(store, _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once), head, members, questions))
+    _report(
+        run(
+            store,
+            _settings(cohort, threads, batch_size, top_k, reference_made_from, quants_at_once),
+            head,
+            members,
+            questions,
+        )
+    )
 
 
 @ingest.command("logits-file")
 def ingest_logits_file(
-    path: Annotated[Path, typer.Argument(help="What llama-perplexity --kl-divergence-base wrote for the reference.")],
-    quant: Annotated[list[Path], typer.Option(help="A quant: a GGUF file, which is run now, or a logits file of its own; repeat for more.")],
-    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
-    corpus_id: Annotated[Optional[str], typer.Option(help="What the text is called; default: the logits file's stem.")] = None,
-    reference: Annotated[Optional[Path], typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored.")] = None,
-    quant_id: Annotated[Optional[list[str]], typer.Option(help="Name for each --quant, in order; default: the file's stem.")] = None,
+    path: Annotated[
+        Path,
+        typer.Argument(help="What llama-perplexity --kl-divergence-base wrote for the reference."),
+    ],
+    quant: Annotated[
+        list[Path],
+        typer.Option(
+            help=(
+                "A quant: a GGUF file, which is run now, or a logits file of its own; repeat for"
+                " more."
+            )
+        ),
+    ],
+    cohort: Annotated[
+        str, typer.Option(help="The set of quants that are compared with one another.")
+    ],
+    corpus_id: Annotated[
+        Optional[str],
+        typer.Option(help="What the text is called; default: the logits file's stem."),
+    ] = None,
+    reference: Annotated[
+        Optional[Path],
+        typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored."),
+    ] = None,
+    quant_id: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Name for each --quant, in order; default: the file's stem."),
+    ] = None,
     uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
-    batch_size: Annotated[int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)] = 512,
-    threads: Annotated[Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    batch_size: Annotated[
+        int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)
+    ] = 512,
+    threads: Annotated[
+        Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be stored.")
+    ] = False,
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Score quants against the 16-bit logits that llama-perplexity left of a reference.
@@ -122,12 +229,26 @@ def ingest_logits_file(
 
         head = Member(reference.stem, read_gguf(reference))
     settings = _settings(cohort, threads, batch_size, top_k, None, None)
-    _report(ingest_logits(Store(warehouse).create(), settings, path, head, quant, quant_id, uploader, corpus_id or path.stem, Trace()))
+    _report(
+        ingest_logits(
+            Store(warehouse).create(),
+            settings,
+            path,
+            head,
+            quant,
+            quant_id,
+            uploader,
+            corpus_id or path.stem,
+            Trace(),
+        )
+    )
 
 
 KINDS = {
     "auto": "whatever its content shows it to be",
-    "lm-eval": "lm-evaluation-harness: a samples jsonl, or the output folder. Picks: filter, metric",
+    "lm-eval": (
+        "lm-evaluation-harness: a samples jsonl, or the output folder. Picks: filter, metric"
+    ),
     "livecodebench": "LiveCodeBench: an _eval_all.json",
     "evalplus": "evalplus: an eval_results.json. Picks: tests (plus or base)",
     "inspect": "inspect: an .eval or .json log. Picks: scorer",
@@ -136,7 +257,10 @@ KINDS = {
     "llama-log": "llama-perplexity: the text it printed",
     "qbench": "exllamav3 qbench: results json",
     "hfkldr": "hipfire: HFKLDR or HFKSEQ files",
-    "table": "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant. Picks: unit (percent or fraction)",
+    "table": (
+        "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant. Picks: unit"
+        " (percent or fraction)"
+    ),
 }
 
 
@@ -145,22 +269,60 @@ def _import_command(kind: str, what: str):
 
     def command(
         paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
-        cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
-        quant_id: Annotated[Optional[str], typer.Option(help="Whose results these are; default: what the file says.")] = None,
-        is_reference: Annotated[bool, typer.Option("--is-reference", help="They are the cohort's reference's.")] = False,
-        pick: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: which of several a file offers.")] = None,
-        fact: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: what must agree before answers are compared, and the file does not tell.")] = None,
-        corpus_id: Annotated[Optional[str], typer.Option(help="Text of a summary, where the file does not tell.")] = None,
-        context_length: Annotated[Optional[int], typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1)] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+        cohort: Annotated[
+            str, typer.Option(help="The set of quants that are compared with one another.")
+        ],
+        quant_id: Annotated[
+            Optional[str],
+            typer.Option(help="Whose results these are; default: what the file says."),
+        ] = None,
+        is_reference: Annotated[
+            bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
+        ] = False,
+        pick: Annotated[
+            Optional[list[str]], typer.Option(help="NAME=VALUE: which of several a file offers.")
+        ] = None,
+        fact: Annotated[
+            Optional[list[str]],
+            typer.Option(
+                help=(
+                    "NAME=VALUE: what must agree before answers are compared, and the file does not"
+                    " tell."
+                )
+            ),
+        ] = None,
+        corpus_id: Annotated[
+            Optional[str], typer.Option(help="Text of a summary, where the file does not tell.")
+        ] = None,
+        context_length: Annotated[
+            Optional[int],
+            typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1),
+        ] = None,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Only say what would be stored.")
+        ] = False,
         warehouse: WarehouseOption = DEFAULT,
     ):
         from .ingest.imports import ingest_files
         from .ingest.store import Store
 
         store = None if dry_run else Store(warehouse).create()
-        for run in ingest_files(store, kind, paths, cohort, quant_id, is_reference, _pairs("--pick", pick), _pairs("--fact", fact), corpus_id, context_length):
-            print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['status']}")
+        for run in ingest_files(
+            store,
+            kind,
+            paths,
+            cohort,
+            quant_id,
+            is_reference,
+            _pairs("--pick", pick),
+            _pairs("--fact", fact),
+            corpus_id,
+            context_length,
+        ):
+            print(
+                f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
+                f" {run['status']}"
+            )
 
     ingest.command(kind, help=f"Read {what}.")(command)
 
@@ -171,17 +333,38 @@ for _kind, _what in KINDS.items():
 
 @ingest.command("prompt-logprobs")
 def ingest_prompt_logprobs(
-    paths: Annotated[list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")],
-    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
-    quant_id: Annotated[Optional[str], typer.Option(help="Which model answered; default: what the responses say.")] = None,
-    is_reference: Annotated[bool, typer.Option("--is-reference", help="It is the cohort's reference; ingest it first.")] = False,
-    corpus_id: Annotated[Optional[str], typer.Option(help="What the texts are called; default: the file's stem. The same for all models.")] = None,
-    floor: Annotated[float, typer.Option(help="Log-prob of a token that is not in the quant's top k, nats.")] = -27.631021115928547,
-    least_logprob: Annotated[Optional[float], typer.Option(help="No token of the quant lies below it, nats: bounds its KLD from above.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    paths: Annotated[
+        list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")
+    ],
+    cohort: Annotated[
+        str, typer.Option(help="The set of quants that are compared with one another.")
+    ],
+    quant_id: Annotated[
+        Optional[str], typer.Option(help="Which model answered; default: what the responses say.")
+    ] = None,
+    is_reference: Annotated[
+        bool, typer.Option("--is-reference", help="It is the cohort's reference; ingest it first.")
+    ] = False,
+    corpus_id: Annotated[
+        Optional[str],
+        typer.Option(
+            help="What the texts are called; default: the file's stem. The same for all models."
+        ),
+    ] = None,
+    floor: Annotated[
+        float, typer.Option(help="Log-prob of a token that is not in the quant's top k, nats.")
+    ] = -27.631021115928547,
+    least_logprob: Annotated[
+        Optional[float],
+        typer.Option(help="No token of the quant lies below it, nats: bounds its KLD from above."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be stored.")
+    ] = False,
     warehouse: WarehouseOption = DEFAULT,
 ):
-    """Read vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD with its bounds, never a KLD.
+    """Read vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD
+    with its bounds, never a KLD.
 
     Example: qwh ingest prompt-logprobs q4.jsonl --cohort m --quant-id q4 --corpus-id wiki
     """
@@ -190,20 +373,52 @@ def ingest_prompt_logprobs(
 
     store = None if dry_run else Store(warehouse).create()
     for path in paths:
-        run = ingest_logprobs(store, "prompt-logprobs", path, cohort, quant_id, is_reference, corpus_id, floor, least_logprob)
+        run = ingest_logprobs(
+            store,
+            "prompt-logprobs",
+            path,
+            cohort,
+            quant_id,
+            is_reference,
+            corpus_id,
+            floor,
+            least_logprob,
+        )
         _report([run] if run else [])
 
 
 @ingest.command("generic")
 def ingest_generic(
-    path: Annotated[Path, typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer.")],
-    map: Annotated[list[str], typer.Option(help="NAME=COLUMN: which of its columns is our score, item, prompt, answer, category, attempt, ...; repeat.")],
-    cohort: Annotated[str, typer.Option(help="The set of quants that are compared with one another.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer."),
+    ],
+    map: Annotated[
+        list[str],
+        typer.Option(
+            help=(
+                "NAME=COLUMN: which of its columns is our score, item, prompt, answer, category,"
+                " attempt, ...; repeat."
+            )
+        ),
+    ],
+    cohort: Annotated[
+        str, typer.Option(help="The set of quants that are compared with one another.")
+    ],
     quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
-    benchmark_id: Annotated[Optional[str], typer.Option(help="What the benchmark is called; default: the file's stem.")] = None,
-    is_reference: Annotated[bool, typer.Option("--is-reference", help="They are the cohort's reference's.")] = False,
-    fact: Annotated[Optional[list[str]], typer.Option(help="NAME=VALUE: what must agree before answers are compared.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")] = False,
+    benchmark_id: Annotated[
+        Optional[str], typer.Option(help="What the benchmark is called; default: the file's stem.")
+    ] = None,
+    is_reference: Annotated[
+        bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
+    ] = False,
+    fact: Annotated[
+        Optional[list[str]],
+        typer.Option(help="NAME=VALUE: what must agree before answers are compared."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be stored.")
+    ] = False,
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Read any table of graded answers.
@@ -215,8 +430,22 @@ def ingest_generic(
 
     picks = _pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {})
     store = None if dry_run else Store(warehouse).create()
-    for run in ingest_files(store, "generic", [path], cohort, quant_id, is_reference, picks, _pairs("--fact", fact), None, None):
-        print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['status']}")
+    for run in ingest_files(
+        store,
+        "generic",
+        [path],
+        cohort,
+        quant_id,
+        is_reference,
+        picks,
+        _pairs("--fact", fact),
+        None,
+        None,
+    ):
+        print(
+            f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
+            f" {run['status']}"
+        )
 
 
 def _pairs(option: str, values: Optional[list[str]]) -> dict[str, str]:
@@ -232,7 +461,9 @@ def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
 
     from .ingest.plan import Settings
 
-    return Settings(cohort, threads or os.cpu_count() or 1, batch_size, top_k, made_from, quants_at_once)
+    return Settings(
+        cohort, threads or os.cpu_count() or 1, batch_size, top_k, made_from, quants_at_once
+    )
 
 
 def _same_tokenizer(reference, quants) -> None:
@@ -245,4 +476,7 @@ def _same_tokenizer(reference, quants) -> None:
 def _report(published: list[dict]) -> None:
     """One line per new run on stdout."""
     for run in published:
-        print(f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']}  {run['rows']:,} rows  {run['nonfinite']} not finite")
+        print(
+            f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
+            f" {run['rows']:,} rows  {run['nonfinite']} not finite"
+        )

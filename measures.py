@@ -1,6 +1,8 @@
-"""`qwh measure`: a user's own figure per quant, one SELECT, in the study's tables under the same protection as the 14.
+"""`qwh measure`: a user's own figure per quant, one SELECT, in the study's tables under the same
+protection as the 14.
 
-A measure lies in raw/measures/NAME.json; every `qwh build` asks it anew (models/marts/fct_measures.sql).
+A measure lies in raw/measures/NAME.json; every `qwh build` asks it anew
+(models/marts/fct_measures.sql).
 """
 
 import json
@@ -16,18 +18,39 @@ EXAMPLE = "select cohort_id, quant_id, avg(kld) as value from int_tokens group b
 
 
 def add(warehouse: Warehouse, name: str, sql: str, smaller_is_further: bool) -> list[tuple]:
-    """Try the SELECT on the built warehouse and keep it. Returns its rows (cohort_id, quant_id, value).
+    """Try the SELECT on the built warehouse and keep it. Returns its rows (cohort_id, quant_id,
+    value).
 
-    Raises QwhError: a name that cannot be one, SQL that is not one SELECT, other columns, a quant with two values.
+    Raises QwhError: a name that cannot be one, SQL that is not one SELECT, other columns, a quant
+    with two values.
     """
     if not NAME.fullmatch(name):
-        raise QwhError(f"{name} cannot name a measure: use small letters, digits and _, 40 at most", ExitCode.USAGE)
+        raise QwhError(
+            f"{name} cannot name a measure: use small letters, digits and _, 40 at most",
+            ExitCode.USAGE,
+        )
     rows = _rows(warehouse, sql)
-    doubled = next((row[:2] for row in rows if sum(other[:2] == row[:2] for other in rows) > 1), None)
+    doubled = next(
+        (row[:2] for row in rows if sum(other[:2] == row[:2] for other in rows) > 1), None
+    )
     if doubled:
-        raise QwhError(f"the measure {name} gives {doubled[1]} of {doubled[0]} more than one value: aggregate to one per cohort_id and quant_id", ExitCode.BAD_INPUT)
+        raise QwhError(
+            f"the measure {name} gives {doubled[1]} of {doubled[0]} more than one value: aggregate"
+            " to one per cohort_id and quant_id",
+            ExitCode.BAD_INPUT,
+        )
     path = _folder(warehouse) / f"{name}.json"
-    path.write_text(json.dumps({"name": name, "sql": sql.strip().rstrip(";"), "orientation": -1 if smaller_is_further else 1}, indent=1) + "\n")
+    path.write_text(
+        json.dumps(
+            {
+                "name": name,
+                "sql": sql.strip().rstrip(";"),
+                "orientation": -1 if smaller_is_further else 1,
+            },
+            indent=1,
+        )
+        + "\n"
+    )
     return rows
 
 
@@ -37,7 +60,9 @@ def listed(warehouse: Warehouse) -> list[dict]:
 
 
 def remove(warehouse: Warehouse, name: str) -> None:
-    """Forget a measure; the next build leaves it out. Raises QwhError if there is none of that name."""
+    """Forget a measure; the next build leaves it out. Raises QwhError if there is none of that
+    name.
+    """
     path = _folder(warehouse) / f"{name}.json"
     if not NAME.fullmatch(name) or not path.exists():
         names = ", ".join(measure["name"] for measure in listed(warehouse)) or "none"
@@ -58,11 +83,21 @@ def _rows(warehouse: Warehouse, sql: str) -> list[tuple]:
     try:
         trees = sqlglot.parse(sql, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        raise QwhError(f"cannot read the measure's SQL: {str(error).splitlines()[0]}: write it like {EXAMPLE}", ExitCode.BAD_INPUT) from None
+        raise QwhError(
+            f"cannot read the measure's SQL: {str(error).splitlines()[0]}: write it like {EXAMPLE}",
+            ExitCode.BAD_INPUT,
+        ) from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise QwhError(f"a measure is one SELECT: write it like {EXAMPLE}", ExitCode.USAGE)
     with warehouse.open() as connection:
         try:
-            return connection.execute(f"select cohort_id, quant_id, value::double from ({sql.strip().rstrip(';')}) where value is not null").fetchall()
+            return connection.execute(
+                f"select cohort_id, quant_id, value::double from ({sql.strip().rstrip(';')}) where"
+                " value is not null"
+            ).fetchall()
         except duckdb.Error as error:
-            raise QwhError(f"DuckDB refused the measure: {str(error).splitlines()[0]}: it must give cohort_id, quant_id and value, like {EXAMPLE}", ExitCode.BAD_INPUT) from None
+            raise QwhError(
+                f"DuckDB refused the measure: {str(error).splitlines()[0]}: it must give cohort_id,"
+                f" quant_id and value, like {EXAMPLE}",
+                ExitCode.BAD_INPUT,
+            ) from None

@@ -7,18 +7,36 @@ import typer
 
 from .ingest.errors import ExitCode, QwhError
 
-WarehouseOption = Annotated[Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")]
+WarehouseOption = Annotated[
+    Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
+]
 CohortOption = Annotated[Optional[str], typer.Option(help="Only this cohort's rows.")]
 DEFAULT = Path("warehouse")
-UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "b": 1, "": 1}
+UNITS = {
+    "kb": 1e3,
+    "mb": 1e6,
+    "gb": 1e9,
+    "tb": 1e12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+    "b": 1,
+    "": 1,
+}
 
 
 def points(text: str) -> float:
     """A difference of score as a fraction: 1pt and 1% are 0.01. Raises QwhError."""
     number = text.strip().lower().removesuffix("pt").removesuffix("%").strip()
-    value = _number(number, text, "a difference such as 1pt, 1% or 0.01") / (1 if number == text.strip().lower() else 100)
+    value = _number(number, text, "a difference such as 1pt, 1% or 0.01") / (
+        1 if number == text.strip().lower() else 100
+    )
     if not 0 < value < 1:
-        raise QwhError(f"{text} is not a difference between 0 and 100 points: write one such as 1pt", ExitCode.USAGE)
+        raise QwhError(
+            f"{text} is not a difference between 0 and 100 points: write one such as 1pt",
+            ExitCode.USAGE,
+        )
     return value
 
 

@@ -17,7 +17,11 @@ def _run(connection, text: str) -> None:
     try:
         for statement in connection.extract_statements(text):
             if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
-                raise QwhError(f"a {statement.type.name} statement would change something: the warehouse is read-only, use SELECT", ExitCode.USAGE)
+                raise QwhError(
+                    f"a {statement.type.name} statement would change something: the warehouse is"
+                    " read-only, use SELECT",
+                    ExitCode.USAGE,
+                )
             print(terminal(connection.sql(statement.query).pl()))
     except duckdb.Error as error:
         raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
@@ -30,11 +34,16 @@ def answer(warehouse: Warehouse, query: str) -> None:
 
 
 def shell(warehouse: Warehouse) -> None:
-    """Read statements that end in ; from stdin until it ends, with our statistics functions loaded."""
+    """Read statements that end in ; from stdin until it ends, with our statistics functions
+    loaded.
+    """
     if sys.stdin.isatty():
         import readline  # noqa: F401  (gives input() its history)
 
-        print(f"{warehouse.database}, read-only; end a statement with ; and the shell with Ctrl-D", file=sys.stderr)
+        print(
+            f"{warehouse.database}, read-only; end a statement with ; and the shell with Ctrl-D",
+            file=sys.stderr,
+        )
     lines = []
     with warehouse.open() as connection:
         while True:
@@ -51,7 +60,9 @@ def shell(warehouse: Warehouse) -> None:
 
 
 def status(warehouse: Warehouse) -> None:
-    """Print one row per cohort and corpus: quants, runs, rows, bytes, and how many runs `qwh build` has not seen."""
+    """Print one row per cohort and corpus: quants, runs, rows, bytes, and how many runs `qwh build`
+    has not seen.
+    """
     import json
 
     import polars as pl
@@ -60,11 +71,20 @@ def status(warehouse: Warehouse) -> None:
     seen = set()
     if warehouse.database.exists():
         with warehouse.open() as connection:
-            seen = {row[0] for row in connection.sql("select distinct run_id from int_run_chunks").fetchall()}
+            seen = {
+                row[0]
+                for row in connection.sql("select distinct run_id from int_run_chunks").fetchall()
+            }
     rows = [
         {
-            "cohort": run["cohort_id"], "corpus": run["corpus_id"], "context_length": run["context_length"], "runs": 1, "quants": run["role"] == "quant",
-            "rows": run["rows"], "bytes": sum(part["bytes"] for part in json.loads(run["parts"]).values()), "not_built": run["role"] == "quant" and run["run_id"] not in seen,
+            "cohort": run["cohort_id"],
+            "corpus": run["corpus_id"],
+            "context_length": run["context_length"],
+            "runs": 1,
+            "quants": run["role"] == "quant",
+            "rows": run["rows"],
+            "bytes": sum(part["bytes"] for part in json.loads(run["parts"]).values()),
+            "not_built": run["role"] == "quant" and run["run_id"] not in seen,
         }
         for run in runs
     ]
@@ -72,4 +92,11 @@ def status(warehouse: Warehouse) -> None:
         print(f"{warehouse.folder}: no runs yet; qwh ingest puts some in", file=sys.stderr)
         return
     keys = ["cohort", "corpus", "context_length"]
-    print(terminal(pl.DataFrame(rows).group_by(keys).agg(pl.col("runs", "quants", "rows", "bytes", "not_built").sum()).sort(keys)))
+    print(
+        terminal(
+            pl.DataFrame(rows)
+            .group_by(keys)
+            .agg(pl.col("runs", "quants", "rows", "bytes", "not_built").sum())
+            .sort(keys)
+        )
+    )

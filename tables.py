@@ -1,4 +1,6 @@
-"""A table on its way out: terminal, CSV, Parquet, Markdown or LaTeX. Numbers are rounded here and nowhere else."""
+"""A table on its way out: terminal, CSV, Parquet, Markdown or LaTeX. Numbers are rounded here and
+nowhere else.
+"""
 
 import json
 from pathlib import Path
@@ -7,13 +9,31 @@ import polars as pl
 
 from .ingest.errors import storage_error
 
-NOTHING = "—"   # a NULL: there is no figure
-DIGITS = 4      # significant digits in print
-ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", NOTHING: "---"}
+NOTHING = "—"  # a NULL: there is no figure
+DIGITS = 4  # significant digits in print
+ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    NOTHING: "---",
+}
 
 
 def printed(value: object, column: str) -> str:
-    """One cell as a reader sees it: 4 significant digits, p-values below 0.001 as <0.001, NULL as a dash, no control characters."""
+    """One cell as a reader sees it: 4 significant digits, p-values below 0.001 as <0.001, NULL as a
+    dash, no control characters.
+    """
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -26,7 +46,10 @@ def printed(value: object, column: str) -> str:
         return f"{value:.{DIGITS}g}"
     if isinstance(value, int):
         return f"{value:,}"
-    return "".join(character if character.isprintable() or character == "\n" else f"\\x{ord(character):02x}" for character in str(value))
+    return "".join(
+        character if character.isprintable() or character == "\n" else f"\\x{ord(character):02x}"
+        for character in str(value)
+    )
 
 
 def _is_p(column: str) -> bool:
@@ -34,7 +57,9 @@ def _is_p(column: str) -> bool:
 
 
 def _cells(frame: pl.DataFrame) -> list[list[str]]:
-    return [[printed(value, name) for name, value in zip(frame.columns, row)] for row in frame.rows()]
+    return [
+        [printed(value, name) for name, value in zip(frame.columns, row)] for row in frame.rows()
+    ]
 
 
 def _right(frame: pl.DataFrame) -> list[bool]:
@@ -57,21 +82,33 @@ def terminal(frame: pl.DataFrame, width: int | None = None) -> str:
     out = StringIO()
     measure = Console(file=out, width=10_000, markup=False, highlight=False, emoji=False)
     measure.print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + f"\n{frame.height:,} rows"
+    return (
+        "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+        + f"\n{frame.height:,} rows"
+    )
 
 
 def markdown(frame: pl.DataFrame) -> str:
     """A GitHub table."""
     rule = ["---:" if right else "---" for right in _right(frame)]
     rows = [frame.columns, rule, *_cells(frame)]
-    return "".join("| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row) + " |\n" for row in rows)
+    return "".join(
+        "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row) + " |\n"
+        for row in rows
+    )
 
 
 def latex(frame: pl.DataFrame) -> str:
     """A booktabs tabular; the document needs \\usepackage{booktabs}."""
 
     def line(cells: list[str]) -> str:
-        return " & ".join("".join(ESCAPES.get(character, character) for character in cell.replace("\n", " ")) for cell in cells) + " \\\\\n"
+        return (
+            " & ".join(
+                "".join(ESCAPES.get(character, character) for character in cell.replace("\n", " "))
+                for cell in cells
+            )
+            + " \\\\\n"
+        )
 
     columns = "".join("r" if right else "l" for right in _right(frame))
     body = "".join(line(row) for row in _cells(frame))
@@ -84,13 +121,17 @@ def _json(value: object) -> str:
 
 
 def write(frame: pl.DataFrame, kind: str, path: Path) -> None:
-    """Write a table as csv, parquet, markdown or latex. csv and parquet keep full precision; lists and structs become JSON in csv."""
+    """Write a table as csv, parquet, markdown or latex. csv and parquet keep full precision; lists
+    and structs become JSON in csv.
+    """
     try:
         if kind == "parquet":
             frame.write_parquet(path)
         elif kind == "csv":
             nested = [name for name, type_ in frame.schema.items() if type_.is_nested()]
-            frame.with_columns(pl.col(name).map_elements(_json, return_dtype=pl.String) for name in nested).write_csv(path)
+            frame.with_columns(
+                pl.col(name).map_elements(_json, return_dtype=pl.String) for name in nested
+            ).write_csv(path)
         else:
             Path(path).write_text({"markdown": markdown, "latex": latex}[kind](frame))
     except OSError as error:

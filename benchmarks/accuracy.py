@@ -1,9 +1,12 @@
-"""How far each way to compute KLD is from float64 on the real logits of a real model, by decade of KLD.
+"""How far each way to compute KLD is from float64 on the real logits of a real model, by decade of
+KLD.
 
-    python benchmarks/accuracy.py --reference R.gguf --quant Q.gguf --quant ... --corpus text.txt [--chunks N]
+    python benchmarks/accuracy.py --reference R.gguf --quant Q.gguf --quant ... --corpus text.txt
+    [--chunks N]
 
-Median and largest relative error of the scorer's KLD, reverse KLD and JSD; of the scorer reading llama.cpp's 16-bit codes;
-of llama-perplexity's own sum over the same codes; and of plain torch in float32. `below 0`: share of negative KLDs.
+Median and largest relative error of the scorer's KLD, reverse KLD and JSD; of the scorer reading
+llama.cpp's 16-bit codes; of llama-perplexity's own sum over the same codes; and of plain torch in
+float32. `below 0`: share of negative KLDs.
 """
 
 import argparse
@@ -19,10 +22,21 @@ from qwh.kernels.rows import CodedRows
 
 
 def rows_of(arguments: argparse.Namespace):
-    """Yields the reference's and one quant's logits [positions, V] and the targets, chunk by chunk, for every quant."""
-    text = read_corpus(str(arguments.corpus), 0, Model(arguments.reference, vocab_only=True), arguments.context_length, arguments.chunks, "half")
+    """Yields the reference's and one quant's logits [positions, V] and the targets, chunk by chunk,
+    for every quant.
+    """
+    text = read_corpus(
+        str(arguments.corpus),
+        0,
+        Model(arguments.reference, vocab_only=True),
+        arguments.context_length,
+        arguments.chunks,
+        "half",
+    )
     models = [Model(path) for path in (arguments.reference, *arguments.quant)]
-    contexts = [model.context(arguments.context_length, arguments.context_length, 2) for model in models]
+    contexts = [
+        model.context(arguments.context_length, arguments.context_length, 2) for model in models
+    ]
     scored = text.scored(0, arguments.context_length)
     for ids in text.stream:
         for context in contexts:
@@ -38,18 +52,30 @@ def measure(x: np.ndarray, z: np.ndarray, y: np.ndarray, library) -> dict[str, n
     codes = kernel_benchmark.base_codes(x)
     kernel_benchmark.library_rows(library.base_rows, x, y, codes)
     coded = CodedRows(codes, x.shape[1], 16)
-    ours, truth = cpu.quant_rows(x, cpu.reference_rows(x, y), z, y), naive.quant_rows(x, naive.reference_rows(x, y), z, y)
+    ours, truth = (
+        cpu.quant_rows(x, cpu.reference_rows(x, y), z, y),
+        naive.quant_rows(x, naive.reference_rows(x, y), z, y),
+    )
     stored = cpu.quant_rows(coded, cpu.reference_rows(coded, y), z, y)
     plain = kernel_benchmark.torch_kld(torch.from_numpy(x), torch.from_numpy(z)).numpy()
     return {
-        "truth": truth.kld, "truth reverse": truth.kld_reverse, "truth jsd": truth.jsd, "qwh: KLD": ours.kld, "qwh: reverse KLD": ours.kld_reverse, "qwh: JSD": ours.jsd,
-        "qwh: KLD from 16-bit codes": stored.kld, "llama-perplexity: KLD from 16-bit codes": stored.kld_llamacpp, "torch float32: KLD": plain,
+        "truth": truth.kld,
+        "truth reverse": truth.kld_reverse,
+        "truth jsd": truth.jsd,
+        "qwh: KLD": ours.kld,
+        "qwh: reverse KLD": ours.kld_reverse,
+        "qwh: JSD": ours.jsd,
+        "qwh: KLD from 16-bit codes": stored.kld,
+        "llama-perplexity: KLD from 16-bit codes": stored.kld_llamacpp,
+        "torch float32: KLD": plain,
     }
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--quant", type=Path, action="append", required=True)
     parser.add_argument("--corpus", type=Path, required=True)
@@ -59,16 +85,23 @@ def main() -> None:
     arguments = parser.parse_args()
     library = kernel_benchmark.llama_cpp(arguments.perplexity_cpp)
     parts = [measure(*rows, library) for rows in rows_of(arguments)]
-    found = {name: np.concatenate([part[name] for part in parts]).astype(float) for name in parts[0]}
+    found = {
+        name: np.concatenate([part[name] for part in parts]).astype(float) for name in parts[0]
+    }
     print(f"{'KLD from':>10}{'positions':>11}  {'':<42}{'median':>10}{'largest':>10}{'below 0':>9}")
     for decade in range(-9, 1):
         chosen = (found["truth"] >= 10.0**decade) & (found["truth"] < 10.0 ** (decade + 1))
         if not chosen.any():
             continue
         for name in list(found)[3:]:
-            truth = found["truth reverse" if "reverse" in name else "truth jsd" if "JSD" in name else "truth"][chosen]
+            truth = found[
+                "truth reverse" if "reverse" in name else "truth jsd" if "JSD" in name else "truth"
+            ][chosen]
             error = abs(found[name][chosen] / truth - 1)
-            print(f"{10.0**decade:>10.0e}{chosen.sum():>11}  {name:<42}{np.median(error):>10.1e}{error.max():>10.1e}{(found[name][chosen] < 0).mean():>9.1%}")
+            print(
+                f"{10.0**decade:>10.0e}{chosen.sum():>11} "
+                f" {name:<42}{np.median(error):>10.1e}{error.max():>10.1e}{(found[name][chosen] < 0).mean():>9.1%}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""How long the scorer takes for one (position, vocabulary id) pair, beside plain torch, llama.cpp and memory itself.
+"""How long the scorer takes for one (position, vocabulary id) pair, beside plain torch, llama.cpp
+and memory itself.
 
-    python benchmarks/kernels.py [--perplexity-cpp FILE] [--vocabulary V ...] [--threads N ...] [--rounds R] [--compile]
+    python benchmarks/kernels.py [--perplexity-cpp FILE] [--vocabulary V ...] [--threads N ...]
+    [--rounds R] [--compile]
 
-llama.cpp's own step is compiled here, with the flags that its program ships with (-O3, no -march), from the text of
-tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The contenders take turns in every round,
-and medians are printed: CPU time over all threads, wall time, and their ratio, the cores in use: if that is below
-`threads`, the machine was busy with something else, and neither the wall time nor torch's CPU time (its threads spin
-while they wait) means much. "x memory" and "x ours" are of CPU time.
+llama.cpp's own step is compiled here, with the flags that its program ships with (-O3, no -march),
+from the text of tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The
+contenders take turns in every round, and medians are printed: CPU time over all threads, wall time,
+and their ratio, the cores in use: if that is below `threads`, the machine was busy with something
+else, and neither the wall time nor torch's CPU time (its threads spin while they wait) means much.
+"x memory" and "x ours" are of CPU time.
 """
 
 import argparse
@@ -26,9 +29,16 @@ from numba import njit
 from qwh.kernels import cpu, naive
 from qwh.kernels.rows import CodedRows
 
-ENTRIES = 30_000_000  # logits of each side: both together are larger than the last cache, and a call takes tens of milliseconds
+# logits of each side: both together are larger than the last cache, and a call takes tens of
+# milliseconds
+ENTRIES = 30_000_000
 SLOW_SHARE = 8  # the slow contenders get an eighth of the rows
-PARTS = ("static inline int nearest_int(", "static double log_softmax(int n_vocab, const float * logits, uint16_t", "struct kl_divergence_result {", "static std::pair<double, float> log_softmax(")
+PARTS = (
+    "static inline int nearest_int(",
+    "static double log_softmax(int n_vocab, const float * logits, uint16_t",
+    "struct kl_divergence_result {",
+    "static std::pair<double, float> log_softmax(",
+)
 WRAPPER = """
 extern "C" void base_rows(int rows, int vocabulary, int stride, const float * x, const int * y, uint16_t * codes) {
     for (int t = 0; t < rows; ++t) log_softmax(vocabulary, x + size_t(t)*vocabulary, codes + size_t(t)*stride, y[t]);
@@ -43,34 +53,64 @@ extern "C" double kld_rows(int rows, int vocabulary, int stride, const float * z
 
 def main() -> None:
     """Measure and print a line for each vocabulary, number of threads and contender."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--perplexity-cpp", type=Path, help="llama.cpp's tools/perplexity/perplexity.cpp; peer.py's copy if not given")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--perplexity-cpp",
+        type=Path,
+        help="llama.cpp's tools/perplexity/perplexity.cpp; peer.py's copy if not given",
+    )
     parser.add_argument("--vocabulary", type=int, nargs="+", default=[32_000, 151_936, 248_320])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--noise", type=float, default=0.05, help="standard deviation of the quant's error in its logits")
-    parser.add_argument("--compile", action="store_true", help="torch.compile as well: about 20 s more for each shape")
+    parser.add_argument(
+        "--noise",
+        type=float,
+        default=0.05,
+        help="standard deviation of the quant's error in its logits",
+    )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="torch.compile as well: about 20 s more for each shape",
+    )
     arguments = parser.parse_args()
     library = llama_cpp(arguments.perplexity_cpp)
     score(*rows_like_a_model(2, 600, 0.1), 1)  # compiles
-    print(f"{'V':>8}{'threads':>8}  {'':<50}{'cpu ns':>9}{'wall ns':>9}{'cores':>7}{'x memory':>10}{'x ours':>8}")
+    print(
+        f"{'V':>8}{'threads':>8} "
+        f" {'':<50}{'cpu ns':>9}{'wall ns':>9}{'cores':>7}{'x memory':>10}{'x ours':>8}"
+    )
     for vocabulary in arguments.vocabulary:
-        x, z, y = rows_like_a_model(max(SLOW_SHARE, ENTRIES // vocabulary), vocabulary, arguments.noise)
+        x, z, y = rows_like_a_model(
+            max(SLOW_SHARE, ENTRIES // vocabulary), vocabulary, arguments.noise
+        )
         for threads in arguments.threads:
             torch.set_num_threads(threads)
-            report(vocabulary, threads, measure(contenders(x, z, y, threads, library, arguments.compile), arguments.rounds))
+            report(
+                vocabulary,
+                threads,
+                measure(contenders(x, z, y, threads, library, arguments.compile), arguments.rounds),
+            )
 
 
-def rows_like_a_model(rows: int, vocabulary: int, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rows_like_a_model(
+    rows: int, vocabulary: int, noise: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reference and quant logits [rows, vocabulary] and targets [rows] drawn from the reference."""
     rng = np.random.default_rng(0)
     x = 2 * rng.standard_normal((rows, vocabulary), np.float32)
-    x[np.arange(rows), rng.integers(0, vocabulary, rows)] += rng.uniform(0, 12, rows).astype(np.float32)
+    x[np.arange(rows), rng.integers(0, vocabulary, rows)] += rng.uniform(0, 12, rows).astype(
+        np.float32
+    )
     y = np.array([np.argmax(row + rng.gumbel(size=vocabulary)) for row in x], np.int32)
     return x, x + np.float32(noise) * rng.standard_normal(x.shape, np.float32), y
 
 
-def contenders(x: np.ndarray, z: np.ndarray, y: np.ndarray, threads: int, library, compiled: bool) -> dict:
+def contenders(
+    x: np.ndarray, z: np.ndarray, y: np.ndarray, threads: int, library, compiled: bool
+) -> dict:
     """name -> (what to call, entries it goes through)."""
     few = max(1, len(x) // SLOW_SHARE)
     small = (x[:few], z[:few], y[:few])
@@ -86,13 +126,30 @@ def contenders(x: np.ndarray, z: np.ndarray, y: np.ndarray, threads: int, librar
         "qwh: reference, top 32": (lambda: cpu.reference_rows(x, y, threads=threads), x.size),
         "qwh: quant": (lambda: cpu.quant_rows(x, reference, z, y, threads), x.size),
         "qwh: both": (lambda: score(x, z, y, threads), x.size),
-        "qwh: quant, both float16": (lambda: cpu.quant_rows(x_half, reference, z_half, y, threads), x.size),
-        "qwh: quant against llama.cpp's codes, both KLDs": (lambda: cpu.quant_rows(coded, coded_reference, z, y, threads), x.size),
-        "llama.cpp: writing the base row": (partial(over_rows, threads, partial(library_rows, library.base_rows), x, y, codes), x.size),
-        "llama.cpp: KLD of a quant, nothing else": (partial(over_rows, threads, partial(library_rows, library.kld_rows), z, y, codes), x.size),
+        "qwh: quant, both float16": (
+            lambda: cpu.quant_rows(x_half, reference, z_half, y, threads),
+            x.size,
+        ),
+        "qwh: quant against llama.cpp's codes, both KLDs": (
+            lambda: cpu.quant_rows(coded, coded_reference, z, y, threads),
+            x.size,
+        ),
+        "llama.cpp: writing the base row": (
+            partial(over_rows, threads, partial(library_rows, library.base_rows), x, y, codes),
+            x.size,
+        ),
+        "llama.cpp: KLD of a quant, nothing else": (
+            partial(over_rows, threads, partial(library_rows, library.kld_rows), z, y, codes),
+            x.size,
+        ),
         "torch float32: KLD only": (lambda: torch_kld(*tensors[:2]), small[0].size),
         "torch float32: every column": (lambda: torch_columns(*tensors, top_k=True), small[0].size),
-        "torch float64: every column (naive.py)": (lambda: naive.quant_rows(*small[:1], naive.reference_rows(small[0], small[2]), *small[1:]), small[0].size),
+        "torch float64: every column (naive.py)": (
+            lambda: naive.quant_rows(
+                *small[:1], naive.reference_rows(small[0], small[2]), *small[1:]
+            ),
+            small[0].size,
+        ),
     }
     if compiled:
         fused = torch.compile(partial(torch_columns, top_k=False))
@@ -109,7 +166,12 @@ def measure(found: dict, rounds: int) -> dict[str, tuple[float, float]]:
             wall, busy = time.perf_counter(), time.process_time()
             call()
             if turn:
-                times[name].append(((time.process_time() - busy) / entries * 1e9, (time.perf_counter() - wall) / entries * 1e9))
+                times[name].append(
+                    (
+                        (time.process_time() - busy) / entries * 1e9,
+                        (time.perf_counter() - wall) / entries * 1e9,
+                    )
+                )
     return {name: tuple(map(statistics.median, zip(*values))) for name, values in times.items()}
 
 
@@ -117,7 +179,11 @@ def report(vocabulary: int, threads: int, times: dict[str, tuple[float, float]])
     """One line per contender."""
     memory, ours = next(iter(times.values()))[0], times["qwh: both"][0]
     for name, (busy, wall) in times.items():
-        print(f"{vocabulary:>8}{threads:>8}  {name:<50}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}", flush=True)
+        print(
+            f"{vocabulary:>8}{threads:>8} "
+            f" {name:<50}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}",
+            flush=True,
+        )
 
 
 def score(x, z, y, threads):
@@ -146,7 +212,9 @@ def read_both(x, z):
 
 
 def torch_kld(x, z):
-    return torch.nn.functional.kl_div(torch.log_softmax(z, 1), torch.log_softmax(x, 1), reduction="none", log_target=True).sum(1)
+    return torch.nn.functional.kl_div(
+        torch.log_softmax(z, 1), torch.log_softmax(x, 1), reduction="none", log_target=True
+    ).sum(1)
 
 
 def torch_columns(x, z, y, top_k: bool):
@@ -157,9 +225,22 @@ def torch_columns(x, z, y, top_k: bool):
     y = y.long()[:, None]
     ids = logp.topk(32).indices if top_k else y
     return (
-        (p * (logp - logq)).sum(1), (q * (logq - logp)).sum(1), ((p * (logp - logm)).sum(1) + (q * (logq - logm)).sum(1)) / 2, (p - q).abs().sum(1) / 2,
-        -(p * logp).sum(1), -(q * logq).sum(1), x.argmax(1), z.argmax(1), logp.gather(1, y), logq.gather(1, y), (x > x.gather(1, y)).sum(1), (z > z.gather(1, y)).sum(1),
-        torch.logsumexp(x, 1), torch.logsumexp(z, 1), logp.gather(1, ids), logq.gather(1, ids),
+        (p * (logp - logq)).sum(1),
+        (q * (logq - logp)).sum(1),
+        ((p * (logp - logm)).sum(1) + (q * (logq - logm)).sum(1)) / 2,
+        (p - q).abs().sum(1) / 2,
+        -(p * logp).sum(1),
+        -(q * logq).sum(1),
+        x.argmax(1),
+        z.argmax(1),
+        logp.gather(1, y),
+        logq.gather(1, y),
+        (x > x.gather(1, y)).sum(1),
+        (z > z.gather(1, y)).sum(1),
+        torch.logsumexp(x, 1),
+        torch.logsumexp(z, 1),
+        logp.gather(1, ids),
+        logq.gather(1, ids),
     )
 
 
@@ -175,18 +256,29 @@ def library_rows(function, logits: np.ndarray, targets: np.ndarray, codes: np.nd
 
 def llama_cpp(source: Path | None) -> ctypes.CDLL:
     """llama.cpp's two functions, cut from its file and compiled."""
-    source = source or next(peer.cache().glob("llama_cpp_python-*/vendor/llama.cpp/tools/perplexity/perplexity.cpp"), None)
+    source = source or next(
+        peer.cache().glob("llama_cpp_python-*/vendor/llama.cpp/tools/perplexity/perplexity.cpp"),
+        None,
+    )
     if source is None:
-        raise SystemExit("llama.cpp's source is not here: run benchmarks/peer.py first, or give --perplexity-cpp")
+        raise SystemExit(
+            "llama.cpp's source is not here: run benchmarks/peer.py first, or give --perplexity-cpp"
+        )
     lines = source.read_text().splitlines()
-    text = "".join(f"#include <{name}>\n" for name in ("algorithm", "cmath", "cstdint", "cstring", "utility", "vector"))
+    text = "".join(
+        f"#include <{name}>\n"
+        for name in ("algorithm", "cmath", "cstdint", "cstring", "utility", "vector")
+    )
     for part in PARTS:
         start = next(i for i, line in enumerate(lines) if line.startswith(part))
         end = next(i for i in range(start, len(lines)) if lines[i] in ("}", "};"))
         text += "\n".join(lines[start : end + 1]) + "\n"
     folder = Path(tempfile.mkdtemp())
     (folder / "step.cpp").write_text(text + WRAPPER)
-    subprocess.run(["g++", "-O3", "-shared", "-fPIC", "-o", str(folder / "step.so"), str(folder / "step.cpp")], check=True)
+    subprocess.run(
+        ["g++", "-O3", "-shared", "-fPIC", "-o", str(folder / "step.so"), str(folder / "step.cpp")],
+        check=True,
+    )
     return ctypes.CDLL(str(folder / "step.so"))
 
 

@@ -1,6 +1,7 @@
 """llama.cpp's own programs, built from the source distribution that llama-cpp-python publishes.
 
-    python benchmarks/peer.py [--sdist llama_cpp_python-0.3.36.tar.gz]     # prints the folder of the programs; ~8 minutes once
+python benchmarks/peer.py [--sdist llama_cpp_python-0.3.36.tar.gz]     # prints the folder of
+the programs; ~8 minutes once
 """
 
 import argparse
@@ -12,33 +13,82 @@ from pathlib import Path
 
 VERSION = "0.3.36"
 TARGETS = ("llama-perplexity", "llama-quantize")
-OFF = ("BUILD_SHARED_LIBS", "LLAMA_CURL", "LLAMA_OPENSSL", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_SERVER")
+OFF = (
+    "BUILD_SHARED_LIBS",
+    "LLAMA_CURL",
+    "LLAMA_OPENSSL",
+    "LLAMA_BUILD_TESTS",
+    "LLAMA_BUILD_EXAMPLES",
+    "LLAMA_BUILD_SERVER",
+)
 
 
 def cache() -> Path:
     """Where the build is kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "qwh" / f"peer-{VERSION}"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "qwh" / f"peer-{VERSION}"
+    )
 
 
 def build(sdist: Path | None = None) -> Path:
-    """The folder of the programs; builds them if they are not there yet. Raises CalledProcessError if a step fails."""
+    """The folder of the programs; builds them if they are not there yet. Raises CalledProcessError
+    if a step fails.
+    """
     folder = cache()
     programs = folder / "build" / "bin"
     if all((programs / name).exists() for name in TARGETS):
         return programs
     folder.mkdir(parents=True, exist_ok=True)
     if sdist is None:
-        subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "-d", str(folder), f"llama-cpp-python=={VERSION}"], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--no-binary",
+                ":all:",
+                "-d",
+                str(folder),
+                f"llama-cpp-python=={VERSION}",
+            ],
+            check=True,
+        )
         sdist = next(folder.glob("llama_cpp_python-*.tar.gz"))
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     source = next(folder.glob("llama_cpp_python-*/vendor/llama.cpp"))
-    subprocess.run(["cmake", "-S", str(source), "-B", str(folder / "build"), "-DCMAKE_BUILD_TYPE=Release", *(f"-D{name}=OFF" for name in OFF)], check=True)
-    subprocess.run(["cmake", "--build", str(folder / "build"), "-j", str(os.cpu_count()), "--target", *TARGETS], check=True)
+    subprocess.run(
+        [
+            "cmake",
+            "-S",
+            str(source),
+            "-B",
+            str(folder / "build"),
+            "-DCMAKE_BUILD_TYPE=Release",
+            *(f"-D{name}=OFF" for name in OFF),
+        ],
+        check=True,
+    )
+    subprocess.run(
+        [
+            "cmake",
+            "--build",
+            str(folder / "build"),
+            "-j",
+            str(os.cpu_count()),
+            "--target",
+            *TARGETS,
+        ],
+        check=True,
+    )
     return programs
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sdist", type=Path)
     print(build(parser.parse_args().sdist))

@@ -1,10 +1,12 @@
-"""How long all statistics of the study take: cohorts of 28 and 41 quants, 14 measurements, 6 targets, 2 zones, B = 10,000.
+"""How long all statistics of the study take: cohorts of 28 and 41 quants, 14 measurements, 6
+targets, 2 zones, B = 10,000.
 
     OMP_NUM_THREADS=2 python benchmarks/study.py [--resamples B] [--prompts N]
 
-The cohorts are made up (worlds.py) with 5 benchmarks. Correlations, their differences, the zone and the two-level bootstrap are run
-for every measurement and target; paired figures for every quant and benchmark; per-prompt prediction for every quant; routers for
-every two quants. One process; a line per subject, seconds of wall time.
+The cohorts are made up (worlds.py) with 5 benchmarks. Correlations, their differences, the zone and
+the two-level bootstrap are run for every measurement and target; paired figures for every quant and
+benchmark; per-prompt prediction for every quant; routers for every two quants. One process; a line
+per subject, seconds of wall time.
 """
 
 import argparse
@@ -19,7 +21,9 @@ MEASUREMENTS, SEED, EDGE = 14, 20260617, 0.03
 
 def main() -> None:
     """Run both cohorts and print seconds by subject."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--resamples", type=int, default=10_000)
     parser.add_argument("--prompts", type=int, default=500, help="per benchmark")
     arguments = parser.parse_args()
@@ -41,28 +45,51 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
     x, inside = variants(made, MEASUREMENTS, 1), made.kld < EDGE
     gains, names = made.scores - made.reference, np.unique(made.benchmarks)
     composite = made.scores.mean(1)
-    y = np.array([composite, *(made.scores[:, made.benchmarks == name].mean(1) for name in names[:3]), np.abs(gains).mean(1), gains.mean(1) / np.abs(gains).mean(1)])
+    y = np.array(
+        [
+            composite,
+            *(made.scores[:, made.benchmarks == name].mean(1) for name in names[:3]),
+            np.abs(gains).mean(1),
+            gains.mean(1) / np.abs(gains).mean(1),
+        ]
+    )
     errors = np.sqrt((np.abs(gains).mean(1) - gains.mean(1) ** 2) / gains.shape[1])
     draws = {"n_resamples": resamples, "seed": SEED}
     groups = [f"uploader {k % 7}" for k in range(quants)]
     replicates = {}
 
     def two_level():
-        scores, volumes = (clusters.score_replicates(values, made.benchmarks, None, **draws) for values in (made.scores, np.abs(gains)))
+        scores, volumes = (
+            clusters.score_replicates(values, made.benchmarks, None, **draws)
+            for values in (made.scores, np.abs(gains))
+        )
         replicates.update(scores=scores, volumes=volumes)
-        single = [clusters.score_replicates(made.scores[:, made.benchmarks == name], made.benchmarks[made.benchmarks == name], None, **draws) for name in names[:3]]
+        single = [
+            clusters.score_replicates(
+                made.scores[:, made.benchmarks == name],
+                made.benchmarks[made.benchmarks == name],
+                None,
+                **draws,
+            )
+            for name in names[:3]
+        ]
         reference = clusters.score_replicates(made.reference, made.benchmarks, None, **draws)
         with np.errstate(invalid="ignore", divide="ignore"):
             targets = np.array([scores, *single, volumes, (scores - reference) / volumes])
         measured = clusters.mean_replicates(made.chunk_kld, made.chunk_tokens, **draws)
         measured = np.array([measured * row / made.kld for row in x])
         for part in (np.ones(quants, bool), inside):
-            clusters.two_level(x[:, part], y[:, part], measured[:, :, part], targets[:, :, part], SEED)
+            clusters.two_level(
+                x[:, part], y[:, part], measured[:, :, part], targets[:, :, part], SEED
+            )
 
     def per_quant():
         for row in gains:
             parts = [row[made.benchmarks == name] for name in names]
-            leapfrogs, drops = [int((part > 0).sum()) for part in parts], [int((part < 0).sum()) for part in parts]
+            leapfrogs, drops = (
+                [int((part > 0).sum()) for part in parts],
+                [int((part < 0).sum()) for part in parts],
+            )
             for a, b, part in zip(leapfrogs, drops, parts):
                 paired.compare(a, b, len(part))
             paired.composite(parts, [1] * len(parts), **draws)
@@ -86,7 +113,9 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
         for row in x:
             zone.no_mystery(row, y[0], errors, inside, resamples, SEED, replicates["scores"])
         zone.reliability(y[0][inside], errors[inside], **draws)
-        zone.ranking(list(made.scores[inside]), list(made.benchmarks), [1.0] * len(made.benchmarks), **draws)
+        zone.ranking(
+            list(made.scores[inside]), list(made.benchmarks), [1.0] * len(made.benchmarks), **draws
+        )
 
     def fronts():
         sizes = 1 / made.kld
@@ -94,14 +123,31 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
         pareto.groups(composite, replicates["scores"])
         pareto.pick(sizes, composite, replicates["scores"])
 
-    yield "correlations, full cohort and zone", lambda: [correlations.correlate(x[:, part], y[:, part], resamples, **draws, groups=np.array(groups)[part]) for part in (np.ones(quants, bool), inside)]
-    yield "differences of measurements, full cohort and zone", lambda: [correlations.differences(x[:, part], y[:, part], **draws) for part in (np.ones(quants, bool), inside)]
+    yield (
+        "correlations, full cohort and zone",
+        lambda: [
+            correlations.correlate(
+                x[:, part], y[:, part], resamples, **draws, groups=np.array(groups)[part]
+            )
+            for part in (np.ones(quants, bool), inside)
+        ],
+    )
+    yield (
+        "differences of measurements, full cohort and zone",
+        lambda: [
+            correlations.differences(x[:, part], y[:, part], **draws)
+            for part in (np.ones(quants, bool), inside)
+        ],
+    )
     yield "zone less full", lambda: correlations.zone_less_full(x, y, inside, **draws)
     yield "two-level bootstrap, full cohort and zone", two_level
     yield "edge curve, hinge, reliability, no-mystery null", the_zone
     yield "paired figures by quant and benchmark, composites", per_quant
     yield f"per-prompt prediction, {len(made.benchmarks):,} prompts", per_prompt
-    yield "routers, every two quants", lambda: routers.routers(made.prompt_kld, made.scores, made.benchmarks)
+    yield (
+        "routers, every two quants",
+        lambda: routers.routers(made.prompt_kld, made.scores, made.benchmarks),
+    )
     yield "fronts, letters, pick", fronts
 
 

@@ -1,8 +1,10 @@
-"""The tests' small model with a vocabulary as wide as today's largest: for timing what a wide vocabulary costs.
+"""The tests' small model with a vocabulary as wide as today's largest: for timing what a wide
+vocabulary costs.
 
     python benchmarks/wide_model.py OUT.gguf [--vocabulary 248320]
 
-The added ids are never in a text; their embeddings are random, so that rows of logits are long and not degenerate.
+The added ids are never in a text; their embeddings are random, so that rows of logits are long and
+not degenerate.
 """
 
 import argparse
@@ -27,11 +29,15 @@ def widen(path: Path, vocabulary: int) -> None:
             value = value + [int(gguf.TokenType.UNUSED)] * (vocabulary - len(value))
         elif key == "llama.vocab_size":
             value = vocabulary
-        writer.add_key_value(key, value, field.types[0], field.types[-1] if len(field.types) > 1 else None)
+        writer.add_key_value(
+            key, value, field.types[0], field.types[-1] if len(field.types) > 1 else None
+        )
     for tensor in reader.tensors:
         values = tensor.data
         if tensor.name == "token_embd.weight":
-            more = np.random.default_rng(0).normal(0, values.std(dtype=np.float32), (vocabulary - len(values), values.shape[1]))
+            more = np.random.default_rng(0).normal(
+                0, values.std(dtype=np.float32), (vocabulary - len(values), values.shape[1])
+            )
             values = np.concatenate([values, more.astype(values.dtype)])
         writer.add_tensor(tensor.name, values)
     writer.write_header_to_file()
@@ -41,7 +47,9 @@ def widen(path: Path, vocabulary: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--vocabulary", type=int, default=248_320)
     arguments = parser.parse_args()

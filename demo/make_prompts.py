@@ -1,4 +1,6 @@
-"""Writes benchmarks/*.jsonl: short questions, each with three worked examples before it. Run: python demo/make_prompts.py"""
+"""Writes benchmarks/*.jsonl: short questions, each with three worked examples before it. Run:
+python demo/make_prompts.py
+"""
 
 import json
 import operator
@@ -58,9 +60,14 @@ PEOPLE = "Tom Anna Peter Mary John Lucy Sam Emma Jack Rose Paul Kate".split()
 THINGS = "key pen book cup hat ball coin lamp shoe watch spoon ring".split()
 PLACES = "drawer box bag car kitchen garden office desk shelf basket pocket closet".split()
 COLORS = "red blue green black white yellow brown purple orange pink".split()
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-WORDS = "apple dog river stone bread music paper window garden yellow winter bottle friend market silver planet summer doctor castle basket monkey flower".split()
+WORDS = (
+    "apple dog river stone bread music paper window garden yellow winter bottle friend market"
+    " silver planet summer doctor castle basket monkey flower".split()
+)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -73,13 +80,25 @@ def pairs(question: str, text: str, between: str = " ") -> list[tuple[str, list[
 def sums() -> list[tuple[str, list[str]]]:
     """Additions and subtractions of small numbers, spread over the tables."""
     cases = [(a, b) for a in range(2, 20, 2) for b in range(3, 25, 3)]
-    return [(f"What is {a} + {b}?" if i % 2 else f"What is {a + b} - {b}?", [str(a + b if i % 2 else a)]) for i, (a, b) in enumerate(cases)]
+    return [
+        (
+            f"What is {a} + {b}?" if i % 2 else f"What is {a + b} - {b}?",
+            [str(a + b if i % 2 else a)],
+        )
+        for i, (a, b) in enumerate(cases)
+    ]
 
 
 def products() -> list[tuple[str, list[str]]]:
     """Products and exact quotients of one-digit numbers."""
     cases = [(a, b) for a in range(2, 10) for b in range(2, 11)]
-    return [(f"What is {a} times {b}?" if i % 2 else f"What is {a * b} divided by {b}?", [str(a * b if i % 2 else a)]) for i, (a, b) in enumerate(cases)]
+    return [
+        (
+            f"What is {a} times {b}?" if i % 2 else f"What is {a * b} divided by {b}?",
+            [str(a * b if i % 2 else a)],
+        )
+        for i, (a, b) in enumerate(cases)
+    ]
 
 
 def larger() -> list[tuple[str, list[str]]]:
@@ -91,30 +110,79 @@ def larger() -> list[tuple[str, list[str]]]:
 def progressions() -> list[tuple[str, list[str]]]:
     """Five numbers at equal steps; the next one is asked for."""
     cases = [(start, step) for step in (1, 2, 3, 4, 5, 10, -1, -2) for start in range(12, 60, 6)]
-    return [(f"What comes next: {', '.join(str(start + step * i) for i in range(5))}?", [str(start + step * 5)]) for start, step in cases]
+    return [
+        (
+            f"What comes next: {', '.join(str(start + step * i) for i in range(5))}?",
+            [str(start + step * 5)],
+        )
+        for start, step in cases
+    ]
 
 
 def calendar() -> list[tuple[str, list[str]]]:
     """The day or month before and after each."""
-    ask = [(f"What {name} comes {word} {given}?", [answer]) for cycle, name in ((DAYS, "day"), (MONTHS, "month")) for word, move in (("after", 1), ("before", -1)) for given, answer in zip(cycle, cycle[move:] + cycle[:move])]
+    ask = [
+        (f"What {name} comes {word} {given}?", [answer])
+        for cycle, name in ((DAYS, "day"), (MONTHS, "month"))
+        for word, move in (("after", 1), ("before", -1))
+        for given, answer in zip(cycle, cycle[move:] + cycle[:move])
+    ]
     return random.Random(1).sample(ask, len(ask))
 
 
 def letters() -> list[tuple[str, list[str]]]:
     """Four letters of the alphabet in order, or every second one; the next is asked for."""
     cases = [(start, step) for step in (1, 2) for start in range(26 - 4 * step)]
-    return [(f"What letter comes next: {', '.join(LETTERS[start + step * i] for i in range(4))}?", [LETTERS[start + 4 * step]]) for start, step in cases]
+    return [
+        (
+            f"What letter comes next: {', '.join(LETTERS[start + step * i] for i in range(4))}?",
+            [LETTERS[start + 4 * step]],
+        )
+        for start, step in cases
+    ]
 
 
 def python() -> list[tuple[str, list[str]]]:
     """Python expressions and what they are worth."""
-    numbers = [[3, 8, 5], [4, 1, 9], [7, 2, 6], [10, 4, 8], [5, 12, 3], [9, 9, 2], [1, 6, 11], [20, 3, 7]]
-    signs = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod, ">": operator.gt, "==": operator.eq}
-    cases = [(f'len("{word}")', len(word)) for word in WORDS] + [(f'"{word}".upper()', word.upper()) for word in WORDS] + [(f'"{word}"[0]', word[0]) for word in WORDS]
-    cases += [(f"{call.__name__}({row})", call(row)) for row in numbers for call in (max, min, len, sum, sorted)]
+    numbers = [
+        [3, 8, 5],
+        [4, 1, 9],
+        [7, 2, 6],
+        [10, 4, 8],
+        [5, 12, 3],
+        [9, 9, 2],
+        [1, 6, 11],
+        [20, 3, 7],
+    ]
+    signs = {
+        "+": operator.add,
+        "-": operator.sub,
+        "*": operator.mul,
+        "//": operator.floordiv,
+        "%": operator.mod,
+        ">": operator.gt,
+        "==": operator.eq,
+    }
+    cases = (
+        [(f'len("{word}")', len(word)) for word in WORDS]
+        + [(f'"{word}".upper()', word.upper()) for word in WORDS]
+        + [(f'"{word}"[0]', word[0]) for word in WORDS]
+    )
+    cases += [
+        (f"{call.__name__}({row})", call(row))
+        for row in numbers
+        for call in (max, min, len, sum, sorted)
+    ]
     cases += [(f"{row}[{i}]", row[i]) for row in numbers for i in (0, 1, -1)]
-    cases += [(f"{a} {sign} {b}", call(a, b)) for a, b in ((7, 3), (12, 5), (9, 4), (20, 6), (15, 4), (8, 8), (3, 11)) for sign, call in signs.items()]
-    return [(f"What does Python print for print({text})?", [str(value)]) for text, value in random.Random(2).sample(cases, len(cases))]
+    cases += [
+        (f"{a} {sign} {b}", call(a, b))
+        for a, b in ((7, 3), (12, 5), (9, 4), (20, 6), (15, 4), (8, 8), (3, 11))
+        for sign, call in signs.items()
+    ]
+    return [
+        (f"What does Python print for print({text})?", [str(value)])
+        for text, value in random.Random(2).sample(cases, len(cases))
+    ]
 
 
 def where() -> list[tuple[str, list[str]]]:
@@ -123,7 +191,17 @@ def where() -> list[tuple[str, list[str]]]:
     for _ in range(75):
         things, places, which = draw.sample(THINGS, 3), draw.sample(PLACES, 3), draw.randrange(3)
         facts = " ".join(f"The {thing} is in the {place}." for thing, place in zip(things, places))
-        asked.append((f"{facts} Where is the {things[which]}?", [places[which], f"the {places[which]}", f"in the {places[which]}", f"the {things[which]} is in the {places[which]}"]))
+        asked.append(
+            (
+                f"{facts} Where is the {things[which]}?",
+                [
+                    places[which],
+                    f"the {places[which]}",
+                    f"in the {places[which]}",
+                    f"the {things[which]} is in the {places[which]}",
+                ],
+            )
+        )
     return asked
 
 
@@ -131,41 +209,67 @@ def whose() -> list[tuple[str, list[str]]]:
     """Three people have a thing of some color; the owner or the color is asked for."""
     draw, asked = random.Random(4), []
     for i in range(90):
-        people, things, colors, which = draw.sample(PEOPLE, 3), draw.sample(THINGS, 3), draw.sample(COLORS, 3), draw.randrange(3)
-        facts = " ".join(f"{who} has a {color} {thing}." for who, color, thing in zip(people, colors, things))
-        asked.append((f"{facts} Who has the {things[which]}?", [people[which]]) if i % 2 else (f"{facts} What color is the {things[which]}?", [colors[which]]))
+        people, things, colors, which = (
+            draw.sample(PEOPLE, 3),
+            draw.sample(THINGS, 3),
+            draw.sample(COLORS, 3),
+            draw.randrange(3),
+        )
+        facts = " ".join(
+            f"{who} has a {color} {thing}." for who, color, thing in zip(people, colors, things)
+        )
+        asked.append(
+            (f"{facts} Who has the {things[which]}?", [people[which]])
+            if i % 2
+            else (f"{facts} What color is the {things[which]}?", [colors[which]])
+        )
     return asked
 
 
 BENCHMARKS = {
     "knowledge": {
-        "capital": pairs("What is the capital of {}?", CAPITALS), "continent": pairs("Which continent is {} in?", CONTINENTS),
-        "element": pairs("What is the chemical symbol of {}?", ELEMENTS), "fact": pairs("{}", FACTS, "="),
+        "capital": pairs("What is the capital of {}?", CAPITALS),
+        "continent": pairs("Which continent is {} in?", CONTINENTS),
+        "element": pairs("What is the chemical symbol of {}?", ELEMENTS),
+        "fact": pairs("{}", FACTS, "="),
     },
     "words": {
-        "opposite": pairs("What is the opposite of {}?", OPPOSITES), "plural": pairs("What is the plural of {}?", PLURALS),
-        "past tense": pairs("What is the past tense of {}?", PAST), "category": pairs("What kind of thing is this: {}?", GROUPS),
+        "opposite": pairs("What is the opposite of {}?", OPPOSITES),
+        "plural": pairs("What is the plural of {}?", PLURALS),
+        "past tense": pairs("What is the past tense of {}?", PAST),
+        "category": pairs("What kind of thing is this: {}?", GROUPS),
     },
     "arithmetic": {"sum": sums(), "product": products(), "comparison": larger()},
     "sequences": {"progression": progressions(), "calendar": calendar(), "letters": letters()},
     "code": {"python": python()},
     "reading": {"where": where(), "whose": whose()},
     "translation": {
-        "spanish": pairs("What is the Spanish word for {}?", SPANISH), "french": pairs("What is the French word for {}?", FRENCH), "german": pairs("What is the German word for {}?", GERMAN),
+        "spanish": pairs("What is the Spanish word for {}?", SPANISH),
+        "french": pairs("What is the French word for {}?", FRENCH),
+        "german": pairs("What is the German word for {}?", GERMAN),
     },
 }
 
 
 def main() -> None:
-    """Write one file per benchmark; the first three entries of a category are its worked examples."""
+    """Write one file per benchmark; the first three entries of a category are its worked
+    examples.
+    """
     folder = Path(__file__).with_name("benchmarks")
     folder.mkdir(exist_ok=True)
     for benchmark, categories in BENCHMARKS.items():
         lines = []
         for category, entries in categories.items():
-            shots = "".join(f"Q: {question}\nA: {answers[0]}\n" for question, answers in entries[:3])
-            lines += [{"category": category, "prompt": f"{shots}Q: {question}\nA:", "answers": answers} for question, answers in entries[3:]]
-        (folder / f"{benchmark}.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+            shots = "".join(
+                f"Q: {question}\nA: {answers[0]}\n" for question, answers in entries[:3]
+            )
+            lines += [
+                {"category": category, "prompt": f"{shots}Q: {question}\nA:", "answers": answers}
+                for question, answers in entries[3:]
+            ]
+        (folder / f"{benchmark}.jsonl").write_text(
+            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        )
         print(f"{benchmark}: {len(lines)} prompts")
 
 

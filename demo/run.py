@@ -1,4 +1,6 @@
-"""`qwh demo`: SmolLM2-135M-Instruct and quants of it, from nothing to the printed tables, or from results that lie here."""
+"""`qwh demo`: SmolLM2-135M-Instruct and quants of it, from nothing to the printed tables, or from
+results that lie here.
+"""
 
 import os
 import time
@@ -24,7 +26,9 @@ LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
 
 
 def run(folder: Path, name: str) -> None:
-    """Make the models, ingest, build, and print the tables: name is one of SIZES. What an earlier demo finished is not done again."""
+    """Make the models, ingest, build, and print the tables: name is one of SIZES. What an earlier
+    demo finished is not done again.
+    """
     from ..ingest.corpus import ingest_gguf
     from ..ingest.gguf import read_gguf
     from ..ingest.plan import Member, Settings
@@ -39,7 +43,9 @@ def run(folder: Path, name: str) -> None:
 
     say("1/4 making the reference and its quants with llama.cpp's quantizer")
     reference_path = models.make_reference(models.find_source(), warehouse.folder / "models")
-    quant_paths = models.make_quants(reference_path, warehouse.folder / "models", size["quants"], threads, say)
+    quant_paths = models.make_quants(
+        reference_path, warehouse.folder / "models", size["quants"], threads, say
+    )
     reference = Member("f16", read_gguf(reference_path))
     quants = [Member(path.stem, read_gguf(path)) for path in quant_paths]
 
@@ -48,12 +54,22 @@ def run(folder: Path, name: str) -> None:
 
     say("2/4 reading prose and code, every position scored against the reference")
     prose, code = f"prose={HERE / 'prose.txt'}", f"code={HERE / 'code.txt'}"
-    ingest_gguf(store, settings(), reference, quants, [prose, code], [LENGTH], size["chunks"], "half")
-    ingest_gguf(store, settings(), reference, quants, [prose], [LONGER], size["long_chunks"], "half")
+    ingest_gguf(
+        store, settings(), reference, quants, [prose, code], [LENGTH], size["chunks"], "half"
+    )
+    ingest_gguf(
+        store, settings(), reference, quants, [prose], [LONGER], size["long_chunks"], "half"
+    )
 
     say("3/4 answering the benchmarks")
     for path in sorted((HERE / "benchmarks").glob("*.jsonl")):
-        ingest_prompts(store, settings(), reference, quants, read_benchmark(path, max_new_tokens=8).every(size["prompts"]))
+        ingest_prompts(
+            store,
+            settings(),
+            reference,
+            quants,
+            read_benchmark(path, max_new_tokens=8).every(size["prompts"]),
+        )
 
     say("4/4 dbt build")
     _tables(warehouse, cohort, TABLES, clock)
@@ -79,6 +95,12 @@ def _tables(warehouse: Warehouse, cohort: str, names: tuple[str, ...], clock: fl
         print(terminal(warehouse.relation(name, cohort).drop("cohort_id")))
     print()
     status(warehouse)
-    print(f"\nThe reference is an {MADE_FROM}: these figures compare quants with that copy, not with the original weights.")
-    print(f"The warehouse is {warehouse.database} (open it with: duckdb -readonly {warehouse.database})")
+    print(
+        f"\nThe reference is an {MADE_FROM}: these figures compare quants with that copy, not with"
+        " the original weights."
+    )
+    print(
+        f"The warehouse is {warehouse.database} (open it with: duckdb -readonly"
+        f" {warehouse.database})"
+    )
     say(f"done in {time.monotonic() - clock:,.0f} s")

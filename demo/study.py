@@ -1,9 +1,10 @@
-"""What `qwh demo --full` measured, as a small data set: packed from a warehouse, and loaded into one.
+"""What `qwh demo --full` measured, as a small data set: packed from a warehouse, and loaded into
+one.
 
     python -m qwh.demo.study WAREHOUSE     writes results/ anew
 
-results/runs.jsonl holds the manifests, results/TABLE.parquet every run's rows of one raw table, without what the study does
-not read (OMITTED).
+results/runs.jsonl holds the manifests, results/TABLE.parquet every run's rows of one raw table,
+without what the study does not read (OMITTED).
 """
 
 import json
@@ -18,39 +19,80 @@ from ..ingest.schema import TABLES
 from ..ingest.store import RunWriter, Store
 
 RESULTS = Path(__file__).with_name("results")
-OMITTED = {"topk_ids", "topk_logprobs", "topk_logprobs_ref", "lse", "lse_ref", "kld_reverse", "jsd", "tv", "entropy", "rank"}
+OMITTED = {
+    "topk_ids",
+    "topk_logprobs",
+    "topk_logprobs_ref",
+    "lse",
+    "lse_ref",
+    "kld_reverse",
+    "jsd",
+    "tv",
+    "entropy",
+    "rank",
+}
 
 
 def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
-    """Write the runs of one cohort to folder. The manifests say top_k 0: their rows have no other tokens than the realised one and the top."""
+    """Write the runs of one cohort to folder. The manifests say top_k 0: their rows have no other
+    tokens than the realised one and the top.
+    """
     store, rows = Store(warehouse), {}
     runs = [run | {"top_k": 0} for run in store.runs() if run["cohort_id"] == cohort]
     folder.mkdir(exist_ok=True)
     (folder / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
     for run in runs:
         for table in json.loads(run["parts"]):
-            rows.setdefault(table, []).append(pl.read_parquet(store.part(table, run["run_id"]), hive_partitioning=False).drop(OMITTED, strict=False).with_columns(run_id=pl.lit(run["run_id"])))
+            rows.setdefault(table, []).append(
+                pl.read_parquet(store.part(table, run["run_id"]), hive_partitioning=False)
+                .drop(OMITTED, strict=False)
+                .with_columns(run_id=pl.lit(run["run_id"]))
+            )
     for table, parts in rows.items():
         whole = pl.concat(parts)
         whole = whole.drop([name for name in whole.columns if whole[name].is_null().all()])
         floats = [name for name in whole.columns if whole[name].dtype.is_float()]
         others = [name for name in whole.columns if name not in floats]
-        pq.write_table(whole.to_arrow(), folder / f"{table}.parquet", compression="zstd", compression_level=19, use_dictionary=others, use_byte_stream_split=floats)
+        pq.write_table(
+            whole.to_arrow(),
+            folder / f"{table}.parquet",
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=others,
+            use_byte_stream_split=floats,
+        )
 
 
 def load(store: Store, folder: Path = RESULTS) -> list[dict]:
     """Publish the runs in folder that store does not hold; returns their manifests."""
-    runs = [run for run in map(json.loads, (folder / "runs.jsonl").read_text().splitlines()) if not store.find(run["run_id"])]
+    runs = [
+        run
+        for run in map(json.loads, (folder / "runs.jsonl").read_text().splitlines())
+        if not store.find(run["run_id"])
+    ]
     if not runs:
         return []
-    rows = {path.stem: pl.read_parquet(path).partition_by("run_id", as_dict=True) for path in folder.glob("*.parquet")}
+    rows = {
+        path.stem: pl.read_parquet(path).partition_by("run_id", as_dict=True)
+        for path in folder.glob("*.parquet")
+    }
     with progress("loading", len(runs), "runs") as bar:
         for run in runs:
             tables = list(json.loads(run["parts"]))
             with RunWriter(store, *tables) as writer:
                 for table in tables:
                     part = rows[table][(run["run_id"],)]
-                    writer.write(table, {field.name: part[field.name].to_list() if field.name in part.columns else [None] * len(part) for field in TABLES[table]})
+                    writer.write(
+                        table,
+                        {
+                            field.name: (
+                                part[field.name].to_list()
+                                if field.name in part.columns
+                                else [None] * len(part)
+                            )
+                            for field in TABLES[table]
+                        },
+                    )
                 writer.publish(run)
             bar.advance(1)
     return runs

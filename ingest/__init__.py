@@ -1,1 +1,3 @@
-"""Rows in: readers and engines produce per-token rows, the store publishes them as immutable Parquet parts."""
+"""Rows in: readers and engines produce per-token rows, the store publishes them as immutable
+Parquet parts.
+"""

@@ -1,4 +1,6 @@
-"""llama.cpp through its low-level API: models, contexts, and logits as zero-copy views of its own output buffer."""
+"""llama.cpp through its low-level API: models, contexts, and logits as zero-copy views of its own
+output buffer.
+"""
 
 import ctypes
 import os
@@ -45,20 +47,30 @@ class Model:
         self.path = Path(path)
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
-            raise QwhError(f"llama.cpp cannot load {path}: {_last_log or 'no reason given'}: fetch the file again or update llama-cpp-python", ExitCode.BAD_INPUT)
+            raise QwhError(
+                f"llama.cpp cannot load {path}: {_last_log or 'no reason given'}: fetch the file"
+                " again or update llama-cpp-python",
+                ExitCode.BAD_INPUT,
+            )
         self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
         self.vocab_size = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.bos = llama_cpp.llama_vocab_bos(self.vocab)
         self.add_bos = bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
 
     def tokenize(self, text: str) -> np.ndarray:
-        """Token ids [n] int32, special tokens added at the start where the model wants them, markup kept as plain text."""
+        """Token ids [n] int32, special tokens added at the start where the model wants them, markup
+        kept as plain text.
+        """
         raw = text.encode()
         size = len(raw) + 8
         buffer = (llama_cpp.llama_token * size)()
         n = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), buffer, size, True, False)
         if n < 0:
-            raise QwhError(f"{self.path.name}: llama.cpp could not tokenize a text of {len(raw):,} bytes: split it", ExitCode.BAD_INPUT)
+            raise QwhError(
+                f"{self.path.name}: llama.cpp could not tokenize a text of {len(raw):,} bytes:"
+                " split it",
+                ExitCode.BAD_INPUT,
+            )
         return np.ctypeslib.as_array(buffer)[:n].astype(np.int32)
 
     def text(self, tokens: list[int]) -> str:
@@ -88,17 +100,28 @@ class Model:
 
 
 class Context:
-    """One sequence's attention memory on a model. Its logits view is valid until its next `forward`."""
+    """One sequence's attention memory on a model. Its logits view is valid until its next
+    `forward`.
+    """
 
     def __init__(self, model: Model, context_length: int, block: int, threads: int):
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = context_length, block, block, 1
+        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = (
+            context_length,
+            block,
+            block,
+            1,
+        )
         params.n_threads = params.n_threads_batch = threads
         self.model = model
         self.block = block
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)
         if not self.handle:
-            raise QwhError(f"llama.cpp cannot open a context of {context_length} tokens on {model.path.name}: {_last_log}: use a shorter --context-length or free memory", ExitCode.BAD_INPUT)
+            raise QwhError(
+                f"llama.cpp cannot open a context of {context_length} tokens on {model.path.name}:"
+                f" {_last_log}: use a shorter --context-length or free memory",
+                ExitCode.BAD_INPUT,
+            )
         self.memory = llama_cpp.llama_get_memory(self.handle)
         self.batch = llama_cpp.llama_batch_init(block, 0, 1)
 
@@ -112,8 +135,9 @@ class Context:
     def forward(self, tokens: np.ndarray, start: int, wanted: np.ndarray) -> np.ndarray | None:
         """Run up to `block` tokens that begin at position `start`.
 
-        tokens: [n] int32; wanted: [n] bool, the positions whose logits are computed.
-        Returns float32 logits [wanted.sum(), vocabulary], a view of llama.cpp's buffer, or None if none was wanted.
+        tokens: [n] int32; wanted: [n] bool, the positions whose logits are computed. Returns
+        float32 logits [wanted.sum(), vocabulary], a view of llama.cpp's buffer, or None if none was
+        wanted.
         """
         batch, n = self.batch, len(tokens)
         batch.n_tokens = n
@@ -125,7 +149,11 @@ class Context:
             batch.seq_id[i][0] = 0
         code = llama_cpp.llama_decode(self.handle, batch)
         if code != 0:
-            raise QwhError(f"llama.cpp failed on {self.model.path.name} at position {start} (code {code}): {_last_log}: free memory or use a smaller --batch-size", ExitCode.BAD_INPUT)
+            raise QwhError(
+                f"llama.cpp failed on {self.model.path.name} at position {start} (code {code}):"
+                f" {_last_log}: free memory or use a smaller --batch-size",
+                ExitCode.BAD_INPUT,
+            )
         rows = int(wanted.sum())
         if rows == 0:
             return None

@@ -9,12 +9,12 @@ class ExitCode(IntEnum):
     OK = 0
     INTERNAL = 1
     USAGE = 2
-    NOT_FOUND = 3       # a file, table, cohort or run that is not there
-    BAD_INPUT = 4       # a file that is there and cannot be used
-    MISMATCH = 5        # things that must not be compared with each other
-    STORAGE = 6         # the warehouse cannot be read or written
-    MISSING_EXTRA = 7   # an optional package is not installed
-    BUILD_FAILED = 8    # dbt ran and a model or a test failed
+    NOT_FOUND = 3  # a file, table, cohort or run that is not there
+    BAD_INPUT = 4  # a file that is there and cannot be used
+    MISMATCH = 5  # things that must not be compared with each other
+    STORAGE = 6  # the warehouse cannot be read or written
+    MISSING_EXTRA = 7  # an optional package is not installed
+    BUILD_FAILED = 8  # dbt ran and a model or a test failed
 
 
 class QwhError(Exception):
@@ -27,10 +27,20 @@ class QwhError(Exception):
 
 def missing_extra(package: str, extra: str) -> QwhError:
     """The error for an engine that the core install leaves out."""
-    return QwhError(f"this needs the Python package {package}, which is not installed: run pip install 'qwh[{extra}]'", ExitCode.MISSING_EXTRA)
+    return QwhError(
+        f"this needs the Python package {package}, which is not installed: run pip install"
+        f" 'qwh[{extra}]'",
+        ExitCode.MISSING_EXTRA,
+    )
 
 
 def storage_error(action: str, error: OSError) -> QwhError:
-    """The error for a full, read-only or vanished disk. Nothing of the run that hit it stays behind."""
+    """The error for a full, read-only or vanished disk. Nothing of the run that hit it stays
+    behind.
+    """
     reason = error.strerror or type(error).__name__
-    return QwhError(f"{action}: {reason} ({error.filename or 'no file name'}): free some space or choose a writable --warehouse, then run it again", ExitCode.STORAGE)
+    return QwhError(
+        f"{action}: {reason} ({error.filename or 'no file name'}): free some space or choose a"
+        " writable --warehouse, then run it again",
+        ExitCode.STORAGE,
+    )

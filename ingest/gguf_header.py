@@ -1,7 +1,8 @@
 """A GGUF file's header, byte by byte, with every size checked against the file before it is used.
 
-Layout (little-endian): "GGUF", version u32, tensor count u64, key count u64, the keys (name, type, value), the tensors
-(name, dimensions, type, offset), padding to general.alignment, then the tensors' data. Strings are u64 length + UTF-8.
+Layout (little-endian): "GGUF", version u32, tensor count u64, key count u64, the keys (name, type,
+value), the tensors (name, dimensions, type, offset), padding to general.alignment, then the
+tensors' data. Strings are u64 length + UTF-8.
 """
 
 import math
@@ -12,7 +13,19 @@ from pathlib import Path
 
 from .errors import ExitCode, QwhError, missing_extra
 
-SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+SCALARS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}
 TEXT, ARRAY = 8, 9
 
 
@@ -29,14 +42,28 @@ class Tensor:
 
 
 class Header:
-    """fields: key -> value; tensors: list of Tensor. Raises QwhError naming the byte where reading had to stop."""
+    """fields: key -> value; tensors: list of Tensor. Raises QwhError naming the byte where reading
+    had to stop.
+    """
 
     def __init__(self, path: Path, raw: mmap.mmap):
         self._path, self._raw, self._at = path, raw, 0
         try:
             self._read()
-        except (struct.error, UnicodeDecodeError, ValueError, KeyError, OverflowError, MemoryError, RecursionError):
-            raise QwhError(f"cannot use {path} as a model: its header makes no sense at byte {self._at:,} of {len(raw):,}: it is damaged or cut short, fetch it again", ExitCode.BAD_INPUT) from None
+        except (
+            struct.error,
+            UnicodeDecodeError,
+            ValueError,
+            KeyError,
+            OverflowError,
+            MemoryError,
+            RecursionError,
+        ):
+            raise QwhError(
+                f"cannot use {path} as a model: its header makes no sense at byte {self._at:,} of"
+                f" {len(raw):,}: it is damaged or cut short, fetch it again",
+                ExitCode.BAD_INPUT,
+            ) from None
 
     def _read(self) -> None:
         try:
@@ -44,10 +71,18 @@ class Header:
         except ImportError:
             raise missing_extra("gguf", "gguf") from None
         if self._raw[:4] != b"GGUF":
-            raise QwhError(f"cannot use {self._path} as a model: it does not start with the letters GGUF: convert it to GGUF first", ExitCode.BAD_INPUT)
+            raise QwhError(
+                f"cannot use {self._path} as a model: it does not start with the letters GGUF:"
+                " convert it to GGUF first",
+                ExitCode.BAD_INPUT,
+            )
         _, version, tensors, keys = self._take("4sIQQ")
         if version not in (2, 3):
-            raise QwhError(f"cannot use {self._path} as a model: GGUF version {version} is not 2 or 3: convert it again", ExitCode.BAD_INPUT)
+            raise QwhError(
+                f"cannot use {self._path} as a model: GGUF version {version} is not 2 or 3: convert"
+                " it again",
+                ExitCode.BAD_INPUT,
+            )
         self.fields = {}
         for _ in range(keys):
             name = self._text()
@@ -87,5 +122,9 @@ class Header:
             inner, count = self._take("IQ")
             if count > len(self._raw) - self._at:
                 raise ValueError  # every entry takes a byte at least
-            return list(self._take(f"{count}{SCALARS[inner]}")) if inner in SCALARS else [self._value(inner) for _ in range(count)]
+            return (
+                list(self._take(f"{count}{SCALARS[inner]}"))
+                if inner in SCALARS
+                else [self._value(inner) for _ in range(count)]
+            )
         return self._take(SCALARS[kind])[0]

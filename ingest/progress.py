@@ -1,4 +1,6 @@
-"""Long work talks on stderr: what, how far, how fast, how long still. A bar in a terminal, a line now and then in a log."""
+"""Long work talks on stderr: what, how far, how fast, how long still. A bar in a terminal, a line
+now and then in a log.
+"""
 
 import sys
 import time
@@ -25,24 +27,42 @@ class LogLines:
             if self.total is None:
                 say(f"{self.title}: {self.done:,} {self.unit}, {rate:,.0f} {self.unit}/s")
             else:
-                say(f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s, {(self.total - self.done) / rate:,.0f} s left")
+                say(
+                    f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f}"
+                    f" {self.unit}/s, {(self.total - self.done) / rate:,.0f} s left"
+                )
 
 
 @contextmanager
 def progress(title: str, total: int | None, unit: str):
-    """Progress on stderr for `total` units of work, None if nobody knows; yields something with `advance(units)`."""
+    """Progress on stderr for `total` units of work, None if nobody knows; yields something with
+    `advance(units)`.
+    """
     if not sys.stderr.isatty():
         yield LogLines(title, total, unit)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task) -> Text:
             return Text(f"{task.finished_speed or task.speed or 0:,.0f} {unit}/s")
 
-    columns = TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Rate(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task(title, total=total)
 

@@ -1,69 +1,194 @@
 """The raw layer's contract: the columns of each Parquet table and the keys of a run's manifest.
 
-Units: log-probs, NLL, KLD, entropies and margins in nats, tv in 0..1, ranks start at 1. KLD is KL(reference || quant).
+Units: log-probs, NLL, KLD, entropies and margins in nats, tv in 0..1, ranks start at 1. KLD is
+KL(reference || quant).
 """
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2   # layout of the tables below
+SCHEMA_VERSION = 2  # layout of the tables below
 METRICS_VERSION = 1  # meaning of the numbers in them
 
 I32, F32, TEXT = pa.int32(), pa.float32(), pa.string()
 
 TABLES: dict[str, pa.Schema] = {
-    # one row per reference run x chunk x position; position = index in the chunk of the token that is predicted
-    "reference_tokens": pa.schema([
-        ("chunk", I32), ("position", I32), ("token_id", I32),
-        ("nll_ref", F32), ("entropy_ref", F32), ("top1_ref", I32), ("rank_ref", I32), ("margin_ref", F32), ("lse_ref", F32),
-        ("topk_ids", pa.list_(I32)), ("topk_logprobs_ref", pa.list_(F32)), ("finite_ref", pa.bool_()),
-        ("clipped_mass_ref", F32), ("nll_ref_at_least", F32),
-    ]),
+    # one row per reference run x chunk x position; position = index in the chunk of the token that
+    # is predicted
+    "reference_tokens": pa.schema(
+        [
+            ("chunk", I32),
+            ("position", I32),
+            ("token_id", I32),
+            ("nll_ref", F32),
+            ("entropy_ref", F32),
+            ("top1_ref", I32),
+            ("rank_ref", I32),
+            ("margin_ref", F32),
+            ("lse_ref", F32),
+            ("topk_ids", pa.list_(I32)),
+            ("topk_logprobs_ref", pa.list_(F32)),
+            ("finite_ref", pa.bool_()),
+            ("clipped_mass_ref", F32),
+            ("nll_ref_at_least", F32),
+        ]
+    ),
     # one row per quant run x chunk x position, in the order of its reference run
-    "tokens": pa.schema([
-        ("chunk", I32), ("position", I32),
-        ("nll", F32), ("kld", F32), ("kld_reverse", F32), ("jsd", F32), ("tv", F32), ("entropy", F32),
-        ("top1", I32), ("rank", I32), ("lse", F32), ("topk_logprobs", pa.list_(F32)), ("finite", pa.bool_()),
-        ("clipped_mass", F32), ("nll_at_least", F32), ("kld_llamacpp", F32),
-    ]),
-    # one row per run x prompt: of the reference, and of every imported run; item: what the harness calls the prompt
-    "prompts": pa.schema([
-        ("benchmark_id", TEXT), ("prompt_index", I32), ("prompt_id", TEXT), ("category", TEXT), ("prompt", TEXT),
-        ("expected", TEXT), ("reference_answer_tokens", I32), ("prompt_tokens", I32), ("item", TEXT),
-    ]),
+    "tokens": pa.schema(
+        [
+            ("chunk", I32),
+            ("position", I32),
+            ("nll", F32),
+            ("kld", F32),
+            ("kld_reverse", F32),
+            ("jsd", F32),
+            ("tv", F32),
+            ("entropy", F32),
+            ("top1", I32),
+            ("rank", I32),
+            ("lse", F32),
+            ("topk_logprobs", pa.list_(F32)),
+            ("finite", pa.bool_()),
+            ("clipped_mass", F32),
+            ("nll_at_least", F32),
+            ("kld_llamacpp", F32),
+        ]
+    ),
+    # one row per run x prompt: of the reference, and of every imported run; item: what the harness
+    # calls the prompt
+    "prompts": pa.schema(
+        [
+            ("benchmark_id", TEXT),
+            ("prompt_index", I32),
+            ("prompt_id", TEXT),
+            ("category", TEXT),
+            ("prompt", TEXT),
+            ("expected", TEXT),
+            ("reference_answer_tokens", I32),
+            ("prompt_tokens", I32),
+            ("item", TEXT),
+        ]
+    ),
     # one row per benchmark run x prompt x attempt
-    "samples": pa.schema([
-        ("benchmark_id", TEXT), ("prompt_index", I32), ("prompt_id", TEXT), ("attempt", I32),
-        ("answer", TEXT), ("score", pa.float64()), ("answer_tokens", I32), ("finish_reason", TEXT),
-    ]),
-    # one row per quant run x chunk x position of which only both sides' top k are known; kld_upper: NULL where nothing bounds it
-    "topk_klds": pa.schema([
-        ("chunk", I32), ("position", I32), ("k", I32), ("floor", pa.float64()), ("kld_topk", F32), ("floored", I32), ("kld_lower", F32), ("kld_upper", F32),
-    ]),
+    "samples": pa.schema(
+        [
+            ("benchmark_id", TEXT),
+            ("prompt_index", I32),
+            ("prompt_id", TEXT),
+            ("attempt", I32),
+            ("answer", TEXT),
+            ("score", pa.float64()),
+            ("answer_tokens", I32),
+            ("finish_reason", TEXT),
+        ]
+    ),
+    # one row per quant run x chunk x position of which only both sides' top k are known; kld_upper:
+    # NULL where nothing bounds it
+    "topk_klds": pa.schema(
+        [
+            ("chunk", I32),
+            ("position", I32),
+            ("k", I32),
+            ("floor", pa.float64()),
+            ("kld_topk", F32),
+            ("floored", I32),
+            ("kld_lower", F32),
+            ("kld_upper", F32),
+        ]
+    ),
     # one row per run x statistic that another tool computed; n: scored positions, where it is known
-    "summaries": pa.schema([("metric", TEXT), ("value", pa.float64()), ("standard_error", pa.float64()), ("n", pa.int64())]),
-    # one row per run x chunk x statistic, recovered from another tool's print; precision: half of what the print rounds away
-    "chunk_summaries": pa.schema([("chunk", I32), ("metric", TEXT), ("value", pa.float64()), ("precision", pa.float64())]),
+    "summaries": pa.schema(
+        [
+            ("metric", TEXT),
+            ("value", pa.float64()),
+            ("standard_error", pa.float64()),
+            ("n", pa.int64()),
+        ]
+    ),
+    # one row per run x chunk x statistic, recovered from another tool's print; precision: half of
+    # what the print rounds away
+    "chunk_summaries": pa.schema(
+        [("chunk", I32), ("metric", TEXT), ("value", pa.float64()), ("precision", pa.float64())]
+    ),
 }
 
 RUN_KEYS = (
-    "run_id", "task", "role", "cohort_id", "quant_id", "reference_run_id",
+    "run_id",
+    "task",
+    "role",
+    "cohort_id",
+    "quant_id",
+    "reference_run_id",
     # the model file
-    "model_name", "architecture", "file_name", "file_sha256", "file_bytes", "parameters", "bits_per_weight", "file_type",
-    "tensor_types", "made_from", "block_levels", "uploader", "imatrix",
+    "model_name",
+    "architecture",
+    "file_name",
+    "file_sha256",
+    "file_bytes",
+    "parameters",
+    "bits_per_weight",
+    "file_type",
+    "tensor_types",
+    "made_from",
+    "block_levels",
+    "uploader",
+    "imatrix",
     # what it was run on
-    "tokenizer_sha256", "corpus_id", "corpus_sha256", "token_stream_sha256", "corpus_rank", "corpus_tokens", "vocab_size",
-    "add_bos", "context_length", "chunks", "score_from", "scored_span", "benchmark_id", "harness",
+    "tokenizer_sha256",
+    "corpus_id",
+    "corpus_sha256",
+    "token_stream_sha256",
+    "corpus_rank",
+    "corpus_tokens",
+    "vocab_size",
+    "add_bos",
+    "context_length",
+    "chunks",
+    "score_from",
+    "scored_span",
+    "benchmark_id",
+    "harness",
     # how
-    "engine", "engine_version", "device", "threads", "batch_size", "ubatch_size", "estimator", "logits_dtype", "top_k",
-    "metrics_version", "schema_version", "qwh_version",
+    "engine",
+    "engine_version",
+    "device",
+    "threads",
+    "batch_size",
+    "ubatch_size",
+    "estimator",
+    "logits_dtype",
+    "top_k",
+    "metrics_version",
+    "schema_version",
+    "qwh_version",
     # the file that an import was read from
-    "source_format", "source_name", "source_sha256", "facts",
+    "source_format",
+    "source_name",
+    "source_sha256",
+    "facts",
     # what came out
-    "rows", "nonfinite", "status", "started_at", "finished_at", "seconds", "parts",
+    "rows",
+    "nonfinite",
+    "status",
+    "started_at",
+    "finished_at",
+    "seconds",
+    "parts",
 )
 
 # Two runs of one cohort, corpus and context length are comparable only where all of these agree.
 COMPARABLE = (
-    "tokenizer_sha256", "token_stream_sha256", "context_length", "chunks", "score_from", "scored_span", "harness",
-    "engine", "engine_version", "device", "batch_size", "ubatch_size", "logits_dtype", "metrics_version",
+    "tokenizer_sha256",
+    "token_stream_sha256",
+    "context_length",
+    "chunks",
+    "score_from",
+    "scored_span",
+    "harness",
+    "engine",
+    "engine_version",
+    "device",
+    "batch_size",
+    "ubatch_size",
+    "logits_dtype",
+    "metrics_version",
 )

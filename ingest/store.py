@@ -1,4 +1,5 @@
-"""The raw layer on disk: a run is written beside, checked, and published by rename; its manifest comes last.
+"""The raw layer on disk: a run is written beside, checked, and published by rename; its manifest
+comes last.
 
     raw/<table>/run_id=<id>/part.parquet     one immutable file per run and table
     raw/runs/<id>.json                       the manifest: a part without one is invisible
@@ -41,7 +42,9 @@ class Store:
         self.raw = Path(warehouse).resolve() / "raw"
 
     def create(self) -> "Store":
-        """Make the folders and the zero-row parts that let SQL read an empty warehouse. Safe to repeat."""
+        """Make the folders and the zero-row parts that let SQL read an empty warehouse. Safe to
+        repeat.
+        """
         try:
             (self.raw / "runs").mkdir(parents=True, exist_ok=True)
             (self.raw / "_staging").mkdir(exist_ok=True)
@@ -71,7 +74,11 @@ class Store:
             try:
                 runs.append(json.loads(path.read_text()))
             except (OSError, ValueError) as error:
-                raise QwhError(f"cannot read the manifest {path}: {error}: restore it, or delete it to drop that run", ExitCode.STORAGE) from None
+                raise QwhError(
+                    f"cannot read the manifest {path}: {error}: restore it, or delete it to drop"
+                    " that run",
+                    ExitCode.STORAGE,
+                ) from None
         return sorted(runs, key=lambda run: (run["started_at"], run["run_id"]))
 
     def find(self, run_id: str) -> dict | None:
@@ -98,7 +105,9 @@ def _alive(pid: int) -> bool:
 
 
 class RunWriter:
-    """Rows of one run on their way to disk. Use as a context manager: leaving it without `publish` drops everything."""
+    """Rows of one run on their way to disk. Use as a context manager: leaving it without `publish`
+    drops everything.
+    """
 
     def __init__(self, store: Store, *tables: str):
         self.store = store
@@ -119,10 +128,14 @@ class RunWriter:
         return self
 
     def write(self, table: str, columns: dict) -> None:
-        """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays for list columns), or None: all NULL."""
+        """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays
+        for list columns), or None: all NULL.
+        """
         schema = TABLES[table]
         rows = len(next(iter(columns.values())))
-        batch = pa.record_batch([_column(columns[field.name], field.type, rows) for field in schema], schema=schema)
+        batch = pa.record_batch(
+            [_column(columns[field.name], field.type, rows) for field in schema], schema=schema
+        )
         self.rows[table] += batch.num_rows
         self._pending[table].append(batch)
         if sum(pending.num_rows for pending in self._pending[table]) >= ROW_GROUP:
@@ -137,17 +150,30 @@ class RunWriter:
             self._pending[table] = []
 
     def publish(self, run: dict) -> dict:
-        """Move the parts into place, write the manifest last, and return it. run: the manifest less rows and parts."""
+        """Move the parts into place, write the manifest last, and return it. run: the manifest less
+        rows and parts.
+        """
         parts = {}
         try:
             for table in self.tables:
                 self._flush(table)
                 self._writers.pop(table).close()
-                staged, final = self.folder / f"{table}.parquet", self.store.part(table, run["run_id"])
+                staged, final = (
+                    self.folder / f"{table}.parquet",
+                    self.store.part(table, run["run_id"]),
+                )
                 rows = pq.read_metadata(staged).num_rows
                 if rows != self.rows[table]:
-                    raise QwhError(f"run {run['run_id']}: {rows} rows of {table} on disk, {self.rows[table]} written: check the disk", ExitCode.STORAGE)
-                parts[table] = {"rows": rows, "bytes": staged.stat().st_size, "sha256": file_sha256(staged)}
+                    raise QwhError(
+                        f"run {run['run_id']}: {rows} rows of {table} on disk, {self.rows[table]}"
+                        " written: check the disk",
+                        ExitCode.STORAGE,
+                    )
+                parts[table] = {
+                    "rows": rows,
+                    "bytes": staged.stat().st_size,
+                    "sha256": file_sha256(staged),
+                }
                 _sync(staged)
                 final.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(staged, final)
@@ -170,10 +196,18 @@ class RunWriter:
 
 
 def _open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """zstd; floats byte-split without a dictionary (DuckDB 1.5 cannot read that encoding on integers)."""
+    """zstd; floats byte-split without a dictionary (DuckDB 1.5 cannot read that encoding on
+    integers).
+    """
     floats = [_leaf(field) for field in schema if _is_float(field.type)]
     others = [_leaf(field) for field in schema if not _is_float(field.type)]
-    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=others, column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"))
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        use_dictionary=others,
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+    )
 
 
 def _is_float(kind: pa.DataType) -> bool:
@@ -192,7 +226,10 @@ def _column(values: object, kind: pa.DataType, rows: int) -> pa.Array:
         return pa.array(values, kind, from_pandas=True)
     if pa.types.is_list(kind):
         rows, k = values.shape
-        return pa.ListArray.from_arrays(pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32), pa.array(values.ravel(), kind.value_type, from_pandas=True))
+        return pa.ListArray.from_arrays(
+            pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32),
+            pa.array(values.ravel(), kind.value_type, from_pandas=True),
+        )
     return pa.array(values, kind, from_pandas=True)
 
 

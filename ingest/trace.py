@@ -1,4 +1,6 @@
-"""Who was at work when: spans of the forward passes, the scorer and the writer, and how much of them ran side by side."""
+"""Who was at work when: spans of the forward passes, the scorer and the writer, and how much of
+them ran side by side.
+"""
 
 import json
 import threading
@@ -23,23 +25,49 @@ class Trace:
         try:
             yield
         finally:
-            self.spans.append((lane, what, threading.get_native_id(), start, time.perf_counter() - self.began))
+            self.spans.append(
+                (lane, what, threading.get_native_id(), start, time.perf_counter() - self.began)
+            )
 
     def seconds(self, lane: str) -> float:
         """Time in the spans of a lane, in all."""
         return sum(end - start for name, _, _, start, end in self.spans if name == lane)
 
     def hidden(self, lane: str) -> float:
-        """The part of a lane's time during which a forward pass ran; those follow one another, so they never overlap."""
+        """The part of a lane's time during which a forward pass ran; those follow one another, so
+        they never overlap.
+        """
         passes = sorted((start, end) for name, _, _, start, end in self.spans if name == FORWARD)
-        return sum(max(0.0, min(end, stop) - max(start, begin)) for name, _, _, begin, stop in self.spans if name == lane for start, end in passes)
+        return sum(
+            max(0.0, min(end, stop) - max(start, begin))
+            for name, _, _, begin, stop in self.spans
+            if name == lane
+            for start, end in passes
+        )
 
     def summary(self) -> str:
         """One line for a person."""
-        parts = [f"{lane} {self.seconds(lane):,.1f} s ({self.hidden(lane) / max(self.seconds(lane), 1e-9):.0%} behind forward passes)" for lane in (SCORE, WRITE)]
+        parts = [
+            f"{lane} {self.seconds(lane):,.1f} s"
+            f" ({self.hidden(lane) / max(self.seconds(lane), 1e-9):.0%} behind forward passes)"
+            for lane in (SCORE, WRITE)
+        ]
         return f"{FORWARD} {self.seconds(FORWARD):,.1f} s, " + ", ".join(parts)
 
     def write(self, path: Path) -> None:
-        """Save the spans in Chrome's trace format, which ui.perfetto.dev and chrome://tracing open."""
-        events = [{"ph": "X", "name": what, "cat": lane, "pid": 1, "tid": thread, "ts": start * 1e6, "dur": (end - start) * 1e6} for lane, what, thread, start, end in self.spans]
+        """Save the spans in Chrome's trace format, which ui.perfetto.dev and chrome://tracing
+        open.
+        """
+        events = [
+            {
+                "ph": "X",
+                "name": what,
+                "cat": lane,
+                "pid": 1,
+                "tid": thread,
+                "ts": start * 1e6,
+                "dur": (end - start) * 1e6,
+            }
+            for lane, what, thread, start, end in self.spans
+        ]
         Path(path).write_text(json.dumps({"traceEvents": events}))

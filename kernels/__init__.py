@@ -1,1 +1,3 @@
-"""The numbers: per-position divergences (naive.py is the truth, cpu.py the fast twin) and the statistics over them."""
+"""The numbers: per-position divergences (naive.py is the truth, cpu.py the fast twin) and the
+statistics over them.
+"""

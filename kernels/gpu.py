@@ -1,11 +1,13 @@
-"""The GPU scorer: Triton, float32 sums kept as vectors over a tile, joined in float64. The definitions are in naive.py.
+"""The GPU scorer: Triton, float32 sums kept as vectors over a tile, joined in float64. The
+definitions are in naive.py.
 
     _one_side   reads a row once: tile maxima, sum of exponentials, entropy, rank of the target
     _select     the k largest entries from the tile maxima; touches k tiles
     _pair       reads both rows once: KLD, reverse KLD, JSD, total variation
 
-so that a quant costs two reads of its own logits and one of the reference's, and nothing of vocabulary's size is written.
-With TRITON_INTERPRET=1 the same code runs on tensors in the machine's own memory, which is how it is tested without a GPU.
+so that a quant costs two reads of its own logits and one of the reference's, and nothing of
+vocabulary's size is written. With TRITON_INTERPRET=1 the same code runs on tensors in the machine's
+own memory, which is how it is tested without a GPU.
 """
 
 import math
@@ -26,13 +28,20 @@ LOG2_E = tl.constexpr(1.4426950408889634)  # the hardware's exponential is that 
 
 
 @triton.jit
-def _one_side(x, own, target, maxima, sums, counts, vocabulary, stride, tiles, per_split, TILE: tl.constexpr):
-    """Grid (T, splits). maxima [T, tiles] f32; sums [T, splits, 3] f32: max, sum of e^(x-max), the same weighted by x-max;
-    counts [T, splits] i32: ids before the target in rank. NaN or +inf anywhere leave NaN in the sums."""
+def _one_side(
+    x, own, target, maxima, sums, counts, vocabulary, stride, tiles, per_split, TILE: tl.constexpr
+):
+    """Grid (T, splits). maxima [T, tiles] f32; sums [T, splits, 3] f32: max, sum of e^(x-max), the
+    same weighted by x-max; counts [T, splits] i32: ids before the target in rank. NaN or +inf
+    anywhere leave NaN in the sums."""
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
     mine, y = tl.load(own + t), tl.load(target + t)
     m = MASK
-    total, weighted, before = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.int32)
+    total, weighted, before = (
+        tl.zeros([TILE], tl.float32),
+        tl.zeros([TILE], tl.float32),
+        tl.zeros([TILE], tl.int32),
+    )
     first, last = split * per_split, tl.minimum((split + 1) * per_split, tiles)
     for tile in range(first, last):
         ids = tile * TILE + tl.arange(0, TILE)
@@ -53,7 +62,8 @@ def _one_side(x, own, target, maxima, sums, counts, vocabulary, stride, tiles, p
         e = tl.exp2(a * LOG2_E)
         total += e
         weighted += e * a
-    if (first <= y // TILE) & (y // TILE < last):  # equal logits in the target's own tile: those before it count
+    # equal logits in the target's own tile: those before it count
+    if (first <= y // TILE) & (y // TILE < last):
         ids = y // TILE * TILE + tl.arange(0, TILE)
         v = tl.load(x + t * stride + ids, mask=ids < y, other=-float("inf")).to(tl.float32)
         before += (v == mine).to(tl.int32)
@@ -65,8 +75,21 @@ def _one_side(x, own, target, maxima, sums, counts, vocabulary, stride, tiles, p
 
 
 @triton.jit
-def _select(x, maxima, ids_out, values_out, vocabulary, stride, tiles, k, TILE: tl.constexpr, TILES: tl.constexpr):
-    """Grid (T,). The k largest entries of a row, falling, ties by rising id: k times the best tile's best entry that is left."""
+def _select(
+    x,
+    maxima,
+    ids_out,
+    values_out,
+    vocabulary,
+    stride,
+    tiles,
+    k,
+    TILE: tl.constexpr,
+    TILES: tl.constexpr,
+):
+    """Grid (T,). The k largest entries of a row, falling, ties by rising id: k times the best
+    tile's best entry that is left.
+    """
     t = tl.program_id(0).to(tl.int64)
     places = tl.arange(0, TILES)
     best = tl.load(maxima + t * tiles + places, mask=places < tiles, other=-float("inf"))
@@ -86,17 +109,48 @@ def _select(x, maxima, ids_out, values_out, vocabulary, stride, tiles, k, TILE: 
 
 
 @triton.jit
-def _pair(x, z, max_x, log_x, max_z, log_z, c, sums, vocabulary, stride_x, stride_z, tiles, per_split, TILE: tl.constexpr):
-    """Grid (T, splits). sums [T, splits, 5] f32: KLD, reverse KLD, 2 JSD, 2 TV, largest |d|. log = lse - max; c = lse_ref - lse."""
+def _pair(
+    x,
+    z,
+    max_x,
+    log_x,
+    max_z,
+    log_z,
+    c,
+    sums,
+    vocabulary,
+    stride_x,
+    stride_z,
+    tiles,
+    per_split,
+    TILE: tl.constexpr,
+):
+    """Grid (T, splits). sums [T, splits, 5] f32: KLD, reverse KLD, 2 JSD, 2 TV, largest |d|. log =
+    lse - max; c = lse_ref - lse.
+    """
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
-    m_x, l_x, m_z, l_z, shift = tl.load(max_x + t), tl.load(log_x + t), tl.load(max_z + t), tl.load(log_z + t), tl.load(c + t)
+    m_x, l_x, m_z, l_z, shift = (
+        tl.load(max_x + t),
+        tl.load(log_x + t),
+        tl.load(max_z + t),
+        tl.load(log_z + t),
+        tl.load(c + t),
+    )
     kld, reverse = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32)
-    jsd, tv, furthest = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32)
+    jsd, tv, furthest = (
+        tl.zeros([TILE], tl.float32),
+        tl.zeros([TILE], tl.float32),
+        tl.zeros([TILE], tl.float32),
+    )
     for tile in range(split * per_split, tl.minimum((split + 1) * per_split, tiles)):
         ids = tile * TILE + tl.arange(0, TILE)
         inside = ids < vocabulary
-        v = tl.maximum(tl.load(x + t * stride_x + ids, mask=inside, other=-float("inf")).to(tl.float32), MASK)
-        w = tl.maximum(tl.load(z + t * stride_z + ids, mask=inside, other=-float("inf")).to(tl.float32), MASK)
+        v = tl.maximum(
+            tl.load(x + t * stride_x + ids, mask=inside, other=-float("inf")).to(tl.float32), MASK
+        )
+        w = tl.maximum(
+            tl.load(z + t * stride_z + ids, mask=inside, other=-float("inf")).to(tl.float32), MASK
+        )
         d = (v - w) - shift  # the difference first
         a = (v - m_x) - l_x  # ln p; where both sides mask, p and q are 0 and d does not matter
         size = tl.abs(d)
@@ -106,14 +160,24 @@ def _pair(x, z, max_x, log_x, max_z, log_z, c, sums, vocabulary, stride_x, strid
         near = tl.minimum(tl.maximum(d, -1.0), 1.0)
         s = near * near
         # e^-d - 1 + d = d^2 (even - d odd) for |d| <= 1
-        even = ((2.535851224469582e-05 * s + 0.0013885396911806121) * s + 0.04166673659523751) * s + 0.49999999781421683
-        odd = near * (((2.8062802582327777e-06 * s + 0.00019838101968683) * s + 0.008333339675917066) * s + 0.16666666646842135)
+        even = (
+            (2.535851224469582e-05 * s + 0.0013885396911806121) * s + 0.04166673659523751
+        ) * s + 0.49999999781421683
+        odd = near * (
+            ((2.8062802582327777e-06 * s + 0.00019838101968683) * s + 0.008333339675917066) * s
+            + 0.16666666646842135
+        )
         u = 0.25 * s  # p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h
-        h = ((-0.006037735609214809 * u + 0.019130690796206665) * u - 0.047152732338880766) * u + 0.11110710072076688
+        h = (
+            (-0.006037735609214809 * u + 0.019130690796206665) * u - 0.047152732338880766
+        ) * u + 0.11110710072076688
         h = ((h * u - 0.24999991469045163) * u + 0.49999999970420683) * u
-        # |d| > 1: the same is (p + q) (ln 2 - ln(1 + ratio)) - less |d|, with ln(1 + ratio) = ratio far
+        # |d| > 1: the same is (p + q) (ln 2 - ln(1 + ratio)) - less |d|, with ln(1 + ratio) = ratio
+        # far
         far = (0.052440770440222974 * ratio - 0.13000222218232738) * ratio + 0.19174401556891496
-        far = ((far * ratio - 0.24899812429881246) * ratio + 0.3332739238778105) * ratio - 0.4999986567258267
+        far = (
+            (far * ratio - 0.24899812429881246) * ratio + 0.3332739238778105
+        ) * ratio - 0.4999986567258267
         far = far * ratio + 0.9999999949740784
         g = s * (even - odd)
         close = size < 1.0
@@ -121,7 +185,9 @@ def _pair(x, z, max_x, log_x, max_z, log_z, c, sums, vocabulary, stride_x, strid
         kld += tl.where(close, p * g, (q - p) + p * d)
         reverse += tl.where(close, q * s * (even + odd), (p - q) - q * d)
         tv += tl.where(close, tl.abs(p * (near - g)), moved)
-        jsd += tl.where(close, (p + q) * h, (p + q) * (0.6931471805599453 - ratio * far) - less * size)
+        jsd += tl.where(
+            close, (p + q) * h, (p + q) * (0.6931471805599453 - ratio * far) - less * size
+        )
         furthest = tl.maximum(furthest, size)
     at = (t * tl.num_programs(1) + split) * 5
     tl.store(sums + at, tl.sum(kld, 0))
@@ -131,40 +197,93 @@ def _pair(x, z, max_x, log_x, max_z, log_z, c, sums, vocabulary, stride_x, strid
     tl.store(sums + at + 4, tl.max(furthest, 0))
 
 
-def reference_rows(logits_ref: torch.Tensor, targets: np.ndarray, top_k: int = 32, threads: int | None = None) -> ReferenceRows:
-    """Score the reference. logits_ref: [T, V] float32, float16 or bfloat16 on the GPU, rows contiguous; targets: [T] int; top_k is cut to V."""
+def reference_rows(
+    logits_ref: torch.Tensor, targets: np.ndarray, top_k: int = 32, threads: int | None = None
+) -> ReferenceRows:
+    """Score the reference. logits_ref: [T, V] float32, float16 or bfloat16 on the GPU, rows
+    contiguous; targets: [T] int; top_k is cut to V.
+    """
     vocabulary = logits_ref.shape[1]
     k = min(top_k, vocabulary)
     side = _Side(logits_ref, targets, min(max(k, 2), vocabulary))
     top = side.values.double().masked_fill(side.values <= MASK.value, -math.inf) - side.lse[:, None]
     margin = top[:, 0] - top[:, 1] if top.shape[1] > 1 else torch.full_like(side.lse, math.nan)
-    return _columns(ReferenceRows, side.finite, side.nll, side.entropy, side.ids[:, 0], side.rank, margin, side.lse, side.ids[:, :k], top[:, :k])
+    return _columns(
+        ReferenceRows,
+        side.finite,
+        side.nll,
+        side.entropy,
+        side.ids[:, 0],
+        side.rank,
+        margin,
+        side.lse,
+        side.ids[:, :k],
+        top[:, :k],
+    )
 
 
-def quant_rows(logits_ref: torch.Tensor, reference: ReferenceRows, logits: torch.Tensor, targets: np.ndarray, threads: int | None = None) -> QuantRows:
+def quant_rows(
+    logits_ref: torch.Tensor,
+    reference: ReferenceRows,
+    logits: torch.Tensor,
+    targets: np.ndarray,
+    threads: int | None = None,
+) -> QuantRows:
     """Score a quant against the reference. Both [T, V], on one GPU."""
     x, z, here = logits_ref, logits, logits.device
     side = _Side(z, targets, 1)
     on_device = lambda values, kind: torch.from_numpy(np.asarray(values, kind)).to(here)
-    lse_ref, top1_ref = on_device(reference.lse_ref, np.float64), on_device(reference.top1_ref, np.int64).clamp(min=0)
+    lse_ref, top1_ref = (
+        on_device(reference.lse_ref, np.float64),
+        on_device(reference.top1_ref, np.int64).clamp(min=0),
+    )
     max_ref = x.gather(1, top1_ref[:, None])[:, 0].double()
     rows, vocabulary = z.shape
     tiles, splits, per_split = _grid(rows, vocabulary, PAIR_TILE)
     sums = torch.empty((rows, splits, 5), dtype=torch.float32, device=here)
     single = lambda values: values.float().contiguous()
     _pair[rows, splits](
-        x, z, single(max_ref), single(lse_ref - max_ref), single(side.maximum), single(side.lse - side.maximum), single(lse_ref - side.lse),
-        sums, vocabulary, x.stride(0), z.stride(0), tiles, per_split, TILE=PAIR_TILE, num_warps=4, enable_fp_fusion=True,
+        x,
+        z,
+        single(max_ref),
+        single(lse_ref - max_ref),
+        single(side.maximum),
+        single(side.lse - side.maximum),
+        single(lse_ref - side.lse),
+        sums,
+        vocabulary,
+        x.stride(0),
+        z.stride(0),
+        tiles,
+        per_split,
+        TILE=PAIR_TILE,
+        num_warps=4,
+        enable_fp_fusion=True,
     )
     kld, reverse, jsd, tv = sums[..., :4].double().sum(1).clamp(min=0).unbind(1)
     finite = side.finite & on_device(reference.finite_ref, np.bool_) & (sums[..., 4].amax(1) < 1e29)
     ids = on_device(reference.topk_ids, np.int64).clamp(min=0)
     top = z.gather(1, ids).double() - side.lse[:, None]
-    return _columns(QuantRows, finite, side.nll, kld, reverse, jsd / 2, tv / 2, side.entropy, side.ids[:, 0], side.rank, side.lse, top)
+    return _columns(
+        QuantRows,
+        finite,
+        side.nll,
+        kld,
+        reverse,
+        jsd / 2,
+        tv / 2,
+        side.entropy,
+        side.ids[:, 0],
+        side.rank,
+        side.lse,
+        top,
+    )
 
 
 class _Side:
-    """What is known of one model's rows [T, V] by themselves, as tensors on their device; reals in float64."""
+    """What is known of one model's rows [T, V] by themselves, as tensors on their device; reals in
+    float64.
+    """
 
     def __init__(self, logits: torch.Tensor, targets: np.ndarray, k: int):
         if logits.stride(1) != 1:
@@ -176,10 +295,37 @@ class _Side:
         maxima = torch.empty((rows, tiles), dtype=torch.float32, device=here)
         sums = torch.empty((rows, splits, 3), dtype=torch.float32, device=here)
         counts = torch.empty((rows, splits), dtype=torch.int32, device=here)
-        _one_side[rows, splits](logits, own, y, maxima, sums, counts, vocabulary, logits.stride(0), tiles, per_split, TILE=TILE, num_warps=8, enable_fp_fusion=True)
+        _one_side[rows, splits](
+            logits,
+            own,
+            y,
+            maxima,
+            sums,
+            counts,
+            vocabulary,
+            logits.stride(0),
+            tiles,
+            per_split,
+            TILE=TILE,
+            num_warps=8,
+            enable_fp_fusion=True,
+        )
         self.ids = torch.empty((rows, k), dtype=torch.int32, device=here)
         self.values = torch.empty((rows, k), dtype=torch.float32, device=here)
-        _select[rows,](logits, maxima, self.ids, self.values, vocabulary, logits.stride(0), tiles, k, TILE=TILE, TILES=triton.next_power_of_2(tiles), num_warps=8, enable_fp_fusion=True)
+        _select[rows,](
+            logits,
+            maxima,
+            self.ids,
+            self.values,
+            vocabulary,
+            logits.stride(0),
+            tiles,
+            k,
+            TILE=TILE,
+            TILES=triton.next_power_of_2(tiles),
+            num_warps=8,
+            enable_fp_fusion=True,
+        )
         m, total, weighted = sums.double().unbind(2)
         self.maximum = m.amax(1)
         lower = m - self.maximum[:, None]
@@ -193,7 +339,9 @@ class _Side:
 
 
 def _grid(rows: int, vocabulary: int, tile: int) -> tuple[int, int, int]:
-    """(tiles, splits of a row, tiles per split): one program a row, unless the rows are too few to fill the GPU."""
+    """(tiles, splits of a row, tiles per split): one program a row, unless the rows are too few to
+    fill the GPU.
+    """
     tiles = triton.cdiv(vocabulary, tile)
     per_split = triton.cdiv(tiles, min(tiles, max(1, PROGRAMS // rows)))
     return tiles, triton.cdiv(tiles, per_split), per_split
@@ -205,6 +353,12 @@ def _columns(kind: type, finite: torch.Tensor, *columns: torch.Tensor):
     for name, values in zip(kind._fields, columns):
         bad = ~finite.view(-1, *[1] * (values.dim() - 1))
         values = values.masked_fill(bad, math.nan if values.is_floating_point() else -1)
-        wanted = torch.int32 if not values.is_floating_point() else torch.float64 if name.startswith("lse") else torch.float32
+        wanted = (
+            torch.int32
+            if not values.is_floating_point()
+            else torch.float64
+            if name.startswith("lse")
+            else torch.float32
+        )
         stored.append(values.to(wanted).cpu().numpy())
     return kind(*stored, finite.cpu().numpy())

@@ -1,6 +1,8 @@
-"""The arithmetic of the CPU scorer's compiled loops, in forms that LLVM turns into vector instructions.
+"""The arithmetic of the CPU scorer's compiled loops, in forms that LLVM turns into vector
+instructions.
 
-numba's cache looks only at the file of the function that is called from Python: after a change here, touch loops.py.
+numba's cache looks only at the file of the function that is called from Python: after a change
+here, touch loops.py.
 """
 
 import numpy as np
@@ -9,17 +11,22 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 F = np.float32
-SUMS = {"contract", "reassoc", "nsz", "arcp"}  # vectorised sums; NaN and infinity keep their meaning
+# vectorised sums; NaN and infinity keep their meaning
+SUMS = {"contract", "reassoc", "nsz", "arcp"}
 MASK = F(-1e30)  # -inf stands here in differences, so that masked - masked = 0
 
 
 @intrinsic
 def larger(typing, a, b):
-    """max(a, b) of two float32 that are no NaN, in the form that LLVM turns into a vectorised maximum."""
+    """max(a, b) of two float32 that are no NaN, in the form that LLVM turns into a vectorised
+    maximum.
+    """
 
     def build(context, builder, signature, arguments):
         f32 = ir.FloatType()
-        function = builder.module.declare_intrinsic("llvm.maxnum", [f32], ir.FunctionType(f32, [f32, f32]))
+        function = builder.module.declare_intrinsic(
+            "llvm.maxnum", [f32], ir.FunctionType(f32, [f32, f32])
+        )
         return builder.call(function, arguments, fastmath=("nnan", "nsz"))
 
     return types.float32(types.float32, types.float32), build
@@ -27,11 +34,15 @@ def larger(typing, a, b):
 
 @intrinsic
 def shifted_bits(typing, y):
-    """The low bits of a float32 moved into its exponent: 2^n for y = n + MAGIC (numba would widen the integers)."""
+    """The low bits of a float32 moved into its exponent: 2^n for y = n + MAGIC (numba would widen
+    the integers).
+    """
 
     def build(context, builder, signature, arguments):
         i32 = ir.IntType(32)
-        return builder.bitcast(builder.shl(builder.bitcast(arguments[0], i32), ir.Constant(i32, 23)), ir.FloatType())
+        return builder.bitcast(
+            builder.shl(builder.bitcast(arguments[0], i32), ir.Constant(i32, 23)), ir.FloatType()
+        )
 
     return types.float32(types.float32), build
 
@@ -52,17 +63,23 @@ def from_upper_half(typing, bits):
 
     def build(context, builder, signature, arguments):
         i32 = ir.IntType(32)
-        return builder.bitcast(builder.shl(builder.zext(arguments[0], i32), ir.Constant(i32, 16)), ir.FloatType())
+        return builder.bitcast(
+            builder.shl(builder.zext(arguments[0], i32), ir.Constant(i32, 16)), ir.FloatType()
+        )
 
     return types.float32(types.uint16), build
 
 
-MAGIC = F(1.5 * 2**23 + 127)  # added to y, rounds it and leaves round(y) + 127, a float32's exponent, in the low bits
+# added to y, rounds it and leaves round(y) + 127, a float32's exponent, in the low bits
+MAGIC = F(1.5 * 2**23 + 127)
 
 
-@njit(fastmath={"contract"})  # no reassociation: the rounding by MAGIC and the two-part reduction would be lost
+# no reassociation: the rounding by MAGIC and the two-part reduction would be lost
+@njit(fastmath={"contract"})
 def exp(a):
-    """e^a for a <= 0, relative error below 1.5e-7; a below -87 counts as -87 (1.6e-38); NaN stays NaN."""
+    """e^a for a <= 0, relative error below 1.5e-7; a below -87 counts as -87 (1.6e-38); NaN stays
+    NaN.
+    """
     a = F(-87) if a < F(-87) else a
     y = a * F(1.44269504) + MAGIC
     n = y - MAGIC
@@ -82,27 +99,45 @@ def shifted_bits64(typing, y):
 
     def build(context, builder, signature, arguments):
         i64 = ir.IntType(64)
-        return builder.bitcast(builder.shl(builder.bitcast(arguments[0], i64), ir.Constant(i64, 52)), ir.DoubleType())
+        return builder.bitcast(
+            builder.shl(builder.bitcast(arguments[0], i64), ir.Constant(i64, 52)), ir.DoubleType()
+        )
 
     return types.float64(types.float64), build
 
 
 @njit(fastmath={"contract"})
 def exp64(a):
-    """e^a of a float32 <= 0 in float64, relative error below 1e-13, so that rounding it to float32 gives the C library's expf."""
+    """e^a of a float32 <= 0 in float64, relative error below 1e-13, so that rounding it to float32
+    gives the C library's expf.
+    """
     a = max(np.float64(a), -700.0)
     y = a * 1.4426950408889634 + (1.5 * 2.0**52 + 1023)
     n = y - (1.5 * 2.0**52 + 1023)
     r = (a - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
     p = 1 / 479001600 * r + 1 / 39916800
-    for k in (1 / 3628800, 1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
+    for k in (
+        1 / 3628800,
+        1 / 362880,
+        1 / 40320,
+        1 / 5040,
+        1 / 720,
+        1 / 120,
+        1 / 24,
+        1 / 6,
+        1 / 2,
+        1.0,
+        1.0,
+    ):
         p = p * r + k
     return p * shifted_bits64(y)
 
 
 @njit(fastmath=False)  # said outright, because numba hands a caller's fastmath down
 def difference(x, z, c):
-    """(x - z) - c, in that order: reassociated, the digits of nearly equal logits are gone. -inf on both sides gives -c."""
+    """(x - z) - c, in that order: reassociated, the digits of nearly equal logits are gone. -inf on
+    both sides gives -c.
+    """
     return (max(x, MASK) - max(z, MASK)) - c
 
 
@@ -116,7 +151,9 @@ def block_max(x):
 
 @njit(fastmath=SUMS)
 def block_sums(x, m):
-    """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row; an entry far below m adds nothing to either. NaN spreads."""
+    """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row; an entry far below m adds nothing to
+    either. NaN spreads.
+    """
     total, weighted = F(0), F(0)
     for i in range(len(x)):
         a = x[i] - m
@@ -130,8 +167,12 @@ def block_sums(x, m):
 @njit
 def even_odd(w):
     """E(w), O(w) of g(d) = E(d^2) - d O(d^2) for |d| <= 1."""
-    even = ((F(2.535851224469582e-05) * w + F(0.0013885396911806121)) * w + F(0.04166673659523751)) * w + F(0.49999999781421683)
-    odd = ((F(2.8062802582327777e-06) * w + F(0.00019838101968683)) * w + F(0.008333339675917066)) * w + F(0.16666666646842135)
+    even = (
+        (F(2.535851224469582e-05) * w + F(0.0013885396911806121)) * w + F(0.04166673659523751)
+    ) * w + F(0.49999999781421683)
+    odd = (
+        (F(2.8062802582327777e-06) * w + F(0.00019838101968683)) * w + F(0.008333339675917066)
+    ) * w + F(0.16666666646842135)
     return even, odd
 
 
@@ -149,7 +190,8 @@ def jensen_shannon(w):
 
 @njit(fastmath=SUMS, error_model="numpy")
 def joint_sums_close(x, z, m, c):
-    """(KLD, reverse KLD, 2 JSD, 2 TV) of one block in units of the top's probability, and the largest |d|.
+    """(KLD, reverse KLD, 2 JSD, 2 TV) of one block in units of the top's probability, and the
+    largest |d|.
 
     Right if that is below 1: then q = p e^-d needs no exponential of its own.
     """
@@ -183,7 +225,8 @@ def joint_sums(x, z, m_x, m_z, scale_x, scale_z, c):
         w = near * near
         even, odd = even_odd(w)
         odd *= near
-        # |d| >= 1, with s = min / (2 max + min): p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q)(ln 2 - 2 artanh s) - min |d|
+        # |d| >= 1, with s = min / (2 max + min): p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q)(ln 2 - 2
+        # artanh s) - min |d|
         size = abs(d)
         less, more = min(p, q), max(p, q)
         s = less / (more + more + less + F(1e-37))
@@ -194,7 +237,10 @@ def joint_sums(x, z, m_x, m_z, scale_x, scale_z, c):
         kld_close, kld_far = p * w * (even - odd), (q - p) + p * d
         reverse_close, reverse_far = q * w * (even + odd), (p - q) - q * d
         tv_close, tv_far = abs(p * (near - w * (even - odd))), more - less
-        jsd_close, jsd_far = (p + q) * jensen_shannon(w), (p + q) * (F(0.6931471805599453) - log1p) - less * size
+        jsd_close, jsd_far = (
+            (p + q) * jensen_shannon(w),
+            (p + q) * (F(0.6931471805599453) - log1p) - less * size,
+        )
         kld += kld_close if close else kld_far
         reverse += reverse_close if close else reverse_far
         tv += tv_close if close else tv_far

@@ -1,10 +1,12 @@
-"""The CPU scorer's compiled loops: numba, float32 inside a block of the vocabulary, float64 across blocks.
+"""The CPU scorer's compiled loops: numba, float32 inside a block of the vocabulary, float64 across
+blocks.
 
-A row comes from memory once for its normaliser (block by block: maximum, then sum of exponentials), and the pair once
-more for the joint sums, from cache. Nothing larger than a row is held. In the joint sweep, with c = lse_ref - lse and
-d = (x - z) - c = ln p - ln q,
+A row comes from memory once for its normaliser (block by block: maximum, then sum of exponentials),
+and the pair once more for the joint sums, from cache. Nothing larger than a row is held. In the
+joint sweep, with c = lse_ref - lse and d = (x - z) - c = ln p - ln q,
     e^-d - 1 + d = d^2 g(d),    g(d) = E(d^2) - d O(d^2),
-so that KLD, reverse KLD, total variation and JSD of nearly equal rows are sums without cancellation.
+so that KLD, reverse KLD, total variation and JSD of nearly equal rows are sums without
+cancellation.
 """
 
 import math
@@ -13,15 +15,29 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .lanes import F, block_max, block_sums, exp64, from_half, from_upper_half, joint_sums, joint_sums_close, term
+from .lanes import (
+    F,
+    block_max,
+    block_sums,
+    exp64,
+    from_half,
+    from_upper_half,
+    joint_sums,
+    joint_sums_close,
+    term,
+)
 
-BLOCK = 512  # vocabulary entries summed in float32 before they join a float64 total; block maxima also bound the top k
+# vocabulary entries summed in float32 before they join a float64 total; block maxima also bound the
+# top k
+BLOCK = 512
 STRIP = 64  # entries of a block that the search for the top k looks at together
 ONE_SIDED = F(1e29)  # a difference this large: one side masks what the other allows
 
 
 class Logits(NamedTuple):
-    """Rows in any of the forms that the loops read; kind says which. What a form does not need is empty."""
+    """Rows in any of the forms that the loops read; kind says which. What a form does not need is
+    empty.
+    """
 
     kind: int
     wide: np.ndarray  # [T, V] float32
@@ -61,9 +77,11 @@ def _row(logits, t, room):
 
 @njit
 def _normaliser(x, maxima):
-    """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row; fills the block maxima.
+    """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row; fills the
+    block maxima.
 
-    The top entry is exactly 1 and stays out of the float32 sums, so that a near-certain row keeps the digits of its tail.
+    The top entry is exactly 1 and stays out of the float32 sums, so that a near-certain row keeps
+    the digits of its tail.
     """
     top, m = -1, F(0)
     rest, weighted = 0.0, 0.0
@@ -96,7 +114,9 @@ def _normaliser(x, maxima):
 
 @njit
 def _rank(x, y, maxima):
-    """1 + ids with a larger logit + lower ids with an equal one; a block whose maximum is smaller is not looked at."""
+    """1 + ids with a larger logit + lower ids with an equal one; a block whose maximum is smaller
+    is not looked at.
+    """
     own = x[y]
     n = 1
     for b in range(len(maxima)):
@@ -114,7 +134,9 @@ def _rank(x, y, maxima):
 
 @njit
 def _insert(value, i, n, ids, values):
-    """Put an entry into lists of the n largest so far, falling, an equal one behind; returns the new n, at most k."""
+    """Put an entry into lists of the n largest so far, falling, an equal one behind; returns the
+    new n, at most k.
+    """
     k = len(values)
     if n == k and value <= values[k - 1]:
         return n
@@ -130,7 +152,8 @@ def _insert(value, i, n, ids, values):
 def _top(x, maxima, ids, values):
     """Fill ids and values with the k largest entries, falling, ties by rising id.
 
-    The k-th largest block maximum is a lower bound of the k-th largest entry: what is below it is not looked at.
+    The k-th largest block maximum is a lower bound of the k-th largest entry: what is below it is
+    not looked at.
     """
     bound = F(-np.inf)
     if len(maxima) >= len(values):
@@ -152,7 +175,9 @@ def _top(x, maxima, ids, values):
 
 
 def _compiled(function):
-    """The machine code of a function that works without Python; kept on disk where numba can write its cache."""
+    """The machine code of a function that works without Python; kept on disk where numba can write
+    its cache.
+    """
     try:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
@@ -161,7 +186,9 @@ def _compiled(function):
 
 @_compiled
 def reference_range(start, stop, x, targets, reals, lse, ints, ids, values, finite):
-    """Rows start..stop-1. reals: [5, T] nll, entropy, margin, clipped mass, nll at least; ints: [2, T] top1, rank."""
+    """Rows start..stop-1. reals: [5, T] nll, entropy, margin, clipped mass, nll at least; ints: [2,
+    T] top1, rank.
+    """
     room, maxima = _rooms(x)
     for t in range(start, stop):
         row, y = _row(x, t, room), targets[t]
@@ -194,12 +221,16 @@ def reference_range(start, stop, x, targets, reals, lse, ints, ids, values, fini
 def _rooms(logits):
     """Space for one decoded row and for the maxima of its blocks."""
     vocabulary = logits.wide.shape[1]
-    return np.empty(0 if logits.kind == WIDE else vocabulary, np.float32), np.empty((vocabulary + BLOCK - 1) // BLOCK, np.float32)
+    return np.empty(0 if logits.kind == WIDE else vocabulary, np.float32), np.empty(
+        (vocabulary + BLOCK - 1) // BLOCK, np.float32
+    )
 
 
 @njit
 def _as_stored(m, rest, entropy):
-    """(lse, log of the total over e^m, entropy, clipped mass) of a coded row: its values are log-probs already."""
+    """(lse, log of the total over e^m, entropy, clipped mass) of a coded row: its values are
+    log-probs already.
+    """
     stored = math.exp(m) * (1.0 + rest)
     weighted = (math.log1p(rest) - entropy) * (1.0 + rest)
     return 0.0, -np.float64(m), -(stored * m + math.exp(m) * weighted), max(1.0 - stored, 0.0)
@@ -207,7 +238,9 @@ def _as_stored(m, rest, entropy):
 
 @njit
 def _agree_where_clipped(x, z, c, z_max, log_total):
-    """Make the sides equal where the reference (or both) is clipped, so that such an id adds nothing; the quant's mass there."""
+    """Make the sides equal where the reference (or both) is clipped, so that such an id adds
+    nothing; the quant's mass there.
+    """
     mass = 0.0
     for i in range(len(x)):
         if x[i] == F(-np.inf) and z[i] > F(-np.inf):
@@ -220,7 +253,9 @@ def _agree_where_clipped(x, z, c, z_max, log_total):
 
 @njit(fastmath={"reassoc", "nsz"})
 def _llamacpp_kld(codes, scale, minimum, z, z_max):
-    """KLD of a live row as llama-perplexity sums it: stored values as they are, nothing for log-probs at or below -16."""
+    """KLD of a live row as llama-perplexity sums it: stored values as they are, nothing for
+    log-probs at or below -16.
+    """
     total = 0.0
     for i in range(len(z)):
         total += F(exp64(z[i] - z_max))
@@ -232,8 +267,12 @@ def _llamacpp_kld(codes, scale, minimum, z, z_max):
 
 
 @_compiled
-def quant_range(start, stop, x, z, targets, usable_ref, lse_ref, top1_ref, ids, reals, lse, ints, values, finite):
-    """Rows start..stop-1. reals: [9, T] nll, kld, reverse, jsd, tv, entropy, clipped mass, nll at least, llama.cpp's kld."""
+def quant_range(
+    start, stop, x, z, targets, usable_ref, lse_ref, top1_ref, ids, reals, lse, ints, values, finite
+):
+    """Rows start..stop-1. reals: [9, T] nll, kld, reverse, jsd, tv, entropy, clipped mass, nll at
+    least, llama.cpp's kld.
+    """
     vocabulary = x.wide.shape[1]
     room_x, maxima = _rooms(x)
     room_z, _ = _rooms(z)
@@ -257,7 +296,9 @@ def quant_range(start, stop, x, z, targets, usable_ref, lse_ref, top1_ref, ids, 
         c = F(lse_ref[t] - lse[t])
         if x.kind == CODED:
             if not coded:
-                reals[8, t] = _llamacpp_kld(_codes(x.narrow, t, vocabulary), x.headers[t, 0], x.headers[t, 1], row, m)
+                reals[8, t] = _llamacpp_kld(
+                    _codes(x.narrow, t, vocabulary), x.headers[t, 0], x.headers[t, 1], row, m
+                )
             reals[6, t] = _agree_where_clipped(own, row, c, m, log_total)
         kld, reverse, jsd, tv, close = 0.0, 0.0, 0.0, 0.0, True
         for b in range(len(maxima)):

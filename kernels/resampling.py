@@ -1,11 +1,14 @@
-"""Shared draws and what is read off them: permutations, bootstrap counts, intervals. One seed gives every cell the same draws."""
+"""Shared draws and what is read off them: permutations, bootstrap counts, intervals. One seed gives
+every cell the same draws.
+"""
 
 import math
 from functools import lru_cache
 
 import numpy as np
 
-SMALLEST = 5  # quants below which nothing is said: a rank correlation of 4 points cannot reach p < 0.05
+# quants below which nothing is said: a rank correlation of 4 points cannot reach p < 0.05
+SMALLEST = 5
 BLOCK = 1_000  # resamples handled at once, so that temporaries stay in the cache
 
 
@@ -33,7 +36,9 @@ def blocks(count: int):
 
 
 def draws(n: int, count: int, seed: int):
-    """(slice, counts [slice's length, n]) block by block: for chunks and prompts, of which there are thousands. One seed, the same draws."""
+    """(slice, counts [slice's length, n]) block by block: for chunks and prompts, of which there
+    are thousands. One seed, the same draws.
+    """
     rng = np.random.default_rng(seed)
     return ((block, draw(n, block.stop - block.start, rng)) for block in blocks(count))
 
@@ -52,8 +57,12 @@ def interval(replicates: np.ndarray, level: float = 0.95) -> tuple[float | None,
     return float(low), float(high)
 
 
-def bca(replicates: np.ndarray, value: float, jackknife: np.ndarray) -> tuple[float | None, float | None]:
-    """Bias-corrected accelerated 95 % interval (Efron 1987); jackknife: the value without each thing [n]. None, None where degenerate."""
+def bca(
+    replicates: np.ndarray, value: float, jackknife: np.ndarray
+) -> tuple[float | None, float | None]:
+    """Bias-corrected accelerated 95 % interval (Efron 1987); jackknife: the value without each
+    thing [n]. None, None where degenerate.
+    """
     from scipy.stats import norm
 
     finite = replicates[np.isfinite(replicates)]

@@ -1,7 +1,9 @@
-"""What a scorer takes and returns: one value per scored position [T]; k top ids of the reference [T, k]. Nats, ranks from 1.
+"""What a scorer takes and returns: one value per scored position [T]; k top ids of the reference
+[T, k]. Nats, ranks from 1.
 
-A row that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other side allows, is not
-finite: its numbers are NaN and its ids -1. An id that both sides mask adds nothing. Ties go to the lower id everywhere.
+A row that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other
+side allows, is not finite: its numbers are NaN and its ids -1. An id that both sides mask adds
+nothing. Ties go to the lower id everywhere.
 """
 
 from typing import NamedTuple
@@ -10,12 +12,14 @@ import numpy as np
 
 
 class CodedRows(NamedTuple):
-    """Log-probs as llama.cpp's logits files keep them: 16-bit steps down to `depth` nats below a row's top, where they stop.
+    """Log-probs as llama.cpp's logits files keep them: 16-bit steps down to `depth` nats below a
+    row's top, where they stop.
 
-    words: [T, 4 + V (+ 1 if V is odd)] uint16, C-contiguous: two float32 (scale, minimum), then the codes. A log-prob is
-    scale * code + minimum; in a row that reaches down to depth, code 0 only says "at or below minimum": such an id is
-    clipped. Clipped ids add nothing to the divergences (a lower bound); their mass is a column; a clipped target's NLL is
-    NaN, with a lower bound beside it, and its rank -1.
+    words: [T, 4 + V (+ 1 if V is odd)] uint16, C-contiguous: two float32 (scale, minimum), then the
+    codes. A log-prob is scale * code + minimum; in a row that reaches down to depth, code 0 only
+    says "at or below minimum": such an id is clipped. Clipped ids add nothing to the divergences (a
+    lower bound); their mass is a column; a clipped target's NLL is NaN, with a lower bound beside
+    it, and its rank -1.
     """
 
     words: np.ndarray
@@ -38,12 +42,16 @@ class CodedRows(NamedTuple):
 
     @property
     def clipped(self) -> np.ndarray:
-        """[T] bool: rows in which code 0 is a bound. A row's range is exactly depth there, up to rounding."""
+        """[T] bool: rows in which code 0 is a bound. A row's range is exactly depth there, up to
+        rounding.
+        """
         return self.headers[:, 0] * np.float32(65535) >= np.float32(self.depth - 1e-3)
 
 
 class Bfloat16Rows(NamedTuple):
-    """Logits [T, V] as bfloat16 bit patterns in uint16. They put a floor of about 2e-4 nats under KLD, whatever computes it."""
+    """Logits [T, V] as bfloat16 bit patterns in uint16. They put a floor of about 2e-4 nats under
+    KLD, whatever computes it.
+    """
 
     bits: np.ndarray
 
@@ -53,9 +61,11 @@ class Bfloat16Rows(NamedTuple):
 
 
 class ReferenceRows(NamedTuple):
-    """The reference's side. margin_ref: log-prob of the first minus the second choice; lse_ref float64, other reals float32.
+    """The reference's side. margin_ref: log-prob of the first minus the second choice; lse_ref
+    float64, other reals float32.
 
-    The last two only for CodedRows (else None): the mass of clipped ids, and minus the row's minimum where the target is one.
+    The last two only for CodedRows (else None): the mass of clipped ids, and minus the row's
+    minimum where the target is one.
     """
 
     nll_ref: np.ndarray
@@ -72,10 +82,12 @@ class ReferenceRows(NamedTuple):
 
 
 class QuantRows(NamedTuple):
-    """The quant's side. kld = KL(reference || quant), kld_reverse the other way; topk_logprobs at the reference's topk_ids.
+    """The quant's side. kld = KL(reference || quant), kld_reverse the other way; topk_logprobs at
+    the reference's topk_ids.
 
-    The last three only against CodedRows (else None): the quant's mass on the ids that the reference clips, minus the
-    quant's own minimum where it is coded too and its target clipped, and KLD as llama-perplexity sums it from those codes.
+    The last three only against CodedRows (else None): the quant's mass on the ids that the
+    reference clips, minus the quant's own minimum where it is coded too and its target clipped, and
+    KLD as llama-perplexity sums it from those codes.
     """
 
     nll: np.ndarray

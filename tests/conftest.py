@@ -1,4 +1,6 @@
-"""What the tests share: a small real model (tests/model), real quants of it, and a warehouse filled with them."""
+"""What the tests share: a small real model (tests/model), real quants of it, and a warehouse filled
+with them.
+"""
 
 import os
 from pathlib import Path
@@ -10,11 +12,13 @@ from qwh.cli import app
 from typer.testing import CliRunner
 
 if not Path("/dev/nvidiactl").exists():
-    os.environ["TRITON_INTERPRET"] = "1"  # no GPU: Triton's kernels run under its interpreter; read when Triton is imported
+    # no GPU: Triton's kernels run under its interpreter; read when Triton is imported
+    os.environ["TRITON_INTERPRET"] = "1"
 
 kernels = Path(qwh.kernels.__file__).parent
 if (kernels / "lanes.py").stat().st_mtime > (kernels / "loops.py").stat().st_mtime:
-    (kernels / "loops.py").touch()  # numba's cache looks at this file only, and would keep code from before the change
+    # numba's cache looks at this file only, and would keep code from before the change
+    (kernels / "loops.py").touch()
 
 MODEL = Path(__file__).parent / "model"
 REFERENCE = MODEL / "tiny-f16.gguf"
@@ -38,7 +42,19 @@ def ingest(warehouse: Path, quants: list[Path], *more: object, cohort: str = "ti
     files = [part for path in quants for part in ("--quant", path)]
     options = {"--corpus": MODEL / "corpus.txt", "--context-length": LENGTH, "--chunks": CHUNKS}
     given = [part for name, value in options.items() if name not in more for part in (name, value)]
-    return qwh("ingest", "gguf", "--reference", REFERENCE, *files, "--cohort", cohort, "--warehouse", warehouse, *given, *more)
+    return qwh(
+        "ingest",
+        "gguf",
+        "--reference",
+        REFERENCE,
+        *files,
+        "--cohort",
+        cohort,
+        "--warehouse",
+        warehouse,
+        *given,
+        *more,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +72,32 @@ def warehouse(tmp_path_factory, quants) -> Path:
     """A built warehouse: six quants, two texts, two context lengths, one benchmark."""
     folder = tmp_path_factory.mktemp("warehouse")
     files = list(quants.values())
-    texts = ("--corpus", MODEL / "corpus.txt", "--corpus", MODEL / "corpus2.txt", "--context-length", LENGTH, "--context-length", 2 * LENGTH, "--chunks", CHUNKS)
+    texts = (
+        "--corpus",
+        MODEL / "corpus.txt",
+        "--corpus",
+        MODEL / "corpus2.txt",
+        "--context-length",
+        LENGTH,
+        "--context-length",
+        2 * LENGTH,
+        "--chunks",
+        CHUNKS,
+    )
     for done in (
         ingest(folder, files, *texts),
-        qwh("ingest", "prompts", MODEL / "prompts.jsonl", "--reference", REFERENCE, *(part for path in files for part in ("--quant", path)), "--cohort", "tiny", "--warehouse", folder),
+        qwh(
+            "ingest",
+            "prompts",
+            MODEL / "prompts.jsonl",
+            "--reference",
+            REFERENCE,
+            *(part for path in files for part in ("--quant", path)),
+            "--cohort",
+            "tiny",
+            "--warehouse",
+            folder,
+        ),
         qwh("build", "--warehouse", folder),
     ):
         assert done.exit_code == 0, done.stderr

@@ -42,16 +42,53 @@ def members(path: Path) -> dict[str, bytes]:
 def frames(data: bytes) -> bytes:
     """data as three zstd frames."""
     third = len(data) // 3 + 1
-    return b"".join(zstandard.ZstdCompressor().compress(data[start : start + third]) for start in range(0, 3 * third, third))
+    return b"".join(
+        zstandard.ZstdCompressor().compress(data[start : start + third])
+        for start in range(0, 3 * third, third)
+    )
 
 
 def archive(files: dict[str, bytes], packed=frames, method: int = 93, **claims: int) -> bytes:
-    """A zip file, written by hand so that it can lie. claims: file_size, crc, flags, name_length, packed_size in the table."""
+    """A zip file, written by hand so that it can lie. claims: file_size, crc, flags, name_length,
+    packed_size in the table.
+    """
     body, table = b"", b""
     for name, data in files.items():
         squeezed, raw_name = packed(data), name.encode()
         crc, size = claims.get("crc", zlib.crc32(data)), claims.get("file_size", len(data))
-        common = struct.pack("<HHHHHIIIHH", 20, claims.get("flags", 0), method, 0, 33, crc, claims.get("packed_size", len(squeezed)), size, claims.get("name_length", len(raw_name)), 0)
-        table += b"PK\1\2" + struct.pack("<H", 20) + common + struct.pack("<HHHII", 0, 0, 0, 0, len(body)) + raw_name
+        common = struct.pack(
+            "<HHHHHIIIHH",
+            20,
+            claims.get("flags", 0),
+            method,
+            0,
+            33,
+            crc,
+            claims.get("packed_size", len(squeezed)),
+            size,
+            claims.get("name_length", len(raw_name)),
+            0,
+        )
+        table += (
+            b"PK\1\2"
+            + struct.pack("<H", 20)
+            + common
+            + struct.pack("<HHHII", 0, 0, 0, 0, len(body))
+            + raw_name
+        )
         body += b"PK\3\4" + common + raw_name + squeezed
-    return body + table + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, len(files), len(files), claims.get("table_size", len(table)), len(body), 0)
+    return (
+        body
+        + table
+        + b"PK\5\6"
+        + struct.pack(
+            "<HHHHIIH",
+            0,
+            0,
+            len(files),
+            len(files),
+            claims.get("table_size", len(table)),
+            len(body),
+            0,
+        )
+    )

@@ -27,7 +27,9 @@ def nothing_left(warehouse) -> None:
 
 
 def test_missing_file(tmp_path):
-    refused(ingest(tmp_path, [tmp_path / "none.gguf"]), ExitCode.NOT_FOUND, "none.gguf", "no such file")
+    refused(
+        ingest(tmp_path, [tmp_path / "none.gguf"]), ExitCode.NOT_FOUND, "none.gguf", "no such file"
+    )
     nothing_left(tmp_path)
 
 
@@ -42,7 +44,9 @@ def test_not_a_gguf(tmp_path):
 @pytest.mark.parametrize("keep", [4, 11, 24, 100, 5_000, 9_000, 1_000_000, -1])
 def test_truncated_gguf(tmp_path, keep):
     (tmp_path / "cut.gguf").write_bytes(REFERENCE.read_bytes()[:keep])
-    refused(ingest(tmp_path, [tmp_path / "cut.gguf"]), ExitCode.BAD_INPUT, "cut.gguf", "fetch it again")
+    refused(
+        ingest(tmp_path, [tmp_path / "cut.gguf"]), ExitCode.BAD_INPUT, "cut.gguf", "fetch it again"
+    )
     nothing_left(tmp_path)
 
 
@@ -71,7 +75,12 @@ def rewritten(path, change) -> None:
     for key, field in reader.fields.items():
         if not key.startswith("GGUF.") and key != "general.architecture":
             value = field.contents()
-            writer.add_key_value(key, change(value) if key == "tokenizer.ggml.tokens" else value, field.types[0], field.types[-1] if len(field.types) > 1 else None)
+            writer.add_key_value(
+                key,
+                change(value) if key == "tokenizer.ggml.tokens" else value,
+                field.types[0],
+                field.types[-1] if len(field.types) > 1 else None,
+            )
     for tensor in reader.tensors:
         writer.add_tensor(tensor.name, tensor.data)
     writer.write_header_to_file()
@@ -81,25 +90,51 @@ def rewritten(path, change) -> None:
 
 
 def test_other_tokenizer(tmp_path):
-    rewritten(tmp_path / "other.gguf", lambda tokens: [*tokens[:5], tokens[6], tokens[5], *tokens[7:]])
-    refused(ingest(tmp_path, [tmp_path / "other.gguf"]), ExitCode.MISMATCH, "tokens[5]", "tokenizers differ")
+    rewritten(
+        tmp_path / "other.gguf", lambda tokens: [*tokens[:5], tokens[6], tokens[5], *tokens[7:]]
+    )
+    refused(
+        ingest(tmp_path, [tmp_path / "other.gguf"]),
+        ExitCode.MISMATCH,
+        "tokens[5]",
+        "tokenizers differ",
+    )
     rewritten(tmp_path / "fewer.gguf", lambda tokens: tokens[:-1])
-    refused(ingest(tmp_path, [tmp_path / "fewer.gguf"]), ExitCode.MISMATCH, "256 tokens against 257")
+    refused(
+        ingest(tmp_path, [tmp_path / "fewer.gguf"]), ExitCode.MISMATCH, "256 tokens against 257"
+    )
     nothing_left(tmp_path)
 
 
 def test_corpus_too_short_missing_or_no_text(tmp_path, quants):
     quant = [quants["Q8_0"]]
     (tmp_path / "short.txt").write_text("a" * 255)
-    refused(ingest(tmp_path, quant, "--corpus", tmp_path / "short.txt"), ExitCode.BAD_INPUT, "255 tokens", "256")
-    refused(ingest(tmp_path, quant, "--corpus", tmp_path / "none.txt"), ExitCode.NOT_FOUND, "none.txt")
+    refused(
+        ingest(tmp_path, quant, "--corpus", tmp_path / "short.txt"),
+        ExitCode.BAD_INPUT,
+        "255 tokens",
+        "256",
+    )
+    refused(
+        ingest(tmp_path, quant, "--corpus", tmp_path / "none.txt"), ExitCode.NOT_FOUND, "none.txt"
+    )
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9" * 200)
-    refused(ingest(tmp_path, quant, "--corpus", tmp_path / "latin.txt"), ExitCode.BAD_INPUT, "byte 3", "UTF-8")
+    refused(
+        ingest(tmp_path, quant, "--corpus", tmp_path / "latin.txt"),
+        ExitCode.BAD_INPUT,
+        "byte 3",
+        "UTF-8",
+    )
     nothing_left(tmp_path)
 
 
 def test_context_length_beyond_the_models(tmp_path, quants):
-    refused(ingest(tmp_path, [quants["Q8_0"]], "--context-length", 1024), ExitCode.BAD_INPUT, "1024", "512")
+    refused(
+        ingest(tmp_path, [quants["Q8_0"]], "--context-length", 1024),
+        ExitCode.BAD_INPUT,
+        "1024",
+        "512",
+    )
     nothing_left(tmp_path)
 
 
@@ -109,7 +144,11 @@ def test_score_from_nonsense(tmp_path, quants):
 
 
 def test_two_quants_of_one_name(tmp_path, quants):
-    refused(ingest(tmp_path, [quants["Q8_0"], quants["Q8_0"]]), ExitCode.USAGE, "two quants are called Q8_0")
+    refused(
+        ingest(tmp_path, [quants["Q8_0"], quants["Q8_0"]]),
+        ExitCode.USAGE,
+        "two quants are called Q8_0",
+    )
 
 
 def test_a_warehouse_that_cannot_be_written(tmp_path, quants):
@@ -117,32 +156,107 @@ def test_a_warehouse_that_cannot_be_written(tmp_path, quants):
     refused(ingest(tmp_path / "file" / "w", [quants["Q8_0"]]), ExitCode.STORAGE, "--warehouse")
 
 
-@pytest.mark.parametrize(("line", "found"), [("{", "line 2"), ('{"prompt": "x"}', "line 2"), ('{"prompt": "x", "answers": []}', "line 2"), ('{"prompt": 3, "answers": ["a"]}', "line 2")])
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("{", "line 2"),
+        ('{"prompt": "x"}', "line 2"),
+        ('{"prompt": "x", "answers": []}', "line 2"),
+        ('{"prompt": 3, "answers": ["a"]}', "line 2"),
+    ],
+)
 def test_a_damaged_benchmark(tmp_path, quants, line, found):
     (tmp_path / "b.jsonl").write_text('{"prompt": "a", "answers": "b"}\n' + line + "\n")
-    done = qwh("ingest", "prompts", tmp_path / "b.jsonl", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--cohort", "c", "--warehouse", tmp_path)
+    done = qwh(
+        "ingest",
+        "prompts",
+        tmp_path / "b.jsonl",
+        "--reference",
+        REFERENCE,
+        "--quant",
+        quants["Q8_0"],
+        "--cohort",
+        "c",
+        "--warehouse",
+        tmp_path,
+    )
     refused(done, ExitCode.BAD_INPUT, found)
     nothing_left(tmp_path)
 
 
 def test_unknown_names_and_no_warehouse(tmp_path, warehouse):
-    refused(qwh("show", "nonsense", "--warehouse", warehouse), ExitCode.NOT_FOUND, "nonsense", "fct_fidelity")
+    refused(
+        qwh("show", "nonsense", "--warehouse", warehouse),
+        ExitCode.NOT_FOUND,
+        "nonsense",
+        "fct_fidelity",
+    )
     refused(qwh("show", "../README", "--warehouse", warehouse), ExitCode.NOT_FOUND)
-    refused(qwh("show", "fidelity", "--warehouse", warehouse, "--cohort", "nobody"), ExitCode.NOT_FOUND, "nobody", "tiny")
+    refused(
+        qwh("show", "fidelity", "--warehouse", warehouse, "--cohort", "nobody"),
+        ExitCode.NOT_FOUND,
+        "nobody",
+        "tiny",
+    )
     refused(qwh("show", "fidelity", "--warehouse", tmp_path), ExitCode.NOT_FOUND, "qwh init")
     refused(qwh("build", "--warehouse", tmp_path), ExitCode.NOT_FOUND, "qwh init")
-    refused(qwh("export", "fidelity", "--format", "csv", "-o", tmp_path / "no" / "x.csv", "--warehouse", warehouse), ExitCode.STORAGE, "x.csv")
+    refused(
+        qwh(
+            "export",
+            "fidelity",
+            "--format",
+            "csv",
+            "-o",
+            tmp_path / "no" / "x.csv",
+            "--warehouse",
+            warehouse,
+        ),
+        ExitCode.STORAGE,
+        "x.csv",
+    )
 
 
 def test_prompts_longer_than_the_model_reads(tmp_path, quants):
     (tmp_path / "long.jsonl").write_text('{"prompt": "' + "a" * 600 + '", "answers": "b"}\n')
-    done = qwh("ingest", "prompts", tmp_path / "long.jsonl", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--cohort", "c", "--warehouse", tmp_path)
+    done = qwh(
+        "ingest",
+        "prompts",
+        tmp_path / "long.jsonl",
+        "--reference",
+        REFERENCE,
+        "--quant",
+        quants["Q8_0"],
+        "--cohort",
+        "c",
+        "--warehouse",
+        tmp_path,
+    )
     refused(done, ExitCode.BAD_INPUT, "608 tokens")
 
 
 def test_a_core_install_names_the_extra_it_lacks(tmp_path, quants):
-    code = "import sys; sys.modules['llama_cpp'] = None; from qwh.cli import app; app()"  # as if it were not installed
-    arguments = ["ingest", "gguf", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--corpus", "x.txt", "--cohort", "c", "--warehouse", tmp_path]
-    done = subprocess.run([sys.executable, "-P", "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    # as if it were not installed
+    code = "import sys; sys.modules['llama_cpp'] = None; from qwh.cli import app; app()"
+    arguments = [
+        "ingest",
+        "gguf",
+        "--reference",
+        REFERENCE,
+        "--quant",
+        quants["Q8_0"],
+        "--corpus",
+        "x.txt",
+        "--cohort",
+        "c",
+        "--warehouse",
+        tmp_path,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)], capture_output=True, text=True
+    )
     assert done.returncode == ExitCode.MISSING_EXTRA, done.stderr
-    assert len(done.stderr.splitlines()) == 1 and "llama-cpp-python" in done.stderr and "qwh[gguf]" in done.stderr
+    assert (
+        len(done.stderr.splitlines()) == 1
+        and "llama-cpp-python" in done.stderr
+        and "qwh[gguf]" in done.stderr
+    )

@@ -1,4 +1,6 @@
-"""Rows that are not float32: llama.cpp's 16-bit codes, float16, bfloat16; both twins, against the logits that were stored."""
+"""Rows that are not float32: llama.cpp's 16-bit codes, float16, bfloat16; both twins, against the
+logits that were stored.
+"""
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from qwh.kernels.rows import Bfloat16Rows, CodedRows
 from scipy.special import log_softmax
 from test_kernels import TWINS, at_level, logits, score
 
-GOLDEN = "80 00 80 39 bb e0 83 c1 ff d7 ff e3 ff ef ff ff 00 00 00 00"  # what llama.cpp writes for [0.5, 1.25, 2, 3, -20]
+# what llama.cpp writes for [0.5, 1.25, 2, 3, -20]
+GOLDEN = "80 00 80 39 bb e0 83 c1 ff d7 ff e3 ff ef ff ff 00 00 00 00"
 
 
 def encode(x: np.ndarray, depth: float = 16) -> CodedRows:
@@ -20,9 +23,13 @@ def encode(x: np.ndarray, depth: float = 16) -> CodedRows:
     log_total = np.log(np.exp((x - top).astype(float)).sum(1, keepdims=True)).astype(np.float32)
     scale = (top - lowest) / np.float32(65535)
     words = np.zeros((rows, 4 + vocabulary + vocabulary % 2), np.uint16)
-    words[:, :4] = np.concatenate([scale, lowest - top - log_total], 1).astype(np.float32).view(np.uint16)
+    words[:, :4] = (
+        np.concatenate([scale, lowest - top - log_total], 1).astype(np.float32).view(np.uint16)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        words[:, 4 : 4 + vocabulary] = np.where((x > lowest) & (scale > 0), np.rint((1 / scale) * (x - lowest)), 0).astype(np.uint16)
+        words[:, 4 : 4 + vocabulary] = np.where(
+            (x > lowest) & (scale > 0), np.rint((1 / scale) * (x - lowest)), 0
+        ).astype(np.uint16)
     return CodedRows(words, vocabulary, depth)
 
 
@@ -30,13 +37,31 @@ def encode(x: np.ndarray, depth: float = 16) -> CodedRows:
 def test_the_golden_row(twin):
     x = CodedRows(np.frombuffer(bytes.fromhex(GOLDEN), np.uint16)[None], 5, 16)
     assert np.array_equal(encode(np.array([[0.5, 1.25, 2, 3, -20]], np.float32)).words, x.words)
-    assert list(x.codes[0]) == [55295, 58367, 61439, 65535, 0] and x.headers[0] == pytest.approx([2.4414435e-4, -16.4847317])
+    assert list(x.codes[0]) == [55295, 58367, 61439, 65535, 0] and x.headers[0] == pytest.approx(
+        [2.4414435e-4, -16.4847317]
+    )
     r, q = score(twin, x, np.array([[0.4, 1.3, 2.1, 2.8, -19]], np.float32), np.array([2]), k=5)
-    assert r.nll_ref[0] == pytest.approx(1.484747, abs=1e-6) and q.nll[0] == pytest.approx(1.293566, abs=1e-6)
-    assert q.kld_llamacpp[0] == pytest.approx(9.0478e-3, abs=1e-7) and list(r.topk_ids[0]) == [3, 2, 1, 0, -1]
-    assert np.isnan(r.topk_logprobs_ref[0, 4]) and np.isnan(q.topk_logprobs[0, 4]) and np.isnan(r.nll_ref_at_least[0])
+    assert r.nll_ref[0] == pytest.approx(1.484747, abs=1e-6) and q.nll[0] == pytest.approx(
+        1.293566, abs=1e-6
+    )
+    assert q.kld_llamacpp[0] == pytest.approx(9.0478e-3, abs=1e-7) and list(r.topk_ids[0]) == [
+        3,
+        2,
+        1,
+        0,
+        -1,
+    ]
+    assert (
+        np.isnan(r.topk_logprobs_ref[0, 4])
+        and np.isnan(q.topk_logprobs[0, 4])
+        and np.isnan(r.nll_ref_at_least[0])
+    )
     at_id_4, _ = score(twin, x, x, np.array([4]), k=5)
-    assert np.isnan(at_id_4.nll_ref[0]) and at_id_4.rank_ref[0] == -1 and at_id_4.nll_ref_at_least[0] == pytest.approx(16.4847317)
+    assert (
+        np.isnan(at_id_4.nll_ref[0])
+        and at_id_4.rank_ref[0] == -1
+        and at_id_4.nll_ref_at_least[0] == pytest.approx(16.4847317)
+    )
 
 
 @pytest.mark.parametrize("level, allowed", [(1e-2, 3e-3), (1e-3, 3e-3), (1e-4, 5e-3), (1e-5, 1e-2)])
@@ -46,10 +71,13 @@ def test_codes_cost_less_than_one_per_cent_where_llama_cpp_loses_its_digits(leve
     truth = score(naive, x, z, y)[1].kld
     coded = score(cpu, encode(x), z, y)[1]
     error = abs(coded.kld / truth - 1)
-    assert (coded.kld >= 0).all() and np.quantile(error, 0.75) < allowed  # the rest: rows that differ among clipped ids
+    # the rest: rows that differ among clipped ids
+    assert (coded.kld >= 0).all() and np.quantile(error, 0.75) < allowed
     assert (error[coded.clipped_mass < 1e-6] < allowed).all()
     if level == 1e-5:
-        assert np.median(abs(coded.kld_llamacpp / truth - 1)) > 0.1 and (coded.kld_llamacpp < 0).any()
+        assert (
+            np.median(abs(coded.kld_llamacpp / truth - 1)) > 0.1 and (coded.kld_llamacpp < 0).any()
+        )
 
 
 @pytest.mark.parametrize("twin", TWINS)
@@ -59,7 +87,8 @@ def test_equal_rows_are_nearly_or_exactly_zero(twin, depth):
     coded = encode(x, depth)
     _, live = score(twin, coded, x, np.arange(6))
     _, stored = score(twin, coded, coded, np.arange(6))
-    assert (live.kld >= 0).all() and (live.kld < 2e-8).all()  # half a squared rounding error of the codes
+    # half a squared rounding error of the codes
+    assert (live.kld >= 0).all() and (live.kld < 2e-8).all()
     for column in ("kld", "kld_reverse", "jsd", "tv"):
         assert not getattr(stored, column).any()
 
@@ -67,8 +96,14 @@ def test_equal_rows_are_nearly_or_exactly_zero(twin, depth):
 def test_a_row_that_is_not_deep_is_not_clipped():
     shallow = np.array([[0.0, 1, 2, 3, 0], [5, 5, 5, 5, 5]], np.float32)
     r, q = score(cpu, encode(shallow), shallow, np.array([0, 4]), k=5)
-    np.testing.assert_allclose(r.nll_ref, -log_softmax(shallow.astype(float), 1)[[0, 1], [0, 4]], rtol=1e-4)
-    assert np.isnan(r.nll_ref_at_least).all() and (r.clipped_mass_ref < 1e-3).all() and not q.clipped_mass.any()
+    np.testing.assert_allclose(
+        r.nll_ref, -log_softmax(shallow.astype(float), 1)[[0, 1], [0, 4]], rtol=1e-4
+    )
+    assert (
+        np.isnan(r.nll_ref_at_least).all()
+        and (r.clipped_mass_ref < 1e-3).all()
+        and not q.clipped_mass.any()
+    )
     assert r.rank_ref[1] == 5 and np.isfinite(r.topk_logprobs_ref).all()
 
 
@@ -82,7 +117,14 @@ def test_clipped_mass_is_what_the_quant_gives_to_the_clipped_ids():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.tuples(st.integers(1, 4), st.sampled_from([2, 3, 31, 512, 513, 2_049])), st.sampled_from([16, 24]), st.floats(1e-3, 12), st.floats(0, 3), st.booleans(), st.integers(0, 2**31))
+@given(
+    st.tuples(st.integers(1, 4), st.sampled_from([2, 3, 31, 512, 513, 2_049])),
+    st.sampled_from([16, 24]),
+    st.floats(1e-3, 12),
+    st.floats(0, 3),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
 def test_twins_agree_on_codes(shape, depth, scale, noise, both, seed):
     rng = np.random.default_rng(seed)
     x = (scale * rng.normal(size=shape)).astype(np.float32)
@@ -96,7 +138,13 @@ def test_twins_agree_on_codes(shape, depth, scale, noise, both, seed):
             if exact:
                 assert np.array_equal(getattr(a, name), getattr(b, name)), name
             elif name not in ("margin_ref", "topk_ids"):
-                np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=3e-5, atol=1e-9 if name.startswith(("kld_r", "jsd")) or name == "kld" else 4e-6, err_msg=name)
+                np.testing.assert_allclose(
+                    getattr(a, name),
+                    getattr(b, name),
+                    rtol=3e-5,
+                    atol=1e-9 if name.startswith(("kld_r", "jsd")) or name == "kld" else 4e-6,
+                    err_msg=name,
+                )
 
 
 @pytest.mark.parametrize("twin", TWINS)
@@ -105,7 +153,11 @@ def test_a_row_written_from_nan_is_flagged(twin):
     coded = encode(x)
     coded.words[1, :4] = np.array([np.nan, np.nan], np.float32).view(np.uint16)
     r, q = score(twin, coded, x, np.zeros(3, int))
-    assert list(r.finite_ref) == [True, False, True] == list(q.finite) and np.isnan(q.kld[1]) and q.kld[2] < 1e-8
+    assert (
+        list(r.finite_ref) == [True, False, True] == list(q.finite)
+        and np.isnan(q.kld[1])
+        and q.kld[2] < 1e-8
+    )
 
 
 @pytest.mark.parametrize("twin", TWINS)
@@ -125,8 +177,18 @@ def test_float16_and_bfloat16_are_read_bit_by_bit(twin):
     x[2, 5] = np.nan
     upper = lambda a: (a.view(np.uint32) >> 16).astype(np.uint16)
     for narrow, wide in (
-        ((x.astype(np.float16), z.astype(np.float16)), (x.astype(np.float16).astype(np.float32), z.astype(np.float16).astype(np.float32))),
-        ((Bfloat16Rows(upper(x)), Bfloat16Rows(upper(z))), tuple((upper(a).astype(np.uint32) << 16).view(np.float32) for a in (x, z))),
+        (
+            (x.astype(np.float16), z.astype(np.float16)),
+            (x.astype(np.float16).astype(np.float32), z.astype(np.float16).astype(np.float32)),
+        ),
+        (
+            (Bfloat16Rows(upper(x)), Bfloat16Rows(upper(z))),
+            tuple((upper(a).astype(np.uint32) << 16).view(np.float32) for a in (x, z)),
+        ),
     ):
         for ours, plain in zip(score(twin, *narrow, y), score(twin, *wide, y)):
-            assert all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(ours, plain) if a is not None)
+            assert all(
+                np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+                for a, b in zip(ours, plain)
+                if a is not None
+            )

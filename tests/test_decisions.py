@@ -1,4 +1,6 @@
-"""Decisions between quants: the kernels' figures on the warehouse's own answers, amounts as people write them, honest words."""
+"""Decisions between quants: the kernels' figures on the warehouse's own answers, amounts as people
+write them, honest words.
+"""
 
 import numpy as np
 import pytest
@@ -20,35 +22,63 @@ def answers(warehouse):
     return found
 
 
-@pytest.mark.parametrize("first, second", [("Q8_0", "Q2_K"), ("tiny-f16", "Q3_K_M"), ("Q6_K", "Q5_K_M")])
+@pytest.mark.parametrize(
+    "first, second", [("Q8_0", "Q2_K"), ("tiny-f16", "Q3_K_M"), ("Q6_K", "Q5_K_M")]
+)
 def test_compare_is_paired_on_common_prompts(warehouse, answers, first, second):
     rows, sentences = decisions.compare(Warehouse(warehouse), first, second, None, 0.01)
-    a, b = (np.array([answers[name][prompt] for prompt in sorted(answers[first])]) for name in (first, second))
+    a, b = (
+        np.array([answers[name][prompt] for prompt in sorted(answers[first])])
+        for name in (first, second)
+    )
     truth = paired.compare(int((b > a).sum()), int((b < a).sum()), len(a), 0.01)
     [row] = rows.to_dicts()
-    assert (row["prompts"], row["only_second"], row["only_first"]) == (len(a), (b > a).sum(), (b < a).sum())
-    assert (row["low"], row["high"], row["p"], row["e_value"], row["verdict"]) == tuple(truth[name] for name in ("low", "high", "p_mcnemar", "e_value", "verdict"))
+    assert (row["prompts"], row["only_second"], row["only_first"]) == (
+        len(a),
+        (b > a).sum(),
+        (b < a).sum(),
+    )
+    assert (row["low"], row["high"], row["p"], row["e_value"], row["verdict"]) == tuple(
+        truth[name] for name in ("low", "high", "p_mcnemar", "e_value", "verdict")
+    )
     assert sentences and ("better" not in " ".join(sentences))
     if truth["verdict"] == "unresolved":
-        assert "not resolved" in sentences[0] and any("takes about" in line or "more prompts" in line for line in sentences)
+        assert "not resolved" in sentences[0] and any(
+            "takes about" in line or "more prompts" in line for line in sentences
+        )
 
 
 def test_the_budget_of_a_difference():
-    for volume, delta, prompts in ((0.02, 0.0025, 25_109), (0.05, 0.01, 3_917), (0.1, 0.005, 31_388), (0.2, 0.02, 3_917)):
+    for volume, delta, prompts in (
+        (0.02, 0.0025, 25_109),
+        (0.05, 0.01, 3_917),
+        (0.1, 0.005, 31_388),
+        (0.2, 0.02, 3_917),
+    ):
         assert decisions.plan(None, None, None, delta, volume)["prompts_needed"][0] == prompts
 
 
 def test_plan_of_a_pair(warehouse, answers):
     rows = decisions.plan(Warehouse(warehouse), ("Q8_0", "Q2_K"), None, 0.01, None)
-    volume = np.mean([answers["Q8_0"][prompt] != answers["Q2_K"][prompt] for prompt in answers["Q8_0"]])
-    assert rows["volume"][0] == pytest.approx(volume) and rows["prompts_needed"][0] == paired.prompts_needed(volume, 0.01)
+    volume = np.mean(
+        [answers["Q8_0"][prompt] != answers["Q2_K"][prompt] for prompt in answers["Q8_0"]]
+    )
+    assert rows["volume"][0] == pytest.approx(volume) and rows["prompts_needed"][
+        0
+    ] == paired.prompts_needed(volume, 0.01)
 
 
 def test_pick_stays_under_the_size_and_names_one(warehouse):
-    sizes = dict(query(warehouse, "select quant_id, file_bytes from dim_quants where role = 'quant'"))
+    sizes = dict(
+        query(warehouse, "select quant_id, file_bytes from dim_quants where role = 'quant'")
+    )
     rows, sentence = decisions.pick(Warehouse(warehouse), None, None)
     [picked] = rows.filter(rows["picked"])["quant_id"]
-    assert sentence.startswith(f"{picked}: ") and rows["bytes"].is_sorted() and rows["on_front"].is_between(0, 1).all()
+    assert (
+        sentence.startswith(f"{picked}: ")
+        and rows["bytes"].is_sorted()
+        and rows["on_front"].is_between(0, 1).all()
+    )
     limit = sorted(sizes.values())[2]
     rows, _ = decisions.pick(Warehouse(warehouse), None, limit)
     assert rows.filter(rows["picked"])["bytes"][0] <= limit
@@ -58,31 +88,47 @@ def test_pick_stays_under_the_size_and_names_one(warehouse):
 
 def test_card(warehouse):
     values = dict(decisions.card(Warehouse(warehouse), None).rows())
-    assert values["quants"] == "6" and values["pairs of quants whose scores are resolved, all judged together"].endswith(" of 15")
+    assert values["quants"] == "6" and values[
+        "pairs of quants whose scores are resolved, all judged together"
+    ].endswith(" of 15")
 
 
 def test_commands_print_tables_and_sentences(warehouse):
     for arguments, words in (
-        (("compare", "Q8_0", "Q2_K"), "difference"), (("plan", "--volume", "0.05", "--delta", "1pt"), "3,917"),
-        (("pick", "--max-bytes", "1GB"), "on_front"), (("card",), "pairs of quants"),
+        (("compare", "Q8_0", "Q2_K"), "difference"),
+        (("plan", "--volume", "0.05", "--delta", "1pt"), "3,917"),
+        (("pick", "--max-bytes", "1GB"), "on_front"),
+        (("card",), "pairs of quants"),
     ):
         done = qwh(*arguments, "--warehouse", warehouse)
         assert done.exit_code == 0 and words in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("arguments, code, words", [
-    (("compare", "Q8_0", "nope"), ExitCode.NOT_FOUND, "Q2_K"), (("compare", "Q8_0", "Q8_0"), ExitCode.USAGE, "itself"), (("plan",), ExitCode.USAGE, "--volume"),
-    (("plan", "--volume", "0.1", "--delta", "much"), ExitCode.USAGE, "1pt"), (("pick", "--max-bytes", "big"), ExitCode.USAGE, "4GB"), (("card", "--cohort", "x"), ExitCode.NOT_FOUND, "tiny"),
-])
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (("compare", "Q8_0", "nope"), ExitCode.NOT_FOUND, "Q2_K"),
+        (("compare", "Q8_0", "Q8_0"), ExitCode.USAGE, "itself"),
+        (("plan",), ExitCode.USAGE, "--volume"),
+        (("plan", "--volume", "0.1", "--delta", "much"), ExitCode.USAGE, "1pt"),
+        (("pick", "--max-bytes", "big"), ExitCode.USAGE, "4GB"),
+        (("card", "--cohort", "x"), ExitCode.NOT_FOUND, "tiny"),
+    ],
+)
 def test_refusals(warehouse, arguments, code, words):
     refused(qwh(*arguments, "--warehouse", warehouse), code, words)
 
 
-@pytest.mark.parametrize("text, value", [("1pt", 0.01), ("0.5 pt", 0.005), ("2%", 0.02), ("0.03", 0.03)])
+@pytest.mark.parametrize(
+    "text, value", [("1pt", 0.01), ("0.5 pt", 0.005), ("2%", 0.02), ("0.03", 0.03)]
+)
 def test_points(text, value):
     assert points(text) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("text, value", [("4GB", 4e9), ("700mb", 7e8), ("1.5GiB", 1.5 * 2**30), ("123", 123), ("10 b", 10)])
+@pytest.mark.parametrize(
+    "text, value",
+    [("4GB", 4e9), ("700mb", 7e8), ("1.5GiB", 1.5 * 2**30), ("123", 123), ("10 b", 10)],
+)
 def test_sizes(text, value):
     assert size(text) == value

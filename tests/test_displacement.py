@@ -1,4 +1,6 @@
-"""Loss on real text = displacement + direction: the identity in closed form, and its control on text that the reference itself wrote."""
+"""Loss on real text = displacement + direction: the identity in closed form, and its control on
+text that the reference itself wrote.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ def losses(twin, x: np.ndarray, z: np.ndarray, tokens: np.ndarray) -> tuple[np.n
     """(quant's NLL less the reference's, KLD) of every row."""
     reference = twin.reference_rows(x, tokens, 4, 1)
     quant = twin.quant_rows(x, reference, z, tokens, 1)
-    return np.asarray(quant.nll, float) - np.asarray(reference.nll_ref, float), np.asarray(quant.kld, float)
+    return np.asarray(quant.nll, float) - np.asarray(reference.nll_ref, float), np.asarray(
+        quant.kld, float
+    )
 
 
 @pytest.mark.parametrize("twin", [naive, cpu])
@@ -29,13 +33,20 @@ def test_loss_is_displacement_plus_direction_whatever_the_text(rows, twin):
     loss = sum(truth[:, token] * row for token, (row, _) in enumerate(every))
     p, q = (log_softmax(side.astype(float), 1) for side in rows)
     direction = ((truth - np.exp(p)) * (p - q)).sum(1)
-    assert loss == pytest.approx(every[0][1] + direction, abs=2e-6)  # NLL columns are single precision
+    # NLL columns are single precision
+    assert loss == pytest.approx(every[0][1] + direction, abs=2e-6)
 
 
 def test_text_of_the_reference_has_no_direction(rows):
     x, z = (np.repeat(side, 400, 0) for side in rows)
     rng = np.random.default_rng(2)
-    tokens = (rng.random((len(x), 1)) < np.exp(log_softmax(x.astype(float), 1)).cumsum(1)).argmax(1).astype(np.int32)
+    tokens = (
+        (rng.random((len(x), 1)) < np.exp(log_softmax(x.astype(float), 1)).cumsum(1))
+        .argmax(1)
+        .astype(np.int32)
+    )
     loss, kld = losses(cpu, x, z, tokens)
     direction = loss - kld
-    assert abs(direction.mean()) < 4 * direction.std() / np.sqrt(len(x)) and loss.mean() > 8 * loss.std() / np.sqrt(len(x))
+    assert abs(direction.mean()) < 4 * direction.std() / np.sqrt(
+        len(x)
+    ) and loss.mean() > 8 * loss.std() / np.sqrt(len(x))

@@ -13,14 +13,19 @@ from qwh.ingest.errors import ExitCode
 from qwh.ingest.store import Store
 from scipy.special import log_softmax, rel_entr, softmax
 
-
 PROMPTS = len((MODEL / "prompts.jsonl").read_text().splitlines())
 
 
 def tokens(warehouse, quant_id: str, corpus: str = "corpus", length: int = LENGTH):
     """Quant and reference columns of one run, in order, as NumPy arrays."""
     raw = Store(warehouse).raw
-    run = next(run for run in Store(warehouse).runs() if run["quant_id"] == quant_id and run["corpus_id"] == corpus and run["context_length"] == length)
+    run = next(
+        run
+        for run in Store(warehouse).runs()
+        if run["quant_id"] == quant_id
+        and run["corpus_id"] == corpus
+        and run["context_length"] == length
+    )
     return duckdb.sql(f"""
         select q.*, r.* exclude (chunk, position)
         from '{raw}/tokens/run_id={run["run_id"]}/part.parquet' as q
@@ -30,7 +35,9 @@ def tokens(warehouse, quant_id: str, corpus: str = "corpus", length: int = LENGT
 
 
 def logits(path, chunk: int) -> tuple[np.ndarray, np.ndarray]:
-    """A chunk of the first text read in one piece: token ids [n] and llama.cpp's logits [n, vocabulary] as float64."""
+    """A chunk of the first text read in one piece: token ids [n] and llama.cpp's logits [n,
+    vocabulary] as float64.
+    """
     from qwh.ingest import engine
 
     model = engine.Model(path)
@@ -48,16 +55,22 @@ def test_rows_are_what_scipy_finds_in_the_same_logits(warehouse, quants):
     _, quant = logits(quants["Q4_K_M"], chunk)
     got = tokens(warehouse, "Q4_K_M")
     rows = got["chunk"] == chunk
-    assert list(got["position"][rows]) == list(range(half + 1, LENGTH))  # llama-perplexity's second half
+    # llama-perplexity's second half
+    assert list(got["position"][rows]) == list(range(half + 1, LENGTH))
     x, z, y = reference[half:-1], quant[half:-1], ids[half + 1 :]
     p, q, at = softmax(x, 1), softmax(z, 1), np.arange(len(y))
     assert np.array_equal(got["token_id"][rows], y)
-    # the same chunk in one piece and only half of its logits asked for: equal to float32's rounding inside llama.cpp
-    np.testing.assert_allclose(got["nll_ref"][rows], -log_softmax(x, 1)[at, y], rtol=1e-4, atol=1e-5)
+    # the same chunk in one piece and only half of its logits asked for: equal to float32's rounding
+    # inside llama.cpp
+    np.testing.assert_allclose(
+        got["nll_ref"][rows], -log_softmax(x, 1)[at, y], rtol=1e-4, atol=1e-5
+    )
     np.testing.assert_allclose(got["nll"][rows], -log_softmax(z, 1)[at, y], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(got["kld"][rows], rel_entr(p, q).sum(1), rtol=1e-3, atol=1e-8)
     np.testing.assert_allclose(got["tv"][rows], abs(p - q).sum(1) / 2, rtol=1e-3, atol=1e-7)
-    assert np.array_equal(got["top1_ref"][rows], x.argmax(1)) and np.array_equal(got["top1"][rows], z.argmax(1))
+    assert np.array_equal(got["top1_ref"][rows], x.argmax(1)) and np.array_equal(
+        got["top1"][rows], z.argmax(1)
+    )
 
 
 def test_a_model_against_itself_is_exactly_zero(tmp_path):
@@ -75,8 +88,11 @@ def test_blocks_smaller_than_a_chunk_give_the_same_rows(tmp_path, quants):
     ingest(whole, [quants["Q4_K_M"]], "--batch-size", 512)
     ingest(parts, [quants["Q4_K_M"]], "--batch-size", 24)
     a, b = tokens(whole, "Q4_K_M"), tokens(parts, "Q4_K_M")
-    assert np.array_equal(a["position"], b["position"]) and np.array_equal(a["token_id"], b["token_id"])
-    # llama.cpp itself rounds otherwise for other batch shapes (which is why batch_size is provenance): same rows, near values
+    assert np.array_equal(a["position"], b["position"]) and np.array_equal(
+        a["token_id"], b["token_id"]
+    )
+    # llama.cpp itself rounds otherwise for other batch shapes (which is why batch_size is
+    # provenance): same rows, near values
     assert abs(a["nll"] - b["nll"]).max() < 0.1 and abs(a["nll"].mean() - b["nll"].mean()) < 0.005
 
 
@@ -116,12 +132,20 @@ def test_other_settings_are_not_mixed_into_a_cohort(tmp_path, quants):
 def test_provenance_tells_what_the_file_is_not_what_it_is_called(warehouse, quants):
     run = next(run for run in Store(warehouse).runs() if run["quant_id"] == "Q4_K_M")
     types = json.loads(run["tensor_types"])
-    assert set(types) == {"F32", "Q4_K", "Q6_K"}  # llama.cpp's mix, and no fallback: every row is a multiple of 256
-    weights, size = sum(t["weights"] for t in types.values()), sum(t["bytes"] for t in types.values())
-    assert run["bits_per_weight"] == pytest.approx(8 * size / weights) and 4 < run["bits_per_weight"] < 6
+    # llama.cpp's mix, and no fallback: every row is a multiple of 256
+    assert set(types) == {"F32", "Q4_K", "Q6_K"}
+    weights, size = (
+        sum(t["weights"] for t in types.values()),
+        sum(t["bytes"] for t in types.values()),
+    )
+    assert (
+        run["bits_per_weight"] == pytest.approx(8 * size / weights)
+        and 4 < run["bits_per_weight"] < 6
+    )
     assert run["file_bytes"] == quants["Q4_K_M"].stat().st_size
     reference = next(run for run in Store(warehouse).runs() if run["role"] == "reference")
-    assert reference["block_levels"] > 24  # trained in float: almost no two weights of a block are equal
+    # trained in float: almost no two weights of a block are equal
+    assert reference["block_levels"] > 24
 
 
 def test_a_reference_made_from_four_bits_is_found_out(tmp_path, quants):
@@ -137,35 +161,62 @@ def test_the_benchmark_is_neither_hopeless_nor_solved(warehouse):
     scores = dict(query(warehouse, "select quant_id, score from fct_scores"))
     assert 0.3 < scores["tiny-f16"] < 0.97  # chance is below 0.15 in every category
     volumes = dict(query(warehouse, "select quant_id, volume from fct_disagreements"))
-    assert volumes["Q2_K"] > 0.02 >= volumes["Q8_0"]  # quantizing moves answers, and 2 bits more than 8
+    # quantizing moves answers, and 2 bits more than 8
+    assert volumes["Q2_K"] > 0.02 >= volumes["Q8_0"]
 
 
 def test_answers_are_greedy_and_scored_after_normalisation(warehouse):
     from qwh.ingest.prompts import normalise
 
     assert normalise(' "Arlen."\nQ: ') == "arlen" and normalise("\n") == ""
-    rows = query(warehouse, """
+    rows = query(
+        warehouse,
+        """
         select answer, expected, score
         from stg_samples join stg_runs using (run_id)
         join stg_prompts on stg_prompts.run_id = coalesce(reference_run_id, stg_samples.run_id) and stg_prompts.prompt_id = stg_samples.prompt_id
-    """)
+    """,
+    )
     assert len(rows) == 7 * PROMPTS
-    assert all(score == (normalise(answer) in {normalise(text) for text in json.loads(expected)}) for answer, expected, score in rows)
+    assert all(
+        score == (normalise(answer) in {normalise(text) for text in json.loads(expected)})
+        for answer, expected, score in rows
+    )
 
 
 def test_each_prompt_has_the_kld_of_the_references_own_answer(warehouse):
-    ((prompts, scored, answered),) = query(warehouse, """
+    ((prompts, scored, answered),) = query(
+        warehouse,
+        """
         select count(*), sum(tokens), sum(reference_answer_tokens)
         from int_prompt_kld join stg_runs using (run_id)
         join stg_prompts on stg_prompts.run_id = reference_run_id and stg_prompts.prompt_id = int_prompt_kld.prompt_id
-    """)
+    """,
+    )
     assert prompts == 6 * PROMPTS and scored == answered
 
 
 def test_a_killed_ingest_leaves_no_half_run_and_is_redone(tmp_path, quants):
     command = "import sys; sys.argv[0] = 'qwh'; from qwh.cli import app; app()"
-    arguments = ["ingest", "gguf", "--reference", REFERENCE, "--quant", quants["Q8_0"], "--corpus", MODEL / "corpus.txt", "--cohort", "tiny", "--context-length", LENGTH, "--warehouse", tmp_path]
-    running = subprocess.Popen([sys.executable, "-P", "-c", command, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    arguments = [
+        "ingest",
+        "gguf",
+        "--reference",
+        REFERENCE,
+        "--quant",
+        quants["Q8_0"],
+        "--corpus",
+        MODEL / "corpus.txt",
+        "--cohort",
+        "tiny",
+        "--context-length",
+        LENGTH,
+        "--warehouse",
+        tmp_path,
+    ]
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-c", command, *map(str, arguments)], stderr=subprocess.DEVNULL
+    )
     store = Store(tmp_path)
     while running.poll() is None and not list(store.raw.glob("_staging/*/tokens.parquet")):
         time.sleep(0.01)
@@ -173,12 +224,20 @@ def test_a_killed_ingest_leaves_no_half_run_and_is_redone(tmp_path, quants):
     assert running.wait() == -9, "it must still be at work when it is killed"
     assert store.runs() == [] and list((store.raw / "_staging").iterdir())
     done = ingest(tmp_path, [quants["Q8_0"]])
-    assert done.exit_code == 0 and len(store.runs()) == 2 and not list((store.raw / "_staging").iterdir())
+    assert (
+        done.exit_code == 0
+        and len(store.runs()) == 2
+        and not list((store.raw / "_staging").iterdir())
+    )
 
 
 def test_progress_tells_rate_and_time_left(tmp_path, quants):
     done = ingest(tmp_path, [quants["Q8_0"]])
-    assert "3,072 of 3,072 tokens" in done.stderr and "tokens/s" in done.stderr and "0 s left" in done.stderr
+    assert (
+        "3,072 of 3,072 tokens" in done.stderr
+        and "tokens/s" in done.stderr
+        and "0 s left" in done.stderr
+    )
 
 
 def test_reading_needs_no_warehouse_made_before(tmp_path, quants):

@@ -1,4 +1,6 @@
-"""The scorer: both twins against SciPy, the fast one against the float64 one, at KLD from 1e-1 down to 1e-8."""
+"""The scorer: both twins against SciPy, the fast one against the float64 one, at KLD from 1e-1 down
+to 1e-8.
+"""
 
 import math
 import os
@@ -39,22 +41,36 @@ def test_against_scipy(twin):
     lp, lq, at = log_softmax(x.astype(float), 1), log_softmax(z.astype(float), 1), np.arange(9)
     p, s = np.exp(lp), np.exp(lq)
     for ours, truth in (
-        (r.lse_ref, logsumexp(x.astype(float), 1)), (r.nll_ref, -lp[at, y]), (r.entropy_ref, -(p * lp).sum(1)), (q.nll, -lq[at, y]),
-        (q.kld, rel_entr(p, s).sum(1)), (q.kld_reverse, rel_entr(s, p).sum(1)), (q.jsd, jensenshannon(p, s, axis=1) ** 2),
-        (q.tv, abs(p - s).sum(1) / 2), (q.entropy, -(s * lq).sum(1)), (q.lse, logsumexp(z.astype(float), 1)),
+        (r.lse_ref, logsumexp(x.astype(float), 1)),
+        (r.nll_ref, -lp[at, y]),
+        (r.entropy_ref, -(p * lp).sum(1)),
+        (q.nll, -lq[at, y]),
+        (q.kld, rel_entr(p, s).sum(1)),
+        (q.kld_reverse, rel_entr(s, p).sum(1)),
+        (q.jsd, jensenshannon(p, s, axis=1) ** 2),
+        (q.tv, abs(p - s).sum(1) / 2),
+        (q.entropy, -(s * lq).sum(1)),
+        (q.lse, logsumexp(z.astype(float), 1)),
     ):
         np.testing.assert_allclose(ours, truth, rtol=3e-6)
     order = np.argsort(-x, axis=1, kind="stable")
     assert np.array_equal(r.topk_ids, order[:, :10]) and np.array_equal(r.top1_ref, order[:, 0])
-    np.testing.assert_allclose(r.topk_logprobs_ref, np.take_along_axis(lp, order[:, :10], 1), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(q.topk_logprobs, np.take_along_axis(lq, order[:, :10], 1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        r.topk_logprobs_ref, np.take_along_axis(lp, order[:, :10], 1), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        q.topk_logprobs, np.take_along_axis(lq, order[:, :10], 1), rtol=1e-5, atol=1e-6
+    )
     assert np.array_equal(r.rank_ref, 1 + np.argsort(order, axis=1)[at, y])
-    np.testing.assert_allclose(r.margin_ref, lp[at, order[:, 0]] - lp[at, order[:, 1]], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        r.margin_ref, lp[at, order[:, 0]] - lp[at, order[:, 1]], rtol=1e-5, atol=1e-6
+    )
 
 
 def at_level(rng, rows: int, vocabulary: int, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows whose KLD is about `level` each: half of the noise's variance under the reference."""
-    x = logits(rng, rows, vocabulary, 0)[0] / 2  # softened: no noise moves a certain row by 0.1 nats
+    # softened: no noise moves a certain row by 0.1 nats
+    x = logits(rng, rows, vocabulary, 0)[0] / 2
     noise = rng.normal(size=x.shape)
     p = np.exp(log_softmax(x.astype(float), 1))
     variance = (p * noise**2).sum(1) - (p * noise).sum(1) ** 2
@@ -78,9 +94,18 @@ def test_one_part_in_a_hundred_thousand(level, vocabulary):
 
 def test_a_vocabulary_of_250_thousand_and_one_position():
     x, z = at_level(np.random.default_rng(7), 1, 250_003, 1e-4)
-    (r, q), (r0, q0) = score(cpu, x, z, np.array([250_002]), threads=4), score(naive, x, z, np.array([250_002]))
-    assert np.array_equal(r.topk_ids, r0.topk_ids) and r.rank_ref == r0.rank_ref and q.rank == q0.rank
-    np.testing.assert_allclose([q.kld, q.kld_reverse, q.jsd, q.entropy, q.nll], [q0.kld, q0.kld_reverse, q0.jsd, q0.entropy, q0.nll], rtol=1e-5)
+    (r, q), (r0, q0) = (
+        score(cpu, x, z, np.array([250_002]), threads=4),
+        score(naive, x, z, np.array([250_002])),
+    )
+    assert (
+        np.array_equal(r.topk_ids, r0.topk_ids) and r.rank_ref == r0.rank_ref and q.rank == q0.rank
+    )
+    np.testing.assert_allclose(
+        [q.kld, q.kld_reverse, q.jsd, q.entropy, q.nll],
+        [q0.kld, q0.kld_reverse, q0.jsd, q0.entropy, q0.nll],
+        rtol=1e-5,
+    )
 
 
 def test_near_and_far_stretches_of_one_row():
@@ -105,7 +130,14 @@ SHAPES = st.tuples(st.integers(1, 5), st.sampled_from([2, 3, 31, 257, 511, 512, 
 
 
 @settings(max_examples=60, deadline=None)
-@given(SHAPES, st.floats(1e-4, 30), st.floats(0, 3), st.integers(1, 40), st.integers(1, 3), st.integers(0, 2**31))
+@given(
+    SHAPES,
+    st.floats(1e-4, 30),
+    st.floats(0, 3),
+    st.integers(1, 40),
+    st.integers(1, 3),
+    st.integers(0, 2**31),
+)
 def test_twins_agree_on_any_shape(shape, scale, noise, k, threads, seed):
     rng = np.random.default_rng(seed)
     x = (scale * rng.normal(size=shape)).astype(np.float32)
@@ -117,7 +149,19 @@ def test_twins_agree_on_any_shape(shape, scale, noise, k, threads, seed):
     for name in ("top1", "rank", "finite"):
         assert np.array_equal(getattr(q, name), getattr(q0, name)), name
     for name in ("kld", "kld_reverse", "jsd", "tv", "nll", "entropy", "topk_logprobs"):
-        np.testing.assert_allclose(getattr(q, name), getattr(q0, name), rtol=2e-5, atol=2e-6 if name in ("nll", "entropy", "topk_logprobs") else 1e-7 if name == "tv" else 1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(q, name),
+            getattr(q0, name),
+            rtol=2e-5,
+            atol=(
+                2e-6
+                if name in ("nll", "entropy", "topk_logprobs")
+                else 1e-7
+                if name == "tv"
+                else 1e-9
+            ),
+            err_msg=name,
+        )
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,13 +171,28 @@ def test_ties_go_to_the_lower_id(shape, levels, k, seed):
     x, z = (rng.integers(0, levels, shape).astype(np.float32) for _ in range(2))
     y = rng.integers(0, shape[1], shape[0])
     r, q = score(cpu, x, z, y, k)
-    order, other, at = np.argsort(-x, axis=1, kind="stable"), np.argsort(-z, axis=1, kind="stable"), np.arange(shape[0])
-    assert np.array_equal(r.topk_ids, order[:, :k]) and np.array_equal(r.top1_ref, order[:, 0]) and np.array_equal(q.top1, other[:, 0])
-    assert np.array_equal(r.rank_ref, 1 + np.argsort(order, axis=1)[at, y]) and np.array_equal(q.rank, 1 + np.argsort(other, axis=1)[at, y])
+    order, other, at = (
+        np.argsort(-x, axis=1, kind="stable"),
+        np.argsort(-z, axis=1, kind="stable"),
+        np.arange(shape[0]),
+    )
+    assert (
+        np.array_equal(r.topk_ids, order[:, :k])
+        and np.array_equal(r.top1_ref, order[:, 0])
+        and np.array_equal(q.top1, other[:, 0])
+    )
+    assert np.array_equal(r.rank_ref, 1 + np.argsort(order, axis=1)[at, y]) and np.array_equal(
+        q.rank, 1 + np.argsort(other, axis=1)[at, y]
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 1_600), st.sampled_from([np.nan, -np.nan, np.inf]), st.booleans(), st.integers(0, 2**31))
+@given(
+    st.integers(2, 1_600),
+    st.sampled_from([np.nan, -np.nan, np.inf]),
+    st.booleans(),
+    st.integers(0, 2**31),
+)
 def test_one_bad_entry_anywhere_is_seen(vocabulary, bad, masked, seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(2, vocabulary)).astype(np.float32)
@@ -149,7 +208,8 @@ def test_one_bad_entry_anywhere_is_seen(vocabulary, bad, masked, seed):
 @pytest.mark.parametrize("twin", TWINS)
 @pytest.mark.parametrize("top", [0, 511, 512, 1_300])
 def test_the_maximum_may_be_anywhere(twin, top):
-    x = np.sort(np.random.default_rng(9).normal(size=(1, 1_301)).astype(np.float32) * 4)  # a new maximum in every block
+    # a new maximum in every block
+    x = np.sort(np.random.default_rng(9).normal(size=(1, 1_301)).astype(np.float32) * 4)
     x[0, top] += 30
     r, q = score(twin, x, x[:, ::-1].copy(), np.array([top]))
     assert r.top1_ref[0] == top and r.rank_ref[0] == 1 and q.top1[0] == 1_300 - top
@@ -164,7 +224,16 @@ def test_no_worse_than_plain_torch_in_single_precision():
     rng = np.random.default_rng(3)
     x, z = logits(rng, 32, 20_011, 2e-3)
     (_, q), (_, truth) = score(cpu, x, z, np.zeros(32, int)), score(naive, x, z, np.zeros(32, int))
-    plain = torch.nn.functional.kl_div(torch.log_softmax(torch.from_numpy(z), 1), torch.log_softmax(torch.from_numpy(x), 1), reduction="none", log_target=True).sum(1).numpy()
+    plain = (
+        torch.nn.functional.kl_div(
+            torch.log_softmax(torch.from_numpy(z), 1),
+            torch.log_softmax(torch.from_numpy(x), 1),
+            reduction="none",
+            log_target=True,
+        )
+        .sum(1)
+        .numpy()
+    )
     error = lambda kld: np.median(abs(kld / truth.kld - 1))
     assert error(q.kld) < 1e-6 and error(q.kld) < error(plain) / 100
 
@@ -176,9 +245,15 @@ def test_extreme_rows(twin, level):
     one_hot[0, 77] += 60
     r, q = score(twin, flat, flat, np.array([599]), k=4)
     assert r.rank_ref[0] == 600 and list(r.topk_ids[0]) == [0, 1, 2, 3] and r.top1_ref[0] == 0
-    assert r.nll_ref[0] == pytest.approx(math.log(600)) and r.entropy_ref[0] == pytest.approx(math.log(600))
+    assert r.nll_ref[0] == pytest.approx(math.log(600)) and r.entropy_ref[0] == pytest.approx(
+        math.log(600)
+    )
     r, q = score(twin, one_hot, flat, np.array([77]))
-    assert r.nll_ref[0] == pytest.approx(0, abs=1e-12) and q.kld[0] == pytest.approx(math.log(600), rel=1e-6) and q.finite[0]
+    assert (
+        r.nll_ref[0] == pytest.approx(0, abs=1e-12)
+        and q.kld[0] == pytest.approx(math.log(600), rel=1e-6)
+        and q.finite[0]
+    )
 
 
 @pytest.mark.parametrize("twin", TWINS)
@@ -188,18 +263,28 @@ def test_rows_without_finite_numbers_are_flagged_and_poison_nothing(twin):
     y = rng.integers(100, 700, 12)
     clean_r, clean_q = score(twin, x, z, y)
     x, z = x.copy(), z.copy()
-    x[1, 5], z[2, 5], x[3, 0], z[4, 699] = np.nan, np.nan, np.inf, np.inf   # damaged
-    x[5], z[6, 7] = -np.inf, -np.inf                                       # nothing allowed; allowed by one side only
-    x[7, :50] = z[7, :50] = -np.inf                                        # a mask that both share is legal
-    z[8, y[8]] = x[8, y[8]] = -np.inf                                      # the realised token is impossible
-    x[9, 3] = -np.inf                                                      # allowed by the quant only: KL(quant || reference) is infinite
+    x[1, 5], z[2, 5], x[3, 0], z[4, 699] = np.nan, np.nan, np.inf, np.inf  # damaged
+    # nothing allowed; allowed by one side only
+    x[5], z[6, 7] = -np.inf, -np.inf
+    # a mask that both share is legal
+    x[7, :50] = z[7, :50] = -np.inf
+    # the realised token is impossible
+    z[8, y[8]] = x[8, y[8]] = -np.inf
+    # allowed by the quant only: KL(quant || reference) is infinite
+    x[9, 3] = -np.inf
     r, q = score(twin, x, z, y)
     assert list(np.flatnonzero(~r.finite_ref)) == [1, 3, 5, 8]
     assert list(np.flatnonzero(~q.finite)) == [1, 2, 3, 4, 5, 6, 8, 9]
     bad = ~q.finite
-    assert np.isnan(q.kld[bad]).all() and (q.top1[bad] == -1).all() and np.isnan(q.topk_logprobs[bad]).all()
+    assert (
+        np.isnan(q.kld[bad]).all()
+        and (q.top1[bad] == -1).all()
+        and np.isnan(q.topk_logprobs[bad]).all()
+    )
     kept = np.array([0, 10, 11])
-    assert np.array_equal(q.kld[kept], clean_q.kld[kept]) and np.array_equal(r.nll_ref[kept], clean_r.nll_ref[kept])
+    assert np.array_equal(q.kld[kept], clean_q.kld[kept]) and np.array_equal(
+        r.nll_ref[kept], clean_r.nll_ref[kept]
+    )
     assert np.isfinite(q.kld[7]) and q.kld[7] > 0
 
 
@@ -211,13 +296,19 @@ def test_bounds_between_divergences():
         assert (q.jsd <= math.log(2) + 1e-6).all() and (q.tv <= 1 + 1e-6).all()
         assert (q.tv.astype(float) ** 2 <= q.kld / 2 * (1 + 1e-5) + 1e-12).all()  # Pinsker
         p, s = np.exp(log_softmax(x.astype(float), 1)), np.exp(log_softmax(z.astype(float), 1))
-        np.testing.assert_allclose(1 - q.tv, np.minimum(p, s).sum(1), atol=1e-6)  # the expected acceptance rate
+        # the expected acceptance rate
+        np.testing.assert_allclose(1 - q.tv, np.minimum(p, s).sum(1), atol=1e-6)
 
 
 def test_f16_logits_are_taken():
     x, z = logits(np.random.default_rng(6), 3, 900, 0.1)
     half = score(cpu, x.astype(np.float16), z.astype(np.float16), np.zeros(3, int))[1]
-    full = score(cpu, x.astype(np.float16).astype(np.float32), z.astype(np.float16).astype(np.float32), np.zeros(3, int))[1]
+    full = score(
+        cpu,
+        x.astype(np.float16).astype(np.float32),
+        z.astype(np.float16).astype(np.float32),
+        np.zeros(3, int),
+    )[1]
     assert np.array_equal(half.kld, full.kld)
 
 
@@ -229,22 +320,38 @@ def test_threads_do_not_change_a_bit():
             assert all(np.array_equal(a, b) for a, b in zip(ours, alone))
 
 
-@pytest.mark.parametrize("missing, says", [((), "numba-f32"), (("numba",), "torch-f64"), (("numba", "torch"), "ImportError: scoring needs numba or torch, and neither is installed")])
+@pytest.mark.parametrize(
+    "missing, says",
+    [
+        ((), "numba-f32"),
+        (("numba",), "torch-f64"),
+        (("numba", "torch"), "ImportError: scoring needs numba or torch, and neither is installed"),
+    ],
+)
 def test_what_scores_where_a_library_is_missing(missing, says):
-    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); from qwh.kernels import dispatch; print(dispatch.estimator(), 'torch' in sys.modules)"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing})); from qwh.kernels import"
+        " dispatch; print(dispatch.estimator(), 'torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = (done.stdout + done.stderr).strip().splitlines()[-1]
     assert last.startswith(says) and not last.endswith("True")  # importing a scorer loads no torch
 
 
 def test_real_logits_of_a_real_model(quants):
-    """All scorers on what llama.cpp gives for the test model's text, where most positions are nearly certain."""
+    """All scorers on what llama.cpp gives for the test model's text, where most positions are
+    nearly certain.
+    """
     from qwh.ingest.corpus import read_corpus
     from qwh.ingest.engine import Model
 
-    text = read_corpus(str(MODEL / "corpus.txt"), 0, Model(REFERENCE, vocab_only=True), 128, 4, "half")
+    text = read_corpus(
+        str(MODEL / "corpus.txt"), 0, Model(REFERENCE, vocab_only=True), 128, 4, "half"
+    )
     scored = text.scored(0, 128)
-    contexts = [Model(path).context(128, 128, 1) for path in (REFERENCE, quants["Q8_0"], quants["Q4_K_M"])]
+    contexts = [
+        Model(path).context(128, 128, 1) for path in (REFERENCE, quants["Q8_0"], quants["Q4_K_M"])
+    ]
     seen = []
     for ids in text.stream:
         for context in contexts:
@@ -255,18 +362,35 @@ def test_real_logits_of_a_real_model(quants):
             (r, q), (r0, q0) = score(cpu, x, z, y), score(naive, x, z, y)
             large = q0.kld >= 1e-8
             for column in ("kld", "kld_reverse", "jsd"):
-                np.testing.assert_allclose(getattr(q, column)[large], getattr(q0, column)[large], rtol=1e-5)
-            assert (q.kld >= 0).all() and all(np.array_equal(a, b) for a, b in ((q.top1, q0.top1), (q.rank, q0.rank), (r.topk_ids, r0.topk_ids)))
+                np.testing.assert_allclose(
+                    getattr(q, column)[large], getattr(q0, column)[large], rtol=1e-5
+                )
+            assert (q.kld >= 0).all() and all(
+                np.array_equal(a, b)
+                for a, b in ((q.top1, q0.top1), (q.rank, q0.rank), (r.topk_ids, r0.topk_ids))
+            )
             seen += list(q0.kld)
     assert min(seen) < 1e-7 and max(seen) > 1e-4
 
 
 def test_without_avx512():
-    environment = os.environ | {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+sse4.1,+sse4.2"}
+    environment = os.environ | {
+        "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+sse4.1,+sse4.2",
+    }
     if platform.machine() != "x86_64":
         pytest.skip("AVX2 is x86's")
-    tests = [f"{__file__}::test_one_part_in_a_hundred_thousand", f"{__file__}::test_equal_logits_are_exactly_zero", f"{__file__}::test_rows_without_finite_numbers_are_flagged_and_poison_nothing"]
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], capture_output=True, text=True, env=environment)
+    tests = [
+        f"{__file__}::test_one_part_in_a_hundred_thousand",
+        f"{__file__}::test_equal_logits_are_exactly_zero",
+        f"{__file__}::test_rows_without_finite_numbers_are_flagged_and_poison_nothing",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert done.returncode == 0, done.stdout[-2000:]
 
 

@@ -1,4 +1,6 @@
-"""The house's own rules, read off the dbt manifest and the SQL: which layer reads which, and what every model promises."""
+"""The house's own rules, read off the dbt manifest and the SQL: which layer reads which, and what
+every model promises.
+"""
 
 import json
 from pathlib import Path
@@ -30,7 +32,9 @@ def models(manifest: dict) -> list[dict]:
 
 def layer(manifest: dict, unique_id: str) -> str:
     node = manifest["nodes"].get(unique_id)
-    return "source" if node is None else "seed" if node["resource_type"] == "seed" else node["fqn"][1]
+    return (
+        "source" if node is None else "seed" if node["resource_type"] == "seed" else node["fqn"][1]
+    )
 
 
 def final_columns(node: dict) -> list[str]:
@@ -42,7 +46,9 @@ def test_data_walk_one_way(manifest):
     for node in models(manifest):
         mine = layer(manifest, node["unique_id"])
         for parent in node["depends_on"]["nodes"]:
-            assert layer(manifest, parent) in MAY_READ[mine], f"{node['name']} ({mine}) reads {parent}"
+            assert layer(manifest, parent) in MAY_READ[mine], (
+                f"{node['name']} ({mine}) reads {parent}"
+            )
 
 
 def test_yaml_columns_are_the_sqls_columns(manifest):
@@ -51,7 +57,12 @@ def test_yaml_columns_are_the_sqls_columns(manifest):
 
 
 def test_every_model_has_its_twin_its_grain_and_its_words(manifest):
-    grains = {node["attached_node"] for node in manifest["nodes"].values() if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_grain"}
+    grains = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") == "unique_grain"
+    }
     for node in models(manifest):
         path = PROJECT / node["original_file_path"]
         twin = yaml.safe_load(path.with_suffix(".yml").read_text())
@@ -65,14 +76,24 @@ def test_no_final_select_star(manifest):
     for node in models(manifest):
         tree = sqlglot.parse_one(node["compiled_code"], dialect="duckdb")
         selects = [tree] if isinstance(tree, exp.Select) else list(tree.find_all(exp.Select))[:1]
-        assert not any(isinstance(column, exp.Star) for select in selects for column in select.expressions), node["name"]
+        assert not any(
+            isinstance(column, exp.Star) for select in selects for column in select.expressions
+        ), node["name"]
 
 
 def test_python_functions_are_called_by_tables_only(manifest):
     for node in models(manifest):
-        called = {function.name.lower() for function in sqlglot.parse_one(node["compiled_code"], dialect="duckdb").find_all(exp.Anonymous)}
+        called = {
+            function.name.lower()
+            for function in sqlglot.parse_one(node["compiled_code"], dialect="duckdb").find_all(
+                exp.Anonymous
+            )
+        }
         if called & set(udf.FUNCTIONS):
-            assert node["config"]["materialized"] == "table" and layer(manifest, node["unique_id"]) == "statistics", node["name"]
+            assert (
+                node["config"]["materialized"] == "table"
+                and layer(manifest, node["unique_id"]) == "statistics"
+            ), node["name"]
 
 
 def test_marts_and_statistics_keep_a_contract(manifest):
@@ -83,13 +104,19 @@ def test_marts_and_statistics_keep_a_contract(manifest):
 
 def test_analyses_read_marts_and_statistics_and_name_real_columns(manifest):
     known = {node["name"]: dict.fromkeys(node["columns"], "unknown") for node in models(manifest)}
-    public = {node["name"] for node in models(manifest) if layer(manifest, node["unique_id"]) in ("marts", "statistics")} | {"stg_runs"}
+    public = {
+        node["name"]
+        for node in models(manifest)
+        if layer(manifest, node["unique_id"]) in ("marts", "statistics")
+    } | {"stg_runs"}
     for path in sorted((PROJECT / "analyses").glob("*.sql")):
         tree = sqlglot.parse_one(path.read_text(), dialect="duckdb")
         inner = {cte.alias for cte in tree.find_all(exp.CTE)}
         tables = {table.name for table in tree.find_all(exp.Table)} - inner
         assert tables <= public, f"{path.name} reads {tables - public}"
-        columns = {name for table in tables for name in known[table]} | {alias.alias for alias in tree.find_all(exp.Alias)}
+        columns = {name for table in tables for name in known[table]} | {
+            alias.alias for alias in tree.find_all(exp.Alias)
+        }
         named = {column.name for column in tree.find_all(exp.Column)}
         assert named <= columns, f"{path.name} names {named - columns}"
 
@@ -113,7 +140,10 @@ def _imports(text: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {name.name.split(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {(node.module or "").split(".")[0], *(name.name for name in node.names if node.level and not node.module)}
+            found |= {
+                (node.module or "").split(".")[0],
+                *(name.name for name in node.names if node.level and not node.module),
+            }
     return found
 
 

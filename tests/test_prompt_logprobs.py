@@ -1,4 +1,6 @@
-"""Servers' log-probs of given texts on their way into the warehouse: token rows without a KLD, and its bounds."""
+"""Servers' log-probs of given texts on their way into the warehouse: token rows without a KLD, and
+its bounds.
+"""
 
 import json
 from pathlib import Path
@@ -18,7 +20,11 @@ def truth():
     """Tokens [TEXTS, LENGTH] and both models' log-probs [TEXTS, LENGTH - 1, V] for what follows."""
     rng = np.random.default_rng(0)
     x = 2 * rng.normal(size=(TEXTS, LENGTH - 1, VOCABULARY))
-    return rng.integers(0, VOCABULARY, (TEXTS, LENGTH)), log_softmax(x, 2), log_softmax(x + 0.3 * rng.normal(size=x.shape), 2)
+    return (
+        rng.integers(0, VOCABULARY, (TEXTS, LENGTH)),
+        log_softmax(x, 2),
+        log_softmax(x + 0.3 * rng.normal(size=x.shape), 2),
+    )
 
 
 def top(row: np.ndarray) -> list[int]:
@@ -30,18 +36,48 @@ def vllm(tokens, logp) -> list[dict]:
     for ids, rows in zip(tokens, logp):
         entries = [None]
         for token, row in zip(ids[1:], rows):
-            ranks = {int(other): 1 + int((row > row[other]).sum()) for other in [token, *top(row)]}  # the realised token first
-            entries.append({str(other): {"logprob": float(row[other]), "rank": rank, "decoded_token": f"t{other}"} for other, rank in ranks.items()})
-        responses.append({"model": "tiny", "choices": [{"index": 0, "text": "", "prompt_logprobs": entries}]})
+            # the realised token first
+            ranks = {int(other): 1 + int((row > row[other]).sum()) for other in [token, *top(row)]}
+            entries.append(
+                {
+                    str(other): {
+                        "logprob": float(row[other]),
+                        "rank": rank,
+                        "decoded_token": f"t{other}",
+                    }
+                    for other, rank in ranks.items()
+                }
+            )
+        responses.append(
+            {"model": "tiny", "choices": [{"index": 0, "text": "", "prompt_logprobs": entries}]}
+        )
     return responses
 
 
 def sglang(tokens, logp) -> list[list[dict]]:
-    return [[{"text": "", "meta_info": {
-        "prompt_tokens": LENGTH, "cached_tokens": 0,
-        "input_token_logprobs": [[None, int(ids[0]), None]] + [[float(row[token]), int(token), None] for token, row in zip(ids[1:], rows)],
-        "input_top_logprobs": [None] + [[[float(row[other]), other, None] for other in top(row)] for row in rows],
-    }}] for ids, rows in zip(tokens, logp)]
+    return [
+        [
+            {
+                "text": "",
+                "meta_info": {
+                    "prompt_tokens": LENGTH,
+                    "cached_tokens": 0,
+                    "input_token_logprobs": (
+                        [[None, int(ids[0]), None]]
+                        + [
+                            [float(row[token]), int(token), None]
+                            for token, row in zip(ids[1:], rows)
+                        ]
+                    ),
+                    "input_top_logprobs": (
+                        [None]
+                        + [[[float(row[other]), other, None] for other in top(row)] for row in rows]
+                    ),
+                },
+            }
+        ]
+        for ids, rows in zip(tokens, logp)
+    ]
 
 
 FORMS = {"vllm": vllm, "sglang": sglang}
@@ -59,27 +95,66 @@ def test_in_the_warehouse_with_bounds(tmp_path, truth, form):
     warehouse = tmp_path / "w"
 
     def ingest(path, *more):
-        return qwh("ingest", "prompt-logprobs", path, "--cohort", "c", "--corpus-id", "wiki", "--warehouse", warehouse, *more)
+        return qwh(
+            "ingest",
+            "prompt-logprobs",
+            path,
+            "--cohort",
+            "c",
+            "--corpus-id",
+            "wiki",
+            "--warehouse",
+            warehouse,
+            *more,
+        )
 
-    reference, quant = saved(tmp_path, "ref", FORMS[form](tokens, logp)), saved(tmp_path, "q", FORMS[form](tokens, logq))
+    reference, quant = (
+        saved(tmp_path, "ref", FORMS[form](tokens, logp)),
+        saved(tmp_path, "q", FORMS[form](tokens, logq)),
+    )
     refused(ingest(quant, "--quant-id", "q"), ExitCode.NOT_FOUND, "--is-reference")
     assert ingest(reference, "--quant-id", "f16", "--is-reference").exit_code == 0
     done = ingest(quant, "--quant-id", "q", "--least-logprob", float(logq.min()))
     assert done.exit_code == 0, done.stderr
-    assert "nothing to do" in ingest(quant, "--quant-id", "q", "--least-logprob", float(logq.min())).stderr
+    assert (
+        "nothing to do"
+        in ingest(quant, "--quant-id", "q", "--least-logprob", float(logq.min())).stderr
+    )
     build = qwh("build", "--warehouse", warehouse)
     assert build.exit_code == 0, build.stderr
     kld = rel_entr(np.exp(logp), np.exp(logq)).sum(2).mean()
-    [(lower, upper, k, n)] = query(warehouse, "select kld_lower_mean, kld_upper_mean, k, n from fct_topk_fidelity")
+    [(lower, upper, k, n)] = query(
+        warehouse, "select kld_lower_mean, kld_upper_mean, k, n from fct_topk_fidelity"
+    )
     assert lower < kld < upper and (k, n) == (K, TEXTS * (LENGTH - 1))
-    [(kld_column, agreement)] = query(warehouse, "select max(kld), avg(top1_agree::integer) from int_tokens")
-    assert kld_column is None and agreement == pytest.approx((logp.argmax(2) == logq.argmax(2)).mean())
+    [(kld_column, agreement)] = query(
+        warehouse, "select max(kld), avg(top1_agree::integer) from int_tokens"
+    )
+    assert kld_column is None and agreement == pytest.approx(
+        (logp.argmax(2) == logq.argmax(2)).mean()
+    )
     metrics = dict(query(warehouse, "select metric, value from fct_fidelity"))
-    assert "kld_mean" not in metrics and metrics["ppl"] == pytest.approx(np.exp(-np.take_along_axis(logq, tokens[:, 1:, None], 2).mean()), rel=1e-5)
+    assert "kld_mean" not in metrics and metrics["ppl"] == pytest.approx(
+        np.exp(-np.take_along_axis(logq, tokens[:, 1:, None], 2).mean()), rel=1e-5
+    )
     other = saved(tmp_path, "other", FORMS[form](tokens[::-1], logq))
     refused(ingest(other, "--quant-id", "q2"), ExitCode.MISMATCH, "same prompts")
 
 
 def test_dry_run(tmp_path, truth):
-    done = qwh("ingest", "prompt-logprobs", saved(tmp_path, "v", vllm(*truth[:2])), "--cohort", "c", "--dry-run", "--warehouse", tmp_path / "w")
-    assert done.exit_code == 0 and f"tiny (quant) on v: {TEXTS * 8} positions of 3 texts with the top 5 of vLLM" in done.stdout and not (tmp_path / "w").exists()
+    done = qwh(
+        "ingest",
+        "prompt-logprobs",
+        saved(tmp_path, "v", vllm(*truth[:2])),
+        "--cohort",
+        "c",
+        "--dry-run",
+        "--warehouse",
+        tmp_path / "w",
+    )
+    assert (
+        done.exit_code == 0
+        and f"tiny (quant) on v: {TEXTS * 8} positions of 3 texts with the top 5 of vLLM"
+        in done.stdout
+        and not (tmp_path / "w").exists()
+    )

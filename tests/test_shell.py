@@ -1,4 +1,6 @@
-"""What users hold in their hands: the command line, and the real DuckDB shell on the finished file."""
+"""What users hold in their hands: the command line, and the real DuckDB shell on the finished
+file.
+"""
 
 import os
 import shutil
@@ -19,23 +21,41 @@ from typer.testing import CliRunner
 
 def program(name: str) -> str:
     """A program of the environment that runs the tests."""
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    found = shutil.which(
+        name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
     assert found, f"{name} is not installed: pip install '.[dev]'"
     return found
 
 
-NOTHING_TO_TELL = {"unpaired.sql", "topk_fidelity.sql"}  # about imports, of which this warehouse has none
+# about imports, of which this warehouse has none
+NOTHING_TO_TELL = {"unpaired.sql", "topk_fidelity.sql"}
 
 
 def real_shell(warehouse, sql: str) -> str:
     """The DuckDB project's own command-line shell, as PyPI packs it, without our functions."""
-    done = subprocess.run([program("duckdb"), "-readonly", "-csv", "-noheader", str(warehouse / "warehouse.duckdb"), "-c", sql], capture_output=True, text=True, cwd="/")
+    done = subprocess.run(
+        [
+            program("duckdb"),
+            "-readonly",
+            "-csv",
+            "-noheader",
+            str(warehouse / "warehouse.duckdb"),
+            "-c",
+            sql,
+        ],
+        capture_output=True,
+        text=True,
+        cwd="/",
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_the_real_shell_reads_every_table_and_view(warehouse):
-    names = real_shell(warehouse, "select table_name from information_schema.tables where table_schema = 'main'").split()
+    names = real_shell(
+        warehouse, "select table_name from information_schema.tables where table_schema = 'main'"
+    ).split()
     assert {"fct_fidelity", "stat_correlations", "int_tokens", "dim_cohorts"} <= set(names)
     for name in names:
         assert real_shell(warehouse, f'select count(*) from "{name}"').strip().isdigit()
@@ -48,13 +68,23 @@ def test_every_analysis_runs_in_the_real_shell(warehouse):
 
 
 def test_no_view_or_macro_needs_python(warehouse):
-    views = real_shell(warehouse, "select sql from duckdb_views() where not internal") + real_shell(warehouse, "select macro_definition from duckdb_functions() where not internal")
+    views = real_shell(warehouse, "select sql from duckdb_views() where not internal") + real_shell(
+        warehouse, "select macro_definition from duckdb_functions() where not internal"
+    )
     assert not [name for name in udf.FUNCTIONS if f"{name}(" in views]
 
 
 def test_help_is_instant_and_imports_typer_alone():
-    code = "import sys; from qwh.cli import app; heavy = {'duckdb', 'dbt', 'numpy', 'scipy', 'polars', 'pyarrow', 'llama_cpp', 'torch', 'numba'} & set(sys.modules); print(heavy or 'light')"
-    assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True).stdout.strip() == "light"
+    code = (
+        "import sys; from qwh.cli import app; heavy = {'duckdb', 'dbt', 'numpy', 'scipy', 'polars',"
+        " 'pyarrow', 'llama_cpp', 'torch', 'numba'} & set(sys.modules); print(heavy or 'light')"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-P", "-c", code], capture_output=True, text=True
+        ).stdout.strip()
+        == "light"
+    )
     best = min(_seconds([program("qwh"), "--help"]) for _ in range(3))
     assert best < 1.0  # 0.2 s on an idle machine
 
@@ -65,7 +95,22 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
-@pytest.mark.parametrize("words", [(), ("init",), ("ingest",), ("ingest", "gguf"), ("ingest", "prompts"), ("build",), ("sql",), ("show",), ("export",), ("status",), ("demo",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("init",),
+        ("ingest",),
+        ("ingest", "gguf"),
+        ("ingest", "prompts"),
+        ("build",),
+        ("sql",),
+        ("show",),
+        ("export",),
+        ("status",),
+        ("demo",),
+    ],
+)
 def test_every_command_has_help(words):
     done = qwh(*words, "--help")
     assert done.exit_code == 0 and "Usage" in done.stdout
@@ -76,28 +121,58 @@ def test_every_command_has_help(words):
 def test_show_sql_and_status_print_tables(warehouse):
     shown = qwh("show", "fidelity", "--warehouse", warehouse)
     assert shown.exit_code == 0 and "Q4_K_M" in shown.stdout and "kld_mean" in shown.stdout
-    asked = qwh("sql", "select count(*) as n from fct_fidelity where quant_id = 'Q2_K'", "--warehouse", warehouse)
+    asked = qwh(
+        "sql",
+        "select count(*) as n from fct_fidelity where quant_id = 'Q2_K'",
+        "--warehouse",
+        warehouse,
+    )
     assert "n" in asked.stdout and asked.exit_code == 0
     state = qwh("status", "--warehouse", warehouse)
     assert "corpus2" in state.stdout and "prompts" in state.stdout
 
 
 def test_the_shell_answers_statements_with_our_functions_and_survives_errors(warehouse):
-    lines = "select spearman([1, 2, 3, 4, 5],\n[2, 1, 3, 4, 5], 100, 100, 1).rho as rho;\nselect nonsense;\nselect 42 as answer;\n"
+    lines = (
+        "select spearman([1, 2, 3, 4, 5],\n[2, 1, 3, 4, 5], 100, 100, 1).rho as rho;\nselect"
+        " nonsense;\nselect 42 as answer;\n"
+    )
     done = CliRunner().invoke(app, ["sql", "--warehouse", str(warehouse)], input=lines)
-    assert done.exit_code == 0 and "0.9" in done.stdout and "42" in done.stdout and "nonsense" in done.stderr
+    assert (
+        done.exit_code == 0
+        and "0.9" in done.stdout
+        and "42" in done.stdout
+        and "nonsense" in done.stderr
+    )
 
 
-@pytest.mark.parametrize("statement", ["copy (select 1) to 'x.csv'", "create table t as select 1", "delete from fct_scores", "attach 'other.db'", "set threads = 1", "pragma version; drop table fct_scores"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1) to 'x.csv'",
+        "create table t as select 1",
+        "delete from fct_scores",
+        "attach 'other.db'",
+        "set threads = 1",
+        "pragma version; drop table fct_scores",
+    ],
+)
 def test_sql_changes_nothing(warehouse, statement):
     before = (warehouse / "warehouse.duckdb").read_bytes()
     done = qwh("sql", statement, "--warehouse", warehouse)
-    assert done.exit_code in (ExitCode.USAGE, ExitCode.BAD_INPUT) and len(done.stderr.strip().splitlines()) == 1
+    assert (
+        done.exit_code in (ExitCode.USAGE, ExitCode.BAD_INPUT)
+        and len(done.stderr.strip().splitlines()) == 1
+    )
     assert (warehouse / "warehouse.duckdb").read_bytes() == before
 
 
 def test_sql_reads_no_file_outside_the_warehouse(warehouse):
-    for statement in ("select * from read_text('/etc/hostname')", "select * from '/etc/passwd'", "select * from glob('/*')"):
+    for statement in (
+        "select * from read_text('/etc/hostname')",
+        "select * from '/etc/passwd'",
+        "select * from glob('/*')",
+    ):
         assert qwh("sql", statement, "--warehouse", warehouse).exit_code == ExitCode.BAD_INPUT
     assert qwh("sql", "select count(*) from int_tokens", "--warehouse", warehouse).exit_code == 0
 
@@ -105,7 +180,12 @@ def test_sql_reads_no_file_outside_the_warehouse(warehouse):
 @pytest.mark.parametrize("kind", ["csv", "parquet", "markdown", "latex"])
 def test_export_writes_the_whole_table(warehouse, tmp_path, kind):
     path = tmp_path / "table"
-    assert qwh("export", "fct_scores", "--format", kind, "-o", path, "--warehouse", warehouse).exit_code == 0
+    assert (
+        qwh(
+            "export", "fct_scores", "--format", kind, "-o", path, "--warehouse", warehouse
+        ).exit_code
+        == 0
+    )
     exact = dict(query(warehouse, "select quant_id, score from fct_scores"))
     if kind in ("csv", "parquet"):
         frame = pl.read_csv(path) if kind == "csv" else pl.read_parquet(path)
@@ -118,7 +198,10 @@ def test_export_writes_the_whole_table(warehouse, tmp_path, kind):
 
 def test_a_second_build_changes_no_number(warehouse):
     def figures():
-        return [query(warehouse, f"from {table} order by all") for table in ("stat_correlations", "fct_fidelity")]
+        return [
+            query(warehouse, f"from {table} order by all")
+            for table in ("stat_correlations", "fct_fidelity")
+        ]
 
     before = figures()
     assert qwh("build", "--warehouse", warehouse).exit_code == 0

@@ -10,7 +10,9 @@ from scipy import stats as scipy_stats
 MANY = dict(n_permutations=10_000, n_resamples=10_000, seed=1)
 
 
-@pytest.mark.parametrize(("rho", "n", "p"), [(-0.24, 16, 0.3706), (0.55, 16, 0.0273), (0.72, 28, 1.6e-5)])
+@pytest.mark.parametrize(
+    ("rho", "n", "p"), [(-0.24, 16, 0.3706), (0.55, 16, 0.0273), (0.72, 28, 1.6e-5)]
+)
 def test_t_approximation_of_published_correlations(rho, n, p):
     assert stats.t_p(rho, n, scipy_stats.t) == pytest.approx(p, rel=0.03 if p < 1e-3 else 2e-3)
 
@@ -22,35 +24,61 @@ def test_rho_p_and_interval_are_scipys(n):
     y = (x + rng.normal(size=n)).round(1)
     ours = stats.spearman(list(x), list(y), **MANY)
     theirs = scipy_stats.spearmanr(x, y)
-    assert ours["rho"] == pytest.approx(theirs.statistic, abs=1e-12) and ours["p_t"] == pytest.approx(theirs.pvalue, rel=1e-9)
-    permuted = scipy_stats.permutation_test((y,), lambda y: scipy_stats.spearmanr(x, y).statistic, permutation_type="pairings", n_resamples=2_000, rng=2)
+    assert ours["rho"] == pytest.approx(theirs.statistic, abs=1e-12) and ours[
+        "p_t"
+    ] == pytest.approx(theirs.pvalue, rel=1e-9)
+    permuted = scipy_stats.permutation_test(
+        (y,),
+        lambda y: scipy_stats.spearmanr(x, y).statistic,
+        permutation_type="pairings",
+        n_resamples=2_000,
+        rng=2,
+    )
     assert ours["p_permutation"] == pytest.approx(permuted.pvalue, abs=0.035)
     if n >= 16:
+
         def rho(x, y, axis=-1):
             a, b = scipy_stats.rankdata(x, axis=axis), scipy_stats.rankdata(y, axis=axis)
             a, b = a - a.mean(axis, keepdims=True), b - b.mean(axis, keepdims=True)
             return (a * b).sum(axis) / np.sqrt((a**2).sum(axis) * (b**2).sum(axis))
 
-        for method, low, high in (("percentile", "ci_low", "ci_high"), ("BCa", "bca_low", "bca_high")):
-            interval = scipy_stats.bootstrap((x, y), rho, paired=True, vectorized=True, n_resamples=10_000, method=method, rng=3).confidence_interval
+        for method, low, high in (
+            ("percentile", "ci_low", "ci_high"),
+            ("BCa", "bca_low", "bca_high"),
+        ):
+            interval = scipy_stats.bootstrap(
+                (x, y), rho, paired=True, vectorized=True, n_resamples=10_000, method=method, rng=3
+            ).confidence_interval
             assert (ours[low], ours[high]) == pytest.approx(tuple(interval), abs=0.03)
 
 
-@pytest.mark.parametrize(("n", "rho"), [(10, 0.80), (14, 0.70), (16, 0.66), (20, 0.60), (28, 0.51), (41, 0.43), (60, 0.35)])
+@pytest.mark.parametrize(
+    ("n", "rho"),
+    [(10, 0.80), (14, 0.70), (16, 0.66), (20, 0.60), (28, 0.51), (41, 0.43), (60, 0.35)],
+)
 def test_smallest_resolvable_rho_is_what_simulation_finds(n, rho):
     assert stats.minimum_resolvable_rho(n) == pytest.approx(rho, abs=0.025)
 
 
 def test_size_under_the_null():
     rng = np.random.default_rng(5)
-    found = [stats.spearman(list(rng.normal(size=12)), list(rng.normal(size=12)), 999, 50, 1)["p_permutation"] < 0.05 for _ in range(600)]
+    found = [
+        stats.spearman(list(rng.normal(size=12)), list(rng.normal(size=12)), 999, 50, 1)[
+            "p_permutation"
+        ]
+        < 0.05
+        for _ in range(600)
+    ]
     assert scipy_stats.binomtest(sum(found), len(found), 0.05).pvalue > 0.001
 
 
 def test_verdicts_name_what_is_resolved_and_never_an_absence():
     rng = np.random.default_rng(6)
     x = rng.normal(size=16)
-    strong, none = stats.spearman(list(x), list(x + 0.3 * rng.normal(size=16)), **MANY), stats.spearman(list(x), list(rng.normal(size=16)), **MANY)
+    strong, none = (
+        stats.spearman(list(x), list(x + 0.3 * rng.normal(size=16)), **MANY),
+        stats.spearman(list(x), list(rng.normal(size=16)), **MANY),
+    )
     keys = ("rho", "p_permutation", "ci_low", "ci_high", "minimum_rho", "n", "reason")
     assert stats.verdict(*(strong[key] for key in keys)).startswith("resolved: rises")
     words = stats.verdict(*(none[key] for key in keys))
@@ -58,17 +86,22 @@ def test_verdicts_name_what_is_resolved_and_never_an_absence():
     assert not any(word in words for word in ("better", "worse", "no effect", "no relation"))
 
 
-@pytest.mark.parametrize(("x", "y", "reason"), [
-    ([1, 2, 3, 4], [1, 2, 3, 4], "4 quants, 5 needed"),
-    ([1, 2, 3, 4, None], [1, 2, 3, 4, 5], "4 quants, 5 needed"),
-    ([1, 2, 3, 4, 5], [1, float("nan"), float("inf"), 2, 3], "3 quants, 5 needed"),
-    ([7] * 6, [1, 2, 3, 4, 5, 6], "one side is the same for every quant"),
-    (None, None, "0 quants, 5 needed"),
-])
+@pytest.mark.parametrize(
+    ("x", "y", "reason"),
+    [
+        ([1, 2, 3, 4], [1, 2, 3, 4], "4 quants, 5 needed"),
+        ([1, 2, 3, 4, None], [1, 2, 3, 4, 5], "4 quants, 5 needed"),
+        ([1, 2, 3, 4, 5], [1, float("nan"), float("inf"), 2, 3], "3 quants, 5 needed"),
+        ([7] * 6, [1, 2, 3, 4, 5, 6], "one side is the same for every quant"),
+        (None, None, "0 quants, 5 needed"),
+    ],
+)
 def test_degenerate_cells_are_null_with_a_reason(x, y, reason):
     answer = stats.spearman(x, y, **MANY)
     assert answer["rho"] is None and answer["reason"] == reason
-    assert stats.verdict(None, None, None, None, None, answer["n"], reason) == f"no figure: {reason}"
+    assert (
+        stats.verdict(None, None, None, None, None, answer["n"], reason) == f"no figure: {reason}"
+    )
 
 
 def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
@@ -78,9 +111,21 @@ def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
     for threads in (1, 2):
         with duckdb.connect(config={"threads": threads}) as connection:
             udf.register(connection)
-            points = pl.DataFrame({"cell": np.repeat(np.arange(40), 12), "k": np.tile(np.arange(12), 40), "x": x.ravel(), "y": y.ravel()})
+            points = pl.DataFrame(
+                {
+                    "cell": np.repeat(np.arange(40), 12),
+                    "k": np.tile(np.arange(12), 40),
+                    "x": x.ravel(),
+                    "y": y.ravel(),
+                }
+            )
             connection.register("points", points.to_arrow())
-            query = "select cell, s.rho, s.p_permutation, s.ci_low, correlation_verdict(s.rho, s.p_permutation, s.ci_low, s.ci_high, s.minimum_rho, s.n, s.reason) from (select cell, spearman(list(x order by k), list(y order by k), 500, 500, 3) as s from points group by cell) order by cell"
+            query = (
+                "select cell, s.rho, s.p_permutation, s.ci_low, correlation_verdict(s.rho,"
+                " s.p_permutation, s.ci_low, s.ci_high, s.minimum_rho, s.n, s.reason) from (select"
+                " cell, spearman(list(x order by k), list(y order by k), 500, 500, 3) as s from"
+                " points group by cell) order by cell"
+            )
             answers.append(connection.execute(query).fetchall())
     assert answers[0] == answers[1]
     assert answers[0][0][1] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)
@@ -89,4 +134,6 @@ def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
 def test_null_lists_do_not_reach_scipy():
     with duckdb.connect() as connection:
         udf.register(connection)
-        assert connection.execute("select spearman(null, [1.0], 10, 10, 1).reason").fetchone() == ("0 quants, 5 needed",)
+        assert connection.execute("select spearman(null, [1.0], 10, 10, 1).reason").fetchone() == (
+            "0 quants, 5 needed",
+        )

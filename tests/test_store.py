@@ -15,7 +15,11 @@ from qwh.ingest.store import RunWriter, Store
 
 def quant_rows(n: int, k: int = 3) -> dict:
     rows = {field.name: np.arange(n) for field in TABLES["tokens"]}
-    return rows | {"topk_logprobs": -np.ones((n, k), np.float32), "finite": np.ones(n, bool), "kld": np.full(n, np.nan, np.float32)}
+    return rows | {
+        "topk_logprobs": -np.ones((n, k), np.float32),
+        "finite": np.ones(n, bool),
+        "kld": np.full(n, np.nan, np.float32),
+    }
 
 
 def manifest(run_id: str) -> dict:
@@ -58,7 +62,9 @@ with RunWriter(Store(sys.argv[1]).create(), "tokens") as writer:
 
 
 def test_a_killed_run_is_invisible_and_swept(tmp_path):
-    done = subprocess.run([sys.executable, "-P", "-c", KILLED, str(tmp_path), os.path.dirname(__file__)])
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, str(tmp_path), os.path.dirname(__file__)]
+    )
     assert done.returncode == -9
     store = Store(tmp_path)
     assert len(list((store.raw / "_staging").iterdir())) == 1
@@ -90,9 +96,17 @@ except QwhError as error:
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
-    done = subprocess.run([sys.executable, "-P", "-c", FULL, str(tmp_path), os.path.dirname(__file__)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", FULL, str(tmp_path), os.path.dirname(__file__)],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == ExitCode.STORAGE, done.stderr
-    assert len(done.stdout.splitlines()) == 1 and "cannot write rows" in done.stdout or "cannot publish" in done.stdout
+    assert (
+        len(done.stdout.splitlines()) == 1
+        and "cannot write rows" in done.stdout
+        or "cannot publish" in done.stdout
+    )
     store = Store(tmp_path)
     assert store.runs() == [] and list((store.raw / "_staging").iterdir()) == []
 

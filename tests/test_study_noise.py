@@ -1,4 +1,6 @@
-"""The two-level bootstrap from a warehouse's rows: against one draw after the other, in plain loops, and against the warehouse itself."""
+"""The two-level bootstrap from a warehouse's rows: against one draw after the other, in plain
+loops, and against the warehouse itself.
+"""
 
 import numpy as np
 import pytest
@@ -13,22 +15,46 @@ B, SEED, BUCKETS = 300, 3, 20
 
 @pytest.fixture
 def book():
-    """Seven quants, two texts of 9 and 5 chunks, two benchmarks of unequal weight: two_level's arguments by name."""
+    """Seven quants, two texts of 9 and 5 chunks, two benchmarks of unequal weight: two_level's
+    arguments by name.
+    """
     rng = np.random.default_rng(0)
     distance = np.exp(np.linspace(-5, 0, 7))
     tokens = [[distance[q] * np.exp(rng.standard_normal(60)) for _ in range(9)] for q in range(7)]
-    chunks = [[np.unique(np.floor(BUCKETS * np.log(part)).astype(int), return_counts=True) for part in quant] for quant in tokens]
+    chunks = [
+        [
+            np.unique(np.floor(BUCKETS * np.log(part)).astype(int), return_counts=True)
+            for part in quant
+        ]
+        for quant in tokens
+    ]
     other = rng.normal(-0.02 + distance[:, None], 0.3, (7, 5))
     scores = (rng.random((7, 90)) < 0.8 - 0.3 * distance[:, None]).astype(float)
-    totals = [[[float(part.sum()) for part in quant] for quant in tokens], other.tolist(), None, [None] * 7]
+    totals = [
+        [[float(part.sum()) for part in quant] for quant in tokens],
+        other.tolist(),
+        None,
+        [None] * 7,
+    ]
     sizes = [[[60.0] * 9] * 7, [[1.0] * 5] * 7, None, [None] * 7]
     totals[2], sizes[2] = totals[0], sizes[0]
-    x = [[np.mean(np.concatenate(quant)) for quant in tokens], np.abs(other.mean(1)), [np.median(np.concatenate(quant)) for quant in tokens], distance]
+    x = [
+        [np.mean(np.concatenate(quant)) for quant in tokens],
+        np.abs(other.mean(1)),
+        [np.median(np.concatenate(quant)) for quant in tokens],
+        distance,
+    ]
     return {
-        "forms": ["mean", "abs", "0.5", None], "x": x, "totals": totals, "sizes": sizes,
-        "buckets": [[list(names) for names, _ in quant] for quant in chunks], "counts": [[list(found) for _, found in quant] for quant in chunks],
-        "scores": scores.tolist(), "reference": (rng.random(90) < 0.8).astype(float).tolist(),
-        "benchmarks": ["a"] * 30 + ["b"] * 60, "weights": [3.0] * 30 + [1.0] * 60,
+        "forms": ["mean", "abs", "0.5", None],
+        "x": x,
+        "totals": totals,
+        "sizes": sizes,
+        "buckets": [[list(names) for names, _ in quant] for quant in chunks],
+        "counts": [[list(found) for _, found in quant] for quant in chunks],
+        "scores": scores.tolist(),
+        "reference": (rng.random(90) < 0.8).astype(float).tolist(),
+        "benchmarks": ["a"] * 30 + ["b"] * 60,
+        "weights": [3.0] * 30 + [1.0] * 60,
     }
 
 
@@ -37,61 +63,120 @@ def drawn(count: int, seed: int) -> np.ndarray:
 
 
 def test_every_draw_is_the_loops(book):
-    cells = {(cell["measurement"], cell["target"]): cell for cell in noise.two_level(*book.values(), B, SEED)}
+    cells = {
+        (cell["measurement"], cell["target"]): cell
+        for cell in noise.two_level(*book.values(), B, SEED)
+    }
     scores, reference = np.array(book["scores"]), np.array(book["reference"])
     prompts = [drawn(30, SEED), drawn(60, SEED + 1)]  # a, b
 
     def targets(a, b):
-        gain = sum(share * ((scores[:, part] - reference[part]) @ counts) / counts.sum() for share, part, counts in ((0.75, slice(30), a), (0.25, slice(30, 90), b)))
-        volume = sum(share * (np.abs(scores[:, part] - reference[part]) @ counts) / counts.sum() for share, part, counts in ((0.75, slice(30), a), (0.25, slice(30, 90), b)))
-        return {"composite": gain, "volume": volume, "direction": gain / volume}  # the reference's score moves all quants alike
+        gain = sum(
+            share * ((scores[:, part] - reference[part]) @ counts) / counts.sum()
+            for share, part, counts in ((0.75, slice(30), a), (0.25, slice(30, 90), b))
+        )
+        volume = sum(
+            share * (np.abs(scores[:, part] - reference[part]) @ counts) / counts.sum()
+            for share, part, counts in ((0.75, slice(30), a), (0.25, slice(30, 90), b))
+        )
+        # the reference's score moves all quants alike
+        return {"composite": gain, "volume": volume, "direction": gain / volume}
 
     means = drawn(9, SEED) @ np.array(book["totals"][0]).T
     wide = np.abs(drawn(5, SEED) @ np.array(book["totals"][1]).T)
     measured = {0: means, 1: wide}
     for target in noise.TARGETS:
         for i, values in measured.items():
-            rho = [spearmanr(values[k], targets(prompts[0][k], prompts[1][k])[target]).statistic for k in range(B)]
+            rho = [
+                spearmanr(values[k], targets(prompts[0][k], prompts[1][k])[target]).statistic
+                for k in range(B)
+            ]
             cell = cells[i, target]
-            assert (cell["noise_low"], cell["noise_high"]) == pytest.approx(tuple(np.quantile(rho, (0.025, 0.975))), abs=1e-6)
-            assert cell["rho"] == pytest.approx(spearmanr(book["x"][i], np.round(targets(np.ones(30), np.ones(60))[target], 12)).statistic) and cell["low"] <= cell["noise_low"]
+            assert (cell["noise_low"], cell["noise_high"]) == pytest.approx(
+                tuple(np.quantile(rho, (0.025, 0.975))), abs=1e-6
+            )
+            assert (
+                cell["rho"]
+                == pytest.approx(
+                    spearmanr(
+                        book["x"][i], np.round(targets(np.ones(30), np.ones(60))[target], 12)
+                    ).statistic
+                )
+                and cell["low"] <= cell["noise_low"]
+            )
     assert plain(list(cells.values()))
 
 
 def test_a_quantile_moves_as_its_tokens_would(book):
-    cells = {(cell["measurement"], cell["target"]): cell for cell in noise.two_level(*book.values(), B, SEED)}
-    assert cells[2, "volume"]["noise_low"] == pytest.approx(cells[0, "volume"]["noise_low"], abs=0.15)  # medians and means of the same tokens rank alike
+    cells = {
+        (cell["measurement"], cell["target"]): cell
+        for cell in noise.two_level(*book.values(), B, SEED)
+    }
+    # medians and means of the same tokens rank alike
+    assert cells[2, "volume"]["noise_low"] == pytest.approx(
+        cells[0, "volume"]["noise_low"], abs=0.15
+    )
 
 
 def test_what_cannot_be_drawn_says_why(book):
     cells = noise.two_level(*book.values(), B, SEED)
-    assert {cell["reason"] for cell in cells if cell["measurement"] == 3} == {"this measurement has no bootstrap over chunks"}
-    assert all(cell["rho"] is not None and cell["low"] is None for cell in cells if cell["measurement"] == 3)
+    assert {cell["reason"] for cell in cells if cell["measurement"] == 3} == {
+        "this measurement has no bootstrap over chunks"
+    }
+    assert all(
+        cell["rho"] is not None and cell["low"] is None
+        for cell in cells
+        if cell["measurement"] == 3
+    )
     book["totals"][1][2] = book["sizes"][1][2] = [1.0] * 4  # a quant with other chunks
     book["scores"][6] = None
     cells = noise.two_level(*book.values(), B, SEED)
-    assert {cell["n"] for cell in cells} == {6} and all(cell["reason"] for cell in cells if cell["measurement"] == 1)
+    assert {cell["n"] for cell in cells} == {6} and all(
+        cell["reason"] for cell in cells if cell["measurement"] == 1
+    )
     for hole in (None, [None] * 9, [[]] * 9):  # a quant, or its chunks, without KLD
         book["counts"][0] = hole
-        assert all(cell["reason"] for cell in noise.two_level(*book.values(), B, SEED) if cell["measurement"] == 2)
+        assert all(
+            cell["reason"]
+            for cell in noise.two_level(*book.values(), B, SEED)
+            if cell["measurement"] == 2
+        )
     book["scores"] = [None] * 7
     assert noise.two_level(*book.values(), B, SEED) == []
 
 
 def test_the_warehouses_rho_is_the_correlations(warehouse):
-    rows = query(warehouse, """
+    rows = query(
+        warehouse,
+        """
         select two.rho, one.rho, two.noise_low, two.noise_high, two.variant, two.reason from stat_two_level two
         join stat_correlations one using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
-    """)
-    [(expected,)] = query(warehouse, "select count(*) from stat_correlations where target in ('composite', 'volume', 'direction') and (zone_rule = 'full' or (zone_rule, threshold) = ('kld_max', 0.02))")
+    """,
+    )
+    [(expected,)] = query(
+        warehouse,
+        "select count(*) from stat_correlations where target in ('composite', 'volume',"
+        " 'direction') and (zone_rule = 'full' or (zone_rule, threshold) = ('kld_max', 0.02))",
+    )
     assert len(rows) == expected and any(low is not None for _, _, low, *_ in rows)
     for rho, single, low, high, variant, reason in rows:
-        assert rho == pytest.approx(single, abs=1e-9) if single is not None else rho is None and reason
+        assert (
+            rho == pytest.approx(single, abs=1e-9) if single is not None else rho is None and reason
+        )
         assert (low is not None and -1 <= low <= high <= 1) or reason
         assert variant != 7 or reason  # the largest KLD
 
 
 def test_every_zone_has_its_correlations_and_its_halves(warehouse):
-    zones = query(warehouse, "select distinct zone_rule, threshold from fct_zone_members where is_member")
-    assert set(query(warehouse, "select distinct zone_rule, threshold from stat_correlations")) == set(zones) and len(zones) > 3
-    assert query(warehouse, "select count(*) from stat_zones where reliability_halves is null and reason is null") == [(0,)]
+    zones = query(
+        warehouse, "select distinct zone_rule, threshold from fct_zone_members where is_member"
+    )
+    assert (
+        set(query(warehouse, "select distinct zone_rule, threshold from stat_correlations"))
+        == set(zones)
+        and len(zones) > 3
+    )
+    assert query(
+        warehouse,
+        "select count(*) from stat_zones where reliability_halves is null and reason is null",
+    ) == [(0,)]

@@ -1,4 +1,6 @@
-"""The study's tables: the kernels' figures for the warehouse's own numbers, the published ones recomputed, words that hold."""
+"""The study's tables: the kernels' figures for the warehouse's own numbers, the published ones
+recomputed, words that hold.
+"""
 
 import numpy as np
 import pytest
@@ -13,24 +15,52 @@ SETTINGS = 10_000, 10_000, 20260617
 @pytest.fixture(scope="module")
 def points(warehouse):
     """quant -> (mean KLD, composite, its error, in the default zone), by a query of its own."""
-    return query(warehouse, """
+    return query(
+        warehouse,
+        """
         select f.quant_id, f.value, c.composite, c.standard_error, f.value <= 0.02 from fct_fidelity f join fct_composites c using (cohort_id, quant_id)
         where f.measurement_id = (select metric || ':' || corpus_id || ':' || context_length from dim_measurements where variant = 1) order by 1
-    """)
+    """,
+    )
 
 
 def test_correlations_are_the_kernels(warehouse, points):
     x, y = np.array([row[1] for row in points]), np.array([row[2] for row in points])
-    rows = query(warehouse, "select n, rho, p_t, ci_low, ci_high, kendall_tau, somers_d, largest_compatible from stat_correlations where zone_rule = 'full' and variant = 1 and target = 'composite'")
+    rows = query(
+        warehouse,
+        "select n, rho, p_t, ci_low, ci_high, kendall_tau, somers_d, largest_compatible from"
+        " stat_correlations where zone_rule = 'full' and variant = 1 and target = 'composite'",
+    )
     [cell] = correlations.correlate(x, y, *SETTINGS)
-    assert rows == [tuple(cell[name] for name in ("n", "rho", "p_t", "ci_low", "ci_high", "kendall_tau", "somers_d", "largest_compatible"))]
+    assert rows == [
+        tuple(
+            cell[name]
+            for name in (
+                "n",
+                "rho",
+                "p_t",
+                "ci_low",
+                "ci_high",
+                "kendall_tau",
+                "somers_d",
+                "largest_compatible",
+            )
+        )
+    ]
     assert rows[0][1] == pytest.approx(spearmanr(x, y).statistic)
 
 
 def test_adjusted_p_is_never_below_the_single_one_and_blocks_are_whole(warehouse):
-    rows = query(warehouse, "select p_permutation, p_max_t from stat_correlations where rho is not null")
-    assert rows and all(single <= adjusted + 0.02 for single, adjusted in rows)  # two draws of permutations
-    [(quants, measurements, targets, x, y)] = query(warehouse, "select len(quants), len(measurements), len(targets), len(measured), len(figures[1]) from stat_figures where zone_rule = 'full'")
+    rows = query(
+        warehouse, "select p_permutation, p_max_t from stat_correlations where rho is not null"
+    )
+    # two draws of permutations
+    assert rows and all(single <= adjusted + 0.02 for single, adjusted in rows)
+    [(quants, measurements, targets, x, y)] = query(
+        warehouse,
+        "select len(quants), len(measurements), len(targets), len(measured), len(figures[1]) from"
+        " stat_figures where zone_rule = 'full'",
+    )
     assert x == measurements and y == quants and targets >= 3
     [(count,)] = query(warehouse, "select count(*) from stat_correlations where zone_rule = 'full'")
     assert count == measurements * targets
@@ -38,23 +68,61 @@ def test_adjusted_p_is_never_below_the_single_one_and_blocks_are_whole(warehouse
 
 def test_zone_figures_are_the_kernels(warehouse, points):
     kld, score, error, inside = (np.array(column) for column in list(zip(*points))[1:])
-    answers = [row for row, in query(warehouse, "select list(score order by benchmark_id, prompt_id) from fct_prompts group by quant_id order by quant_id")]
-    [(names,)] = query(warehouse, "select list(benchmark_id order by benchmark_id, prompt_id) from fct_prompts group by quant_id order by quant_id limit 1")
-    found = zone.no_mystery(kld, score, error, inside, *SETTINGS[1:], clusters.score_replicates(np.array(answers, float), names, None, *SETTINGS[1:]))
-    row = query(warehouse, "select n, n_zone, slope, rho_zone, line_expected, p_line, verdict from stat_zones where is_default")
-    assert row == [tuple(found[name] for name in ("n", "n_zone", "slope", "rho_zone", "line_expected", "p_line", "verdict"))]
+    answers = [
+        row
+        for (row,) in query(
+            warehouse,
+            "select list(score order by benchmark_id, prompt_id) from fct_prompts group by quant_id"
+            " order by quant_id",
+        )
+    ]
+    [(names,)] = query(
+        warehouse,
+        "select list(benchmark_id order by benchmark_id, prompt_id) from fct_prompts group by"
+        " quant_id order by quant_id limit 1",
+    )
+    found = zone.no_mystery(
+        kld,
+        score,
+        error,
+        inside,
+        *SETTINGS[1:],
+        clusters.score_replicates(np.array(answers, float), names, None, *SETTINGS[1:]),
+    )
+    row = query(
+        warehouse,
+        "select n, n_zone, slope, rho_zone, line_expected, p_line, verdict from stat_zones where"
+        " is_default",
+    )
+    assert row == [
+        tuple(
+            found[name]
+            for name in ("n", "n_zone", "slope", "rho_zone", "line_expected", "p_line", "verdict")
+        )
+    ]
     curve = query(warehouse, "select threshold, n, rho from stat_zone_edges order by threshold")
-    assert curve == [(part["threshold"], part["n"], part["rho"]) for part in zone.edge_curve(kld, score, error, *SETTINGS[1:])]
+    assert curve == [
+        (part["threshold"], part["n"], part["rho"])
+        for part in zone.edge_curve(kld, score, error, *SETTINGS[1:])
+    ]
     edge = zone.hinge(kld, score, error, 1_000, SETTINGS[2])
-    assert query(warehouse, "select n, edge, slope, p_linear from stat_hinges") == [(edge["n"], edge["edge"], edge["slope"], edge["p_linear"])]
+    assert query(warehouse, "select n, edge, slope, p_linear from stat_hinges") == [
+        (edge["n"], edge["edge"], edge["slope"], edge["p_linear"])
+    ]
 
 
 def test_disagreements_are_the_kernels_and_only_shown_differences_get_a_word(warehouse):
-    rows = query(warehouse, "select leapfrogs, drops, prompts, difference, difference_low, p_equivalent, e_value, verdict from stat_disagreements")
+    rows = query(
+        warehouse,
+        "select leapfrogs, drops, prompts, difference, difference_low, p_equivalent, e_value,"
+        " verdict from stat_disagreements",
+    )
     assert rows
     for leapfrogs, drops, prompts, *figures in rows:
         found = paired.compare(leapfrogs, drops, prompts)
-        assert figures == [found[name] for name in ("difference", "low", "p_equivalent", "e_value", "verdict")]
+        assert figures == [
+            found[name] for name in ("difference", "low", "p_equivalent", "e_value", "verdict")
+        ]
         assert figures[-1] != "better" or paired.mcnemar(leapfrogs, drops) < 0.05
 
 
@@ -63,80 +131,211 @@ def test_the_page_of_findings_repeats_the_tables(warehouse):
     for zone_rule, where in (("full", "full cohort"), ("kld_max", "silent zone")):
         for target in ("composite", "volume", "direction"):
             row = page[f"rho of mean KLD and {target}, {where}"]
-            [(n, rho, low, high, verdict)] = query(warehouse, f"select n, rho, ci_low, ci_high, verdict from stat_correlations join fct_zone_members using (cohort_id, zone_rule, threshold) where zone_rule = '{zone_rule}' and is_default and variant = 1 and target = '{target}' group by all")
-            assert (row["n"], row["figure"], row["low"], row["high"]) == (n, rho, low, high) and row["says"].startswith(verdict)
-    ratios = [row for row, in query(warehouse, "select pooled_ratio from stat_prompt_failure where pooled_ratio is not null")]
-    assert page["KLD of failed over passed prompts, pooled"]["figure"] == (pytest.approx(np.median(ratios)) if ratios else None)
-    verdicts = [row for row, in query(warehouse, "select verdict from stat_composites")]
-    assert sorted(page["composite less the reference's"]["says"].split(", ")) == sorted(f"{verdicts.count(word)} {word}" for word in set(verdicts))
+            [(n, rho, low, high, verdict)] = query(
+                warehouse,
+                "select n, rho, ci_low, ci_high, verdict from stat_correlations join"
+                " fct_zone_members using (cohort_id, zone_rule, threshold) where zone_rule ="
+                f" '{zone_rule}' and is_default and variant = 1 and target = '{target}' group"
+                " by all",
+            )
+            assert (row["n"], row["figure"], row["low"], row["high"]) == (
+                n,
+                rho,
+                low,
+                high,
+            ) and row["says"].startswith(verdict)
+    ratios = [
+        row
+        for (row,) in query(
+            warehouse, "select pooled_ratio from stat_prompt_failure where pooled_ratio is not null"
+        )
+    ]
+    assert page["KLD of failed over passed prompts, pooled"]["figure"] == (
+        pytest.approx(np.median(ratios)) if ratios else None
+    )
+    verdicts = [row for (row,) in query(warehouse, "select verdict from stat_composites")]
+    assert sorted(page["composite less the reference's"]["says"].split(", ")) == sorted(
+        f"{verdicts.count(word)} {word}" for word in set(verdicts)
+    )
 
 
 def test_no_cell_is_nan_and_every_null_has_a_reason(warehouse):
-    for table, figure in (("stat_correlations", "rho"), ("stat_correlation_differences", "difference"), ("stat_zone_differences", "difference"), ("stat_zone_edges", "rho"), ("stat_hinges", "edge")):
-        assert query(warehouse, f"select count(*) from {table} where isnan({figure}) or {figure} is null and reason is null") == [(0,)], table
+    for table, figure in (
+        ("stat_correlations", "rho"),
+        ("stat_correlation_differences", "difference"),
+        ("stat_zone_differences", "difference"),
+        ("stat_zone_edges", "rho"),
+        ("stat_hinges", "edge"),
+    ):
+        assert query(
+            warehouse,
+            f"select count(*) from {table} where isnan({figure}) or {figure} is null and reason is"
+            " null",
+        ) == [(0,)], table
 
 
 def test_the_published_figures_are_recomputed(warehouse):
-    rows = {(cohort.split("-")[0], where, target): figures for cohort, where, target, *figures in query(warehouse, "select cohort_id, zone, target, n, p_printed, p_t, ci_low, ci_high, minimum_rho, reason from stat_published")}
+    rows = {
+        (cohort.split("-")[0], where, target): figures
+        for cohort, where, target, *figures in query(
+            warehouse,
+            "select cohort_id, zone, target, n, p_printed, p_t, ci_low, ci_high, minimum_rho,"
+            " reason from stat_published",
+        )
+    }
     n, printed, p, low, high, minimum, _ = rows["Devstral", "silent zone", "composite"]
-    assert (n, printed) == (16, "0.36") and p == pytest.approx(0.3706, abs=5e-5) and p == pytest.approx(2 * t.sf(0.24 * np.sqrt(14 / (1 - 0.24**2)), 14))
-    assert low == pytest.approx(-0.66, abs=0.005) and high == pytest.approx(0.30, abs=0.005) and minimum == pytest.approx(0.66, abs=0.01)
+    assert (
+        (n, printed) == (16, "0.36")
+        and p == pytest.approx(0.3706, abs=5e-5)
+        and p == pytest.approx(2 * t.sf(0.24 * np.sqrt(14 / (1 - 0.24**2)), 14))
+    )
+    assert (
+        low == pytest.approx(-0.66, abs=0.005)
+        and high == pytest.approx(0.30, abs=0.005)
+        and minimum == pytest.approx(0.66, abs=0.01)
+    )
     assert rows["Devstral", "silent zone", "volume"][2] == pytest.approx(0.0273, abs=5e-5)
     assert rows["Qwen3.6", "full", "composite"][2] == pytest.approx(1.6e-5, abs=1e-6)
-    assert rows["Devstral", "public quants", "composite"][-1] == "4 quants, 5 needed" and rows["Qwen3.6", "silent zone", "volume"][-1] == "the number of quants is not known"
+    assert (
+        rows["Devstral", "public quants", "composite"][-1] == "4 quants, 5 needed"
+        and rows["Qwen3.6", "silent zone", "volume"][-1] == "the number of quants is not known"
+    )
 
 
 @pytest.fixture(scope="module")
 def prompt_block(warehouse):
     """Quants, KLD [q, n], failed [q, n] and kinds [n], by a query of its own."""
-    rows = query(warehouse, """
+    rows = query(
+        warehouse,
+        """
         select k.quant_id, o.prompt_id, o.category, avg(t.kld::double), o.score < 0.5
         from int_prompt_outcomes o join stg_runs k using (run_id) join stg_prompts p on p.run_id = k.reference_run_id and p.prompt_id = o.prompt_id
         join stg_tokens t on t.run_id = o.run_id and t.chunk = p.prompt_index group by all order by 1, 2
-    """)
+    """,
+    )
     quants = sorted({row[0] for row in rows})
     table = {quant: [row for row in rows if row[0] == quant] for quant in quants}
-    return quants, np.array([[row[3] for row in table[quant]] for quant in quants]), np.array([[float(row[4]) for row in table[quant]] for quant in quants]), [f"prompts/{row[2]}" for row in table[quants[0]]]
+    return (
+        quants,
+        np.array([[row[3] for row in table[quant]] for quant in quants]),
+        np.array([[float(row[4]) for row in table[quant]] for quant in quants]),
+        [f"prompts/{row[2]}" for row in table[quants[0]]],
+    )
 
 
 def test_prompt_failure_is_the_kernels_pooled_and_within(warehouse, prompt_block):
     quants, kld, failed, kinds = prompt_block
-    rows = dict((row[0], row[1:]) for row in query(warehouse, "select quant_id, n_failed, n_passed, pooled_ratio, within_ratio, auroc, auroc_within, lift_within, reason from stat_prompt_failure"))
-    ratios, lifts = prompts.failure_ratios(kld, failed, kinds, None, 200, 1), prompts.lift(kld, failed, kinds, 200, 1)
+    rows = dict(
+        (row[0], row[1:])
+        for row in query(
+            warehouse,
+            "select quant_id, n_failed, n_passed, pooled_ratio, within_ratio, auroc, auroc_within,"
+            " lift_within, reason from stat_prompt_failure",
+        )
+    )
+    ratios, lifts = (
+        prompts.failure_ratios(kld, failed, kinds, None, 200, 1),
+        prompts.lift(kld, failed, kinds, 200, 1),
+    )
     assert sorted(rows) == quants
     for k, quant in enumerate(quants):
         n_failed, n_passed, pooled, within, area, area_within, lift, reason = rows[quant]
         assert (n_failed, n_passed) == (ratios[k]["n_failed"], ratios[k]["n_passed"])
-        for ours, truth in ((pooled, ratios[k]["pooled_ratio"]), (within, ratios[k]["within_ratio"]), (area, prompts.auroc(kld[k], failed[k])["auroc"]), (area_within, prompts.auroc(kld[k], failed[k], kinds)["auroc"]), (lift, lifts[k]["lift"])):
-            assert ours == pytest.approx(truth, rel=1e-6) if truth is not None else ours is None and reason
+        for ours, truth in (
+            (pooled, ratios[k]["pooled_ratio"]),
+            (within, ratios[k]["within_ratio"]),
+            (area, prompts.auroc(kld[k], failed[k])["auroc"]),
+            (area_within, prompts.auroc(kld[k], failed[k], kinds)["auroc"]),
+            (lift, lifts[k]["lift"]),
+        ):
+            assert (
+                ours == pytest.approx(truth, rel=1e-6)
+                if truth is not None
+                else ours is None and reason
+            )
 
 
 def test_routers_and_the_same_prompt_are_the_kernels(warehouse, prompt_block):
     quants, kld, failed, kinds = prompt_block
-    truth = {(quants[row["first"]], quants[row["second"]]): row for row in routers.routers(kld, 1 - failed, kinds)}
-    rows = query(warehouse, "select quant_id, other_quant_id, disagreements, first_right, raw_accuracy, within_accuracy, raw_gain, reason from stat_routers")
+    truth = {
+        (quants[row["first"]], quants[row["second"]]): row
+        for row in routers.routers(kld, 1 - failed, kinds)
+    }
+    rows = query(
+        warehouse,
+        "select quant_id, other_quant_id, disagreements, first_right, raw_accuracy,"
+        " within_accuracy, raw_gain, reason from stat_routers",
+    )
     assert len(rows) == len(truth) == len(quants) * (len(quants) - 1) // 2
     for first, second, *figures in rows:
-        assert figures == [truth[first, second][name] for name in ("disagreements", "first_right", "raw_accuracy", "within_accuracy", "raw_gain", "reason")]
-    assert query(warehouse, "select count(*) from stat_routers where other_cohort_id <> cohort_id") == [(0,)]  # one model only
+        assert figures == [
+            truth[first, second][name]
+            for name in (
+                "disagreements",
+                "first_right",
+                "raw_accuracy",
+                "within_accuracy",
+                "raw_gain",
+                "reason",
+            )
+        ]
+    # one model only
+    assert query(
+        warehouse, "select count(*) from stat_routers where other_cohort_id <> cohort_id"
+    ) == [(0,)]
     found = prompts.within_prompt(kld, failed, 200, 1)
-    assert query(warehouse, "select prompts, ratio from stat_within_prompt")[0] == (found["prompts"], pytest.approx(found["ratio"]) if found["ratio"] else None)
+    assert query(warehouse, "select prompts, ratio from stat_within_prompt")[0] == (
+        found["prompts"],
+        pytest.approx(found["ratio"]) if found["ratio"] else None,
+    )
 
 
 def test_displacement_plus_direction_is_the_loss(warehouse):
-    rows = query(warehouse, "select delta_loss - kld_mean - direction, benefits + harms + neutrals - token_volume * n, verdict from stat_token_direction")
-    assert rows and all(abs(gap) < 1e-9 and abs(flips) < 1e-6 and words for gap, flips, words in rows)
-    assert query(warehouse, "select count(*) from stat_direction_agreement where rho is null and reason is null") == [(0,)]
+    rows = query(
+        warehouse,
+        "select delta_loss - kld_mean - direction, benefits + harms + neutrals - token_volume * n,"
+        " verdict from stat_token_direction",
+    )
+    assert rows and all(
+        abs(gap) < 1e-9 and abs(flips) < 1e-6 and words for gap, flips, words in rows
+    )
+    assert query(
+        warehouse,
+        "select count(*) from stat_direction_agreement where rho is null and reason is null",
+    ) == [(0,)]
 
 
 def test_composites_and_cross_fitted_zones_are_the_kernels(warehouse):
-    rows = query(warehouse, "select quant_id, prompt_id, score - score_ref from fct_prompts order by 1, benchmark_id, 2")
+    rows = query(
+        warehouse,
+        "select quant_id, prompt_id, score - score_ref from fct_prompts order by 1,"
+        " benchmark_id, 2",
+    )
     quants = sorted({row[0] for row in rows})
     gains = np.array([[row[2] for row in rows if row[0] == quant] for quant in quants])
-    for quant, *figures in query(warehouse, "select quant_id, difference, difference_low, p_equivalent, volume, verdict from stat_composites"):
+    for quant, *figures in query(
+        warehouse,
+        "select quant_id, difference, difference_low, p_equivalent, volume, verdict from"
+        " stat_composites",
+    ):
         found = paired.composite([gains[quants.index(quant)]], [1.0], *SETTINGS[1:])
-        assert figures == [found[name] for name in ("difference", "low", "p_equivalent", "volume", "verdict")]
-    kld = np.array([value for _, value in query(warehouse, "select quant_id, kld_mean from fct_zone_members where zone_rule = 'full' order by 1")])
-    for rule, threshold, splits, rho, reason in query(warehouse, "select zone_rule, threshold, splits, rho, reason from stat_zone_crossfits"):
-        found = members.cross_fit(rule, threshold, kld, gains, ["prompts"] * gains.shape[1], None, SETTINGS[2])
+        assert figures == [
+            found[name] for name in ("difference", "low", "p_equivalent", "volume", "verdict")
+        ]
+    kld = np.array(
+        [
+            value
+            for _, value in query(
+                warehouse,
+                "select quant_id, kld_mean from fct_zone_members where zone_rule = 'full' order"
+                " by 1",
+            )
+        ]
+    )
+    for rule, threshold, splits, rho, reason in query(
+        warehouse, "select zone_rule, threshold, splits, rho, reason from stat_zone_crossfits"
+    ):
+        found = members.cross_fit(
+            rule, threshold, kld, gains, ["prompts"] * gains.shape[1], None, SETTINGS[2]
+        )
         assert (splits, rho, reason) == (found["splits"], found["rho"], found["reason"])

@@ -9,27 +9,48 @@ from qwh.kernels import members, stats, zone
 from scipy import stats as scipy_stats
 
 
-def cohort(slope: float, noise: float, seed: int, quants: int = 41, flat_below: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """KLD log-uniform in .003-.5; a score that falls in a straight line with it (from flat_below on), plus benchmark noise; its error."""
+def cohort(
+    slope: float, noise: float, seed: int, quants: int = 41, flat_below: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """KLD log-uniform in .003-.5; a score that falls in a straight line with it (from flat_below
+    on), plus benchmark noise; its error.
+    """
     rng = np.random.default_rng(seed)
     kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), quants))
-    return kld, 0.7 - slope * np.maximum(0, kld - flat_below) + noise * rng.standard_normal(quants), np.full(quants, noise)
+    return (
+        kld,
+        0.7 - slope * np.maximum(0, kld - flat_below) + noise * rng.standard_normal(quants),
+        np.full(quants, noise),
+    )
 
 
-@pytest.mark.parametrize(("slope", "noise", "full", "inside"), [(0.16, 0.004, -0.87, -0.26), (0.16, 0.002, -0.93, -0.46), (0.08, 0.004, -0.77, -0.14)])
+@pytest.mark.parametrize(
+    ("slope", "noise", "full", "inside"),
+    [(0.16, 0.004, -0.87, -0.26), (0.16, 0.002, -0.93, -0.46), (0.08, 0.004, -0.77, -0.14)],
+)
 def test_a_world_without_mystery_shows_the_published_pair(slope, noise, full, inside):
     answers = []
     for seed in range(60):
         kld, scores, errors = cohort(slope, noise, seed)
         answers.append(zone.no_mystery(kld, scores, errors, kld < 0.03, 300, 1))
-    for figure, wanted in (("rho_full", full), ("full_expected", full), ("rho_zone", inside), ("line_expected", inside)):
-        assert np.mean([answer[figure] for answer in answers]) == pytest.approx(wanted, abs=0.075), figure
+    for figure, wanted in (
+        ("rho_full", full),
+        ("full_expected", full),
+        ("rho_zone", inside),
+        ("line_expected", inside),
+    ):
+        assert np.mean([answer[figure] for answer in answers]) == pytest.approx(
+            wanted, abs=0.075
+        ), figure
     assert [answer["verdict"] for answer in answers].count("cannot tell") >= 54
     assert np.mean([answer["slope"] for answer in answers]) == pytest.approx(-slope, rel=0.05)
     assert np.mean([answer["misfit"] for answer in answers]) == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.parametrize(("slope", "flat_below", "wanted"), [(1.0, 0.0, "explained by noise"), (1.0, 0.03, "steeper than noise")])
+@pytest.mark.parametrize(
+    ("slope", "flat_below", "wanted"),
+    [(1.0, 0.0, "explained by noise"), (1.0, 0.03, "steeper than noise")],
+)
 def test_the_null_tells_worlds_apart_where_that_can_be_done(slope, flat_below, wanted):
     found = []
     for seed in range(60):
@@ -41,9 +62,14 @@ def test_the_null_tells_worlds_apart_where_that_can_be_done(slope, flat_below, w
 def test_shared_noise_does_not_hide_a_rank():
     rng = np.random.default_rng(2)
     kld, scores, _ = cohort(0.3, 0.0, 2)
-    replicates = scores + 0.01 * rng.standard_normal((500, 1)) + 1e-4 * rng.standard_normal((500, 41))
+    replicates = (
+        scores + 0.01 * rng.standard_normal((500, 1)) + 1e-4 * rng.standard_normal((500, 41))
+    )
     errors = replicates.std(0)
-    alone, shared = (zone.no_mystery(kld, scores, errors, kld < 0.03, 500, 1, given) for given in (None, replicates))
+    alone, shared = (
+        zone.no_mystery(kld, scores, errors, kld < 0.03, 500, 1, given)
+        for given in (None, replicates)
+    )
     assert alone["verdict"] == "cannot tell" and shared["verdict"] == "explained by noise"
 
 
@@ -57,7 +83,9 @@ def test_edge_is_found_where_it_is():
         held += answer["profile_low"] <= 0.03 <= answer["profile_high"]
         assert answer["low"] <= answer["edge"] * 1.2 and answer["edge"] <= answer["high"] * 1.2
         found.append(math.log(answer["edge"] / 0.03))
-        assert answer["slope"] == pytest.approx(0.05, abs=0.02) and answer["flat"] == pytest.approx(0.7, abs=0.01)
+        assert answer["slope"] == pytest.approx(0.05, abs=0.02) and answer["flat"] == pytest.approx(
+            0.7, abs=0.01
+        )
     assert held >= 34 and abs(np.mean(found)) < 0.1
 
 
@@ -69,21 +97,41 @@ def test_hinge_is_least_squares_on_a_grid():
 
     def left(edge: float) -> float:
         design = np.column_stack([np.ones(15), np.maximum(0, logs - edge)]) / errors[:, None]
-        return ((scores / errors - design @ np.linalg.lstsq(design, scores / errors, rcond=None)[0]) ** 2).sum()
+        return (
+            (scores / errors - design @ np.linalg.lstsq(design, scores / errors, rcond=None)[0])
+            ** 2
+        ).sum()
 
     edges = np.linspace(*np.sort(logs)[[1, -2]], 100)
     answer = zone.hinge(kld, scores, errors, 50, 1)
-    assert math.log(answer["edge"]) == pytest.approx(edges[np.argmin([left(edge) for edge in edges])])
+    assert math.log(answer["edge"]) == pytest.approx(
+        edges[np.argmin([left(edge) for edge in edges])]
+    )
 
 
 def test_a_straight_line_looks_like_a_hinge_on_a_log_axis_and_is_not_taken_for_one():
-    straight = [zone.hinge(*cohort(0.16, 0.004, seed)[:2], None, 199, 1)["p_linear"] for seed in range(60)]
+    straight = [
+        zone.hinge(*cohort(0.16, 0.004, seed)[:2], None, 199, 1)["p_linear"] for seed in range(60)
+    ]
     kinked = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 41))
-        kinked.append(zone.hinge(kld, 0.7 - 0.03 * np.maximum(0, np.log(kld / 0.02)) + 0.003 * rng.standard_normal(41), None, 199, 1)["p_linear"])
-    assert scipy_stats.binomtest(sum(p < 0.05 for p in straight), 60, 0.05, alternative="greater").pvalue > 0.01
+        kinked.append(
+            zone.hinge(
+                kld,
+                0.7 - 0.03 * np.maximum(0, np.log(kld / 0.02)) + 0.003 * rng.standard_normal(41),
+                None,
+                199,
+                1,
+            )["p_linear"]
+        )
+    assert (
+        scipy_stats.binomtest(
+            sum(p < 0.05 for p in straight), 60, 0.05, alternative="greater"
+        ).pvalue
+        > 0.01
+    )
     assert sum(p < 0.05 for p in kinked) >= 18
 
 
@@ -103,21 +151,34 @@ def test_edge_curve_is_the_correlation_up_to_each_threshold():
         inside = np.argsort(kld)[: row["n"]]
         assert row["threshold"] == kld[inside].max()
         alone = stats.spearman(list(kld[inside]), list(scores[inside]), 1, 500, 1)
-        assert (row["rho"], row["low"], row["high"]) == (alone["rho"], alone["ci_low"], alone["ci_high"])
+        assert (row["rho"], row["low"], row["high"]) == (
+            alone["rho"],
+            alone["ci_low"],
+            alone["ci_high"],
+        )
         assert row["expected_low"] <= row["expected"] <= row["expected_high"]
     tied = zone.edge_curve(np.repeat(kld[:10], 2), scores[:20], None, 50, 1)
-    assert [row["n"] for row in tied] == [6, 8, 10, 12, 14, 16, 18, 20] and tied[0]["expected"] is None
+    assert [row["n"] for row in tied] == [6, 8, 10, 12, 14, 16, 18, 20] and tied[0][
+        "expected"
+    ] is None
 
 
 @pytest.mark.parametrize(("u", "rho"), [(0.5, -0.64), (0.3, -0.45), (0.2, -0.32)])
 def test_range_restriction(u, rho):
     logs = np.random.default_rng(1).normal(size=50)
-    assert zone.restricted_rho(-0.86, np.exp(logs), np.exp(u * logs)) == pytest.approx(rho, abs=0.006)
-    assert zone.restricted_rho(-0.86, np.exp(logs), np.ones(5)) is None and zone.restricted_rho(None, logs, logs) is None
+    assert zone.restricted_rho(-0.86, np.exp(logs), np.exp(u * logs)) == pytest.approx(
+        rho, abs=0.006
+    )
+    assert (
+        zone.restricted_rho(-0.86, np.exp(logs), np.ones(5)) is None
+        and zone.restricted_rho(None, logs, logs) is None
+    )
 
 
 def prompts_of(spread: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per-prompt scores [16, 2500] at volume 6 % of quants whose true scores have this standard deviation; deltas' errors; benchmarks."""
+    """Per-prompt scores [16, 2500] at volume 6 % of quants whose true scores have this standard
+    deviation; deltas' errors; benchmarks.
+    """
     rng = np.random.default_rng(seed)
     gain = spread * scipy_stats.norm.ppf((np.arange(16) + 0.5) / 16)[:, None]
     u, right = rng.random((16, 2_500)), rng.random(2_500) < 0.7
@@ -126,7 +187,9 @@ def prompts_of(spread: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return scores, (scores - right).std(1) / 50, np.repeat(list("abcde"), 500)
 
 
-@pytest.mark.parametrize(("spread", "low", "high"), [(0.001, 0.0, 0.15), (0.003, 0.1, 0.4), (0.006, 0.45, 0.7)])
+@pytest.mark.parametrize(
+    ("spread", "low", "high"), [(0.001, 0.0, 0.15), (0.003, 0.1, 0.4), (0.006, 0.45, 0.7)]
+)
 def test_reliability_with_and_without_a_model(spread, low, high):
     analytic, halves = [], []
     for seed in range(60):
@@ -134,16 +197,23 @@ def test_reliability_with_and_without_a_model(spread, low, high):
         means = scores.mean(1)
         analytic.append(1 - 13 / 15 * (errors**2).mean() / means.var(ddof=1))
         answer = zone.reliability(means, errors, 500, 1)
-        assert answer["reliability"] == pytest.approx(max(0, analytic[-1])) and answer["low"] <= answer["high"]
+        assert (
+            answer["reliability"] == pytest.approx(max(0, analytic[-1]))
+            and answer["low"] <= answer["high"]
+        )
         halves.append(zone.split_half(scores, benchmarks, None, 1, 1, 40)["reliability"])
     assert low <= np.median(np.maximum(0, analytic)) <= high and low <= np.median(halves) <= high
     assert np.median(halves) == pytest.approx(np.median(np.maximum(0, analytic)), abs=0.1)
 
 
 def relatives(seed: int) -> np.ndarray:
-    """Gains [16, 600] of four families of four quants that differ in nothing; nine answers in ten are the whole family's."""
+    """Gains [16, 600] of four families of four quants that differ in nothing; nine answers in ten
+    are the whole family's.
+    """
     rng = np.random.default_rng(seed)
-    family, own = (rng.choice([-1.0, 0.0, 1.0], (rows, 600), p=[0.03, 0.94, 0.03]) for rows in (4, 16))
+    family, own = (
+        rng.choice([-1.0, 0.0, 1.0], (rows, 600), p=[0.03, 0.94, 0.03]) for rows in (4, 16)
+    )
     return np.where(rng.random((16, 600)) < 0.9, family.repeat(4, axis=0), own)
 
 
@@ -151,8 +221,20 @@ def test_what_prompts_can_rank():
     def p(scores, benchmarks):
         return zone.ranking(list(scores), list(benchmarks), [1.0] * len(benchmarks), 400, 1)["p"]
 
-    assert sum(p(scores, names) < 0.05 for scores, _, names in (prompts_of(0.0, seed) for seed in range(60))) <= 8
-    assert sum(p(scores, names) < 0.05 for scores, _, names in (prompts_of(0.01, seed) for seed in range(10))) == 10
+    assert (
+        sum(
+            p(scores, names) < 0.05
+            for scores, _, names in (prompts_of(0.0, seed) for seed in range(60))
+        )
+        <= 8
+    )
+    assert (
+        sum(
+            p(scores, names) < 0.05
+            for scores, _, names in (prompts_of(0.01, seed) for seed in range(10))
+        )
+        == 10
+    )
     assert sum(p(relatives(seed), ["a"] * 600) < 0.05 for seed in range(100)) <= 12
 
 
@@ -161,14 +243,31 @@ def test_relatives_fool_independent_noise_but_not_prompts_drawn_anew():
     for seed in range(100):
         gains = relatives(seed)
         for known in flat:
-            answers, names, weights = (list(gains), ["a"] * 600, [1.0] * 600) if known else ([None] * 16, None, None)
-            answer = zone.no_mystery_of_prompts(kld, gains.mean(1), gains.std(1) / 600**0.5, [True] * 16, answers, names, weights, 300, 1)
-            flat[known] += answer["p_flat"] < 0.05  # on the side that the line itself takes: 10 % of flat worlds
+            answers, names, weights = (
+                (list(gains), ["a"] * 600, [1.0] * 600) if known else ([None] * 16, None, None)
+            )
+            answer = zone.no_mystery_of_prompts(
+                kld,
+                gains.mean(1),
+                gains.std(1) / 600**0.5,
+                [True] * 16,
+                answers,
+                names,
+                weights,
+                300,
+                1,
+            )
+            # on the side that the line itself takes: 10 % of flat worlds
+            flat[known] += answer["p_flat"] < 0.05
     assert flat[True] <= 20 and flat[False] >= 30
 
 
 def test_noise_ceiling():
-    assert zone.noise_ceiling(0.36, 1.0) == pytest.approx(0.6) and zone.noise_ceiling(None) is None and zone.noise_ceiling(-0.1, 1) == 0
+    assert (
+        zone.noise_ceiling(0.36, 1.0) == pytest.approx(0.6)
+        and zone.noise_ceiling(None) is None
+        and zone.noise_ceiling(-0.1, 1) == 0
+    )
 
 
 def test_fall_per_doubling():
@@ -176,24 +275,59 @@ def test_fall_per_doubling():
     assert zone.fall_per_doubling(kld, 0.7 - 0.01 * np.log2(kld))["slope"] == pytest.approx(-0.01)
 
 
-@pytest.mark.parametrize(("kld", "scores"), [
-    ([0.1, 0.2, 0.3], [1, 2, 3]), ([0.1] * 9, list(range(9))), (list(range(1, 10)), [0.5] * 9), (list(range(1, 10)), list(range(9))), (list(range(1, 10)), list(range(9, 0, -1))),
-    ([0.0] * 5 + [1, 2, 3, 4], list(range(9, 0, -1))), ([math.nan] * 6 + [1, 2, 3], list(range(9))), ([], []),
-])
+@pytest.mark.parametrize(
+    ("kld", "scores"),
+    [
+        ([0.1, 0.2, 0.3], [1, 2, 3]),
+        ([0.1] * 9, list(range(9))),
+        (list(range(1, 10)), [0.5] * 9),
+        (list(range(1, 10)), list(range(9))),
+        (list(range(1, 10)), list(range(9, 0, -1))),
+        ([0.0] * 5 + [1, 2, 3, 4], list(range(9, 0, -1))),
+        ([math.nan] * 6 + [1, 2, 3], list(range(9))),
+        ([], []),
+    ],
+)
 @pytest.mark.parametrize("error", [0.0, 0.1, math.nan])
 def test_degenerate_cohorts_have_reasons_not_nan(kld, scores, error):
     kld, scores, errors = np.array(kld, float), np.array(scores, float), np.full(len(kld), error)
-    answers = [zone.no_mystery(kld, scores, errors, kld < 7, 50, 1), zone.reliability(scores, errors, 50, 1), zone.fall_per_doubling(kld, scores)]
-    answers += [zone.hinge(kld, scores, errors, 50, 1), zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 50, 1, 10)]
+    answers = [
+        zone.no_mystery(kld, scores, errors, kld < 7, 50, 1),
+        zone.reliability(scores, errors, 50, 1),
+        zone.fall_per_doubling(kld, scores),
+    ]
+    answers += [
+        zone.hinge(kld, scores, errors, 50, 1),
+        zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 50, 1, 10),
+    ]
     assert plain(answers) and plain(zone.edge_curve(kld, scores, errors, 50, 1))
     for answer in answers[:1]:
-        assert answer["verdict"] in ("explained by noise", "steeper than noise", "cannot tell") and (answer["reason"] is None) == (answer["p_line"] is not None)
+        assert answer["verdict"] in (
+            "explained by noise",
+            "steeper than noise",
+            "cannot tell",
+        ) and (answer["reason"] is None) == (answer["p_line"] is not None)
 
 
 def test_the_four_rules():
-    kld, difference, error = np.array([0.01, 0.02, 0.05, np.nan]), np.array([0.001, -0.02, -0.004, 0.0]), np.array([0.002, 0.002, 0.02, 0.001])
-    for rule, threshold, wanted in (("kld_max", 0.02, "1100"), ("score_tol", 0.01, "1011"), ("tost", 0.01, "1001"), ("not_different", 0.05, "1011")):
-        assert "".join("01"[bool(inside)] for inside in members.members(rule, threshold, kld, difference, error)) == wanted, rule
+    kld, difference, error = (
+        np.array([0.01, 0.02, 0.05, np.nan]),
+        np.array([0.001, -0.02, -0.004, 0.0]),
+        np.array([0.002, 0.002, 0.02, 0.001]),
+    )
+    for rule, threshold, wanted in (
+        ("kld_max", 0.02, "1100"),
+        ("score_tol", 0.01, "1011"),
+        ("tost", 0.01, "1001"),
+        ("not_different", 0.05, "1011"),
+    ):
+        assert (
+            "".join(
+                "01"[bool(inside)]
+                for inside in members.members(rule, threshold, kld, difference, error)
+            )
+            == wanted
+        ), rule
     with pytest.raises(ValueError, match="none of kld_max"):
         members.members("best", 1, kld, difference, error)
 
@@ -204,13 +338,29 @@ def test_choosing_by_the_score_pulls_rho_to_zero_and_cross_fitting_takes_that_ba
     for _ in range(12):
         kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 41))
         u = rng.random((41, 1_000))
-        gains = np.where(u < (0.06 - 0.16 * kld[:, None]).clip(0) / 2, 1.0, np.where(u < 0.06 + 0.08 * kld[:, None], -1.0, 0.0))
-        found.append([members.cross_fit(rule, threshold, kld, gains, list("ab") * 500, None, 1, 60) for rule, threshold in (("score_tol", 0.015), ("kld_max", 0.03))])
+        gains = np.where(
+            u < (0.06 - 0.16 * kld[:, None]).clip(0) / 2,
+            1.0,
+            np.where(u < 0.06 + 0.08 * kld[:, None], -1.0, 0.0),
+        )
+        found.append(
+            [
+                members.cross_fit(rule, threshold, kld, gains, list("ab") * 500, None, 1, 60)
+                for rule, threshold in (("score_tol", 0.015), ("kld_max", 0.03))
+            ]
+        )
     assert plain(found)
-    chosen, fixed = ([np.mean([pair[k][figure] for pair in found]) for figure in ("rho", "rho_same_half")] for k in (0, 1))
+    chosen, fixed = (
+        [np.mean([pair[k][figure] for pair in found]) for figure in ("rho", "rho_same_half")]
+        for k in (0, 1)
+    )
     assert chosen[0] < chosen[1] - 0.03  # fresh prompts show the fall that choosing hid
-    assert fixed[0] == pytest.approx(fixed[1], abs=0.01)  # the measurement's rule knows nothing of luck
-    assert members.cross_fit("score_tol", -1, kld, gains, list("ab") * 500, None, 1, 5)["reason"] and members.cross_fit("kld_max", 1, kld, gains[:, :4], list("aaab"), None, 1, 5)["reason"]
+    # the measurement's rule knows nothing of luck
+    assert fixed[0] == pytest.approx(fixed[1], abs=0.01)
+    assert (
+        members.cross_fit("score_tol", -1, kld, gains, list("ab") * 500, None, 1, 5)["reason"]
+        and members.cross_fit("kld_max", 1, kld, gains[:, :4], list("aaab"), None, 1, 5)["reason"]
+    )
     assert members.cross_fit("kld_max", 1, kld, 0 * gains, list("ab") * 500, None, 1, 5)["reason"]
 
 
@@ -218,6 +368,14 @@ def test_page_trend_over_benchmarks():
     rng = np.random.default_rng(2)
     kld = rng.random(9)
     falling = -kld + 0.4 * rng.normal(size=(5, 9))
-    assert zone.page_trend(kld, falling)["p"] == pytest.approx(scipy_stats.page_trend_test(falling[:, np.argsort(-kld)]).pvalue) and zone.page_trend(kld, falling)["p"] < 0.05
-    assert zone.page_trend(kld, -falling)["p"] > 0.5 and zone.page_trend(kld[:4], falling[:, :4])["reason"] and zone.page_trend(kld, falling[:1])["reason"]
+    assert (
+        zone.page_trend(kld, falling)["p"]
+        == pytest.approx(scipy_stats.page_trend_test(falling[:, np.argsort(-kld)]).pvalue)
+        and zone.page_trend(kld, falling)["p"] < 0.05
+    )
+    assert (
+        zone.page_trend(kld, -falling)["p"] > 0.5
+        and zone.page_trend(kld[:4], falling[:, :4])["reason"]
+        and zone.page_trend(kld, falling[:1])["reason"]
+    )
     assert plain(zone.page_trend(kld, np.zeros((3, 9))))

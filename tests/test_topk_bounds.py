@@ -23,12 +23,25 @@ def top(logprobs: np.ndarray, k: int):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 400), st.floats(0.01, 12), st.floats(0, 6), st.integers(1, 80), st.integers(1, 80))
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(2, 400),
+    st.floats(0.01, 12),
+    st.floats(0, 6),
+    st.integers(1, 80),
+    st.integers(1, 80),
+)
 def test_the_truth_lies_between_the_bounds(seed, vocabulary, spread, noise, k_ref, k):
     logp, logq, true = rows(seed, 4, vocabulary, spread, noise)
-    found = topk_bounds(*top(logp, k_ref), *top(logq, k), least_logprob=logq.min(), vocabulary=vocabulary)
+    found = topk_bounds(
+        *top(logp, k_ref), *top(logq, k), least_logprob=logq.min(), vocabulary=vocabulary
+    )
     slack = 1e-12 * (1 + true)
-    assert (found.lower >= 0).all() and (found.lower <= true + slack).all() and (true <= found.upper + slack).all()
+    assert (
+        (found.lower >= 0).all()
+        and (found.lower <= true + slack).all()
+        and (true <= found.upper + slack).all()
+    )
     assert np.isfinite(found.upper).all() and (found.k == min(k_ref, vocabulary)).all()
 
 
@@ -37,7 +50,14 @@ def test_the_truth_lies_between_the_bounds(seed, vocabulary, spread, noise, k_re
 def test_float32_log_probs_keep_the_bounds(seed, spread, noise, k):
     logp, logq, true = rows(seed, 4, 300, spread, noise)
     (ids_ref, top_ref), (ids, top_quant) = top(logp, k), top(logq, k)
-    found = topk_bounds(ids_ref, top_ref.astype(np.float32), ids, top_quant.astype(np.float32), least_logprob=logq.min() - 1e-4, precision=1e-5)
+    found = topk_bounds(
+        ids_ref,
+        top_ref.astype(np.float32),
+        ids,
+        top_quant.astype(np.float32),
+        least_logprob=logq.min() - 1e-4,
+        precision=1e-5,
+    )
     assert (found.lower <= true + 1e-12).all() and (true <= found.upper + 1e-12).all()
 
 
@@ -66,17 +86,34 @@ def test_equal_lists_are_zero():
 
 def test_top_k_kld_by_hand():
     """Reference 0.5, 0.3 of ids 7, 8; quant 0.6, 0.2 of ids 7, 9: 8 gets the floor."""
-    found = topk_bounds(np.array([[7, 8]]), np.log([[0.5, 0.3]]), np.array([[7, 9]]), np.log([[0.6, 0.2]]))
+    found = topk_bounds(
+        np.array([[7, 8]]), np.log([[0.5, 0.3]]), np.array([[7, 9]]), np.log([[0.6, 0.2]])
+    )
     by_hand = 0.625 * np.log(0.625 / 0.75) + 0.375 * (np.log(0.375) - FLOOR)
     assert found.kld_topk[0] == pytest.approx(by_hand) and found.floored[0] == 1 and found.k[0] == 2
     assert found.lower[0] == pytest.approx(0.5 * np.log(0.5 / 0.6) + 0.5 * np.log(0.5 / 0.4))
-    assert topk_bounds(np.array([[7, 8]]), np.log([[0.5, 0.3]]), np.array([[7, 9]]), np.log([[0.6, 0.2]]), k=1).kld_topk[0] == 0
+    assert (
+        topk_bounds(
+            np.array([[7, 8]]), np.log([[0.5, 0.3]]), np.array([[7, 9]]), np.log([[0.6, 0.2]]), k=1
+        ).kld_topk[0]
+        == 0
+    )
 
 
 def test_the_upper_bound_by_hand():
-    """The reference's 8 and its tail of 0.2 stand against e^-10 at least; a tail id has at most 0.3."""
-    found = topk_bounds(np.array([[7, 8]]), np.log([[0.5, 0.3]]), np.array([[7, 9]]), np.log([[0.6, 0.2]]), least_logprob=-10.0)
-    assert found.upper[0] == pytest.approx(0.5 * np.log(0.5 / 0.6) + 0.3 * (np.log(0.3) + 10) + 0.2 * (np.log(0.3) + 10))
+    """The reference's 8 and its tail of 0.2 stand against e^-10 at least; a tail id has at most
+    0.3.
+    """
+    found = topk_bounds(
+        np.array([[7, 8]]),
+        np.log([[0.5, 0.3]]),
+        np.array([[7, 9]]),
+        np.log([[0.6, 0.2]]),
+        least_logprob=-10.0,
+    )
+    assert found.upper[0] == pytest.approx(
+        0.5 * np.log(0.5 / 0.6) + 0.3 * (np.log(0.3) + 10) + 0.2 * (np.log(0.3) + 10)
+    )
 
 
 def test_short_lists_are_padded_and_impossible_ones_are_no_numbers():
@@ -84,9 +121,15 @@ def test_short_lists_are_padded_and_impossible_ones_are_no_numbers():
     logprobs = np.array([[-0.1, -3.0, np.nan], [np.nan] * 3, [-0.1, -0.1, -0.1]])
     found = topk_bounds(ids, logprobs, ids, logprobs)
     assert found.kld_topk[0] == pytest.approx(0, abs=1e-12) and list(found.k) == [2, 0, 0]
-    assert np.isnan(found.kld_topk[1:]).all() and np.isnan(found.lower[1:]).all() and np.isnan(found.upper[1:]).all()
+    assert (
+        np.isnan(found.kld_topk[1:]).all()
+        and np.isnan(found.lower[1:]).all()
+        and np.isnan(found.upper[1:]).all()
+    )
 
 
 def test_no_positions():
     empty = np.empty((0, 5))
-    assert [len(column) for column in topk_bounds(empty.astype(int), empty, empty.astype(int), empty)] == [0] * 5
+    assert [
+        len(column) for column in topk_bounds(empty.astype(int), empty, empty.astype(int), empty)
+    ] == [0] * 5

@@ -1,4 +1,6 @@
-"""What a reader finds in a file: answers of one model to one benchmark, or statistics that another tool computed."""
+"""What a reader finds in a file: answers of one model to one benchmark, or statistics that another
+tool computed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,14 +13,18 @@ from ..errors import ExitCode, QwhError
 
 
 class BadFile(QwhError):
-    """A file that cannot be read: one line with the file, the place in it, what is wrong and what to do."""
+    """A file that cannot be read: one line with the file, the place in it, what is wrong and what
+    to do.
+    """
 
     def __init__(self, path: Path, place: str, found: str, advice: str):
         super().__init__(f"cannot read {path}, {place}: {found}: {advice}", ExitCode.BAD_INPUT)
 
 
 class Sample(NamedTuple):
-    """One attempt at one prompt. Two samples are comparable where prompt_id (a hash of the prompt's text) is equal."""
+    """One attempt at one prompt. Two samples are comparable where prompt_id (a hash of the prompt's
+    text) is equal.
+    """
 
     item: str  # the harness's own name of the prompt: doc_id, question_id, task_id
     prompt_id: str  # 16 hex characters; equal only if the model was given the same text
@@ -34,19 +40,27 @@ class Sample(NamedTuple):
 
 @dataclass
 class Samples:
-    """One model's answers to one benchmark. rows is read once, lazily; partial and left_out are final after the last row."""
+    """One model's answers to one benchmark. rows is read once, lazily; partial and left_out are
+    final after the last row.
+    """
 
     benchmark_id: str
-    harness: dict  # JSON-able facts that must agree before two models are compared: few-shot, template, version, timeout, metric
+    # JSON-able facts that must agree before two models are compared: few-shot, template, version,
+    # timeout, metric
+    harness: dict
     rows: Iterator[Sample]
     model_name: str | None = None  # what the file calls the model
-    facts: dict = field(default_factory=dict)  # anything else worth keeping: date, git hash, settings of the model
+    # anything else worth keeping: date, git hash, settings of the model
+    facts: dict = field(default_factory=dict)
     partial: str | None = None  # why this is not the whole run, in a few words
-    left_out: dict[str, int] = field(default_factory=dict)  # reason -> number of entries that could not become a sample
+    # reason -> number of entries that could not become a sample
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 class Statistic(NamedTuple):
-    """A number that another tool printed. metric: qwh's own name (kld_mean, kld_p99, ppl, ...) in qwh's units (nats, 0..1)."""
+    """A number that another tool printed. metric: qwh's own name (kld_mean, kld_p99, ppl, ...) in
+    qwh's units (nats, 0..1).
+    """
 
     metric: str
     value: float
@@ -54,7 +68,9 @@ class Statistic(NamedTuple):
 
 
 class ChunkStatistic(NamedTuple):
-    """The same for one chunk. precision: half the last digit that the tool printed, carried through any differencing."""
+    """The same for one chunk. precision: half the last digit that the tool printed, carried through
+    any differencing.
+    """
 
     chunk: int
     metric: str
@@ -80,9 +96,11 @@ class Summary:
 
 
 class TokenBlock(NamedTuple):
-    """Scored positions of one chunk or one answer of a server, T of them. What the file does not give is None; nats, ranks from 1.
+    """Scored positions of one chunk or one answer of a server, T of them. What the file does not
+    give is None; nats, ranks from 1.
 
-    Entries of a given array that this file lacks are NaN (reals), -1 (ids), 0 (ranks) or None (texts).
+    Entries of a given array that this file lacks are NaN (reals), -1 (ids), 0 (ranks) or None
+    (texts).
     """
 
     chunk: int  # from 0 in the order of the file
@@ -95,12 +113,15 @@ class TokenBlock(NamedTuple):
     top1_token: list[str | None] | None = None  # [T], its text, where there are no ids
     topk_ids: np.ndarray | None = None  # [T, k] int64, most likely first
     topk_logprobs: np.ndarray | None = None  # [T, k] float64
-    residual: np.ndarray | None = None  # [T] float64, the probability of all tokens outside of topk_ids
+    # [T] float64, the probability of all tokens outside of topk_ids
+    residual: np.ndarray | None = None
 
 
 @dataclass
 class TokenRows:
-    """One model on one text, token by token, as a server or another tool wrote it. blocks is read once, lazily; partial, left_out and facts are final after it."""
+    """One model on one text, token by token, as a server or another tool wrote it. blocks is read
+    once, lazily; partial, left_out and facts are final after it.
+    """
 
     quant_name: str | None
     corpus_id: str | None

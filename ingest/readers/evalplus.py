@@ -1,7 +1,9 @@
-"""evalplus: SAMPLES.eval_results.json (older: SAMPLES_eval_results.json), the status of every solution of every task.
+"""evalplus: SAMPLES.eval_results.json (older: SAMPLES_eval_results.json), the status of every
+solution of every task.
 
-Pick tests: "plus" (the default) needs the base tests and the additional ones, "base" the base tests alone.
-The file holds no prompts: prompt_id is over the data set's hash and the task's name, which together settle the text.
+Pick tests: "plus" (the default) needs the base tests and the additional ones, "base" the base tests
+alone. The file holds no prompts: prompt_id is over the data set's hash and the task's name, which
+together settle the text.
 """
 
 import re
@@ -15,7 +17,9 @@ from .contents import BadFile, Sample, Samples
 
 KIND = "evalplus"
 PASS, STATUSES = "pass", ("pass", "fail", "timeout")
-_SETTINGS = re.compile(r"^(?P<model>.+?)_(?P<backend>[a-z0-9-]+)_temp_(?P<temperature>\d+(?:\.\d+)?)(?P<rest>.*)$")
+_SETTINGS = re.compile(
+    r"^(?P<model>.+?)_(?P<backend>[a-z0-9-]+)_temp_(?P<temperature>\d+(?:\.\d+)?)(?P<rest>.*)$"
+)
 
 
 class Solution(msgspec.Struct):
@@ -39,7 +43,11 @@ _results = safely.decoder(Results, safely.MAX_JSON)
 
 def recognises(path: Path, head: bytes) -> bool:
     """By the three keys that only this file has."""
-    return head.lstrip()[:1] == b"{" and (b'"base_status"' in head or b'"plus_status"' in head) and b'"eval"' in head
+    return (
+        head.lstrip()[:1] == b"{"
+        and (b'"base_status"' in head or b'"plus_status"' in head)
+        and b'"eval"' in head
+    )
 
 
 def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
@@ -51,17 +59,35 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
         return
     found = _results(safely.contents(path), path, "as a whole")
     if not any(found.eval.values()):
-        raise BadFile(path, "key eval", "it holds no solutions", "give a file that evalplus has written")
-    there = [tests for tests in ("plus", "base") if any(getattr(solution, f"{tests}_status") for solutions in found.eval.values() for solution in solutions)]
+        raise BadFile(
+            path, "key eval", "it holds no solutions", "give a file that evalplus has written"
+        )
+    there = [
+        tests
+        for tests in ("plus", "base")
+        if any(
+            getattr(solution, f"{tests}_status")
+            for solutions in found.eval.values()
+            for solution in solutions
+        )
+    ]
     tests = safely.choose(path, "status of tests", picks.get("tests"), there)
     data_set = next(iter(found.eval)).split("/")[0].lower() or "unknown"
     settings = _SETTINGS.match(re.sub(r"[._]?eval_results$", "", path.stem))
     left_out: Counter[str] = Counter()
     yield Samples(
         benchmark_id=data_set + ("+" if tests == "plus" else ""),
-        harness={"harness": KIND, "data_set": data_set, "data_set_hash": found.hash, "tests": tests, "temperature": float(settings["temperature"]) if settings else None},
+        harness={
+            "harness": KIND,
+            "data_set": data_set,
+            "data_set_hash": found.hash,
+            "tests": tests,
+            "temperature": float(settings["temperature"]) if settings else None,
+        },
         rows=_rows(found, tests, left_out),
-        model_name=settings["model"] if settings else re.sub(r"[._]?eval_results$", "", path.stem) or None,
+        model_name=(
+            settings["model"] if settings else re.sub(r"[._]?eval_results$", "", path.stem) or None
+        ),
         facts={"date": found.date, "backend": settings["backend"] if settings else None},
         left_out=left_out,
     )
@@ -77,4 +103,15 @@ def _rows(found: Results, tests: str, left_out: Counter[str]) -> Iterator[Sample
                 left_out["a status that is not pass, fail or timeout"] += 1
                 continue
             score = float(all(status == PASS for status in needed))
-            yield Sample(task, prompt_id, attempt, score, "all", None, None, solution.solution, None, "timeout" if "timeout" in needed else None)
+            yield Sample(
+                task,
+                prompt_id,
+                attempt,
+                score,
+                "all",
+                None,
+                None,
+                solution.solution,
+                None,
+                "timeout" if "timeout" in needed else None,
+            )

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """metric: qwh's name; decimals: digits behind the point; per_cent: printed times 100; error: a standard error follows."""
+    """metric: qwh's name; decimals: digits behind the point; per_cent: printed times 100; error: a
+    standard error follows.
+    """
 
     metric: str
     decimals: int = 6
@@ -13,8 +15,19 @@ class Line(NamedTuple):
 
 
 QUANTILES = {
-    "Maximum": "max", "99.9%": "p999", "99.0%": "p99", "95.0%": "p95", "90.0%": "p90", "75.0%": "p75", "Median": "median",
-    "25.0%": "p25", "10.0%": "p10", "5.0%": "p05", "1.0%": "p01", "0.1%": "p001", "Minimum": "min",
+    "Maximum": "max",
+    "99.9%": "p999",
+    "99.0%": "p99",
+    "95.0%": "p95",
+    "90.0%": "p90",
+    "75.0%": "p75",
+    "Median": "median",
+    "25.0%": "p25",
+    "10.0%": "p10",
+    "5.0%": "p05",
+    "1.0%": "p01",
+    "0.1%": "p001",
+    "Minimum": "min",
 }
 
 LINES = {
@@ -32,10 +45,17 @@ LINES = {
     "Same top p": Line("top1_agreement", 3, per_cent=True, error=True),
 }
 
-# what some builds never print: 95.0% and 0.1% KLD came in September 2025; 90.0% KLD was labelled 99.0% until then; 75 and 25 % are for Δp alone
+# what some builds never print: 95.0% and 0.1% KLD came in September 2025; 90.0% KLD was labelled
+# 99.0% until then; 75 and 25 % are for Δp alone
 OPTIONAL = {"95.0% KLD", "90.0% KLD", "75.0% KLD", "25.0% KLD", "0.1% KLD"}
 
 OLD_LINES = {  # January to April 2024
-    "Average": Line("kld_mean", error=True), "Median": Line("kld_median"), "Maximum": Line("kld_max"), "Minimum": Line("kld_min"),
-    **{f"KLD_{name[1:]}": Line(f"kld_{name}") for name in ("p99", "p95", "p90", "p01", "p05", "p10")},
+    "Average": Line("kld_mean", error=True),
+    "Median": Line("kld_median"),
+    "Maximum": Line("kld_max"),
+    "Minimum": Line("kld_min"),
+    **{
+        f"KLD_{name[1:]}": Line(f"kld_{name}")
+        for name in ("p99", "p95", "p90", "p01", "p05", "p10")
+    },
 }

@@ -1,11 +1,15 @@
-"""Log-probs of a prompt's tokens as servers return them: responses as JSON, a list of them, or one per line (batch output too).
+"""Log-probs of a prompt's tokens as servers return them: responses as JSON, a list of them, or one
+per line (batch output too).
 
-    vLLM               prompt_logprobs: [null, {"<id>": {"logprob", "rank", "decoded_token"}, ...}], in each choice or beside them
-    SGLang /generate   meta_info.input_token_logprobs: [[logprob, id, text], ...], input_top_logprobs: [null, [[...], ...], ...]
-    OpenAI with echo   choices[].logprobs: {"tokens", "token_logprobs": [null, ...], "top_logprobs": [null, {"<text>": logprob}]}
+    vLLM               prompt_logprobs: [null, {"<id>": {"logprob", "rank", "decoded_token"}, ...}],
+    in each choice or beside them SGLang /generate   meta_info.input_token_logprobs: [[logprob, id,
+    text], ...], input_top_logprobs: [null, [[...], ...], ...] OpenAI with echo
+    choices[].logprobs: {"tokens", "token_logprobs": [null, ...], "top_logprobs": [null, {"<text>":
+    logprob}]}
 
-Given are NLL, rank, top-1 and the top k with their log-probs; the OpenAI form has texts, which several ids may share, and so only
-NLL and top-1, unless the server wrote "token_id:311" for them. -9999.0 and less is what servers write for -inf and for whatever is below: censored, no number.
+Given are NLL, rank, top-1 and the top k with their log-probs; the OpenAI form has texts, which
+several ids may share, and so only NLL and top-1, unless the server wrote "token_id:311" for them.
+-9999.0 and less is what servers write for -inf and for whatever is below: censored, no number.
 """
 
 import math
@@ -29,11 +33,16 @@ ROUNDING = 1e-3  # how far above 0 a log-prob may be, in half precision
 
 def recognises(path: Path, head: bytes) -> bool:
     """JSON with one of the three fields."""
-    return head.lstrip()[:1] in (b"{", b"[") and any(mark in head for mark in (b'"prompt_logprobs"', b'"input_token_logprobs"', b'"token_logprobs"'))
+    return head.lstrip()[:1] in (b"{", b"[") and any(
+        mark in head
+        for mark in (b'"prompt_logprobs"', b'"input_token_logprobs"', b'"token_logprobs"')
+    )
 
 
 def read(path: Path, picks: dict) -> Iterator[TokenRows]:
-    """One TokenRows, a block per prompt. Raises BadFile, also while the blocks are read; a last line that is cut makes it partial."""
+    """One TokenRows, a block per prompt. Raises BadFile, also while the blocks are read; a last
+    line that is cut makes it partial.
+    """
     rows = TokenRows(quant_name=None, corpus_id=None, context_length=None, top_k=0, blocks=iter(()))
     blocks = _blocks(path, rows)
     first = next(blocks, None)  # the first response tells what the file is about
@@ -49,12 +58,19 @@ def _responses(path: Path, rows: TokenRows) -> Iterator[tuple[str, dict]]:
     with file:
         line, count = file.readline(LONGEST_LINE), 0
         if not line.rstrip().endswith((b"}", b"]")):  # one document over several lines
-            yield from _unwrapped(path, "as a whole", parsed(path, "as a whole", whole(path, LARGEST)))
+            yield from _unwrapped(
+                path, "as a whole", parsed(path, "as a whole", whole(path, LARGEST))
+            )
             return
         while line:
             count += 1
             if len(line) == LONGEST_LINE:
-                raise BadFile(path, f"line {count}", f"it is longer than {LONGEST_LINE:,} bytes", "write fewer responses into one line")
+                raise BadFile(
+                    path,
+                    f"line {count}",
+                    f"it is longer than {LONGEST_LINE:,} bytes",
+                    "write fewer responses into one line",
+                )
             following = file.readline(LONGEST_LINE)
             if line.strip():
                 try:
@@ -83,19 +99,40 @@ def _blocks(path: Path, rows: TokenRows) -> Iterator[TokenBlock]:
     """A block per prompt; what holds for the whole file goes into rows."""
     chunk = 0
     for place, response in _responses(path, rows):
-        model = clean(response["model"]) if isinstance(response.get("model"), str) else rows.quant_name
+        model = (
+            clean(response["model"]) if isinstance(response.get("model"), str) else rows.quant_name
+        )
         if rows.quant_name not in (None, model):
-            raise BadFile(path, place, f"model {model[:80]!r} after {rows.quant_name[:80]!r}", "give a file per model")
+            raise BadFile(
+                path,
+                place,
+                f"model {model[:80]!r} after {rows.quant_name[:80]!r}",
+                "give a file per model",
+            )
         rows.quant_name = model
         for engine, tokens in prompts(path, place, response):
             if rows.engine not in ("unknown", engine):
-                raise BadFile(path, place, f"a response of {engine} after one of {rows.engine}", "give a file per server")
+                raise BadFile(
+                    path,
+                    place,
+                    f"a response of {engine} after one of {rows.engine}",
+                    "give a file per server",
+                )
             rows.engine = engine
             k = max((len(token.alternatives) for token in tokens), default=0)
             if len(tokens) * k > MOST_ENTRIES:
-                raise BadFile(path, place, f"{len(tokens):,} tokens with up to {k:,} alternatives", "ask for fewer alternatives")
+                raise BadFile(
+                    path,
+                    place,
+                    f"{len(tokens):,} tokens with up to {k:,} alternatives",
+                    "ask for fewer alternatives",
+                )
             if tokens and tokens[0].position > 1:
-                _count(rows, "positions that the server had cached or was not asked for", tokens[0].position - 1)
+                _count(
+                    rows,
+                    "positions that the server had cached or was not asked for",
+                    tokens[0].position - 1,
+                )
             block = _block(chunk, tokens, rows)
             rows.top_k = max(rows.top_k, 0 if block.topk_ids is None else block.topk_ids.shape[1])
             yield block
@@ -120,20 +157,43 @@ def _finite(value: object, rows: TokenRows, where: str) -> float:
 def _block(chunk: int, tokens: list[Token], rows: TokenRows) -> TokenBlock:
     """Arrays out of tokens. An alternative without a log-prob is missing from its list."""
     position = np.array([token.position for token in tokens], np.int32)
-    nll = -np.array([_finite(token.logprob, rows, "tokens") for token in tokens], float) + 0.0  # no -0.0
+    # no -0.0
+    nll = -np.array([_finite(token.logprob, rows, "tokens") for token in tokens], float) + 0.0
     kept = []
     for token in tokens:
-        known = [(logprob, name) for name, value in token.alternatives.items() if not math.isnan(logprob := _finite(value, rows, "alternatives"))]
+        known = [
+            (logprob, name)
+            for name, value in token.alternatives.items()
+            if not math.isnan(logprob := _finite(value, rows, "alternatives"))
+        ]
         kept.append(sorted(known, key=lambda pair: (-pair[0], pair[1])))
     if any(token.text is not None for token in tokens):
-        return TokenBlock(chunk, position, nll, token=[clean(token.text) for token in tokens], top1_token=[clean(top[0][1]) if top else None for top in kept])
+        return TokenBlock(
+            chunk,
+            position,
+            nll,
+            token=[clean(token.text) for token in tokens],
+            top1_token=[clean(top[0][1]) if top else None for top in kept],
+        )
     k = max(map(len, kept), default=0)
     ids, logprobs = np.full((len(tokens), k), -1, np.int64), np.full((len(tokens), k), math.nan)
     for row, top in enumerate(kept):
-        ids[row, : len(top)], logprobs[row, : len(top)] = [name for _, name in top], [logprob for logprob, _ in top]
-    own, rank = np.array([token.id for token in tokens], np.int64), np.array([token.rank for token in tokens], np.int32)
+        ids[row, : len(top)], logprobs[row, : len(top)] = (
+            [name for _, name in top],
+            [logprob for logprob, _ in top],
+        )
+    own, rank = (
+        np.array([token.id for token in tokens], np.int64),
+        np.array([token.rank for token in tokens], np.int32),
+    )
     _count(rows, "tokens of which the entry does not tell which is there", int((own < 0).sum()))
     return TokenBlock(
-        chunk, position, nll, token_id=own, rank=rank if rank.any() else None,
-        top1=ids[:, 0] if k else None, topk_ids=ids if k else None, topk_logprobs=logprobs if k else None,
+        chunk,
+        position,
+        nll,
+        token_id=own,
+        rank=rank if rank.any() else None,
+        top1=ids[:, 0] if k else None,
+        topk_ids=ids if k else None,
+        topk_logprobs=logprobs if k else None,
     )

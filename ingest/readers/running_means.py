@@ -1,7 +1,8 @@
-"""Each chunk's own value out of the means over all chunks so far: x_n = n m_n - (n - 1) m_(n-1), with what rounding leaves of it.
+"""Each chunk's own value out of the means over all chunks so far: x_n = n m_n - (n - 1) m_(n-1),
+with what rounding leaves of it.
 
-A printed number stands for the interval of everything that rounds to it; the interval goes through the formula. Chunks hold
-equally many positions, so a mean over positions is the mean over chunks.
+A printed number stands for the interval of everything that rounds to it; the interval goes through
+the formula. Chunks hold equally many positions, so a mean over positions is the mean over chunks.
 """
 
 import math
@@ -12,9 +13,16 @@ NOT_FINITE = "running means that are nan or inf"
 NO_PREDECESSOR = "chunks without a running mean before them"
 CONTRADICTION = "chunks whose running means contradict each other"
 
-# printed metric -> (metric of one chunk, what is averaged, its inverse, smallest and largest possible value of the chunk)
+# printed metric -> (metric of one chunk, what is averaged, its inverse, smallest and largest
+# possible value of the chunk)
 FORMS = {
-    "ppl": ("nll_mean", lambda value: math.log(value) if value > 0 else -math.inf, float, 0.0, math.inf),
+    "ppl": (
+        "nll_mean",
+        lambda value: math.log(value) if value > 0 else -math.inf,
+        float,
+        0.0,
+        math.inf,
+    ),
     "dp_rms": ("dp_rms", lambda value: value * abs(value), math.sqrt, 0.0, 1.0),
     "ln_ppl_ratio": ("ln_ppl_ratio", float, float, -math.inf, math.inf),
     "kld_mean": ("kld_mean", float, float, -math.inf, math.inf),
@@ -22,10 +30,14 @@ FORMS = {
 }
 
 
-def chunk_values(metric: str, printed: dict[int, tuple[float | None, float]]) -> tuple[list[ChunkStatistic], dict[str, int]]:
-    """printed: chunk, counted from 1 -> (running mean, half its last digit); None where it is not finite. Returns the chunks, counted from 0, and what was left out.
+def chunk_values(
+    metric: str, printed: dict[int, tuple[float | None, float]]
+) -> tuple[list[ChunkStatistic], dict[str, int]]:
+    """printed: chunk, counted from 1 -> (running mean, half its last digit); None where it is not
+    finite. Returns the chunks, counted from 0, and what was left out.
 
-    ppl gives nll_mean in nats. A value is the middle of its interval, precision half the interval's width.
+    ppl gives nll_mean in nats. A value is the middle of its interval, precision half the interval's
+    width.
     """
     name, averaged, inverse, smallest, largest = FORMS[metric]
     chunks, left_out = [], {}
@@ -36,7 +48,11 @@ def chunk_values(metric: str, printed: dict[int, tuple[float | None, float]]) ->
             left_out[reason] = left_out.get(reason, 0) + 1
             continue
         low, high = (averaged(mean - half), averaged(mean + half))
-        low_before, high_before = (averaged(before - half_before), averaged(before + half_before)) if n > 1 else (0.0, 0.0)
+        low_before, high_before = (
+            (averaged(before - half_before), averaged(before + half_before))
+            if n > 1
+            else (0.0, 0.0)
+        )
         low, high = n * low - (n - 1) * high_before, n * high - (n - 1) * low_before
         if not (max(low, smallest) <= min(high, largest) and math.isfinite(high - low)):
             left_out[CONTRADICTION] = left_out.get(CONTRADICTION, 0) + 1

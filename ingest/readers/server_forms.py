@@ -1,4 +1,6 @@
-"""The three forms in which servers give the log-probs of a prompt, each turned into a list of Token. Raises BadFile where a response is none of them."""
+"""The three forms in which servers give the log-probs of a prompt, each turned into a list of
+Token. Raises BadFile where a response is none of them.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -9,32 +11,61 @@ from .contents import BadFile
 from .plain import number
 
 MOST_ALTERNATIVES = 10_000  # of one token
-ADVICE = "ask for prompt_logprobs (vLLM), return_logprob with logprob_start_len 0 (SGLang) or echo with logprobs (OpenAI form)"
+ADVICE = (
+    "ask for prompt_logprobs (vLLM), return_logprob with logprob_start_len 0 (SGLang) or echo with"
+    " logprobs (OpenAI form)"
+)
 AS_IT_WAS = "give the server's response as it was"
 
 
 class Token(NamedTuple):
-    """One position of a prompt. id: -1 where the server does not tell which token is there; rank: 0 where it is not given."""
+    """One position of a prompt. id: -1 where the server does not tell which token is there; rank: 0
+    where it is not given.
+    """
 
     position: int
     id: int
     text: str | None
     logprob: object  # as the file has it: a number, null or damage
     rank: int
-    alternatives: dict  # id, or text where there are no ids -> log-prob, of the likeliest k and no other
+    # id, or text where there are no ids -> log-prob, of the likeliest k and no other
+    alternatives: dict
 
 
 def prompts(path: Path, place: str, response: dict) -> Iterator[tuple[str, list[Token]]]:
     """(engine, tokens) of each prompt in a response. Raises BadFile if it has none."""
     choices = response.get("choices")
-    choices = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    choices = (
+        [choice for choice in choices if isinstance(choice, dict)]
+        if isinstance(choices, list)
+        else []
+    )
     meta = response.get("meta_info")
     given = [choice for choice in (*choices, response) if choice.get("prompt_logprobs") is not None]
-    echoed = [choice["logprobs"] for choice in choices if isinstance(choice.get("logprobs"), dict) and choice["logprobs"].get("token_logprobs") is not None]
+    echoed = [
+        choice["logprobs"]
+        for choice in choices
+        if isinstance(choice.get("logprobs"), dict)
+        and choice["logprobs"].get("token_logprobs") is not None
+    ]
     if given:
         for index, choice in enumerate(given):
-            if not (index and _same(path, place, choice["prompt_logprobs"], given[index - 1]["prompt_logprobs"])):  # n answers to one prompt repeat it
-                yield "vLLM", _vllm(path, f"{place}, prompt_logprobs", choice["prompt_logprobs"], choice.get("prompt_token_ids"))
+            # n answers to one prompt repeat it
+            if not (
+                index
+                and _same(
+                    path, place, choice["prompt_logprobs"], given[index - 1]["prompt_logprobs"]
+                )
+            ):
+                yield (
+                    "vLLM",
+                    _vllm(
+                        path,
+                        f"{place}, prompt_logprobs",
+                        choice["prompt_logprobs"],
+                        choice.get("prompt_token_ids"),
+                    ),
+                )
     elif isinstance(meta, dict) and meta.get("input_token_logprobs") is not None:
         yield "SGLang", _sglang(path, f"{place}, meta_info", meta)
     elif echoed:
@@ -60,7 +91,11 @@ def _list(path: Path, place: str, found: object) -> list:
 
 def _id(found: object) -> int:
     """A token id, or -1."""
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 31 else -1
+    return (
+        found
+        if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 31
+        else -1
+    )
 
 
 def _vllm(path: Path, place: str, entries: object, ids: object) -> list[Token]:
@@ -68,28 +103,60 @@ def _vllm(path: Path, place: str, entries: object, ids: object) -> list[Token]:
     entries = _list(path, place, entries)
     ids = ids if isinstance(ids, list) and len(ids) == len(entries) else [None] * len(entries)
     orders = [list(entry) for entry in entries if isinstance(entry, dict) and len(entry) > 1]
-    shuffled = len(orders) >= 8 and all(order == sorted(order) for order in orders)  # another program sorted the keys
+    # another program sorted the keys
+    shuffled = len(orders) >= 8 and all(order == sorted(order) for order in orders)
     tokens = []
     for position, (entry, own) in enumerate(zip(entries, ids)):
         if entry is None:
             continue  # nothing comes before the first token
         if not isinstance(entry, dict) or not 0 < len(entry) <= MOST_ALTERNATIVES:
-            raise BadFile(path, f"{place}, position {position}", "not an object of log-probs by token id", AS_IT_WAS)
+            raise BadFile(
+                path,
+                f"{place}, position {position}",
+                "not an object of log-probs by token id",
+                AS_IT_WAS,
+            )
         listed = []
         for key, value in entry.items():
-            if not isinstance(value, dict) or not (key.isascii() and key.isdigit() and len(key) < 10):
-                raise BadFile(path, f"{place}, position {position}", f"no log-prob under a token id at {key[:40]!r}", AS_IT_WAS)
+            if not isinstance(value, dict) or not (
+                key.isascii() and key.isdigit() and len(key) < 10
+            ):
+                raise BadFile(
+                    path,
+                    f"{place}, position {position}",
+                    f"no log-prob under a token id at {key[:40]!r}",
+                    AS_IT_WAS,
+                )
             rank = value.get("rank")
-            listed.append((int(key), value.get("logprob"), rank if isinstance(rank, int) and 0 < rank < 1 << 31 else 0))
+            listed.append(
+                (
+                    int(key),
+                    value.get("logprob"),
+                    rank if isinstance(rank, int) and 0 < rank < 1 << 31 else 0,
+                )
+            )
         own = _own(listed, shuffled) if own is None else _id(own)
-        logprob, rank = next(((logprob, rank) for token, logprob, rank in listed if token == own), (None, 0))
+        logprob, rank = next(
+            ((logprob, rank) for token, logprob, rank in listed if token == own), (None, 0)
+        )
         outside = rank > len(listed) or rank == 0 and _is_last(logprob, listed)
-        tokens.append(Token(position, own, None, logprob, rank, {token: value for token, value, _ in listed if not (token == own and outside)}))
+        tokens.append(
+            Token(
+                position,
+                own,
+                None,
+                logprob,
+                rank,
+                {token: value for token, value, _ in listed if not (token == own and outside)},
+            )
+        )
     return tokens
 
 
 def _own(listed: list[tuple[int, object, int]], shuffled: bool) -> int:
-    """Which of (id, log-prob, rank) is the token that is there, or -1. Where the order says nothing, a rank beyond the list still does."""
+    """Which of (id, log-prob, rank) is the token that is there, or -1. Where the order says
+    nothing, a rank beyond the list still does.
+    """
     beyond = [token for token, _, rank in listed if rank > len(listed)]
     if beyond:
         return beyond[0] if len(beyond) == 1 else -1
@@ -98,64 +165,142 @@ def _own(listed: list[tuple[int, object, int]], shuffled: bool) -> int:
 
 
 def _is_last(logprob: object, listed: list[tuple[int, object, int]]) -> bool:
-    """Whether a token without a rank is the least likely of several: then it may lie far below the others."""
+    """Whether a token without a rank is the least likely of several: then it may lie far below the
+    others.
+    """
     others = [found for _, other, _ in listed if (found := number(other)) is not None]
     own = number(logprob)
     return own is None or own == min(others) < max(others)
 
 
 def _sglang(path: Path, place: str, meta: dict) -> list[Token]:
-    """Positions are counted from the prompt's end: the server leaves out those before logprob_start_len and those it had cached."""
+    """Positions are counted from the prompt's end: the server leaves out those before
+    logprob_start_len and those it had cached.
+    """
     own = _list(path, place, meta["input_token_logprobs"])
     top = meta.get("input_top_logprobs")
     top = _list(path, place, top) if top is not None else [None] * len(own)
     if len(top) != len(own):
-        raise BadFile(path, place, f"{len(top)} lists of alternatives to {len(own)} tokens", AS_IT_WAS)
+        raise BadFile(
+            path, place, f"{len(top)} lists of alternatives to {len(own)} tokens", AS_IT_WAS
+        )
     length = meta.get("prompt_tokens")
     skipped = length - len(own) if isinstance(length, int) and len(own) <= length < 1 << 31 else 0
     tokens = []
     for position, (entry, alternatives) in enumerate(zip(own, top), skipped):
         triples = [entry, *(_list(path, place, alternatives) if alternatives is not None else ())]
-        if len(triples) > MOST_ALTERNATIVES or not all(isinstance(triple, list) and len(triple) > 1 and _id(triple[1]) >= 0 for triple in triples):
-            raise BadFile(path, f"{place}, position {position}", "not [log-prob, id, text]", AS_IT_WAS)
+        if len(triples) > MOST_ALTERNATIVES or not all(
+            isinstance(triple, list) and len(triple) > 1 and _id(triple[1]) >= 0
+            for triple in triples
+        ):
+            raise BadFile(
+                path, f"{place}, position {position}", "not [log-prob, id, text]", AS_IT_WAS
+            )
         if position > 0 or entry[0] is not None:  # nothing comes before the first token
-            tokens.append(Token(position, entry[1], None, entry[0], 0, {token: logprob for logprob, token, *_ in triples[1:]}))
+            tokens.append(
+                Token(
+                    position,
+                    entry[1],
+                    None,
+                    entry[0],
+                    0,
+                    {token: logprob for logprob, token, *_ in triples[1:]},
+                )
+            )
     return tokens
 
 
-def _answer_tokens(path: Path, place: str, response: dict, choices: list[dict], echoed: list[dict]) -> int:
-    """How many tokens at the end of each list are the answer's. They differ only if an answer ended by itself, and then nothing tells them."""
+def _answer_tokens(
+    path: Path, place: str, response: dict, choices: list[dict], echoed: list[dict]
+) -> int:
+    """How many tokens at the end of each list are the answer's. They differ only if an answer ended
+    by itself, and then nothing tells them.
+    """
     usage = response.get("usage")
     prompt_tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     if not isinstance(prompt_tokens, int):
         return 0
-    answers = sum(len(_list(path, place, logprobs["token_logprobs"])) for logprobs in echoed) - prompt_tokens
+    answers = (
+        sum(len(_list(path, place, logprobs["token_logprobs"])) for logprobs in echoed)
+        - prompt_tokens
+    )
     if answers <= 0:
         return 0
-    if answers % len(echoed) or len(echoed) > 1 and any(choice.get("finish_reason") != "length" for choice in choices):
-        raise BadFile(path, place, "nothing tells where the prompts end and the answers begin", "ask for one prompt at a time, or for max_tokens 1")
+    if (
+        answers % len(echoed)
+        or len(echoed) > 1
+        and any(choice.get("finish_reason") != "length" for choice in choices)
+    ):
+        raise BadFile(
+            path,
+            place,
+            "nothing tells where the prompts end and the answers begin",
+            "ask for one prompt at a time, or for max_tokens 1",
+        )
     return answers // len(echoed)
 
 
 def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]:
-    """Texts instead of ids, unless the server was asked for return_tokens_as_token_ids. The last answers tokens are not the prompt's."""
-    texts, values = _list(path, place, logprobs.get("tokens")), _list(path, place, logprobs["token_logprobs"])
+    """Texts instead of ids, unless the server was asked for return_tokens_as_token_ids. The last
+    answers tokens are not the prompt's.
+    """
+    texts, values = (
+        _list(path, place, logprobs.get("tokens")),
+        _list(path, place, logprobs["token_logprobs"]),
+    )
     top = logprobs.get("top_logprobs")
     top = _list(path, place, top) if top is not None else [None] * len(values)
     if not len(texts) == len(values) == len(top):
-        raise BadFile(path, place, f"{len(texts)} tokens, {len(values)} log-probs and {len(top)} lists of alternatives", AS_IT_WAS)
+        raise BadFile(
+            path,
+            place,
+            f"{len(texts)} tokens, {len(values)} log-probs and {len(top)} lists of alternatives",
+            AS_IT_WAS,
+        )
     if values and values[0] is not None:
-        raise BadFile(path, place, "the first token has a log-prob, so these are an answer's tokens and not the prompt's", ADVICE)
-    ids = {name: _numbered(name) for name in chain(texts, *(alternatives for alternatives in top if isinstance(alternatives, dict))) if isinstance(name, str)}
+        raise BadFile(
+            path,
+            place,
+            "the first token has a log-prob, so these are an answer's tokens and not the prompt's",
+            ADVICE,
+        )
+    ids = {
+        name: _numbered(name)
+        for name in chain(
+            texts, *(alternatives for alternatives in top if isinstance(alternatives, dict))
+        )
+        if isinstance(name, str)
+    }
     by_id = min(ids.values(), default=-1) >= 0
     tokens = []
-    for position, (text, value, alternatives) in enumerate(list(zip(texts, values, top))[1 : max(len(values) - answers, 0)], 1):
-        if not isinstance(text, str) or alternatives is not None and not isinstance(alternatives, dict):
-            raise BadFile(path, f"{place}, token {position}", "not a text with alternatives", AS_IT_WAS)
+    for position, (text, value, alternatives) in enumerate(
+        list(zip(texts, values, top))[1 : max(len(values) - answers, 0)], 1
+    ):
+        if (
+            not isinstance(text, str)
+            or alternatives is not None
+            and not isinstance(alternatives, dict)
+        ):
+            raise BadFile(
+                path, f"{place}, token {position}", "not a text with alternatives", AS_IT_WAS
+            )
         if by_id:
             listed = [(ids[name], logprob, 0) for name, logprob in (alternatives or {}).items()]
             outside = any(token == ids[text] for token, *_ in listed) and _is_last(value, listed)
-            tokens.append(Token(position, ids[text], None, value, 0, {token: logprob for token, logprob, _ in listed if not (token == ids[text] and outside)}))
+            tokens.append(
+                Token(
+                    position,
+                    ids[text],
+                    None,
+                    value,
+                    0,
+                    {
+                        token: logprob
+                        for token, logprob, _ in listed
+                        if not (token == ids[text] and outside)
+                    },
+                )
+            )
         else:
             tokens.append(Token(position, -1, text, value, 0, alternatives or {}))
     return tokens
@@ -164,4 +309,8 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
 def _numbered(name: str) -> int:
     """The id in "token_id:311", or -1."""
     digits = name.removeprefix("token_id:")
-    return int(digits) if digits != name and digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
+    return (
+        int(digits)
+        if digits != name and digits.isascii() and digits.isdigit() and len(digits) < 10
+        else -1
+    )

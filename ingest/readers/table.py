@@ -1,8 +1,10 @@
-"""Tables of quants that people publish: CSV, TSV or Markdown with llama.cpp's column names, one row per quant.
+"""Tables of quants that people publish: CSV, TSV or Markdown with llama.cpp's column names, one row
+per quant.
 
-A cell may hold its standard error (`0.0123 ± 0.0004`) and a per-cent sign. Known are the labels that llama-perplexity prints and
-a few that tables use for them; other columns are ignored. Whether a column without a per-cent sign is in per cent is told by
-Same top p (a share is at most 1); where nothing tells it, shares are left out and counted, or picks["unit"] decides: percent or fraction.
+A cell may hold its standard error (`0.0123 ± 0.0004`) and a per-cent sign. Known are the labels
+that llama-perplexity prints and a few that tables use for them; other columns are ignored. Whether
+a column without a per-cent sign is in per cent is told by Same top p (a share is at most 1); where
+nothing tells it, shares are left out and counted, or picks["unit"] decides: percent or fraction.
 """
 
 import csv
@@ -19,25 +21,68 @@ from .plain import MIB, whole
 
 KIND = "table"
 LARGEST = 4 * MIB
-NAMES = ("quant", "quantization", "quantization type", "quant type", "quant name", "model", "model name", "name", "file", "filename", "label", "tier", "type", "recipe", "variant")
+NAMES = (
+    "quant",
+    "quantization",
+    "quantization type",
+    "quant type",
+    "quant name",
+    "model",
+    "model name",
+    "name",
+    "file",
+    "filename",
+    "label",
+    "tier",
+    "type",
+    "recipe",
+    "variant",
+)
 ALIASES = {
-    "kld": "Mean KLD", "kl divergence": "Mean KLD", "mean kl divergence": "Mean KLD", "max kld": "Maximum KLD", "min kld": "Minimum KLD",
-    "99% kld": "99.0% KLD", "95% kld": "95.0% KLD", "90% kld": "90.0% KLD",
-    "ppl": "Mean PPL(Q)", "ppl(q)": "Mean PPL(Q)", "mean ppl": "Mean PPL(Q)", "perplexity": "Mean PPL(Q)", "ppl(base)": "Mean PPL(base)",
-    "ln(ppl(q)/ppl(base))": "Mean ln(PPL(Q)/PPL(base))", "ln ppl/base": "Mean ln(PPL(Q)/PPL(base))", "ppl(q)/ppl(base)": "Mean PPL(Q)/PPL(base)",
-    "same top": "Same top p", "same-top": "Same top p", "same top-p": "Same top p", "rms dp": "RMS Δp", "mean dp": "Mean Δp", "δp rms": "RMS Δp",
+    "kld": "Mean KLD",
+    "kl divergence": "Mean KLD",
+    "mean kl divergence": "Mean KLD",
+    "max kld": "Maximum KLD",
+    "min kld": "Minimum KLD",
+    "99% kld": "99.0% KLD",
+    "95% kld": "95.0% KLD",
+    "90% kld": "90.0% KLD",
+    "ppl": "Mean PPL(Q)",
+    "ppl(q)": "Mean PPL(Q)",
+    "mean ppl": "Mean PPL(Q)",
+    "perplexity": "Mean PPL(Q)",
+    "ppl(base)": "Mean PPL(base)",
+    "ln(ppl(q)/ppl(base))": "Mean ln(PPL(Q)/PPL(base))",
+    "ln ppl/base": "Mean ln(PPL(Q)/PPL(base))",
+    "ppl(q)/ppl(base)": "Mean PPL(Q)/PPL(base)",
+    "same top": "Same top p",
+    "same-top": "Same top p",
+    "same top-p": "Same top p",
+    "rms dp": "RMS Δp",
+    "mean dp": "Mean Δp",
+    "δp rms": "RMS Δp",
 }
 KNOWN = {
-    **{label.lower(): line for label, line in LINES.items()}, **{alias: LINES[label] for alias, label in ALIASES.items()},
-    **{f"kld {label.split()[0].lower()}": line for label, line in LINES.items() if label.endswith(" KLD")},
+    **{label.lower(): line for label, line in LINES.items()},
+    **{alias: LINES[label] for alias, label in ALIASES.items()},
+    **{
+        f"kld {label.split()[0].lower()}": line
+        for label, line in LINES.items()
+        if label.endswith(" KLD")
+    },
 }
 ERROR_NAMES = ("±", "+/-", "error", "std", "stderr", "se", "standard error", "uncertainty")
 NUMBER = r"(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:e[-+]?\d{1,3})?"
-CELL = re.compile(rf"([-+]?{NUMBER})\s*(%)?(?:\s*(?:±|\+/-|\+-|�|Â±)\s*({NUMBER})\s*(%)?)?", re.IGNORECASE)  # value, %, error, %
+# value, %, error, %
+CELL = re.compile(
+    rf"([-+]?{NUMBER})\s*(%)?(?:\s*(?:±|\+/-|\+-|�|Â±)\s*({NUMBER})\s*(%)?)?", re.IGNORECASE
+)
 
 
 class Column(NamedTuple):
-    """index: of its cells; error: index of the column with its standard errors; per_cent: its heading says so."""
+    """index: of its cells; error: index of the column with its standard errors; per_cent: its
+    heading says so.
+    """
 
     index: int
     line: Line
@@ -57,36 +102,63 @@ def recognises(path: Path, head: bytes) -> bool:
 def read(path: Path, picks: dict) -> Iterator[Summary]:
     """One Summary per row that has a number in a known column. Raises BadFile."""
     if picks.get("unit") not in (None, "percent", "fraction"):
-        raise BadFile(path, "as a whole", f"the unit {picks['unit']!r} was chosen for its shares", "choose percent or fraction")
+        raise BadFile(
+            path,
+            "as a whole",
+            f"the unit {picks['unit']!r} was chosen for its shares",
+            "choose percent or fraction",
+        )
     try:
         text = whole(path, LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadFile(path, f"byte {error.start:,}", "not UTF-8", "save the table as UTF-8") from None
+        raise BadFile(
+            path, f"byte {error.start:,}", "not UTF-8", "save the table as UTF-8"
+        ) from None
     tables = [table for table in _tables(path, text) if _columns(table[1])]
     if not tables:
-        raise BadFile(path, "as a whole", "no known column", f"name at least one of {', '.join(LINES)}")
+        raise BadFile(
+            path, "as a whole", "no known column", f"name at least one of {', '.join(LINES)}"
+        )
     for first, heading, rows in tables:
         yield from _summaries(path, first, heading, rows, picks.get("unit"))
 
 
 def _tables(path: Path, text: str) -> Iterator[tuple[int, list[str], list[list[str]]]]:
-    """(line number of the heading, its cells, rows of cells) of each Markdown table, or of the whole file as CSV or TSV."""
+    """(line number of the heading, its cells, rows of cells) of each Markdown table, or of the
+    whole file as CSV or TSV.
+    """
     lines = text.splitlines()
-    rules = [number for number, line in enumerate(lines) if number and "-" in line and "|" in line and not line.strip(" \t|:-")]
+    rules = [
+        number
+        for number, line in enumerate(lines)
+        if number and "-" in line and "|" in line and not line.strip(" \t|:-")
+    ]
     end = 0
     for number in rules:
         if number < end:
             continue
         end = next((at for at in range(number + 1, len(lines)) if "|" not in lines[at]), len(lines))
-        yield number, _cells(lines[number - 1], "|"), [_cells(line, "|") for line in lines[number + 1 : end]]
+        yield (
+            number,
+            _cells(lines[number - 1], "|"),
+            [_cells(line, "|") for line in lines[number + 1 : end]],
+        )
     if rules or not lines:
         return
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(lines[0]), strict=True))
+        rows = list(
+            csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(lines[0]), strict=True)
+        )
     except csv.Error as error:
-        raise BadFile(path, "as a whole", f"no table ({error})", "save it as CSV, TSV or Markdown") from None
+        raise BadFile(
+            path, "as a whole", f"no table ({error})", "save it as CSV, TSV or Markdown"
+        ) from None
     if rows:
-        yield 1, [cell.strip() for cell in rows[0]], [[cell.strip() for cell in row] for row in rows[1:]]
+        yield (
+            1,
+            [cell.strip() for cell in rows[0]],
+            [[cell.strip() for cell in row] for row in rows[1:]],
+        )
 
 
 def _delimiter(line: str) -> str:
@@ -105,10 +177,16 @@ def _columns(cells: list[str]) -> list[Column]:
     columns = []
     for index, cell in enumerate(cells):
         plain = " ".join(cell.replace("∆", "Δ").lower().split())
-        line = KNOWN.get(plain) or KNOWN.get(plain.removesuffix("%").removesuffix("(%)").removesuffix("(").strip())
+        line = KNOWN.get(plain) or KNOWN.get(
+            plain.removesuffix("%").removesuffix("(%)").removesuffix("(").strip()
+        )
         if line and line not in [column.line for column in columns]:
             following = " ".join(cells[index + 1].lower().split()) if index + 1 < len(cells) else ""
-            error = following in ERROR_NAMES or following.removeprefix(plain).strip(" ()") in ERROR_NAMES and following.startswith(plain)
+            error = (
+                following in ERROR_NAMES
+                or following.removeprefix(plain).strip(" ()") in ERROR_NAMES
+                and following.startswith(plain)
+            )
             columns.append(Column(index, line, index + 1 if error else None, plain not in KNOWN))
     return columns
 
@@ -118,24 +196,38 @@ def _name_column(cells: list[str]) -> int | None:
     return next((lower.index(name) for name in NAMES if name in lower), None)
 
 
-def _summaries(path: Path, first: int, heading: list[str], rows: list[list[str]], unit: str | None) -> Iterator[Summary]:
+def _summaries(
+    path: Path, first: int, heading: list[str], rows: list[list[str]], unit: str | None
+) -> Iterator[Summary]:
     columns = _columns(heading)
     taken = {column.index for column in columns} | {column.error for column in columns}
     name_at = _name_column(heading)
     if name_at is None:
         name_at = next((index for index in range(len(heading)) if index not in taken), None)
     if name_at is None:
-        raise BadFile(path, f"line {first}", "no column with the quants' names", "add a column Quant")
+        raise BadFile(
+            path, f"line {first}", "no column with the quants' names", "add a column Quant"
+        )
     shift = _shift(columns, rows, unit)
     seen: set[str] = set()
     for offset, row in enumerate(rows, first + 1):
         if not any(row):
             continue
         if len(row) < len(heading):
-            raise BadFile(path, f"row {offset}", f"{len(row)} cells where the heading has {len(heading)}", "it may be cut short: complete the row or remove it")
+            raise BadFile(
+                path,
+                f"row {offset}",
+                f"{len(row)} cells where the heading has {len(heading)}",
+                "it may be cut short: complete the row or remove it",
+            )
         name = row[name_at]
         if not name or name in seen:
-            raise BadFile(path, f"row {offset}", f"another row for {name[:80]!r}" if name else "no name of a quant", "give each row its own name")
+            raise BadFile(
+                path,
+                f"row {offset}",
+                f"another row for {name[:80]!r}" if name else "no name of a quant",
+                "give each row its own name",
+            )
         seen.add(name)
         statistics, left_out = [], {}
         for column in columns:
@@ -145,14 +237,24 @@ def _summaries(path: Path, first: int, heading: list[str], rows: list[list[str]]
             elif found:
                 left_out[found] = left_out.get(found, 0) + 1
         if statistics:
-            yield Summary(name, None, None, statistics, facts={"table": path.name}, left_out=left_out)
+            yield Summary(
+                name, None, None, statistics, facts={"table": path.name}, left_out=left_out
+            )
 
 
 def _shift(columns: list[Column], rows: list[list[str]], unit: str | None) -> int | None:
-    """By how many digits shares without a per-cent sign are shifted: 2 for per cent, 0 for fractions; None where nothing tells it."""
+    """By how many digits shares without a per-cent sign are shifted: 2 for per cent, 0 for
+    fractions; None where nothing tells it.
+    """
     if unit:
         return 2 if unit == "percent" else 0
-    cells = [row[column.index] for column in columns if column.line.metric == "top1_agreement" for row in rows if len(row) > column.index]
+    cells = [
+        row[column.index]
+        for column in columns
+        if column.line.metric == "top1_agreement"
+        for row in rows
+        if len(row) > column.index
+    ]
     shares = [float(match[1]) for cell in cells if (match := CELL.fullmatch(cell)) and not match[2]]
     return (2 if max(shares) > 1 else 0) if shares else None
 
@@ -176,5 +278,10 @@ def _statistic(row: list[str], column: Column, shift: int | None) -> Statistic |
         return "cells with a per-cent sign that belongs to no share"
     else:
         shift = 0
-    value, error = (None if text is None else float(Decimal(text).scaleb(-shift)) for text in (match[1], error))  # 94.917 % is 0.94917 to the last bit
-    return Statistic(column.line.metric, value, error if error is not None and error < 1e300 else None)
+    # 94.917 % is 0.94917 to the last bit
+    value, error = (
+        None if text is None else float(Decimal(text).scaleb(-shift)) for text in (match[1], error)
+    )
+    return Statistic(
+        column.line.metric, value, error if error is not None and error < 1e300 else None
+    )

@@ -1,9 +1,11 @@
-"""Trains the tests' model: a llama of 2 million weights that reads bytes and knows a made-up world by heart.
+"""Trains the tests' model: a llama of 2 million weights that reads bytes and knows a made-up world
+by heart.
 
     pip install torch gguf && python tests/model/train.py      # about 10 minutes on 2 cores
 
-It writes, beside itself: tiny-f16.gguf (embedding 256, so that every K-quant applies to every matrix), corpus.txt
-(stories of the world), corpus2.txt (sums), and prompts.jsonl (a benchmark of both). Everything is drawn with a fixed seed.
+It writes, beside itself: tiny-f16.gguf (embedding 256, so that every K-quant applies to every
+matrix), corpus.txt (stories of the world), corpus2.txt (sums), and prompts.jsonl (a benchmark of
+both). Everything is drawn with a fixed seed.
 """
 
 import json
@@ -20,21 +22,48 @@ import torch.nn.functional as F
 from torch import nn
 
 HERE = Path(__file__).parent
-EMBEDDING, LAYERS, HEADS, FEED_FORWARD, CONTEXT, EPSILON, ROPE_BASE = 256, 3, 4, 512, 512, 1e-5, 10_000.0
+EMBEDDING, LAYERS, HEADS, FEED_FORWARD, CONTEXT, EPSILON, ROPE_BASE = (
+    256,
+    3,
+    4,
+    512,
+    512,
+    1e-5,
+    10_000.0,
+)
 VOCABULARY = 257  # all bytes and an end token: odd on purpose
 END = 256
 BATCH, LENGTH = 12, 192
 
-NAMES = "Abel Bria Cato Dena Egon Fila Gero Hesa Ivor Jola Kurt Lena Milo Nora Otis Pia Quin Rosa Stan Tara Ugo Vera Wim Xena Yuri Zita".split()
+NAMES = (
+    "Abel Bria Cato Dena Egon Fila Gero Hesa Ivor Jola Kurt Lena Milo Nora Otis Pia Quin Rosa Stan"
+    " Tara Ugo Vera Wim Xena Yuri Zita".split()
+)
 TOWNS = "Arlen Borsk Cormo Delph Endor Farun Gleth Hurst".split()
 COLOURS = "red blue green black white amber pink grey".split()
 BEASTS = "a cat|a dog|an owl|a hen|a fox|a goat|a mule|a toad".split("|")
 WORLD = random.Random(7)
 FACTS = {name: (WORLD.choice(TOWNS), WORLD.choice(COLOURS), WORLD.choice(BEASTS)) for name in NAMES}
 QUESTIONS = ("Where does {} live?", "What colour does {} like?", "What does {} keep?")
-TELLINGS = ("{0} lives in {1}.", "{0} likes {2}.", "{0} keeps {3}.", "In {1} you meet {0}.", "{0} of {1} likes {2}.", "{0} has {3} that is {2}.")
+TELLINGS = (
+    "{0} lives in {1}.",
+    "{0} likes {2}.",
+    "{0} keeps {3}.",
+    "In {1} you meet {0}.",
+    "{0} of {1} likes {2}.",
+    "{0} has {3} that is {2}.",
+)
 LINKS = ("Then", "Later", "One day", "At night", "In spring", "So")
-DEEDS = ("sings", "walks home", "reads a book", "bakes bread", "counts the stars", "mends a net", "waits for rain", "tells a tale")
+DEEDS = (
+    "sings",
+    "walks home",
+    "reads a book",
+    "bakes bread",
+    "counts the stars",
+    "mends a net",
+    "waits for rain",
+    "tells a tale",
+)
 
 
 def story(draw: random.Random) -> str:
@@ -72,18 +101,31 @@ class Block(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.attn_norm, self.ffn_norm = nn.RMSNorm(EMBEDDING, EPSILON), nn.RMSNorm(EMBEDDING, EPSILON)
+        self.attn_norm, self.ffn_norm = (
+            nn.RMSNorm(EMBEDDING, EPSILON),
+            nn.RMSNorm(EMBEDDING, EPSILON),
+        )
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
             setattr(self, name, nn.Linear(EMBEDDING, EMBEDDING, bias=False))
-        self.ffn_gate, self.ffn_up = (nn.Linear(EMBEDDING, FEED_FORWARD, bias=False) for _ in range(2))
+        self.ffn_gate, self.ffn_up = (
+            nn.Linear(EMBEDDING, FEED_FORWARD, bias=False) for _ in range(2)
+        )
         self.ffn_down = nn.Linear(FEED_FORWARD, EMBEDDING, bias=False)
 
     def forward(self, x, turn):
         """x: [batch, time, embedding]; turn: [time, head / 2] complex rotations."""
         batch, time_, _ = x.shape
         h = self.attn_norm(x)
-        q, k, v = (layer(h).view(batch, time_, HEADS, -1).transpose(1, 2) for layer in (self.attn_q, self.attn_k, self.attn_v))
-        q, k = (torch.view_as_real(torch.view_as_complex(y.float().reshape(*y.shape[:-1], -1, 2)) * turn).flatten(-2) for y in (q, k))
+        q, k, v = (
+            layer(h).view(batch, time_, HEADS, -1).transpose(1, 2)
+            for layer in (self.attn_q, self.attn_k, self.attn_v)
+        )
+        q, k = (
+            torch.view_as_real(
+                torch.view_as_complex(y.float().reshape(*y.shape[:-1], -1, 2)) * turn
+            ).flatten(-2)
+            for y in (q, k)
+        )
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, time_, EMBEDDING))
         h = self.ffn_norm(x)
@@ -120,7 +162,11 @@ def train(steps: int) -> Llama:
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
     data = torch.tensor(list(text(draw, 3_000_000, (story, question, question, total)).encode()))
     for step in range(steps):
-        rate = 2e-3 * min(1, (step + 1) / 50) * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
+        rate = (
+            2e-3
+            * min(1, (step + 1) / 50)
+            * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
+        )
         optimiser.param_groups[0]["lr"] = rate
         starts = torch.randint(len(data) - LENGTH - 1, (BATCH,))
         rows = torch.stack([data[i : i + LENGTH + 1] for i in starts])
@@ -130,7 +176,12 @@ def train(steps: int) -> Llama:
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         if step % 50 == 0 or step == steps - 1:
-            print(f"step {step}/{steps}  loss {loss.item():.3f} nats/byte  {time.time() - start:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"step {step}/{steps}  loss {loss.item():.3f} nats/byte "
+                f" {time.time() - start:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     return model
 
 
@@ -160,7 +211,8 @@ def save(model: Llama, path: Path) -> None:
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([*byte_letters(), "<end>"])
     writer.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL])
-    writer.add_token_merges(["q q"])  # llama.cpp wants a list; "qq" is no token, so this one never applies
+    # llama.cpp wants a list; "qq" is no token, so this one never applies
+    writer.add_token_merges(["q q"])
     writer.add_eos_token_id(END)
     writer.add_bos_token_id(END)
     writer.add_add_bos_token(False)
@@ -178,10 +230,20 @@ def main(steps: int = 900) -> None:
     save(train(steps), HERE / "tiny-f16.gguf")
     (HERE / "corpus.txt").write_text(text(random.Random(2), 60_000, (story, question)))
     (HERE / "corpus2.txt").write_text(text(random.Random(3), 20_000, (total,)))
-    asked = [{"category": kind, "prompt": f"Q: {QUESTIONS[i].format(name)}\nA:", "answers": [FACTS[name][i]]} for i, kind in enumerate(("town", "colour", "beast")) for name in NAMES]
+    asked = [
+        {
+            "category": kind,
+            "prompt": f"Q: {QUESTIONS[i].format(name)}\nA:",
+            "answers": [FACTS[name][i]],
+        }
+        for i, kind in enumerate(("town", "colour", "beast"))
+        for name in NAMES
+    ]
     draw = random.Random(4)
     sums = draw.sample([(a, b) for a in range(20) for b in range(20)], 50)
-    asked += [{"category": "sum", "prompt": f"Q: {a}+{b}?\nA:", "answers": [str(a + b)]} for a, b in sums]
+    asked += [
+        {"category": "sum", "prompt": f"Q: {a}+{b}?\nA:", "answers": [str(a + b)]} for a, b in sums
+    ]
     (HERE / "prompts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in asked))
 
 
