@@ -10,9 +10,9 @@ from typing import Annotated, Optional
 import typer
 from typer.core import TyperGroup
 
-from .cli_ingest import ingest
-from .ingest.errors import ExitCode, QwhError
-from .options import DEFAULT, CohortOption, WarehouseOption, points, size
+from .commands.ingest import ingest
+from .commands.options import DEFAULT, CohortOption, WarehouseOption, points, size
+from .errors import ExitCode, QwhError
 
 
 class OneLineErrors(TyperGroup):
@@ -64,7 +64,7 @@ def init(
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Make an empty warehouse. Example: qwh init ./warehouse"""
-    from .ingest.store import Store
+    from .raw.store import Store
 
     store = Store(folder or warehouse).create()
     print(store.raw.parent)
@@ -77,7 +77,7 @@ def build(
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Refresh every table and run every data test (dbt build). Example: qwh build"""
-    from .warehouse import Warehouse
+    from .database.warehouse import Warehouse
 
     Warehouse(warehouse).build(full_refresh, select)
 
@@ -90,8 +90,8 @@ def sql(
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Ask the warehouse, read-only. Example: qwh sql "select quant_id, value from fct_fidelity" """
-    from .shell import answer, shell
-    from .warehouse import Warehouse
+    from .commands.shell import answer, shell
+    from .database.warehouse import Warehouse
 
     answer(Warehouse(warehouse), query) if query else shell(Warehouse(warehouse))
 
@@ -103,8 +103,8 @@ def show(
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Print a table or an analysis. Example: qwh show fidelity"""
-    from .tables import terminal
-    from .warehouse import Warehouse
+    from .database.warehouse import Warehouse
+    from .exports.tables import terminal
 
     print(terminal(Warehouse(warehouse).relation(name, cohort)))
 
@@ -120,8 +120,8 @@ def export(
     """Write a table or an analysis to a file. Example: qwh export correlations --format latex -o
     table.tex
     """
-    from .tables import write
-    from .warehouse import Warehouse
+    from .database.warehouse import Warehouse
+    from .exports.tables import write
 
     write(Warehouse(warehouse).relation(name, cohort), format.value, output)
 
@@ -150,8 +150,8 @@ def measure_add(
     Example: qwh measure add kld_uncertain "select cohort_id, quant_id, avg(kld) as value from
     int_tokens where entropy_ref > 3 group by all"
     """
-    from .measures import add
-    from .warehouse import Warehouse
+    from .database.measures import add
+    from .database.warehouse import Warehouse
 
     for cohort_id, quant_id, value in sorted(
         add(Warehouse(warehouse), name, sql, smaller_is_further)
@@ -162,8 +162,8 @@ def measure_add(
 @measure.command("list")
 def measure_list(warehouse: WarehouseOption = DEFAULT):
     """Print every measure and its SELECT. Example: qwh measure list"""
-    from .measures import listed
-    from .warehouse import Warehouse
+    from .database.measures import listed
+    from .database.warehouse import Warehouse
 
     for each in listed(Warehouse(warehouse)):
         print(f"{each['name']}  {each['sql']}")
@@ -174,8 +174,8 @@ def measure_remove(
     name: Annotated[str, typer.Argument(help="The measure.")], warehouse: WarehouseOption = DEFAULT
 ):
     """Forget a measure. Example: qwh measure remove kld_uncertain"""
-    from .measures import remove
-    from .warehouse import Warehouse
+    from .database.measures import remove
+    from .database.warehouse import Warehouse
 
     remove(Warehouse(warehouse), name)
 
@@ -193,9 +193,9 @@ def compare(
     """Compare two quants on the prompts that both answered, and say what would settle it. Example:
     qwh compare Q8_0 Q4_K_M
     """
-    from .decisions import compare as run
-    from .tables import terminal
-    from .warehouse import Warehouse
+    from .commands.decisions import compare as run
+    from .database.warehouse import Warehouse
+    from .exports.tables import terminal
 
     rows, sentences = run(Warehouse(warehouse), first, second, cohort, points(margin))
     print(terminal(rows), *sentences, sep="\n")
@@ -215,9 +215,9 @@ def plan(
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Say how many prompts a difference takes. Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt"""
-    from .decisions import plan as run
-    from .tables import terminal
-    from .warehouse import Warehouse
+    from .commands.decisions import plan as run
+    from .database.warehouse import Warehouse
+    from .exports.tables import terminal
 
     if (pair is None) == (volume is None):
         raise QwhError(
@@ -237,9 +237,9 @@ def pick(
     """Name the smallest quant that these prompts do not resolve from the highest score. Example:
     qwh pick --max-bytes 4GB
     """
-    from .decisions import pick as run
-    from .tables import terminal
-    from .warehouse import Warehouse
+    from .commands.decisions import pick as run
+    from .database.warehouse import Warehouse
+    from .exports.tables import terminal
 
     rows, sentence = run(Warehouse(warehouse), cohort, size(max_bytes) if max_bytes else None)
     print(terminal(rows), sentence, sep="\n")
@@ -248,9 +248,9 @@ def pick(
 @app.command()
 def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT):
     """Print what a cohort's prompts can resolve at all. Example: qwh card"""
-    from .decisions import card as run
-    from .tables import terminal
-    from .warehouse import Warehouse
+    from .commands.decisions import card as run
+    from .database.warehouse import Warehouse
+    from .exports.tables import terminal
 
     print(terminal(run(Warehouse(warehouse), cohort)))
 
@@ -258,8 +258,8 @@ def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT):
 @app.command()
 def status(warehouse: WarehouseOption = DEFAULT):
     """Say what the warehouse holds, and what `qwh build` has not seen yet. Example: qwh status"""
-    from .shell import status as run
-    from .warehouse import Warehouse
+    from .commands.shell import status as run
+    from .database.warehouse import Warehouse
 
     run(Warehouse(warehouse))
 

@@ -12,13 +12,14 @@ float32. `below 0`: share of negative KLDs.
 import argparse
 from pathlib import Path
 
-import kernels as kernel_benchmark
 import numpy as np
 import torch
 from qwh.ingest.corpus import read_corpus
-from qwh.ingest.engine import Model
-from qwh.kernels import cpu, naive
-from qwh.kernels.rows import CodedRows
+from qwh.ingest.engines.llama_cpp import Model
+from qwh.kernels.scorers import cpu, naive
+from qwh.kernels.scorers.rows import CodedRows
+
+import kernels as kernel_benchmark
 
 
 def rows_of(arguments: argparse.Namespace):

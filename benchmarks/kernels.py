@@ -26,8 +26,8 @@ import numpy as np
 import peer
 import torch
 from numba import njit
-from qwh.kernels import cpu, naive
-from qwh.kernels.rows import CodedRows
+from qwh.kernels.scorers import cpu, naive
+from qwh.kernels.scorers.rows import CodedRows
 
 # logits of each side: both together are larger than the last cache, and a call takes tens of
 # milliseconds

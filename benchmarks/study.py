@@ -13,7 +13,7 @@ import argparse
 import time
 
 import numpy as np
-from qwh.kernels import clusters, correlations, paired, pareto, prompts, routers, zone
+from qwh.kernels.statistics import clusters, correlations, paired, pareto, prompts, routers, zone
 from worlds import variants, world
 
 MEASUREMENTS, SEED, EDGE = 14, 20260617, 0.03

@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..ingest.errors import ExitCode, QwhError, missing_extra, storage_error
+from ..errors import ExitCode, QwhError, missing_extra, storage_error
 
 # 576 is no multiple of 256, so K-quants fall back on most matrices here. A name with + keeps one
 # part of the model in another type: embd (the token embedding, which is also the head), attn, ffn,
@@ -62,8 +62,9 @@ def _quantize(source: Path, target: Path, threads: int) -> Path:
     """llama.cpp's quantizer, told by target's name; written beside and renamed: a target that
     exists is whole.
     """
-    from ..ingest import engine  # noqa: F401  (quiets llama.cpp)
     import llama_cpp
+
+    from ..ingest.engines import llama_cpp as engine  # noqa: F401  (quiets llama.cpp)
 
     if target.exists():
         return target

@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
-from ..ingest.progress import say
-from ..ingest.store import Store
-from ..warehouse import Warehouse
+from ..database.warehouse import Warehouse
+from ..progress import say
+from ..raw.store import Store
 from . import models
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ def run(folder: Path, name: str) -> None:
     demo finished is not done again.
     """
     from ..ingest.corpus import ingest_gguf
-    from ..ingest.gguf import read_gguf
+    from ..ingest.engines.gguf import read_gguf
     from ..ingest.plan import Member, Settings
     from ..ingest.prompts import ingest_prompts, read_benchmark
 
@@ -86,8 +86,8 @@ def study(folder: Path) -> None:
 
 def _tables(warehouse: Warehouse, cohort: str, names: tuple[str, ...], clock: float) -> None:
     """Build and print."""
-    from ..shell import status
-    from ..tables import terminal
+    from ..commands.shell import status
+    from ..exports.tables import terminal
 
     warehouse.build()
     for name in names:

@@ -14,9 +14,9 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from ..ingest.progress import progress
-from ..ingest.schema import TABLES
-from ..ingest.store import RunWriter, Store
+from ..progress import progress
+from ..raw.schema import TABLES
+from ..raw.store import RunWriter, Store
 
 RESULTS = Path(__file__).with_name("results")
 OMITTED = {

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..kernels import dispatch
+from ..errors import ExitCode, QwhError
+from ..kernels.scorers import dispatch
+from ..progress import progress, say
+from ..raw.store import Store
 from .corpus import Corpus, score
-from .errors import ExitCode, QwhError
+from .engines.logits_file import MAGIC, LogitsFile
 from .plan import Member, Settings, quant_run_id, refuse_mixing
-from .progress import progress, say
-from .readers.logits_file import MAGIC, LogitsFile
-from .store import Store
 from .trace import Trace
 
 
@@ -237,8 +237,8 @@ def _live_members(
     stack: ExitStack,
 ):
     """Quants that are GGUF files: llama.cpp runs them on the file's own tokens."""
-    from . import engine
-    from .gguf import read_gguf
+    from .engines import llama_cpp as engine
+    from .engines.gguf import read_gguf
     from .plan import unique_members
 
     members = unique_members(quants, read_gguf, quant_ids, uploader)

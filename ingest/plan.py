@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from .errors import ExitCode, QwhError
-from .gguf import GGUF
-from .schema import COMPARABLE, METRICS_VERSION, SCHEMA_VERSION
-from .store import Store, identity
+from ..errors import ExitCode, QwhError
+from ..raw.schema import COMPARABLE, METRICS_VERSION, SCHEMA_VERSION
+from ..raw.store import Store, identity
+from .engines.gguf import GGUF
 
 NOT_IDENTITY = (
     "corpus_rank",

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from . import engine  # first: it names the extra that brings llama.cpp and the scorer
-from ..kernels import dispatch
-from .errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError
+from ..kernels.scorers import dispatch
+from ..progress import progress, say
+from ..raw.store import RunWriter, Store, identity
+from .engines import (
+    llama_cpp as engine,
+)  # first: it names the extra that brings llama.cpp and the scorer
 from .plan import Member, Settings, in_memory_together, quant_run_id, refuse_mixing
-from .progress import progress, say
-from .store import RunWriter, Store, identity
 
 NORMALISATION = "first line, outer spaces, quotes and final punctuation removed, case folded"
 

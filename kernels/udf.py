@@ -221,23 +221,9 @@ def _call(target: str, count: int):
     module, name = target.split(".")
 
     def call(*arguments):
-        return getattr(import_module(f".{module}", __package__), name)(*arguments)
+        return getattr(import_module(f".statistics.{module}", __package__), name)(*arguments)
 
     call.__signature__ = Signature(
         [Parameter(f"argument_{i}", Parameter.POSITIONAL_ONLY) for i in range(count)]
     )
     return call
-
-
-try:
-    from dbt.adapters.duckdb.plugins import BasePlugin
-except ImportError:  # dbt is not needed to register functions
-    BasePlugin = object
-
-
-class Plugin(BasePlugin):
-    """dbt-duckdb's hook: every connection that dbt opens knows the functions."""
-
-    def configure_connection(self, conn) -> None:
-        """Called by dbt-duckdb once for each connection."""
-        register(conn)

@@ -15,7 +15,7 @@ if not Path("/dev/nvidiactl").exists():
     # no GPU: Triton's kernels run under its interpreter; read when Triton is imported
     os.environ["TRITON_INTERPRET"] = "1"
 
-kernels = Path(qwh.kernels.__file__).parent
+kernels = Path(qwh.kernels.__file__).parent / "scorers"
 if (kernels / "lanes.py").stat().st_mtime > (kernels / "loops.py").stat().st_mtime:
     # numba's cache looks at this file only, and would keep code from before the change
     (kernels / "loops.py").touch()

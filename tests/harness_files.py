@@ -6,7 +6,7 @@ from pathlib import Path
 
 import zstandard
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval, safely
-from qwh.ingest.readers.contents import Sample, Samples
+from qwh.ingest.readers.port import Sample, Samples
 
 FIXTURES = Path(__file__).parent / "fixtures" / "harness"
 LM_EVAL = FIXTURES / "lm-eval" / "dummy__one"

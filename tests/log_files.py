@@ -7,9 +7,10 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from qwh.ingest.errors import QwhError
-from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs, qbench, table
-from qwh.ingest.readers.contents import Summary, TokenRows
+from qwh.errors import QwhError
+from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs, qbench
+from qwh.ingest.readers import printed_table as table
+from qwh.ingest.readers.port import Summary, TokenRows
 
 FIXTURES = Path(__file__).parent / "fixtures" / "printed"
 READERS = {reader.KIND: reader for reader in (llama_log, qbench, table, prompt_logprobs, hfkldr)}

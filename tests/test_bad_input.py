@@ -7,8 +7,8 @@ import gguf
 import numpy as np
 import pytest
 from conftest import REFERENCE, ingest, qwh
-from qwh.ingest.errors import ExitCode
-from qwh.ingest.store import Store
+from qwh.errors import ExitCode
+from qwh.raw.store import Store
 
 
 def refused(done, code: ExitCode, *words: str) -> None:
@@ -51,8 +51,8 @@ def test_truncated_gguf(tmp_path, keep):
 
 
 def test_damaged_headers_never_crash(tmp_path):
-    from qwh.ingest.errors import QwhError
-    from qwh.ingest.gguf import read_gguf
+    from qwh.errors import QwhError
+    from qwh.ingest.engines.gguf import read_gguf
 
     whole, rng, damaged = bytearray(REFERENCE.read_bytes()), np.random.default_rng(0), 0
     path = tmp_path / "hurt.gguf"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels import cpu, naive
-from qwh.kernels.rows import Bfloat16Rows, CodedRows
+from qwh.kernels.scorers import cpu, naive
+from qwh.kernels.scorers.rows import Bfloat16Rows, CodedRows
 from scipy.special import log_softmax
 from test_kernels import TWINS, at_level, logits, score
 

@@ -5,11 +5,11 @@ write them, honest words.
 import numpy as np
 import pytest
 from conftest import query, qwh
-from qwh import decisions
-from qwh.ingest.errors import ExitCode, QwhError
-from qwh.kernels import paired
-from qwh.options import points, size
-from qwh.warehouse import Warehouse
+from qwh.commands import decisions
+from qwh.commands.options import points, size
+from qwh.database.warehouse import Warehouse
+from qwh.errors import ExitCode, QwhError
+from qwh.kernels.statistics import paired
 from test_bad_input import refused
 
 

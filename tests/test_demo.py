@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
+from qwh.database.warehouse import Warehouse
 from qwh.demo import models, study
 from qwh.demo import run as demo
 from qwh.ingest.prompts import normalise, read_benchmark
-from qwh.ingest.store import Store
-from qwh.warehouse import Warehouse
+from qwh.raw.store import Store
 
 BENCHMARKS = sorted((Path(study.__file__).parent / "benchmarks").glob("*.jsonl"))
 

@@ -4,7 +4,7 @@ text that the reference itself wrote.
 
 import numpy as np
 import pytest
-from qwh.kernels import cpu, naive
+from qwh.kernels.scorers import cpu, naive
 from scipy.special import log_softmax
 
 

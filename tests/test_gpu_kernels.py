@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels import naive
+from qwh.kernels.scorers import naive
 from test_kernels import at_level, logits, score
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 ON_GPU = "TRITON_INTERPRET" not in os.environ  # conftest.py sets it where there is no GPU
-gpu = pytest.importorskip("qwh.kernels.gpu")
+gpu = pytest.importorskip("qwh.kernels.scorers.gpu")
 
 
 class OnDevice:

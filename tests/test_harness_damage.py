@@ -36,7 +36,7 @@ from harness_files import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from qwh.ingest.errors import QwhError
+from qwh.errors import QwhError
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval
 
 WRONG = [
@@ -478,7 +478,7 @@ def test_bombs_need_little_memory(tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from qwh.ingest.errors import QwhError
+from qwh.errors import QwhError
 from qwh.ingest.readers import inspect_ai, lm_eval
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30),) * 2)

@@ -30,9 +30,9 @@ from harness_files import (
     one,
     read,
 )
-from qwh.ingest.errors import ExitCode, QwhError
+from qwh.errors import ExitCode, QwhError
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval, safely
-from qwh.ingest.readers.contents import BadFile, Sample
+from qwh.ingest.readers.port import BadFile, Sample
 
 
 def scores(rows: list[Sample]) -> dict[tuple[str, int], float]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import qwh, query
+from conftest import query, qwh
 from harness_files import EVALPLUS, HELM, INSPECT, LIGHTEVAL, LIVECODEBENCH, LM_EVAL, QUESTIONS
-from qwh.ingest.errors import ExitCode
-from qwh.ingest.store import Store
+from qwh.errors import ExitCode
+from qwh.raw.store import Store
 from test_bad_input import nothing_left, refused
 
 

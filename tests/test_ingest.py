@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import CHUNKS, LENGTH, MODEL, REFERENCE, ingest, query, qwh
-from qwh.ingest.errors import ExitCode
-from qwh.ingest.store import Store
+from qwh.errors import ExitCode
+from qwh.raw.store import Store
 from scipy.special import log_softmax, rel_entr, softmax
 
 PROMPTS = len((MODEL / "prompts.jsonl").read_text().splitlines())
@@ -38,7 +38,7 @@ def logits(path, chunk: int) -> tuple[np.ndarray, np.ndarray]:
     """A chunk of the first text read in one piece: token ids [n] and llama.cpp's logits [n,
     vocabulary] as float64.
     """
-    from qwh.ingest import engine
+    from qwh.ingest.engines import llama_cpp as engine
 
     model = engine.Model(path)
     context = engine.Context(model, LENGTH, LENGTH, 2)
@@ -150,7 +150,7 @@ def test_provenance_tells_what_the_file_is_not_what_it_is_called(warehouse, quan
 
 def test_a_reference_made_from_four_bits_is_found_out(tmp_path, quants):
     from qwh.demo.models import make_quants
-    from qwh.ingest.gguf import read_gguf
+    from qwh.ingest.engines.gguf import read_gguf
 
     (four,) = make_quants(REFERENCE, tmp_path, ["Q4_0+pure"], 1, lambda text: None)
     (back,) = make_quants(four, tmp_path, ["F16"], 1, lambda text: None)

@@ -13,7 +13,7 @@ import pytest
 from conftest import MODEL, REFERENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels import cpu, loops, naive
+from qwh.kernels.scorers import cpu, loops, naive
 from scipy.spatial.distance import jensenshannon
 from scipy.special import log_softmax, logsumexp, rel_entr
 
@@ -343,7 +343,7 @@ def test_real_logits_of_a_real_model(quants):
     nearly certain.
     """
     from qwh.ingest.corpus import read_corpus
-    from qwh.ingest.engine import Model
+    from qwh.ingest.engines.llama_cpp import Model
 
     text = read_corpus(
         str(MODEL / "corpus.txt"), 0, Model(REFERENCE, vocab_only=True), 128, 4, "half"

@@ -4,10 +4,10 @@ them.
 
 from pathlib import Path
 
-from conftest import qwh, query
+from conftest import query, qwh
 from log_files import FIXTURES, reference_file, result_file
-from qwh.ingest.errors import ExitCode
-from qwh.ingest.store import Store
+from qwh.errors import ExitCode
+from qwh.raw.store import Store
 from test_bad_input import refused
 
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_files import FIXTURES, READERS, checked, reference_file, result_file
-from qwh.ingest.errors import QwhError
-from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs, table
-from qwh.ingest.readers.contents import Summary, TokenRows
+from qwh.errors import QwhError
+from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs
+from qwh.ingest.readers import printed_table as table
+from qwh.ingest.readers.port import Summary, TokenRows
 from qwh.ingest.readers.running_means import FORMS, chunk_values
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import parity
 import pytest
-from conftest import REFERENCE, qwh, query
+from conftest import REFERENCE, query, qwh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.ingest.errors import ExitCode, QwhError
-from qwh.ingest.readers.logits_file import LogitsFile, recognises
+from qwh.errors import ExitCode, QwhError
+from qwh.ingest.engines.logits_file import LogitsFile, recognises
 from test_bad_input import nothing_left, refused
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -310,7 +310,7 @@ def read_all(path: Path) -> None:
     """Open, and score every row against itself: a damaged file is refused in one line that names
     it, or its rows are flagged.
     """
-    from qwh.kernels import dispatch
+    from qwh.kernels.scorers import dispatch
 
     try:
         file = LogitsFile(path)

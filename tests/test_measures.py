@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from conftest import query, qwh
-from qwh.ingest.errors import ExitCode
+from qwh.errors import ExitCode
 from scipy.stats import spearmanr
 from test_bad_input import refused
 

@@ -8,10 +8,10 @@ import shutil
 import duckdb
 import numpy as np
 import pytest
-from qwh.ingest.errors import ExitCode, QwhError
-from qwh.ingest.schema import COMPARABLE, TABLES
-from qwh.ingest.store import RunWriter, Store
-from qwh.warehouse import Warehouse
+from qwh.database.warehouse import Warehouse
+from qwh.errors import ExitCode, QwhError
+from qwh.raw.schema import COMPARABLE, TABLES
+from qwh.raw.store import RunWriter, Store
 
 FACTS = {
     "cohort_id": "toy",
@@ -459,7 +459,7 @@ def test_a_lost_part_stops_the_build(copy, table):
 
 
 def test_the_comparability_test_knows_every_fact():
-    from qwh.warehouse import PROJECT
+    from qwh.database.warehouse import PROJECT
 
     sql = (PROJECT / "tests" / "runs_share_their_references_facts.sql").read_text()
     assert [fact for fact in COMPARABLE if f"'{fact}'" not in sql] == []

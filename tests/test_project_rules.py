@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import sqlglot
 import yaml
+from qwh.database.warehouse import PROJECT
 from qwh.kernels import udf
-from qwh.warehouse import PROJECT
 from sqlglot import exp
 
 MAY_READ = {

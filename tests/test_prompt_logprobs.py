@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import qwh, query
-from qwh.ingest.errors import ExitCode
+from conftest import query, qwh
+from qwh.errors import ExitCode
 from scipy.special import log_softmax, rel_entr
 from test_bad_input import refused
 

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 from conftest import query, qwh
 from qwh.cli import app
-from qwh.ingest.errors import ExitCode
+from qwh.database.warehouse import PROJECT
+from qwh.errors import ExitCode
 from qwh.kernels import udf
-from qwh.warehouse import PROJECT
 from typer.testing import CliRunner
 
 

@@ -4,7 +4,8 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from qwh.kernels import stats, udf
+from qwh.kernels import udf
+from qwh.kernels.statistics import stats
 from scipy import stats as scipy_stats
 
 MANY = dict(n_permutations=10_000, n_resamples=10_000, seed=1)

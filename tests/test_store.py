@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from qwh.ingest.errors import ExitCode, QwhError
-from qwh.ingest.schema import TABLES
-from qwh.ingest.store import RunWriter, Store
+from qwh.errors import ExitCode, QwhError
+from qwh.raw.schema import TABLES
+from qwh.raw.store import RunWriter, Store
 
 
 def quant_rows(n: int, k: int = 3) -> dict:
@@ -54,7 +54,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
 from test_store import quant_rows
-from qwh.ingest.store import RunWriter, Store
+from qwh.raw.store import RunWriter, Store
 with RunWriter(Store(sys.argv[1]).create(), "tokens") as writer:
     writer.write("tokens", quant_rows(100_000))
     os.kill(os.getpid(), signal.SIGKILL)
@@ -77,8 +77,8 @@ import sys
 sys.path.insert(0, sys.argv[2])
 import resource
 from test_store import manifest, quant_rows
-from qwh.ingest.errors import QwhError
-from qwh.ingest.store import RunWriter, Store
+from qwh.errors import QwhError
+from qwh.raw.store import RunWriter, Store
 store = Store(sys.argv[1]).create()
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels import clusters, pareto
+from qwh.kernels.statistics import clusters, pareto
 from scipy import stats as scipy_stats
 
 

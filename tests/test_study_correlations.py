@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from plain import plain
-from qwh.kernels import correlations, resampling, stats
+from qwh.kernels.statistics import correlations, resampling, stats
 from scipy import stats as scipy_stats
 
 MANY = dict(n_permutations=2_000, n_resamples=2_000, seed=1)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import query
 from plain import plain
-from qwh.kernels import noise
-from qwh.kernels.resampling import draws
+from qwh.kernels.statistics import noise
+from qwh.kernels.statistics.resampling import draws
 from scipy.stats import spearmanr
 
 B, SEED, BUCKETS = 300, 3, 20

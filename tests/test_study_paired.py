@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels import paired
+from qwh.kernels.statistics import paired
 from scipy import optimize, special
 from scipy import stats as scipy_stats
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels import prompts, routers
+from qwh.kernels.statistics import prompts, routers
 from scipy import stats as scipy_stats
 
 GROUPS = np.repeat(list("abc"), 200)

@@ -5,8 +5,8 @@ recomputed, words that hold.
 import numpy as np
 import pytest
 from conftest import query
-from qwh.kernels import clusters, correlations, members, paired, prompts, routers, zone
-from qwh.warehouse import Warehouse
+from qwh.database.warehouse import Warehouse
+from qwh.kernels.statistics import clusters, correlations, members, paired, prompts, routers, zone
 from scipy.stats import spearmanr, t
 
 SETTINGS = 10_000, 10_000, 20260617

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels import members, stats, zone
+from qwh.kernels.statistics import members, stats, zone
 from scipy import stats as scipy_stats
 
 

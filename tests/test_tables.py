@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from qwh import tables
+from qwh.exports import tables
 
 FRAME = pl.DataFrame(
     {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels.topk_bounds import FLOOR, topk_bounds
+from qwh.kernels.scorers.topk_bounds import FLOOR, topk_bounds
 
 
 def rows(seed: int, positions: int, vocabulary: int, spread: float, noise: float):

@@ -5,8 +5,8 @@ answered.
 import numpy as np
 import pytest
 from conftest import MODEL, REFERENCE, query, qwh
-from qwh.kernels import routers
-from qwh.warehouse import Warehouse
+from qwh.database.warehouse import Warehouse
+from qwh.kernels.statistics import routers
 
 
 def test_two_models_are_routed_between_on_the_prompts_they_share(tmp_path, quants):

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from . import safely  # first: it names the extra that brings msgspec
-from .contents import BadFile, Sample, Samples
+from .port import BadFile, Sample, Samples
 
 KIND = "generic"
 COLUMNS = {

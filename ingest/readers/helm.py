@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import safely  # first: it names the extra that brings msgspec
 import msgspec
-from .contents import BadFile, Sample, Samples
+
+from . import safely  # first: it names the extra that brings msgspec
+from .port import BadFile, Sample, Samples
 
 KIND = "helm"
 STATS = "per_instance_stats.json"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .contents import BadFile, ChunkStatistic, Statistic, Summary, TokenBlock, TokenRows
 from .plain import opened
+from .port import BadFile, ChunkStatistic, Statistic, Summary, TokenBlock, TokenRows
 
 KIND = "hfkldr"
 REFERENCE, RESULT = b"HFKLDR\0\0", b"HFKSEQ\0\0"

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import safely
 import pyarrow as pa
 import pyarrow.parquet as pq
-from .contents import BadFile, Sample, Samples
+
+from . import safely
+from .port import BadFile, Sample, Samples
 
 KIND = "lighteval"
 COLUMNS = ("doc", "metric", "model_response")

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path, PureWindowsPath
 
-from .contents import BadFile, ChunkStatistic, Statistic, Summary
 from .llama_labels import LINES, OLD_LINES, OPTIONAL, Line
 from .plain import clean, opened
+from .port import BadFile, ChunkStatistic, Statistic, Summary
 from .running_means import chunk_values
 
 KIND = "llama-log"

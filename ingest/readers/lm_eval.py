@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from . import safely  # first: it names the extra that brings msgspec
 import msgspec
-from .contents import BadFile, Sample, Samples
+
+from . import safely  # first: it names the extra that brings msgspec
+from .port import BadFile, Sample, Samples
 
 KIND = "lm-eval"
 KNOWN = {

@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import ExitCode, QwhError
-from .contents import BadFile
+from ...errors import ExitCode, QwhError
+from .port import BadFile
 
 MIB = 1 << 20
 # lists and objects in one piece of JSON: with what they hold some 300 bytes each

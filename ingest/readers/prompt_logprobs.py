@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .contents import BadFile, TokenBlock, TokenRows
 from .plain import MIB, clean, number, opened, parsed, whole
+from .port import BadFile, TokenBlock, TokenRows
 from .server_forms import ADVICE, AS_IT_WAS, Token, prompts
 
 KIND = "prompt-logprobs"

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from .contents import BadFile, Statistic, Summary
 from .plain import MIB, clean, number, parsed, whole
+from .port import BadFile, Statistic, Summary
 
 KIND = "qbench"
 LARGEST = 4 * MIB  # an entry has under 2 kB

@@ -7,7 +7,7 @@ the formula. Chunks hold equally many positions, so a mean over positions is the
 
 import math
 
-from .contents import ChunkStatistic
+from .port import ChunkStatistic
 
 NOT_FINITE = "running means that are nan or inf"
 NO_PREDECESSOR = "chunks without a running mean before them"

@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import ExitCode, QwhError, missing_extra
-from .contents import BadFile
+from ...errors import ExitCode, QwhError, missing_extra
+from .port import BadFile
 
 try:
     import msgspec

@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from .contents import BadFile
 from .plain import number
+from .port import BadFile
 
 MOST_ALTERNATIVES = 10_000  # of one token
 ADVICE = (

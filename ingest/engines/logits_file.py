@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...kernels.rows import CodedRows
-from .contents import BadFile
+from ...kernels.scorers.rows import CodedRows
+from ..readers.port import BadFile
 
 KIND = "logits-file"
 MAGIC = b"_logits_"

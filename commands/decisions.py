@@ -11,9 +11,9 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from .ingest.errors import ExitCode, QwhError
-from .kernels import clusters, paired, pareto
-from .warehouse import Warehouse
+from ..database.warehouse import Warehouse
+from ..errors import ExitCode, QwhError
+from ..kernels.statistics import clusters, paired, pareto
 
 RESAMPLES, SEED = 10_000, 20260617
 

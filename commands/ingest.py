@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .ingest.errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError
 from .options import DEFAULT, WarehouseOption
 
 ingest = typer.Typer(
@@ -76,12 +76,12 @@ def ingest_gguf(
 
     Example: qwh ingest gguf --reference m-f16.gguf --quant m-q4.gguf --corpus wiki.txt --cohort m
     """
-    from .ingest.corpus import ingest_gguf as run
-    from .ingest.gguf import read_gguf
-    from .ingest.plan import Member, unique_members
-    from .ingest.progress import say
-    from .ingest.store import Store
-    from .ingest.trace import Trace
+    from ..ingest.corpus import ingest_gguf as run
+    from ..ingest.engines.gguf import read_gguf
+    from ..ingest.plan import Member, unique_members
+    from ..ingest.trace import Trace
+    from ..progress import say
+    from ..raw.store import Store
 
     store = Store(warehouse).create()
     members = unique_members(quant, read_gguf, quant_id, uploader)
@@ -145,11 +145,11 @@ def ingest_prompts(
 
     Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
     """
-    from .ingest.gguf import read_gguf
-    from .ingest.plan import Member, unique_members
-    from .ingest.prompts import ingest_prompts as run
-    from .ingest.prompts import read_benchmark
-    from .ingest.store import Store
+    from ..ingest.engines.gguf import read_gguf
+    from ..ingest.plan import Member, unique_members
+    from ..ingest.prompts import ingest_prompts as run
+    from ..ingest.prompts import read_benchmark
+    from ..raw.store import Store
 
     store = Store(warehouse).create()
     questions = read_benchmark(benchmark, max_new_tokens)
@@ -214,10 +214,10 @@ def ingest_logits_file(
 
     Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
     """
-    from .ingest.logits import describe, ingest_logits
-    from .ingest.plan import Member
-    from .ingest.store import Store
-    from .ingest.trace import Trace
+    from ..ingest.logits import describe, ingest_logits
+    from ..ingest.plan import Member
+    from ..ingest.trace import Trace
+    from ..raw.store import Store
 
     if dry_run:
         for line in describe(path):
@@ -225,7 +225,7 @@ def ingest_logits_file(
         return
     head = None
     if reference:
-        from .ingest.gguf import read_gguf
+        from ..ingest.engines.gguf import read_gguf
 
         head = Member(reference.stem, read_gguf(reference))
     settings = _settings(cohort, threads, batch_size, top_k, None, None)
@@ -303,8 +303,8 @@ def _import_command(kind: str, what: str):
         ] = False,
         warehouse: WarehouseOption = DEFAULT,
     ):
-        from .ingest.imports import ingest_files
-        from .ingest.store import Store
+        from ..ingest.importing.files import ingest_files
+        from ..raw.store import Store
 
         store = None if dry_run else Store(warehouse).create()
         for run in ingest_files(
@@ -368,8 +368,8 @@ def ingest_prompt_logprobs(
 
     Example: qwh ingest prompt-logprobs q4.jsonl --cohort m --quant-id q4 --corpus-id wiki
     """
-    from .ingest.logprobs import ingest_logprobs
-    from .ingest.store import Store
+    from ..ingest.importing.token_rows import ingest_logprobs
+    from ..raw.store import Store
 
     store = None if dry_run else Store(warehouse).create()
     for path in paths:
@@ -425,8 +425,8 @@ def ingest_generic(
 
     Example: qwh ingest generic runs.csv --map item=task --map score=passed --cohort m --quant-id q4
     """
-    from .ingest.imports import ingest_files
-    from .ingest.store import Store
+    from ..ingest.importing.files import ingest_files
+    from ..raw.store import Store
 
     picks = _pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {})
     store = None if dry_run else Store(warehouse).create()
@@ -459,7 +459,7 @@ def _pairs(option: str, values: Optional[list[str]]) -> dict[str, str]:
 def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
     import os
 
-    from .ingest.plan import Settings
+    from ..ingest.plan import Settings
 
     return Settings(
         cohort, threads or os.cpu_count() or 1, batch_size, top_k, made_from, quants_at_once
@@ -467,7 +467,7 @@ def _settings(cohort, threads, batch_size, top_k, made_from, quants_at_once):
 
 
 def _same_tokenizer(reference, quants) -> None:
-    from .ingest.gguf import refuse_other_tokenizer
+    from ..ingest.engines.gguf import refuse_other_tokenizer
 
     for member in quants:
         refuse_other_tokenizer(reference.file, member.file)

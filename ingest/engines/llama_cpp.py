@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ExitCode, QwhError, missing_extra
+from ...errors import ExitCode, QwhError, missing_extra
 
 try:
     import llama_cpp

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from .ingest.errors import storage_error
+from ..errors import storage_error
 
 NOTHING = "—"  # a NULL: there is no figure
 DIGITS = 4  # significant digits in print

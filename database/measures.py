@@ -9,8 +9,8 @@ import json
 import re
 from pathlib import Path
 
-from .ingest.errors import ExitCode, QwhError
-from .ingest.store import Store
+from ..errors import ExitCode, QwhError
+from ..raw.store import Store
 from .warehouse import Warehouse
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

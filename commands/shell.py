@@ -2,10 +2,10 @@
 
 import sys
 
-from .ingest.errors import ExitCode, QwhError
-from .ingest.store import Store
-from .tables import terminal
-from .warehouse import Warehouse
+from ..database.warehouse import Warehouse
+from ..errors import ExitCode, QwhError
+from ..exports.tables import terminal
+from ..raw.store import Store
 
 PROMPT, MORE = "qwh> ", "...> "
 

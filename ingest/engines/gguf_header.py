@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ExitCode, QwhError, missing_extra
+from ...errors import ExitCode, QwhError, missing_extra
 
 SCALARS = {
     0: "B",

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .ingest.errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError
 
 WarehouseOption = Annotated[
     Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")

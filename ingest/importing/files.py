@@ -12,27 +12,27 @@ from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
-from .errors import ExitCode, QwhError
-from .plan import refuse_other_reference
-from .progress import progress, say
-from .readers.contents import Sample, Samples, Summary, TokenRows
-from .schema import METRICS_VERSION, SCHEMA_VERSION
-from .store import RunWriter, Store, file_sha256, identity
+from ...errors import ExitCode, QwhError
+from ...progress import progress, say
+from ...raw.schema import METRICS_VERSION, SCHEMA_VERSION
+from ...raw.store import RunWriter, Store, file_sha256, identity
+from ..plan import refuse_other_reference
+from ..readers.port import Sample, Samples, Summary, TokenRows
 
 READERS = {  # name on the command line -> module; `auto` asks them in this order
-    "lm-eval": "lm_eval",
-    "livecodebench": "livecodebench",
-    "evalplus": "evalplus",
-    "inspect": "inspect_ai",
-    "lighteval": "lighteval",
-    "helm": "helm",
-    "logits-file": "logits_file",
-    "llama-log": "llama_log",
-    "qbench": "qbench",
-    "hfkldr": "hfkldr",
-    "table": "table",
-    "generic": "generic",
-    "prompt-logprobs": "prompt_logprobs",
+    "lm-eval": ".lm_eval",
+    "livecodebench": ".livecodebench",
+    "evalplus": ".evalplus",
+    "inspect": ".inspect_ai",
+    "lighteval": ".lighteval",
+    "helm": ".helm",
+    "logits-file": "..engines.logits_file",
+    "llama-log": ".llama_log",
+    "qbench": ".qbench",
+    "hfkldr": ".hfkldr",
+    "table": ".printed_table",
+    "generic": ".generic",
+    "prompt-logprobs": ".prompt_logprobs",
 }
 SUMMARIES = ("llama-log", "qbench", "hfkldr", "table")  # kinds of which only statistics are known
 ANSWERS = ("lm-eval", "livecodebench", "evalplus", "inspect", "lighteval", "helm", "generic")
@@ -42,7 +42,7 @@ HEAD = 1 << 16
 
 def reader(kind: str) -> ModuleType:
     """The module that reads this kind of file."""
-    return import_module(f"qwh.ingest.readers.{READERS[kind]}")
+    return import_module(READERS[kind], "qwh.ingest.readers")
 
 
 def recognise(path: Path) -> str:
@@ -112,7 +112,7 @@ def ingest_files(
                 )
         for found in contents:
             if isinstance(found, TokenRows):
-                from .logprobs import publish as publish_tokens
+                from .token_rows import publish as publish_tokens
 
                 run = publish_tokens(
                     store,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ExitCode, QwhError
+from ...errors import ExitCode, QwhError
+from ...raw.store import file_sha256
 from .gguf_header import Header
-from .store import file_sha256
 
 # weights per block in every llama.cpp format that is not a K-quant (those use 256 = 8 blocks)
 BLOCK = 32

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import ExitCode, QwhError, storage_error
+from ..errors import ExitCode, QwhError, storage_error
 from .schema import RUN_KEYS, TABLES
 
 ROW_GROUP = 65_536  # rows held in memory per table before they go to disk

@@ -7,11 +7,11 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from .ingest.errors import ExitCode, QwhError, storage_error
-from .ingest.progress import say
-from .ingest.store import Store
+from ..errors import ExitCode, QwhError, storage_error
+from ..progress import say
+from ..raw.store import Store
 
-PROJECT = Path(__file__).resolve().parent  # the dbt project ships inside the package
+PROJECT = Path(__file__).resolve().parents[1]  # the dbt project ships inside the package
 DATABASE = "warehouse.duckdb"
 
 
@@ -99,7 +99,7 @@ class Warehouse:
         """
         import duckdb
 
-        from .kernels import udf
+        from ..kernels import udf
 
         try:
             connection = duckdb.connect(str(self.built().database), read_only=True)

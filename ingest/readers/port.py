@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ExitCode, QwhError
+from ...errors import ExitCode, QwhError
 
 
 class BadFile(QwhError):

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from ..kernels.topk_bounds import FLOOR, topk_bounds
-from .errors import ExitCode, QwhError
-from .imports import manifest, now, reader
-from .plan import refuse_other_reference
-from .progress import say
-from .readers.contents import TokenBlock, TokenRows
-from .store import RunWriter, Store, file_sha256, identity
+from ...errors import ExitCode, QwhError
+from ...kernels.scorers.topk_bounds import FLOOR, topk_bounds
+from ...progress import say
+from ...raw.store import RunWriter, Store, file_sha256, identity
+from ..plan import refuse_other_reference
+from ..readers.port import TokenBlock, TokenRows
+from .files import manifest, now, reader
 
 PRECISION = 1e-5  # of a log-prob that a server computed in float32
 

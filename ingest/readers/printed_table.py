@@ -15,9 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from .contents import BadFile, Statistic, Summary
 from .llama_labels import LINES, Line
 from .plain import MIB, whole
+from .port import BadFile, Statistic, Summary
 
 KIND = "table"
 LARGEST = 4 * MIB

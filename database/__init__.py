@@ -1,0 +1,1 @@
+"""Raw to tables (dbt), and read-only questions to what was built."""

@@ -1,0 +1,1 @@
+"""A table on its way out: printed, or written to a file."""

@@ -1,0 +1,1 @@
+"""What gives logits: one module per engine, behind one port."""

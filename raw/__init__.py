@@ -1,0 +1,1 @@
+"""The raw layer: what a run is on disk."""
