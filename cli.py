@@ -5,7 +5,7 @@
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -60,7 +60,7 @@ class Format(str, Enum):
 
 @app.command()
 def init(
-    folder: Annotated[Optional[Path], typer.Argument(help="Where to make it.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Where to make it.")] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Make an empty warehouse. Example: qwh init ./warehouse"""
@@ -73,7 +73,7 @@ def init(
 @app.command()
 def build(
     full_refresh: Annotated[bool, typer.Option(help="Rebuild every table from raw.")] = False,
-    select: Annotated[Optional[str], typer.Option(help="dbt's own selection of models.")] = None,
+    select: Annotated[str | None, typer.Option(help="dbt's own selection of models.")] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
     """Refresh every table and run every data test (dbt build). Example: qwh build"""
@@ -85,7 +85,7 @@ def build(
 @app.command()
 def sql(
     query: Annotated[
-        Optional[str], typer.Argument(help="One SELECT; without it a shell opens.")
+        str | None, typer.Argument(help="One SELECT; without it a shell opens.")
     ] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
@@ -204,11 +204,11 @@ def compare(
 @app.command()
 def plan(
     pair: Annotated[
-        Optional[tuple[str, str]], typer.Option(help="Two quants, or the reference and a quant.")
+        tuple[str, str] | None, typer.Option(help="Two quants, or the reference and a quant.")
     ] = None,
     delta: Annotated[str, typer.Option(help="True difference to be found: 1pt, 1%, 0.01.")] = "1pt",
     volume: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(help="Share of prompts that divide them, in place of a pair.", min=0, max=1),
     ] = None,
     cohort: CohortOption = None,
@@ -229,7 +229,7 @@ def plan(
 @app.command()
 def pick(
     max_bytes: Annotated[
-        Optional[str], typer.Option(help="Largest file: 4GB, 700MB, 123456789.")
+        str | None, typer.Option(help="Largest file: 4GB, 700MB, 123456789.")
     ] = None,
     cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,

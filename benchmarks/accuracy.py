@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+import kernels as kernel_benchmark
 from qwh.ingest.corpus import read_corpus
 from qwh.ingest.engines.llama_cpp import Model
 from qwh.kernels.scorers import cpu, naive
 from qwh.kernels.scorers.rows import CodedRows
-
-import kernels as kernel_benchmark
 
 
 def rows_of(arguments: argparse.Namespace):

@@ -26,6 +26,7 @@ import numpy as np
 import peer
 import torch
 from numba import njit
+
 from qwh.kernels.scorers import cpu, naive
 from qwh.kernels.scorers.rows import CodedRows
 

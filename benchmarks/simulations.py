@@ -13,17 +13,17 @@ import math
 import time
 
 import numpy as np
+from worlds import relatives, world
+
 from qwh.kernels.statistics import (
     clusters,
     correlations,
     paired,
     pareto,
     prompts,
-    resampling,
     routers,
     zone,
 )
-from worlds import relatives, world
 
 HOLDS, SIZE, RIGHT = (0.93, 0.97), (0.0, 0.05), (0.90, 1.0)
 

@@ -13,8 +13,9 @@ import argparse
 import time
 
 import numpy as np
-from qwh.kernels.statistics import clusters, correlations, paired, pareto, prompts, routers, zone
 from worlds import variants, world
+
+from qwh.kernels.statistics import clusters, correlations, paired, pareto, prompts, routers, zone
 
 MEASUREMENTS, SEED, EDGE = 14, 20260617, 0.03
 

@@ -3,7 +3,7 @@ is instant.
 """
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -34,9 +34,7 @@ def ingest_gguf(
     context_length: Annotated[
         list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)
     ] = [512],
-    chunks: Annotated[
-        Optional[int], typer.Option(help="Read only the first N chunks.", min=2)
-    ] = None,
+    chunks: Annotated[int | None, typer.Option(help="Read only the first N chunks.", min=2)] = None,
     score_from: Annotated[
         str,
         typer.Option(
@@ -47,27 +45,27 @@ def ingest_gguf(
         ),
     ] = "half",
     quant_id: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(help="Name for each --quant, in order; default: the file's stem."),
     ] = None,
     reference_made_from: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="Say so if the reference itself was made from a quantized file."),
     ] = None,
-    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    uploader: Annotated[str | None, typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
     batch_size: Annotated[
         int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)
     ] = 512,
     quants_at_once: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
     ] = None,
     threads: Annotated[
-        Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)
+        int | None, typer.Option(help="CPU threads; default: all cores.", min=1)
     ] = None,
     trace: Annotated[
-        Optional[Path], typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")
+        Path | None, typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")
     ] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
@@ -121,22 +119,22 @@ def ingest_prompts(
     ],
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
     quant_id: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(help="Name for each --quant, in order; default: the file's stem."),
     ] = None,
     reference_made_from: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="Say so if the reference itself was made from a quantized file."),
     ] = None,
-    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    uploader: Annotated[str | None, typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
     batch_size: Annotated[int, typer.Option(help="Positions per forward pass.", min=1)] = 512,
     quants_at_once: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
     ] = None,
     threads: Annotated[
-        Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)
+        int | None, typer.Option(help="CPU threads; default: all cores.", min=1)
     ] = None,
     warehouse: WarehouseOption = DEFAULT,
 ):
@@ -186,24 +184,24 @@ def ingest_logits_file(
         str, typer.Option(help="The set of quants that are compared with one another.")
     ],
     corpus_id: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="What the text is called; default: the logits file's stem."),
     ] = None,
     reference: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored."),
     ] = None,
     quant_id: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(help="Name for each --quant, in order; default: the file's stem."),
     ] = None,
-    uploader: Annotated[Optional[str], typer.Option(help="Who published these quants.")] = None,
+    uploader: Annotated[str | None, typer.Option(help="Who published these quants.")] = None,
     top_k: Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)] = 32,
     batch_size: Annotated[
         int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)
     ] = 512,
     threads: Annotated[
-        Optional[int], typer.Option(help="CPU threads; default: all cores.", min=1)
+        int | None, typer.Option(help="CPU threads; default: all cores.", min=1)
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be stored.")
@@ -273,17 +271,17 @@ def _import_command(kind: str, what: str):
             str, typer.Option(help="The set of quants that are compared with one another.")
         ],
         quant_id: Annotated[
-            Optional[str],
+            str | None,
             typer.Option(help="Whose results these are; default: what the file says."),
         ] = None,
         is_reference: Annotated[
             bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
         ] = False,
         pick: Annotated[
-            Optional[list[str]], typer.Option(help="NAME=VALUE: which of several a file offers.")
+            list[str] | None, typer.Option(help="NAME=VALUE: which of several a file offers.")
         ] = None,
         fact: Annotated[
-            Optional[list[str]],
+            list[str] | None,
             typer.Option(
                 help=(
                     "NAME=VALUE: what must agree before answers are compared, and the file does not"
@@ -292,10 +290,10 @@ def _import_command(kind: str, what: str):
             ),
         ] = None,
         corpus_id: Annotated[
-            Optional[str], typer.Option(help="Text of a summary, where the file does not tell.")
+            str | None, typer.Option(help="Text of a summary, where the file does not tell.")
         ] = None,
         context_length: Annotated[
-            Optional[int],
+            int | None,
             typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1),
         ] = None,
         dry_run: Annotated[
@@ -340,13 +338,13 @@ def ingest_prompt_logprobs(
         str, typer.Option(help="The set of quants that are compared with one another.")
     ],
     quant_id: Annotated[
-        Optional[str], typer.Option(help="Which model answered; default: what the responses say.")
+        str | None, typer.Option(help="Which model answered; default: what the responses say.")
     ] = None,
     is_reference: Annotated[
         bool, typer.Option("--is-reference", help="It is the cohort's reference; ingest it first.")
     ] = False,
     corpus_id: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             help="What the texts are called; default: the file's stem. The same for all models."
         ),
@@ -355,7 +353,7 @@ def ingest_prompt_logprobs(
         float, typer.Option(help="Log-prob of a token that is not in the quant's top k, nats.")
     ] = -27.631021115928547,
     least_logprob: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(help="No token of the quant lies below it, nats: bounds its KLD from above."),
     ] = None,
     dry_run: Annotated[
@@ -407,13 +405,13 @@ def ingest_generic(
     ],
     quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
     benchmark_id: Annotated[
-        Optional[str], typer.Option(help="What the benchmark is called; default: the file's stem.")
+        str | None, typer.Option(help="What the benchmark is called; default: the file's stem.")
     ] = None,
     is_reference: Annotated[
         bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
     ] = False,
     fact: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(help="NAME=VALUE: what must agree before answers are compared."),
     ] = None,
     dry_run: Annotated[
@@ -448,7 +446,7 @@ def ingest_generic(
         )
 
 
-def _pairs(option: str, values: Optional[list[str]]) -> dict[str, str]:
+def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
     """NAME=VALUE arguments as a dict."""
     wrong = next((value for value in values or [] if "=" not in value), None)
     if wrong is not None:

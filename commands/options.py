@@ -1,7 +1,7 @@
 """Options that several commands share, and the amounts that they read."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from ..errors import ExitCode, QwhError
 WarehouseOption = Annotated[
     Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
 ]
-CohortOption = Annotated[Optional[str], typer.Option(help="Only this cohort's rows.")]
+CohortOption = Annotated[str | None, typer.Option(help="Only this cohort's rows.")]
 DEFAULT = Path("warehouse")
 UNITS = {
     "kb": 1e3,

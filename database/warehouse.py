@@ -188,7 +188,7 @@ def _of_another_version(failure: str) -> bool:
     """Whether a build failed because a table or a seed has other columns than the ones that are
     there.
     """
-    return "out of sync" in failure or "sniffing file" in failure and "seeds" in failure
+    return "out of sync" in failure or ("sniffing file" in failure and "seeds" in failure)
 
 
 def _first_failure(result) -> str:

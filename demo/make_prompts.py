@@ -56,18 +56,88 @@ fish poisson|bird oiseau|horse cheval|cow vache|one un;une|two deux|three trois|
 GERMAN = """water Wasser|house Haus|dog Hund|cat Katze|red rot|book Buch|sun Sonne|moon Mond|day Tag|night Nacht|friend Freund;Freundin|bread Brot|milk Milch|hand Hand|head Kopf|eye Auge|table Tisch|door Tür;Tur|
 city Stadt|street Straße;Strasse|school Schule|teacher Lehrer|king König;Konig|queen Königin|green grün;grun|blue blau|black schwarz|white weiß;weiss|big groß;gross|small klein|good gut|bad schlecht|new neu|old alt|
 man Mann|woman Frau|boy Junge|girl Mädchen|father Vater|mother Mutter|brother Bruder|sister Schwester|son Sohn|fire Feuer|earth Erde|tree Baum|flower Blume"""
-PEOPLE = "Tom Anna Peter Mary John Lucy Sam Emma Jack Rose Paul Kate".split()
-THINGS = "key pen book cup hat ball coin lamp shoe watch spoon ring".split()
-PLACES = "drawer box bag car kitchen garden office desk shelf basket pocket closet".split()
-COLORS = "red blue green black white yellow brown purple orange pink".split()
-MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-WORDS = (
-    "apple dog river stone bread music paper window garden yellow winter bottle friend market"
-    " silver planet summer doctor castle basket monkey flower".split()
-)
+PEOPLE = [
+    "Tom",
+    "Anna",
+    "Peter",
+    "Mary",
+    "John",
+    "Lucy",
+    "Sam",
+    "Emma",
+    "Jack",
+    "Rose",
+    "Paul",
+    "Kate",
+]
+THINGS = [
+    "key",
+    "pen",
+    "book",
+    "cup",
+    "hat",
+    "ball",
+    "coin",
+    "lamp",
+    "shoe",
+    "watch",
+    "spoon",
+    "ring",
+]
+PLACES = [
+    "drawer",
+    "box",
+    "bag",
+    "car",
+    "kitchen",
+    "garden",
+    "office",
+    "desk",
+    "shelf",
+    "basket",
+    "pocket",
+    "closet",
+]
+COLORS = ["red", "blue", "green", "black", "white", "yellow", "brown", "purple", "orange", "pink"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+WORDS = [
+    "apple",
+    "dog",
+    "river",
+    "stone",
+    "bread",
+    "music",
+    "paper",
+    "window",
+    "garden",
+    "yellow",
+    "winter",
+    "bottle",
+    "friend",
+    "market",
+    "silver",
+    "planet",
+    "summer",
+    "doctor",
+    "castle",
+    "basket",
+    "monkey",
+    "flower",
+]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 

@@ -12,15 +12,58 @@ from ..errors import ExitCode, QwhError, missing_extra, storage_error
 # part of the model in another type: embd (the token embedding, which is also the head), attn, ffn,
 # or down (of the ffn); +pure keeps none. Q2_K is left out, for it falls back to the very types of
 # Q3_K_S; Q2_K+pure has 2 bits wherever they fit.
-FULL = """BF16 BF16+embd-Q8_0 F16+embd-Q8_0 F16+embd-Q5_1 F16+embd-Q4_1 Q8_0+attn-F16 Q8_0+ffn-F16
-Q8_0 Q8_0+embd-F16 Q8_0+embd-Q5_1 Q8_0+embd-Q4_1 Q8_0+attn-Q5_1 Q8_0+down-Q5_K Q8_0+down-Q4_K
-Q6_K Q6_K+embd-F16 Q6_K+embd-Q5_1 Q5_K_M Q5_K_S Q5_1 Q5_0 Q4_1 Q4_1+embd-F16 Q4_1+embd-Q5_1 Q4_1+embd-Q4_1
-Q4_K_M Q4_K_M+embd-F16 Q4_K_S Q4_0 IQ4_NL IQ4_XS Q3_K_L Q3_K_M Q3_K_S Q2_K+pure""".split()
-QUANTS = (
-    "F16+embd-Q8_0 Q8_0+embd-F16 Q8_0 Q8_0+embd-Q5_1 Q6_K Q5_K_M Q4_K_M Q4_1 IQ4_NL Q3_K_L Q3_K_S"
-    " Q2_K+pure".split()
-)
-QUICK = "Q8_0 Q4_1 Q4_K_M Q3_K_S Q2_K+pure".split()
+FULL = [
+    "BF16",
+    "BF16+embd-Q8_0",
+    "F16+embd-Q8_0",
+    "F16+embd-Q5_1",
+    "F16+embd-Q4_1",
+    "Q8_0+attn-F16",
+    "Q8_0+ffn-F16",
+    "Q8_0",
+    "Q8_0+embd-F16",
+    "Q8_0+embd-Q5_1",
+    "Q8_0+embd-Q4_1",
+    "Q8_0+attn-Q5_1",
+    "Q8_0+down-Q5_K",
+    "Q8_0+down-Q4_K",
+    "Q6_K",
+    "Q6_K+embd-F16",
+    "Q6_K+embd-Q5_1",
+    "Q5_K_M",
+    "Q5_K_S",
+    "Q5_1",
+    "Q5_0",
+    "Q4_1",
+    "Q4_1+embd-F16",
+    "Q4_1+embd-Q5_1",
+    "Q4_1+embd-Q4_1",
+    "Q4_K_M",
+    "Q4_K_M+embd-F16",
+    "Q4_K_S",
+    "Q4_0",
+    "IQ4_NL",
+    "IQ4_XS",
+    "Q3_K_L",
+    "Q3_K_M",
+    "Q3_K_S",
+    "Q2_K+pure",
+]
+QUANTS = [
+    "F16+embd-Q8_0",
+    "Q8_0+embd-F16",
+    "Q8_0",
+    "Q8_0+embd-Q5_1",
+    "Q6_K",
+    "Q5_K_M",
+    "Q4_K_M",
+    "Q4_1",
+    "IQ4_NL",
+    "Q3_K_L",
+    "Q3_K_S",
+    "Q2_K+pure",
+]
+QUICK = ["Q8_0", "Q4_1", "Q4_K_M", "Q3_K_S", "Q2_K+pure"]
 TYPES = {"F16": 1, "Q4_1": 3, "Q5_1": 7, "Q8_0": 8, "Q4_K": 12, "Q5_K": 13}  # ggml's numbers
 PARTS = {"attn": b"attn_", "ffn": b"ffn_", "down": b"ffn_down"}  # patterns of tensor names
 

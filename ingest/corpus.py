@@ -12,7 +12,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -224,7 +224,7 @@ def score(
     sources: Member -> what gives its logits, an engine.Model or a logits_file.Replay.
     """
     facts = common | text.facts()
-    began, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     context_length = text.stream.shape[1]
     block = min(settings.batch_size, context_length)
     with ExitStack() as stack:
@@ -342,7 +342,7 @@ def score(
                     "rows": rows,
                     "nonfinite": nonfinite[member],
                     "started_at": began,
-                    "finished_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                    "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
                     "seconds": round(time.monotonic() - clock, 3),
                 }
             )

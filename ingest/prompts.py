@@ -12,7 +12,7 @@ import string
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -251,7 +251,7 @@ def _answer_all(
     facts: dict,
 ) -> list[dict]:
     """Every prompt through every model; publishes one run for each."""
-    began, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     limit = benchmark.max_new_tokens
     with ExitStack() as stack:
         readers, writers = {}, {}
@@ -356,7 +356,7 @@ def _answer_all(
                     "rows": rows.get("tokens", rows.get("reference_tokens")),
                     "nonfinite": nonfinite[member],
                     "started_at": began,
-                    "finished_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                    "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
                     "seconds": round(time.monotonic() - clock, 3),
                 }
             )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
+
 import qwh.kernels
 from qwh.cli import app
-from typer.testing import CliRunner
 
 if not Path("/dev/nvidiactl").exists():
     # no GPU: Triton's kernels run under its interpreter; read when Triton is imported

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 import zstandard
+
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval, safely
 from qwh.ingest.readers.port import Sample, Samples
 

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+
 from qwh.errors import QwhError
 from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs, qbench
 from qwh.ingest.readers import printed_table as table

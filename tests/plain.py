@@ -14,6 +14,5 @@ def plain(answer) -> bool:
     return (
         answer is None
         or isinstance(answer, str | bool)
-        or type(answer) in (int, float)
-        and math.isfinite(answer)
+        or (type(answer) in (int, float) and math.isfinite(answer))
     )

@@ -7,6 +7,7 @@ import gguf
 import numpy as np
 import pytest
 from conftest import REFERENCE, ingest, qwh
+
 from qwh.errors import ExitCode
 from qwh.raw.store import Store
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels.scorers import cpu, naive
-from qwh.kernels.scorers.rows import Bfloat16Rows, CodedRows
 from scipy.special import log_softmax
 from test_kernels import TWINS, at_level, logits, score
+
+from qwh.kernels.scorers import cpu, naive
+from qwh.kernels.scorers.rows import Bfloat16Rows, CodedRows
 
 # what llama.cpp writes for [0.5, 1.25, 2, 3, -20]
 GOLDEN = "80 00 80 39 bb e0 83 c1 ff d7 ff e3 ff ef ff ff 00 00 00 00"

@@ -5,12 +5,13 @@ write them, honest words.
 import numpy as np
 import pytest
 from conftest import query, qwh
+from test_bad_input import refused
+
 from qwh.commands import decisions
 from qwh.commands.options import points, size
 from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode, QwhError
 from qwh.kernels.statistics import paired
-from test_bad_input import refused
 
 
 @pytest.fixture(scope="module")

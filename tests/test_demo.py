@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
+
 from qwh.database.warehouse import Warehouse
 from qwh.demo import models, study
 from qwh.demo import run as demo

@@ -4,8 +4,9 @@ text that the reference itself wrote.
 
 import numpy as np
 import pytest
-from qwh.kernels.scorers import cpu, naive
 from scipy.special import log_softmax
+
+from qwh.kernels.scorers import cpu, naive
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels.scorers import naive
 from test_kernels import at_level, logits, score
+
+from qwh.kernels.scorers import naive
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")

@@ -36,6 +36,7 @@ from harness_files import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from qwh.errors import QwhError
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval
 
@@ -273,7 +274,7 @@ def parquet_damage(path: Path, rng: np.random.Generator) -> Iterator[bytes]:
     yield from (
         whole[:at]
         for at in (
-            *range(0, 12),
+            *range(12),
             *rng.integers(0, len(whole), 40),
             *range(len(whole) - 12, len(whole)),
         )

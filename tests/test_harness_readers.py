@@ -30,6 +30,7 @@ from harness_files import (
     one,
     read,
 )
+
 from qwh.errors import ExitCode, QwhError
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval, safely
 from qwh.ingest.readers.port import BadFile, Sample

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import query, qwh
 from harness_files import EVALPLUS, HELM, INSPECT, LIGHTEVAL, LIVECODEBENCH, LM_EVAL, QUESTIONS
+from test_bad_input import nothing_left, refused
+
 from qwh.errors import ExitCode
 from qwh.raw.store import Store
-from test_bad_input import nothing_left, refused
 
 
 def ingest(warehouse: Path, kind: str, *arguments: object, cohort: str = "c"):

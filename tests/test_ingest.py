@@ -9,9 +9,10 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import CHUNKS, LENGTH, MODEL, REFERENCE, ingest, query, qwh
+from scipy.special import log_softmax, rel_entr, softmax
+
 from qwh.errors import ExitCode
 from qwh.raw.store import Store
-from scipy.special import log_softmax, rel_entr, softmax
 
 PROMPTS = len((MODEL / "prompts.jsonl").read_text().splitlines())
 

@@ -13,9 +13,10 @@ import pytest
 from conftest import MODEL, REFERENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qwh.kernels.scorers import cpu, loops, naive
 from scipy.spatial.distance import jensenshannon
 from scipy.special import log_softmax, logsumexp, rel_entr
+
+from qwh.kernels.scorers import cpu, loops, naive
 
 TWINS = [naive, cpu]
 

@@ -19,7 +19,7 @@ def damaged(raw: bytes, seed: str) -> Iterator[bytes]:
     edges = [
         at
         for at in range(len(raw))
-        if raw[at : at + 1] in b"\n,:|}]\t" or at % 8 == 0 and raw[:2] == b"HF"
+        if raw[at : at + 1] in b"\n,:|}]\t" or (at % 8 == 0 and raw[:2] == b"HF")
     ]
     for cut in edges if len(edges) < 150 else rng.sample(edges, 150):
         yield raw[:cut]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from conftest import query, qwh
 from log_files import FIXTURES, reference_file, result_file
+from test_bad_input import refused
+
 from qwh.errors import ExitCode
 from qwh.raw.store import Store
-from test_bad_input import refused
 
 
 def ingest(warehouse: Path, kind: str, path: Path, *more: object, cohort: str = "c"):

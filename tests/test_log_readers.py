@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_files import FIXTURES, READERS, checked, reference_file, result_file
+
 from qwh.errors import QwhError
 from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs
 from qwh.ingest.readers import printed_table as table

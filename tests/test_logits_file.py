@@ -12,9 +12,10 @@ import pytest
 from conftest import REFERENCE, query, qwh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_bad_input import nothing_left, refused
+
 from qwh.errors import ExitCode, QwhError
 from qwh.ingest.engines.logits_file import LogitsFile, recognises
-from test_bad_input import nothing_left, refused
 
 GOLDEN = Path(__file__).parent / "golden"
 BASE = GOLDEN / "base.dat"

@@ -7,9 +7,10 @@ import shutil
 import numpy as np
 import pytest
 from conftest import query, qwh
-from qwh.errors import ExitCode
 from scipy.stats import spearmanr
 from test_bad_input import refused
+
+from qwh.errors import ExitCode
 
 SQL = (
     "select cohort_id, quant_id, quantile_cont(kld, 0.97) as value from int_tokens where task ="

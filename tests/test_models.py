@@ -8,6 +8,7 @@ import shutil
 import duckdb
 import numpy as np
 import pytest
+
 from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode, QwhError
 from qwh.raw.schema import COMPARABLE, TABLES

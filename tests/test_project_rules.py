@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import sqlglot
 import yaml
+from sqlglot import exp
+
 from qwh.database.warehouse import PROJECT
 from qwh.kernels import udf
-from sqlglot import exp
 
 MAY_READ = {
     "staging": {"source"},

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import query, qwh
-from qwh.errors import ExitCode
 from scipy.special import log_softmax, rel_entr
 from test_bad_input import refused
+
+from qwh.errors import ExitCode
 
 TEXTS, LENGTH, VOCABULARY, K = 3, 9, 40, 5
 

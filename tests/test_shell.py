@@ -12,11 +12,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from conftest import query, qwh
+from typer.testing import CliRunner
+
 from qwh.cli import app
 from qwh.database.warehouse import PROJECT
 from qwh.errors import ExitCode
 from qwh.kernels import udf
-from typer.testing import CliRunner
 
 
 def program(name: str) -> str:

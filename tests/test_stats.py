@@ -4,9 +4,10 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats as scipy_stats
+
 from qwh.kernels import udf
 from qwh.kernels.statistics import stats
-from scipy import stats as scipy_stats
 
 MANY = dict(n_permutations=10_000, n_resamples=10_000, seed=1)
 

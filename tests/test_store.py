@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
 from qwh.errors import ExitCode, QwhError
 from qwh.raw.schema import TABLES
 from qwh.raw.store import RunWriter, Store
@@ -103,10 +104,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     )
     assert done.returncode == ExitCode.STORAGE, done.stderr
     assert (
-        len(done.stdout.splitlines()) == 1
-        and "cannot write rows" in done.stdout
-        or "cannot publish" in done.stdout
-    )
+        len(done.stdout.splitlines()) == 1 and "cannot write rows" in done.stdout
+    ) or "cannot publish" in done.stdout
     store = Store(tmp_path)
     assert store.runs() == [] and list((store.raw / "_staging").iterdir()) == []
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels.statistics import clusters, pareto
 from scipy import stats as scipy_stats
+
+from qwh.kernels.statistics import clusters, pareto
 
 
 def chunks(seed: int, shared: float = 1.0, count: int = 60) -> list[np.ndarray]:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from conftest import query
 from plain import plain
+from scipy.stats import spearmanr
+
 from qwh.kernels.statistics import noise
 from qwh.kernels.statistics.resampling import draws
-from scipy.stats import spearmanr
 
 B, SEED, BUCKETS = 300, 3, 20
 

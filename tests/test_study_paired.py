@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels.statistics import paired
 from scipy import optimize, special
 from scipy import stats as scipy_stats
+
+from qwh.kernels.statistics import paired
 
 
 @pytest.mark.parametrize(
@@ -60,14 +61,14 @@ def test_tangos_interval_holds_the_truth_by_exact_sum(leap, drop):
         <= leap - drop
         <= paired.difference_interval(a, b, n)[1]
     )
-    assert 0.93 <= held
+    assert held >= 0.93
 
 
 def test_equivalence_is_the_90_percent_interval_inside_the_margin_and_students_test_for_many_prompts():
     for a, b, n in ((3, 5, 800), (20, 24, 2_000), (0, 0, 400), (2, 14, 900), (40, 40, 1_000)):
         low, high = paired.difference_interval(a, b, n, 0.90)
         same, above = paired.equivalence(a, b, n, 0.01)
-        assert (same < 0.05) == (-0.01 < low and high < 0.01) and (above < 0.05) == (low > -0.01)
+        assert (same < 0.05) == (low > -0.01 and high < 0.01) and (above < 0.05) == (low > -0.01)
     d = np.repeat([1.0, -1.0, 0.0], (200, 230, 9_570))
     one_sided = (
         scipy_stats.ttest_1samp(d, -0.005, alternative="greater").pvalue,

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels.statistics import prompts, routers
 from scipy import stats as scipy_stats
+
+from qwh.kernels.statistics import prompts, routers
 
 GROUPS = np.repeat(list("abc"), 200)
 
@@ -33,7 +34,7 @@ def test_pooled_and_within_ratios():
         assert answer["pooled_ratio"] == pytest.approx(
             scipy_stats.gmean(row[fail]) / scipy_stats.gmean(row[~fail])
         )
-        design = np.column_stack([fail, *(GROUPS == group for group in "abc")]).astype(float)
+        design = np.column_stack([fail, *(group == GROUPS for group in "abc")]).astype(float)
         assert answer["within_ratio"] == pytest.approx(
             np.exp(np.linalg.lstsq(design, np.log(row), rcond=None)[0][0])
         )
@@ -114,7 +115,7 @@ def test_auroc_within_groups_counts_their_own_pairs_only():
     kld, failed, _ = world(0.5, 0.8)
     wins = pairs = 0.0
     for group in "abc":
-        bad, good = (kld[0][(GROUPS == group) & (failed[0] == side)] for side in (1, 0))
+        bad, good = (kld[0][(group == GROUPS) & (failed[0] == side)] for side in (1, 0))
         wins, pairs = wins + (bad[:, None] > good).sum(), pairs + len(bad) * len(good)
     answer = prompts.auroc(kld[0], failed[0], GROUPS)
     assert (
@@ -173,7 +174,7 @@ def test_lift_of_the_top_decile():
     within = prompts.lift(kld, failed, GROUPS, 500, 1)[0]
     tops = np.concatenate(
         [
-            np.flatnonzero(GROUPS == group)[np.argsort(-kld[0][GROUPS == group])[:20]]
+            np.flatnonzero(group == GROUPS)[np.argsort(-kld[0][group == GROUPS])[:20]]
             for group in "abc"
         ]
     )

@@ -5,9 +5,10 @@ recomputed, words that hold.
 import numpy as np
 import pytest
 from conftest import query
+from scipy.stats import spearmanr, t
+
 from qwh.database.warehouse import Warehouse
 from qwh.kernels.statistics import clusters, correlations, members, paired, prompts, routers, zone
-from scipy.stats import spearmanr, t
 
 SETTINGS = 10_000, 10_000, 20260617
 

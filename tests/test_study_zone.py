@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 from plain import plain
-from qwh.kernels.statistics import members, stats, zone
 from scipy import stats as scipy_stats
+
+from qwh.kernels.statistics import members, stats, zone
 
 
 def cohort(

@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+
 from qwh.exports import tables
 
 FRAME = pl.DataFrame(

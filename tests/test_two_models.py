@@ -5,6 +5,7 @@ answered.
 import numpy as np
 import pytest
 from conftest import MODEL, REFERENCE, query, qwh
+
 from qwh.database.warehouse import Warehouse
 from qwh.kernels.statistics import routers
 

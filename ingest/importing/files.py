@@ -5,7 +5,7 @@ warehouse.
 import hashlib
 import json
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
@@ -349,7 +349,7 @@ def manifest(who: dict, source: dict) -> dict:
 
 def now() -> str:
     """UTC, to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _flaws(found: Samples | Summary) -> str:

@@ -53,10 +53,8 @@ def recognises(path: Path, head: bytes) -> bool:
     """A list of problems, or the tool's other results file, which read() refuses with a better
     word.
     """
-    return (
-        bool(_LOOKS.match(head))
-        or path.name.endswith(("_eval_all.json", "_eval.json"))
-        and head.lstrip()[:1] == b"["
+    return bool(_LOOKS.match(head)) or (
+        path.name.endswith(("_eval_all.json", "_eval.json")) and head.lstrip()[:1] == b"["
     )
 
 

@@ -285,10 +285,8 @@ class _Run:
         if kind in ("row", "running"):
             mine, others = (self.rows, self.running) if kind == "row" else (self.running, self.rows)
             repeated = found[0] == next(reversed(mine), 0) and mine.get(found[0]) == found[1]
-            return (
-                bool(others or self.statistics or self.final)
-                or found[0] <= next(reversed(mine), 0)
-                and not repeated
+            return bool(others or self.statistics or self.final) or (
+                found[0] <= next(reversed(mine), 0) and not repeated
             )
         return kind == "final" and self.final is not None
 

@@ -182,9 +182,8 @@ def _columns(cells: list[str]) -> list[Column]:
         )
         if line and line not in [column.line for column in columns]:
             following = " ".join(cells[index + 1].lower().split()) if index + 1 < len(cells) else ""
-            error = (
-                following in ERROR_NAMES
-                or following.removeprefix(plain).strip(" ()") in ERROR_NAMES
+            error = following in ERROR_NAMES or (
+                following.removeprefix(plain).strip(" ()") in ERROR_NAMES
                 and following.startswith(plain)
             )
             columns.append(Column(index, line, index + 1 if error else None, plain not in KNOWN))

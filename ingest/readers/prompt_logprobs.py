@@ -149,7 +149,7 @@ def _finite(value: object, rows: TokenRows, where: str) -> float:
     found = number(value)
     if found is not None and CENSORED < found <= ROUNDING:
         return min(found, 0.0)
-    censored = value == -math.inf or found is not None and found <= CENSORED
+    censored = value == -math.inf or (found is not None and found <= CENSORED)
     _count(rows, f"{where} that are {'censored at -9999' if censored else 'no log-probs'}")
     return math.nan
 

@@ -139,7 +139,7 @@ def _vllm(path: Path, place: str, entries: object, ids: object) -> list[Token]:
         logprob, rank = next(
             ((logprob, rank) for token, logprob, rank in listed if token == own), (None, 0)
         )
-        outside = rank > len(listed) or rank == 0 and _is_last(logprob, listed)
+        outside = rank > len(listed) or (rank == 0 and _is_last(logprob, listed))
         tokens.append(
             Token(
                 position,
@@ -161,7 +161,7 @@ def _own(listed: list[tuple[int, object, int]], shuffled: bool) -> int:
     if beyond:
         return beyond[0] if len(beyond) == 1 else -1
     rising = all(a < b or a == b == 0 for (_, _, a), (_, _, b) in zip(listed[1:], listed[2:]))
-    return listed[0][0] if len(listed) == 1 or rising and not shuffled else -1
+    return listed[0][0] if len(listed) == 1 or (rising and not shuffled) else -1
 
 
 def _is_last(logprob: object, listed: list[tuple[int, object, int]]) -> bool:
@@ -226,10 +226,8 @@ def _answer_tokens(
     )
     if answers <= 0:
         return 0
-    if (
-        answers % len(echoed)
-        or len(echoed) > 1
-        and any(choice.get("finish_reason") != "length" for choice in choices)
+    if answers % len(echoed) or (
+        len(echoed) > 1 and any(choice.get("finish_reason") != "length" for choice in choices)
     ):
         raise BadFile(
             path,
@@ -276,10 +274,8 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
     for position, (text, value, alternatives) in enumerate(
         list(zip(texts, values, top))[1 : max(len(values) - answers, 0)], 1
     ):
-        if (
-            not isinstance(text, str)
-            or alternatives is not None
-            and not isinstance(alternatives, dict)
+        if not isinstance(text, str) or (
+            alternatives is not None and not isinstance(alternatives, dict)
         ):
             raise BadFile(
                 path, f"{place}, token {position}", "not a text with alternatives", AS_IT_WAS

@@ -35,13 +35,37 @@ VOCABULARY = 257  # all bytes and an end token: odd on purpose
 END = 256
 BATCH, LENGTH = 12, 192
 
-NAMES = (
-    "Abel Bria Cato Dena Egon Fila Gero Hesa Ivor Jola Kurt Lena Milo Nora Otis Pia Quin Rosa Stan"
-    " Tara Ugo Vera Wim Xena Yuri Zita".split()
-)
-TOWNS = "Arlen Borsk Cormo Delph Endor Farun Gleth Hurst".split()
-COLOURS = "red blue green black white amber pink grey".split()
-BEASTS = "a cat|a dog|an owl|a hen|a fox|a goat|a mule|a toad".split("|")
+NAMES = [
+    "Abel",
+    "Bria",
+    "Cato",
+    "Dena",
+    "Egon",
+    "Fila",
+    "Gero",
+    "Hesa",
+    "Ivor",
+    "Jola",
+    "Kurt",
+    "Lena",
+    "Milo",
+    "Nora",
+    "Otis",
+    "Pia",
+    "Quin",
+    "Rosa",
+    "Stan",
+    "Tara",
+    "Ugo",
+    "Vera",
+    "Wim",
+    "Xena",
+    "Yuri",
+    "Zita",
+]
+TOWNS = ["Arlen", "Borsk", "Cormo", "Delph", "Endor", "Farun", "Gleth", "Hurst"]
+COLOURS = ["red", "blue", "green", "black", "white", "amber", "pink", "grey"]
+BEASTS = ["a cat", "a dog", "an owl", "a hen", "a fox", "a goat", "a mule", "a toad"]
 WORLD = random.Random(7)
 FACTS = {name: (WORLD.choice(TOWNS), WORLD.choice(COLOURS), WORLD.choice(BEASTS)) for name in NAMES}
 QUESTIONS = ("Where does {} live?", "What colour does {} like?", "What does {} keep?")
