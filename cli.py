@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from .commands import decide
 from .commands.ingest import ingest
-from .commands.options import DEFAULT, CohortOption, WarehouseOption, points, size
+from .commands.options import DEFAULT, CohortOption, WarehouseOption
 from .errors import ExitCode, QwhError
 
 
@@ -180,79 +181,10 @@ def measure_remove(
     remove(Warehouse(warehouse), name)
 
 
-@app.command()
-def compare(
-    first: Annotated[str, typer.Argument(help="A quant, or the reference.")],
-    second: Annotated[str, typer.Argument(help="The quant that is judged against it.")],
-    cohort: CohortOption = None,
-    margin: Annotated[
-        str, typer.Option(help="Difference of score that counts as none: 1pt, 1%, 0.01.")
-    ] = "1pt",
-    warehouse: WarehouseOption = DEFAULT,
-):
-    """Compare two quants on the prompts that both answered, and say what would settle it. Example:
-    qwh compare Q8_0 Q4_K_M
-    """
-    from .commands.decisions import compare as run
-    from .database.warehouse import Warehouse
-    from .exports.tables import terminal
-
-    rows, sentences = run(Warehouse(warehouse), first, second, cohort, points(margin))
-    print(terminal(rows), *sentences, sep="\n")
-
-
-@app.command()
-def plan(
-    pair: Annotated[
-        tuple[str, str] | None, typer.Option(help="Two quants, or the reference and a quant.")
-    ] = None,
-    delta: Annotated[str, typer.Option(help="True difference to be found: 1pt, 1%, 0.01.")] = "1pt",
-    volume: Annotated[
-        float | None,
-        typer.Option(help="Share of prompts that divide them, in place of a pair.", min=0, max=1),
-    ] = None,
-    cohort: CohortOption = None,
-    warehouse: WarehouseOption = DEFAULT,
-):
-    """Say how many prompts a difference takes. Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt"""
-    from .commands.decisions import plan as run
-    from .database.warehouse import Warehouse
-    from .exports.tables import terminal
-
-    if (pair is None) == (volume is None):
-        raise QwhError(
-            "qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE
-        )
-    print(terminal(run(Warehouse(warehouse), pair, cohort, points(delta), volume)))
-
-
-@app.command()
-def pick(
-    max_bytes: Annotated[
-        str | None, typer.Option(help="Largest file: 4GB, 700MB, 123456789.")
-    ] = None,
-    cohort: CohortOption = None,
-    warehouse: WarehouseOption = DEFAULT,
-):
-    """Name the smallest quant that these prompts do not resolve from the highest score. Example:
-    qwh pick --max-bytes 4GB
-    """
-    from .commands.decisions import pick as run
-    from .database.warehouse import Warehouse
-    from .exports.tables import terminal
-
-    rows, sentence = run(Warehouse(warehouse), cohort, size(max_bytes) if max_bytes else None)
-    print(terminal(rows), sentence, sep="\n")
-
-
-@app.command()
-def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT):
-    """Print what a cohort's prompts can resolve at all. Example: qwh card"""
-    from .commands.decisions import card as run
-    from .database.warehouse import Warehouse
-    from .exports.tables import terminal
-
-    print(terminal(run(Warehouse(warehouse), cohort)))
+app.command()(decide.compare)
+app.command()(decide.plan)
+app.command()(decide.pick)
+app.command()(decide.card)
 
 
 @app.command()
