@@ -86,8 +86,8 @@ def _import_command(kind: str, what: str):
             context_length,
         ):
             print(
-                f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
-                f" {run['status']}"
+                f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
+                f" {run.status}"
             )
 
     return command
@@ -147,8 +147,8 @@ def ingest_prompt_logprobs(
         )
         if run:
             print(
-                f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
-                f" {run['rows']:,} rows  {run['nonfinite']} not finite"
+                f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
+                f" {run.rows:,} rows  {run.nonfinite} not finite"
             )
 
 
@@ -207,8 +207,8 @@ def ingest_generic(
         None,
     ):
         print(
-            f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
-            f" {run['status']}"
+            f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
+            f" {run.status}"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .imports import add_imports
+from ..raw.manifest import RunFacts
 from .options import DEFAULT, WarehouseOption
 
 ingest = typer.Typer(
@@ -259,12 +260,12 @@ def _same_tokenizer(reference, quants) -> None:
         refuse_other_tokenizer(reference.file, member.file)
 
 
-def _report(published: list[dict]) -> None:
+def _report(published: list[RunFacts]) -> None:
     """One line per new run on stdout."""
     for run in published:
         print(
-            f"{run['run_id']}  {run['role']:<9}  {run['quant_id']}  {run['corpus_id']} "
-            f" {run['rows']:,} rows  {run['nonfinite']} not finite"
+            f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
+            f" {run.rows:,} rows  {run.nonfinite} not finite"
         )
 
 

@@ -77,14 +77,14 @@ def status(warehouse: Warehouse) -> None:
             }
     rows = [
         {
-            "cohort": run["cohort_id"],
-            "corpus": run["corpus_id"],
-            "context_length": run["context_length"],
+            "cohort": run.cohort_id,
+            "corpus": run.corpus_id,
+            "context_length": run.context_length,
             "runs": 1,
-            "quants": run["role"] == "quant",
-            "rows": run["rows"],
-            "bytes": sum(part["bytes"] for part in json.loads(run["parts"]).values()),
-            "not_built": run["role"] == "quant" and run["run_id"] not in seen,
+            "quants": run.role == "quant",
+            "rows": run.rows,
+            "bytes": sum(part["bytes"] for part in json.loads(run.parts).values()),
+            "not_built": run.role == "quant" and run.run_id not in seen,
         }
         for run in runs
     ]

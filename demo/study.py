@@ -9,12 +9,14 @@ without what the study does not read (OMITTED).
 
 import json
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
 from ..progress import progress
+from ..raw.manifest import RunFacts, from_json
 from ..raw.schema import TABLES
 from ..raw.store import RunWriter, Store
 
@@ -38,15 +40,15 @@ def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
     tokens than the realised one and the top.
     """
     store, rows = Store(warehouse), {}
-    runs = [run | {"top_k": 0} for run in store.runs() if run["cohort_id"] == cohort]
+    runs = [replace(run, top_k=0) for run in store.runs() if run.cohort_id == cohort]
     folder.mkdir(exist_ok=True)
-    (folder / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    (folder / "runs.jsonl").write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs))
     for run in runs:
-        for table in json.loads(run["parts"]):
+        for table in json.loads(run.parts):
             rows.setdefault(table, []).append(
-                pl.read_parquet(store.part(table, run["run_id"]), hive_partitioning=False)
+                pl.read_parquet(store.part(table, run.run_id), hive_partitioning=False)
                 .drop(OMITTED, strict=False)
-                .with_columns(run_id=pl.lit(run["run_id"]))
+                .with_columns(run_id=pl.lit(run.run_id))
             )
     for table, parts in rows.items():
         whole = pl.concat(parts)
@@ -63,12 +65,12 @@ def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
         )
 
 
-def load(store: Store, folder: Path = RESULTS) -> list[dict]:
+def load(store: Store, folder: Path = RESULTS) -> list[RunFacts]:
     """Publish the runs in folder that store does not hold; returns their manifests."""
     runs = [
         run
-        for run in map(json.loads, (folder / "runs.jsonl").read_text().splitlines())
-        if not store.find(run["run_id"])
+        for run in map(from_json, (folder / "runs.jsonl").read_text().splitlines())
+        if not store.find(run.run_id)
     ]
     if not runs:
         return []
@@ -78,10 +80,10 @@ def load(store: Store, folder: Path = RESULTS) -> list[dict]:
     }
     with progress("loading", len(runs), "runs") as bar:
         for run in runs:
-            tables = list(json.loads(run["parts"]))
+            tables = list(json.loads(run.parts))
             with RunWriter(store, *tables) as writer:
                 for table in tables:
-                    part = rows[table][(run["run_id"],)]
+                    part = rows[table][(run.run_id,)]
                     writer.write(
                         table,
                         {

@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..errors import ExitCode, QwhError
-from ..raw.schema import COMPARABLE, METRICS_VERSION, SCHEMA_VERSION
-from ..raw.store import Store, identity
+from ..raw.manifest import COMPARABLE, RunFacts
+from ..raw.schema import METRICS_VERSION, SCHEMA_VERSION
+from ..raw.store import Store
 from .engines.gguf import GGUF
 
 NOT_IDENTITY = (
@@ -63,13 +64,10 @@ class Settings:
 def quant_run_id(reference: Member, member: Member, facts: dict) -> str:
     """The run_id of a quant (or of the reference, where member is reference) under these facts."""
     what = {key: value for key, value in facts.items() if key not in NOT_IDENTITY}
-    return identity(
-        what
-        | {
-            "reference": reference.file.sha256,
-            "quant": member.file.sha256,
-            "quant_id": member.quant_id,
-        }
+    return (
+        RunFacts(**(what | {"quant_id": member.quant_id, "file_sha256": member.file.sha256}))
+        .named(reference=reference.file.sha256)
+        .run_id
     )
 
 
@@ -111,18 +109,18 @@ def refuse_other_reference(store: Store, who: dict) -> None:
     cohort_id, role, quant_id.
     """
     for run in store.runs():
-        if run["cohort_id"] != who["cohort_id"]:
+        if run.cohort_id != who["cohort_id"]:
             continue
-        if run["role"] == who["role"] == "reference" and run["quant_id"] != who["quant_id"]:
+        if run.role == who["role"] == "reference" and run.quant_id != who["quant_id"]:
             raise QwhError(
-                f"cohort {who['cohort_id']} already has the reference {run['quant_id']}, not"
-                f" {who['quant_id']}: give --quant-id {run['quant_id']} if it is the same model, or"
+                f"cohort {who['cohort_id']} already has the reference {run.quant_id}, not"
+                f" {who['quant_id']}: give --quant-id {run.quant_id} if it is the same model, or"
                 " another --cohort",
                 ExitCode.MISMATCH,
             )
-        if run["role"] != who["role"] and run["quant_id"] == who["quant_id"]:
+        if run.role != who["role"] and run.quant_id == who["quant_id"]:
             raise QwhError(
-                f"cohort {who['cohort_id']} knows {who['quant_id']} as its {run['role']}, not as a"
+                f"cohort {who['cohort_id']} knows {who['quant_id']} as its {run.role}, not as a"
                 f" {who['role']}: check --is-reference and --quant-id",
                 ExitCode.MISMATCH,
             )
@@ -136,39 +134,42 @@ def refuse_mixing(
     runs: the facts of each run to be made (corpus_id, context_length and the keys of
     schema.COMPARABLE).
     """
-    held = [run for run in store.runs() if run["cohort_id"] == settings.cohort]
+    held = [run for run in store.runs() if run.cohort_id == settings.cohort]
     for run in held:
-        if run["role"] == "reference" and run["file_sha256"] != reference.file.sha256:
+        if run.role == "reference" and run.file_sha256 != reference.file.sha256:
             raise QwhError(
-                f"cohort {settings.cohort} already has the reference {run['quant_id']}"
-                f" ({run['file_name']}), not {reference.file.path.name}: use that file or another"
+                f"cohort {settings.cohort} already has the reference {run.quant_id}"
+                f" ({run.file_name}), not {reference.file.path.name}: use that file or another"
                 " --cohort",
                 ExitCode.MISMATCH,
             )
         for quant in quants:
             if (
-                run["role"] == "quant"
-                and run["quant_id"] == quant.quant_id
-                and run["file_sha256"] != quant.file.sha256
+                run.role == "quant"
+                and run.quant_id == quant.quant_id
+                and run.file_sha256 != quant.file.sha256
             ):
                 raise QwhError(
                     f"cohort {settings.cohort} already knows another file as {quant.quant_id}"
-                    f" ({run['file_name']}): give this one its own --quant-id",
+                    f" ({run.file_name}): give this one its own --quant-id",
                     ExitCode.MISMATCH,
                 )
         for facts in runs:
             same = all(
-                run[key] == facts.get(key) for key in ("task", "corpus_id", "context_length")
+                getattr(run, key) == facts.get(key)
+                for key in ("task", "corpus_id", "context_length")
             )
             differs = [
-                key for key in COMPARABLE if same and key in facts and run[key] != facts[key]
+                key
+                for key in COMPARABLE
+                if same and key in facts and getattr(run, key) != facts[key]
             ]
             if differs:
                 raise QwhError(
-                    f"cohort {settings.cohort} holds {run['corpus_id']} at context length"
-                    f" {run['context_length']} with other settings: "
+                    f"cohort {settings.cohort} holds {run.corpus_id} at context length"
+                    f" {run.context_length} with other settings: "
                     + ", ".join(
-                        f"{key} {_short(run[key])} there, {_short(facts[key])} here"
+                        f"{key} {_short(getattr(run, key))} there, {_short(facts[key])} here"
                         for key in differs
                     )
                     + ": repeat those settings, or use another --cohort or corpus name",

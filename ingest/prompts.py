@@ -20,7 +20,8 @@ import numpy as np
 from ..errors import ExitCode, QwhError
 from ..kernels.scorers import dispatch
 from ..progress import progress, say
-from ..raw.store import RunWriter, Store, identity
+from ..raw.manifest import RunFacts
+from ..raw.store import RunWriter, Store
 from .engines import (
     llama_cpp as engine,
 )  # first: it names the extra that brings llama.cpp and the scorer
@@ -341,29 +342,32 @@ def _answer_all(
                 )
                 bar.advance(1)
 
-        def manifest(member: Member, role: str, run_id: str, reference_run_id: str | None) -> dict:
+        def manifest(
+            member: Member, role: str, run_id: str, reference_run_id: str | None
+        ) -> RunFacts:
             rows = writers[member].rows
-            return (
-                member.file.run_facts()
-                | facts
-                | {
-                    "run_id": run_id,
-                    "role": role,
-                    "quant_id": member.quant_id,
-                    "reference_run_id": reference_run_id,
-                    "made_from": settings.made_from if role == "reference" else None,
-                    "uploader": member.uploader,
-                    "rows": rows.get("tokens", rows.get("reference_tokens")),
-                    "nonfinite": nonfinite[member],
-                    "started_at": began,
-                    "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "seconds": round(time.monotonic() - clock, 3),
-                }
+            return RunFacts(
+                **(
+                    member.file.run_facts()
+                    | facts
+                    | {
+                        "run_id": run_id,
+                        "role": role,
+                        "quant_id": member.quant_id,
+                        "reference_run_id": reference_run_id,
+                        "made_from": settings.made_from if role == "reference" else None,
+                        "uploader": member.uploader,
+                        "rows": rows.get("tokens", rows.get("reference_tokens")),
+                        "nonfinite": nonfinite[member],
+                        "started_at": began,
+                        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                        "seconds": round(time.monotonic() - clock, 3),
+                    }
+                )
             )
 
-        reference_run = identity(
-            {"run": quant_run_id(reference, reference, facts), "rows": digest.hexdigest()}
-        )
+        own_name = quant_run_id(reference, reference, facts)
+        reference_run = RunFacts().named(run=own_name, rows=digest.hexdigest()).run_id
         published = []
         if not store.find(reference_run):
             published.append(

@@ -7,32 +7,23 @@ comes last.
     raw/_staging/<pid>-<random>/             unfinished work, swept when its process is gone
 """
 
-import hashlib
 import json
 import os
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ExitCode, QwhError, storage_error
-from .schema import RUN_KEYS, TABLES
+from . import disk
+from .manifest import RunFacts, from_json, now
+from .schema import TABLES
 
 ROW_GROUP = 65_536  # rows held in memory per table before they go to disk
 I32 = pa.int32()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a whole file, hex."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def identity(facts: dict) -> str:
-    """The run_id: 16 hex characters of the SHA-256 over the facts that make a run what it is."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Store:
@@ -63,45 +54,39 @@ class Store:
             raise storage_error(f"cannot make a warehouse in {self.raw.parent}", error) from None
         return self
 
-    def part(self, table: str, run_id: str) -> Path:
+    def manifest(self, run_id: str | None) -> Path:
+        """Where a run's manifest lies."""
+        return self.raw / "runs" / f"{run_id}.json"
+
+    def part(self, table: str, run_id: str | None) -> Path:
         """Where a run's rows of one table lie."""
         return self.raw / table / f"run_id={run_id}" / "part.parquet"
 
-    def runs(self) -> list[dict]:
-        """The manifests of all published runs, oldest first."""
+    def runs(self) -> list[RunFacts]:
+        """The facts of all published runs, oldest first."""
         runs = []
         for path in (self.raw / "runs").glob("[0-9a-f]*.json"):
             try:
-                runs.append(json.loads(path.read_text()))
+                runs.append(from_json(path.read_text()))
             except (OSError, ValueError) as error:
                 raise QwhError(
                     f"cannot read the manifest {path}: {error}: restore it, or delete it to drop"
                     " that run",
                     ExitCode.STORAGE,
                 ) from None
-        return sorted(runs, key=lambda run: (run["started_at"], run["run_id"]))
+        return sorted(runs, key=lambda run: (run.started_at or "", run.run_id or ""))
 
-    def find(self, run_id: str) -> dict | None:
-        """The manifest of one published run."""
-        path = self.raw / "runs" / f"{run_id}.json"
-        return json.loads(path.read_text()) if path.exists() else None
+    def find(self, run_id: str | None) -> RunFacts | None:
+        """The facts of one published run."""
+        path = self.manifest(run_id)
+        return from_json(path.read_text()) if path.exists() else None
 
     def _sweep(self) -> None:
         """Remove what killed processes left in staging. A live process keeps its own."""
         for folder in (self.raw / "_staging").iterdir():
             pid = folder.name.split("-")[0]
-            if pid.isdigit() and not _alive(int(pid)):
+            if pid.isdigit() and not disk.alive(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class RunWriter:
@@ -149,42 +134,40 @@ class RunWriter:
                 raise storage_error("cannot write rows", error) from None
             self._pending[table] = []
 
-    def publish(self, run: dict) -> dict:
-        """Move the parts into place, write the manifest last, and return it. run: the manifest less
-        rows and parts.
+    def publish(self, run: RunFacts) -> RunFacts:
+        """Move the parts into place, write the manifest last, and return it.
+
+        run: named facts, less parts and the time when it finished.
         """
-        parts = {}
         try:
-            for table in self.tables:
-                self._flush(table)
-                self._writers.pop(table).close()
-                staged, final = (
-                    self.folder / f"{table}.parquet",
-                    self.store.part(table, run["run_id"]),
-                )
-                rows = pq.read_metadata(staged).num_rows
-                if rows != self.rows[table]:
-                    raise QwhError(
-                        f"run {run['run_id']}: {rows} rows of {table} on disk, {self.rows[table]}"
-                        " written: check the disk",
-                        ExitCode.STORAGE,
-                    )
-                parts[table] = {
-                    "rows": rows,
-                    "bytes": staged.stat().st_size,
-                    "sha256": file_sha256(staged),
-                }
-                _sync(staged)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(staged, final)
-            manifest = {key: run.get(key) for key in RUN_KEYS} | {"parts": json.dumps(parts)}
+            parts = {table: self._publish_part(table, run) for table in self.tables}
+            finished = run.finished_at or now()
+            manifest = replace(run, parts=json.dumps(parts), finished_at=finished)
             staged = self.folder / "manifest.json"
-            staged.write_text(json.dumps(manifest, indent=1) + "\n")
-            _sync(staged)
-            os.replace(staged, self.store.raw / "runs" / f"{run['run_id']}.json")
+            staged.write_text(manifest.to_json())
+            disk.sync(staged)
+            os.replace(staged, self.store.manifest(run.run_id))
         except OSError as error:
             raise storage_error("cannot publish a run", error) from None
         return manifest
+
+    def _publish_part(self, table: str, run: RunFacts) -> dict:
+        """Count a part's rows, move it into place, and return what the manifest says of it."""
+        self._flush(table)
+        self._writers.pop(table).close()
+        staged, final = self.folder / f"{table}.parquet", self.store.part(table, run.run_id)
+        rows = pq.read_metadata(staged).num_rows
+        if rows != self.rows[table]:
+            raise QwhError(
+                f"run {run.run_id}: {rows} rows of {table} on disk, {self.rows[table]} written:"
+                " check the disk",
+                ExitCode.STORAGE,
+            )
+        about = {"rows": rows, "bytes": staged.stat().st_size, "sha256": disk.sha256(staged)}
+        disk.sync(staged)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staged, final)
+        return about
 
     def __exit__(self, *_: object) -> None:
         for writer in self._writers.values():
@@ -231,11 +214,3 @@ def _column(values: object, kind: pa.DataType, rows: int) -> pa.Array:
             pa.array(values.ravel(), kind.value_type, from_pandas=True),
         )
     return pa.array(values, kind, from_pandas=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,6 +4,7 @@ change.
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -49,11 +50,11 @@ def test_a_packed_warehouse_loads_as_it_was(warehouse, tmp_path):
     assert len(study.load(store, tmp_path / "results")) == len(Store(warehouse).runs())
     assert study.load(store, tmp_path / "results") == []  # all there
     for run in Store(warehouse).runs():
-        copy = store.find(run["run_id"])
-        assert {key for key in run if copy[key] != run[key]} <= {"top_k", "parts"}
-        for table in json.loads(run["parts"]):
+        copy = store.find(run.run_id)
+        assert replace(copy, top_k=run.top_k, parts=run.parts) == run
+        for table in json.loads(run.parts):
             rows, again = (
-                pl.read_parquet(side.part(table, run["run_id"]), hive_partitioning=False)
+                pl.read_parquet(side.part(table, run.run_id), hive_partitioning=False)
                 for side in (Store(warehouse), store)
             )
             assert rows.drop(study.OMITTED, strict=False).equals(
@@ -63,7 +64,7 @@ def test_a_packed_warehouse_loads_as_it_was(warehouse, tmp_path):
 
 def test_the_study_is_whole_and_prints_every_table(tmp_path, capsys):
     runs = [json.loads(line) for line in (study.RESULTS / "runs.jsonl").read_text().splitlines()]
-    assert Counter(run["quant_id"] for run in runs if run["role"] == "quant") == dict.fromkeys(
+    assert Counter(run.quant_id for run in runs if run.role == "quant") == dict.fromkeys(
         models.FULL, 3 + len(BENCHMARKS)
     )
     demo.study(tmp_path)

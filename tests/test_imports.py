@@ -243,7 +243,7 @@ def test_auto_says_what_it_recognised(tmp_path, path, kind):
 def test_a_crashed_run_is_partial(tmp_path):
     done = ingest(tmp_path, "inspect", INSPECT / "crashed.eval", "--quant-id", "q")
     assert done.exit_code == 0 and "partial" in done.stdout
-    assert [run["status"] for run in Store(tmp_path).runs()] == ["partial"]
+    assert [run.status for run in Store(tmp_path).runs()] == ["partial"]
 
 
 def test_refusals(tmp_path):

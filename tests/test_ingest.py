@@ -23,14 +23,12 @@ def tokens(warehouse, quant_id: str, corpus: str = "corpus", length: int = LENGT
     run = next(
         run
         for run in Store(warehouse).runs()
-        if run["quant_id"] == quant_id
-        and run["corpus_id"] == corpus
-        and run["context_length"] == length
+        if run.quant_id == quant_id and run.corpus_id == corpus and run.context_length == length
     )
     return duckdb.sql(f"""
         select q.*, r.* exclude (chunk, position)
-        from '{raw}/tokens/run_id={run["run_id"]}/part.parquet' as q
-        join '{raw}/reference_tokens/run_id={run["reference_run_id"]}/part.parquet' as r using (chunk, position)
+        from '{raw}/tokens/run_id={run.run_id}/part.parquet' as q
+        join '{raw}/reference_tokens/run_id={run.reference_run_id}/part.parquet' as r using (chunk, position)
         order by chunk, position
     """).fetchnumpy()
 
@@ -118,8 +116,8 @@ def test_a_later_quant_shares_the_references_rows(tmp_path, quants):
     ingest(tmp_path, [quants["Q8_0"]])
     ingest(tmp_path, [quants["Q2_K"]])
     runs = Store(tmp_path).runs()
-    assert sorted(run["role"] for run in runs) == ["quant", "quant", "reference"]
-    assert len({run["reference_run_id"] for run in runs if run["role"] == "quant"}) == 1
+    assert sorted(run.role for run in runs) == ["quant", "quant", "reference"]
+    assert len({run.reference_run_id for run in runs if run.role == "quant"}) == 1
 
 
 def test_other_settings_are_not_mixed_into_a_cohort(tmp_path, quants):
@@ -131,22 +129,19 @@ def test_other_settings_are_not_mixed_into_a_cohort(tmp_path, quants):
 
 
 def test_provenance_tells_what_the_file_is_not_what_it_is_called(warehouse, quants):
-    run = next(run for run in Store(warehouse).runs() if run["quant_id"] == "Q4_K_M")
-    types = json.loads(run["tensor_types"])
+    run = next(run for run in Store(warehouse).runs() if run.quant_id == "Q4_K_M")
+    types = json.loads(run.tensor_types)
     # llama.cpp's mix, and no fallback: every row is a multiple of 256
     assert set(types) == {"F32", "Q4_K", "Q6_K"}
     weights, size = (
         sum(t["weights"] for t in types.values()),
         sum(t["bytes"] for t in types.values()),
     )
-    assert (
-        run["bits_per_weight"] == pytest.approx(8 * size / weights)
-        and 4 < run["bits_per_weight"] < 6
-    )
-    assert run["file_bytes"] == quants["Q4_K_M"].stat().st_size
-    reference = next(run for run in Store(warehouse).runs() if run["role"] == "reference")
+    assert run.bits_per_weight == pytest.approx(8 * size / weights) and 4 < run.bits_per_weight < 6
+    assert run.file_bytes == quants["Q4_K_M"].stat().st_size
+    reference = next(run for run in Store(warehouse).runs() if run.role == "reference")
     # trained in float: almost no two weights of a block are equal
-    assert reference["block_levels"] > 24
+    assert reference.block_levels > 24
 
 
 def test_a_reference_made_from_four_bits_is_found_out(tmp_path, quants):

@@ -69,7 +69,7 @@ def test_a_log_that_lost_its_end_is_partial(tmp_path):
     done = ingest(tmp_path, "llama-log", FIXTURES / "lost-end.log", "--quant-id", "q")
     assert done.exit_code == 0 and "partial" in done.stdout
     [run] = Store(tmp_path).runs()
-    assert run["status"] == "partial"
+    assert run.status == "partial"
 
 
 def test_hipfire(tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode, QwhError
-from qwh.raw.schema import COMPARABLE, TABLES
+from qwh.raw.manifest import COMPARABLE, RunFacts
+from qwh.raw.schema import TABLES
 from qwh.raw.store import RunWriter, Store
 
 FACTS = {
@@ -62,16 +63,13 @@ def publish(store: Store, run_id: str, tables: dict, **facts) -> None:
         for table, rows in tables.items():
             writer.write(table, rows)
         rows = sum(len(tables[table]["chunk"]) for table in tables if "tokens" in table)
-        writer.publish(
-            FACTS
-            | {
-                "run_id": run_id,
-                "quant_id": facts["role"],
-                "file_sha256": facts.get("quant_id", "reference"),
-                "rows": rows,
-            }
-            | facts
-        )
+        ours = {
+            "run_id": run_id,
+            "quant_id": facts["role"],
+            "file_sha256": facts.get("quant_id", "reference"),
+            "rows": rows,
+        }
+        writer.publish(RunFacts(**(FACTS | ours | facts)))
 
 
 def samples(benchmark: str, right: set) -> dict:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qwh.errors import ExitCode, QwhError
+from qwh.raw.manifest import RunFacts
 from qwh.raw.schema import TABLES
 from qwh.raw.store import RunWriter, Store
 
@@ -23,8 +24,8 @@ def quant_rows(n: int, k: int = 3) -> dict:
     }
 
 
-def manifest(run_id: str) -> dict:
-    return {"run_id": run_id, "started_at": "2026-01-01", "role": "quant"}
+def manifest(run_id: str) -> RunFacts:
+    return RunFacts(run_id=run_id, started_at="2026-01-01", role="quant")
 
 
 def test_a_published_run_reads_back_with_nan_as_null(tmp_path):
@@ -37,9 +38,9 @@ def test_a_published_run_reads_back_with_nan_as_null(tmp_path):
     assert table.schema.equals(TABLES["tokens"])
     assert table.num_rows == 7 and table["kld"].null_count == 7
     assert table["topk_logprobs"][6].as_py() == [-1.0] * 3
-    part = json.loads(run["parts"])["tokens"]
+    part = json.loads(run.parts)["tokens"]
     assert part["rows"] == 7 and part["bytes"] == store.part("tokens", "ab12").stat().st_size
-    assert [run["run_id"] for run in store.runs()] == ["ab12"]
+    assert [run.run_id for run in store.runs()] == ["ab12"]
     assert list((store.raw / "_staging").iterdir()) == []
 
 

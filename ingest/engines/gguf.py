@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ExitCode, QwhError
-from ...raw.store import file_sha256
+from ...raw import disk
 from .gguf_header import Header
 
 # weights per block in every llama.cpp format that is not a K-quant (those use 256 = 8 blocks)
@@ -117,7 +117,7 @@ def read_gguf(path: Path) -> GGUF:
     weights = sum(total["weights"] for total in types.values())
     return GGUF(
         path=path,
-        sha256=file_sha256(path),
+        sha256=disk.sha256(path),
         bytes=size,
         name=get("general.name", path.stem),
         architecture=architecture,

@@ -2,7 +2,6 @@
 warehouse.
 """
 
-import hashlib
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ from types import ModuleType
 
 from ...errors import ExitCode, QwhError
 from ...progress import progress, say
+from ...raw import disk
+from ...raw.manifest import RunFacts
 from ...raw.schema import METRICS_VERSION, SCHEMA_VERSION
-from ...raw.store import RunWriter, Store, file_sha256, identity
+from ...raw.store import RunWriter, Store
 from ..plan import refuse_other_reference
 from ..readers.port import Sample, Samples, Summary, TokenRows
 
@@ -100,7 +101,11 @@ def ingest_files(
                     f" {name} --help",
                     ExitCode.USAGE,
                 )
-        source = {"source_format": name, "source_name": path.name, "source_sha256": _sha256(path)}
+        source = {
+            "source_format": name,
+            "source_name": path.name,
+            "source_sha256": disk.sha256(path),
+        }
         contents = reader(name).read(path, picks)
         if name in SUMMARIES:
             contents = list(contents)
@@ -182,11 +187,22 @@ def _publish_samples(
         "model_name": found.model_name,
         "facts": json.dumps(found.facts, sort_keys=True, default=str),
     }
-    run["run_id"] = identity(
-        {
-            key: run[key]
-            for key in ("cohort_id", "role", "quant_id", "benchmark_id", "harness", "source_sha256")
-        }
+    run["run_id"] = (
+        RunFacts(
+            **{
+                key: run[key]
+                for key in (
+                    "cohort_id",
+                    "role",
+                    "quant_id",
+                    "benchmark_id",
+                    "harness",
+                    "source_sha256",
+                )
+            }
+        )
+        .named()
+        .run_id
     )
     if store and store.find(run["run_id"]):
         say(f"{who['quant_id']} on {found.benchmark_id} is already in the warehouse: nothing to do")
@@ -219,12 +235,16 @@ def _publish_samples(
         if found.partial or found.left_out:
             say(f"{found.benchmark_id}{_flaws(found)}")
         return writer.publish(
-            run
-            | {
-                "status": "partial" if found.partial else "complete",
-                "rows": 0,
-                "finished_at": now(),
-            }
+            RunFacts(
+                **(
+                    run
+                    | {
+                        "status": "partial" if found.partial else "complete",
+                        "rows": 0,
+                        "finished_at": now(),
+                    }
+                )
+            )
         )
 
 
@@ -290,19 +310,23 @@ def _publish_summary(
         "facts": json.dumps(found.facts | facts, sort_keys=True, default=str),
         "chunks": len({row.chunk for row in found.chunks}) or None,
     }
-    run["run_id"] = identity(
-        {
-            key: run[key]
-            for key in (
-                "cohort_id",
-                "role",
-                "quant_id",
-                "corpus_id",
-                "context_length",
-                "estimator",
-                "source_sha256",
-            )
-        }
+    run["run_id"] = (
+        RunFacts(
+            **{
+                key: run[key]
+                for key in (
+                    "cohort_id",
+                    "role",
+                    "quant_id",
+                    "corpus_id",
+                    "context_length",
+                    "estimator",
+                    "source_sha256",
+                )
+            }
+        )
+        .named()
+        .run_id
     )
     if store is None:
         print(
@@ -323,12 +347,16 @@ def _publish_summary(
         if found.partial or found.left_out:
             say(f"{who['quant_id']} on {corpus_id}{_flaws(found)}")
         return writer.publish(
-            run
-            | {
-                "status": "partial" if found.partial else "complete",
-                "rows": 0,
-                "finished_at": now(),
-            }
+            RunFacts(
+                **(
+                    run
+                    | {
+                        "status": "partial" if found.partial else "complete",
+                        "rows": 0,
+                        "finished_at": now(),
+                    }
+                )
+            )
         )
 
 
@@ -358,15 +386,3 @@ def _flaws(found: Samples | Summary) -> str:
         f"{count:,} left out: {reason}" for reason, count in found.left_out.items()
     ]
     return "; " + "; ".join(parts) if parts else ""
-
-
-def _sha256(path: Path) -> str:
-    """Of a file, or of all files in a folder with their names."""
-    if path.is_file():
-        return file_sha256(path)
-    digest = hashlib.sha256()
-    for file in sorted(
-        file for file in path.rglob("*") if file.is_file() and not file.is_symlink()
-    ):
-        digest.update(f"{file.relative_to(path)} {file_sha256(file)}\n".encode())
-    return digest.hexdigest()

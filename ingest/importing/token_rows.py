@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from ...errors import ExitCode, QwhError
 from ...kernels.scorers.topk_bounds import FLOOR, topk_bounds
 from ...progress import say
-from ...raw.store import RunWriter, Store, file_sha256, identity
+from ...raw import disk
+from ...raw.manifest import RunFacts
+from ...raw.store import RunWriter, Store
 from ..plan import refuse_other_reference
 from ..readers.port import TokenBlock, TokenRows
 from .files import manifest, now, reader
@@ -92,7 +94,7 @@ def publish(
     who = {"cohort_id": cohort, "role": "reference" if is_reference else "quant", "quant_id": name}
     refuse_other_reference(store, who)
     run = manifest(
-        who, {"source_format": kind, "source_name": path.name, "source_sha256": file_sha256(path)}
+        who, {"source_format": kind, "source_name": path.name, "source_sha256": disk.sha256(path)}
     ) | {
         "task": "corpus",
         "scored_span": "prompt",
@@ -115,20 +117,24 @@ def publish(
         ),
     }
     reference = None if is_reference else _reference(store, run)
-    run["reference_run_id"] = reference and reference["run_id"]
-    run["run_id"] = identity(
-        {
-            key: run[key]
-            for key in (
-                "cohort_id",
-                "role",
-                "quant_id",
-                "corpus_id",
-                "source_sha256",
-                "facts",
-                "reference_run_id",
-            )
-        }
+    run["reference_run_id"] = reference and reference.run_id
+    run["run_id"] = (
+        RunFacts(
+            **{
+                key: run[key]
+                for key in (
+                    "cohort_id",
+                    "role",
+                    "quant_id",
+                    "corpus_id",
+                    "source_sha256",
+                    "facts",
+                    "reference_run_id",
+                )
+            }
+        )
+        .named()
+        .run_id
     )
     if store.find(run["run_id"]):
         say(f"{name} on {corpus_id} is already in the warehouse: nothing to do")
@@ -140,12 +146,12 @@ def publish(
             for block in blocks:
                 writer.write("reference_tokens", _reference_columns(block))
         else:
-            theirs = _rows_of(store, reference["run_id"])
+            theirs = _rows_of(store, reference.run_id)
             for block in blocks:
                 _write_quant(
                     writer, block, [next(theirs) for _ in block.position], floor, least_logprob
                 )
-        return writer.publish(run | {"finished_at": now()})
+        return writer.publish(RunFacts(**(run | {"finished_at": now()})))
 
 
 def _stream(blocks: list[TokenBlock]) -> str:
@@ -162,10 +168,10 @@ def _reference(store: Store, run: dict) -> dict:
     held = [
         other
         for other in store.runs()
-        if other["cohort_id"] == run["cohort_id"]
-        and other["role"] == "reference"
-        and other["estimator"] == run["estimator"]
-        and other["corpus_id"] == run["corpus_id"]
+        if other.cohort_id == run["cohort_id"]
+        and other.role == "reference"
+        and other.estimator == run["estimator"]
+        and other.corpus_id == run["corpus_id"]
     ]
     if not held:
         raise QwhError(
@@ -173,11 +179,11 @@ def _reference(store: Store, run: dict) -> dict:
             " ingest them first, with --is-reference",
             ExitCode.NOT_FOUND,
         )
-    same = [other for other in held if other["token_stream_sha256"] == run["token_stream_sha256"]]
+    same = [other for other in held if other.token_stream_sha256 == run["token_stream_sha256"]]
     if not same:
         raise QwhError(
             f"{run['source_name']} does not hold the tokens of the reference's"
-            f" {held[-1]['source_name']}: ask both models for the same prompts, in the same order",
+            f" {held[-1].source_name}: ask both models for the same prompts, in the same order",
             ExitCode.MISMATCH,
         )
     return same[-1]
