@@ -85,10 +85,7 @@ def _import_command(kind: str, what: str):
             corpus_id,
             context_length,
         ):
-            print(
-                f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
-                f" {run.status}"
-            )
+            print(f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {run.status}")
 
     return command
 
@@ -206,10 +203,7 @@ def ingest_generic(
         None,
         None,
     ):
-        print(
-            f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
-            f" {run.status}"
-        )
+        print(f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {run.status}")
 
 
 def _pairs(option: str, values: list[str] | None) -> dict[str, str]:

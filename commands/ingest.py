@@ -3,13 +3,16 @@ is instant.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .imports import add_imports
-from ..raw.manifest import RunFacts
 from .options import DEFAULT, WarehouseOption
+
+if TYPE_CHECKING:
+    from ..raw.manifest import RunFacts
+
 
 ingest = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Put rows into the warehouse."
@@ -260,7 +263,7 @@ def _same_tokenizer(reference, quants) -> None:
         refuse_other_tokenizer(reference.file, member.file)
 
 
-def _report(published: list[RunFacts]) -> None:
+def _report(published: "list[RunFacts]") -> None:
     """One line per new run on stdout."""
     for run in published:
         print(
