@@ -100,8 +100,9 @@ def main() -> None:
             ][chosen]
             error = abs(found[name][chosen] / truth - 1)
             print(
-                f"{10.0**decade:>10.0e}{chosen.sum():>11} "
-                f" {name:<42}{np.median(error):>10.1e}{error.max():>10.1e}{(found[name][chosen] < 0).mean():>9.1%}"
+                f"{10.0**decade:>10.0e}{chosen.sum():>11}  {name:<42}"
+                f"{np.median(error):>10.1e}{error.max():>10.1e}"
+                f"{(found[name][chosen] < 0).mean():>9.1%}"
             )
 
 

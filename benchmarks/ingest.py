@@ -149,7 +149,8 @@ def main() -> None:
         for name, rounds in found.items()
     }
     print(
-        f"{'1 reference, ' + str(len(arguments.quant)) + ' quants':<22}{'wall s':>10}{'CPU s':>10}{'peak MB':>10}{'disk MB':>10}{'KLD step s':>12}"
+        f"{f'1 reference, {len(arguments.quant)} quants':<22}"
+        f"{'wall s':>10}{'CPU s':>10}{'peak MB':>10}{'disk MB':>10}{'KLD step s':>12}"
     )
     for name, figure in [
         *figures.items(),

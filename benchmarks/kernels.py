@@ -41,12 +41,16 @@ PARTS = (
     "static std::pair<double, float> log_softmax(",
 )
 WRAPPER = """
-extern "C" void base_rows(int rows, int vocabulary, int stride, const float * x, const int * y, uint16_t * codes) {
-    for (int t = 0; t < rows; ++t) log_softmax(vocabulary, x + size_t(t)*vocabulary, codes + size_t(t)*stride, y[t]);
+extern "C" void base_rows(int rows, int n, int stride, const float * x, const int * y,
+                          uint16_t * codes) {
+    for (int t = 0; t < rows; ++t)
+        log_softmax(n, x + size_t(t)*n, codes + size_t(t)*stride, y[t]);
 }
-extern "C" double kld_rows(int rows, int vocabulary, int stride, const float * z, const int * y, const uint16_t * codes) {
+extern "C" double kld_rows(int rows, int n, int stride, const float * z, const int * y,
+                           const uint16_t * codes) {
     kl_divergence_result sums;
-    for (int t = 0; t < rows; ++t) log_softmax(vocabulary, z + size_t(t)*vocabulary, codes + size_t(t)*stride, y[t], sums);
+    for (int t = 0; t < rows; ++t)
+        log_softmax(n, z + size_t(t)*n, codes + size_t(t)*stride, y[t], sums);
     return sums.sum_kld / rows;
 }
 """
@@ -181,8 +185,8 @@ def report(vocabulary: int, threads: int, times: dict[str, tuple[float, float]])
     memory, ours = next(iter(times.values()))[0], times["qwh: both"][0]
     for name, (busy, wall) in times.items():
         print(
-            f"{vocabulary:>8}{threads:>8} "
-            f" {name:<50}{busy:>9.3f}{wall:>9.3f}{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}",
+            f"{vocabulary:>8}{threads:>8}  {name:<50}{busy:>9.3f}{wall:>9.3f}"
+            f"{busy / wall:>7.2f}{busy / memory:>10.1f}{busy / ours:>8.2f}",
             flush=True,
         )
 

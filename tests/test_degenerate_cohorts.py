@@ -122,9 +122,9 @@ def test_nothing_is_called_better_or_resolved_where_it_cannot_be(built):
         for cohort in COHORTS
     }
     for cohort in ("three", "ties", "failed", "one"):
-        assert all(
-            word.startswith("no figure") or word.startswith("cannot tell") for word in words[cohort]
-        ), words[cohort]
+        assert all(word.startswith(("no figure", "cannot tell")) for word in words[cohort]), words[
+            cohort
+        ]
     assert {
         verdict
         for (verdict,) in query(

@@ -28,7 +28,8 @@ def tokens(warehouse, quant_id: str, corpus: str = "corpus", length: int = LENGT
     return duckdb.sql(f"""
         select q.*, r.* exclude (chunk, position)
         from '{raw}/tokens/run_id={run.run_id}/part.parquet' as q
-        join '{raw}/reference_tokens/run_id={run.reference_run_id}/part.parquet' as r using (chunk, position)
+        join '{raw}/reference_tokens/run_id={run.reference_run_id}/part.parquet' as r
+            using (chunk, position)
         order by chunk, position
     """).fetchnumpy()
 
@@ -170,7 +171,9 @@ def test_answers_are_greedy_and_scored_after_normalisation(warehouse):
         """
         select answer, expected, score
         from stg_samples join stg_runs using (run_id)
-        join stg_prompts on stg_prompts.run_id = coalesce(reference_run_id, stg_samples.run_id) and stg_prompts.prompt_id = stg_samples.prompt_id
+        join stg_prompts
+            on stg_prompts.run_id = coalesce(reference_run_id, stg_samples.run_id)
+            and stg_prompts.prompt_id = stg_samples.prompt_id
     """,
     )
     assert len(rows) == 7 * PROMPTS
@@ -186,7 +189,9 @@ def test_each_prompt_has_the_kld_of_the_references_own_answer(warehouse):
         """
         select count(*), sum(tokens), sum(reference_answer_tokens)
         from int_prompt_kld join stg_runs using (run_id)
-        join stg_prompts on stg_prompts.run_id = reference_run_id and stg_prompts.prompt_id = int_prompt_kld.prompt_id
+        join stg_prompts
+            on stg_prompts.run_id = reference_run_id
+            and stg_prompts.prompt_id = int_prompt_kld.prompt_id
     """,
     )
     assert prompts == 6 * PROMPTS and scored == answered

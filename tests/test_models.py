@@ -319,12 +319,12 @@ def test_disagreements_split_into_leapfrogs_and_drops(toy):
 
 
 def test_composites_move_by_volume_times_direction(toy):
-    composites = dict(
-        (quant, row)
+    composites = {
+        quant: row
         for quant, *row in rows(
             toy, "select quant_id, composite_ref, composite, volume, direction from fct_composites"
         )
-    )
+    }
     assert composites["far"] == pytest.approx([0.875, 0.6875, 0.3125, -0.6], abs=1e-15)
     assert composites["near"] == [0.875, 0.875, 0.0, None]
 

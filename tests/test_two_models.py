@@ -64,12 +64,7 @@ def test_two_models_are_routed_between_on_the_prompts_they_share(tmp_path, quant
             for name in ("disagreements", "first_right", "raw_accuracy", "ranked_gain", "reason")
         ]
     assert any(row[4] is not None for row in rows), rows
-    page = {
-        finding: figure
-        for finding, figure in (
-            Warehouse(tmp_path / "w").relation("study", "one").select("finding", "figure").rows()
-        )
-    }
+    page = dict(Warehouse(tmp_path / "w").relation("study", "one")["finding", "figure"].rows())
     divided = [row[4] for row in rows if row[2] >= 30]
     assert page.get("prompts that divide two models: the one of lower KLD is right") == (
         pytest.approx(np.median(divided)) if divided else None
