@@ -1,8 +1,7 @@
-"""The arithmetic of the CPU scorer's compiled loops, in forms that LLVM turns into vector
-instructions.
+"""The arithmetic of the CPU scorer's compiled loops, in forms that LLVM makes vectors of.
 
 numba's cache looks only at the file of the function that is called from Python: after a change
-here, touch loops.py.
+here, in fits.py or in rows.py, touch loops.py.
 """
 
 import numpy as np
@@ -10,7 +9,13 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from . import fits
+
 F = np.float32
+E3, E2, E1, E0 = map(F, fits.EVEN)
+O3, O2, O1, O0 = map(F, fits.ODD)
+J6, J5, J4, J3, J2, J1 = map(F, fits.JENSEN_SHANNON)
+X5, X4, X3, X2, X1, X0 = map(F, fits.EXP)
 # vectorised sums; NaN and infinity keep their meaning
 SUMS = {"contract", "reassoc", "nsz", "arcp"}
 MASK = F(-1e30)  # -inf stands here in differences, so that masked - masked = 0
@@ -84,12 +89,7 @@ def exp(a):
     y = a * F(1.44269504) + MAGIC
     n = y - MAGIC
     r = (a - n * F(0.693359375)) - n * F(-2.12194440e-4)  # ln 2 in two parts
-    p = F(0.0082976194509011)
-    p = p * r + F(0.04191562998038905)
-    p = p * r + F(0.16667576546448154)
-    p = p * r + F(0.4999889265474223)
-    p = p * r + F(0.9999996910672443)
-    p = p * r + F(1.0000000718670052)
+    p = ((((X5 * r + X4) * r + X3) * r + X2) * r + X1) * r + X0
     return p * shifted_bits(y)
 
 
@@ -167,25 +167,14 @@ def block_sums(x, m):
 @njit
 def even_odd(w):
     """E(w), O(w) of g(d) = E(d^2) - d O(d^2) for |d| <= 1."""
-    even = (
-        (F(2.535851224469582e-05) * w + F(0.0013885396911806121)) * w + F(0.04166673659523751)
-    ) * w + F(0.49999999781421683)
-    odd = (
-        (F(2.8062802582327777e-06) * w + F(0.00019838101968683)) * w + F(0.008333339675917066)
-    ) * w + F(0.16666666646842135)
-    return even, odd
+    return ((E3 * w + E2) * w + E1) * w + E0, ((O3 * w + O2) * w + O1) * w + O0
 
 
 @njit
 def jensen_shannon(w):
     """h(w), w = d^2 <= 1: p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h."""
     u = F(0.25) * w
-    h = F(-0.006037735609214809)
-    h = h * u + F(0.019130690796206665)
-    h = h * u + F(-0.047152732338880766)
-    h = h * u + F(0.11110710072076688)
-    h = h * u + F(-0.24999991469045163)
-    return (h * u + F(0.49999999970420683)) * u
+    return (((((J6 * u + J5) * u + J4) * u + J3) * u + J2) * u + J1) * u
 
 
 @njit(fastmath=SUMS, error_model="numpy")

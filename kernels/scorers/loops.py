@@ -1,5 +1,4 @@
-"""The CPU scorer's compiled loops: numba, float32 inside a block of the vocabulary, float64 across
-blocks.
+"""The CPU scorer's compiled loops: numba, float32 within a block of the vocabulary, float64 across.
 
 A row comes from memory once for its normaliser (block by block: maximum, then sum of exponentials),
 and the pair once more for the joint sums, from cache. Nothing larger than a row is held. In the
@@ -10,6 +9,7 @@ cancellation.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from .lanes import (
     joint_sums_close,
     term,
 )
+from .rows import QuantRows, ReferenceRows
 
 # vocabulary entries summed in float32 before they join a float64 total; block maxima also bound the
 # top k
@@ -34,9 +35,10 @@ STRIP = 64  # entries of a block that the search for the top k looks at together
 ONE_SIDED = F(1e29)  # a difference this large: one side masks what the other allows
 
 
-class Logits(NamedTuple):
-    """Rows in any of the forms that the loops read; kind says which. What a form does not need is
-    empty.
+class Readable(NamedTuple):
+    """Rows in any of the forms that the loops read; kind says which.
+
+    What a form does not need is empty.
     """
 
     kind: int
@@ -46,16 +48,25 @@ class Logits(NamedTuple):
     clipped: np.ndarray  # [T] bool: whether code 0 is a bound
 
 
+class Known(NamedTuple):
+    """What the reference's own pass found, as ReferenceRows has it."""
+
+    finite: np.ndarray  # [T] bool
+    lse: np.ndarray  # [T] float64
+    top1: np.ndarray  # [T] int32
+    topk_ids: np.ndarray  # [T, k] int32
+
+
 WIDE, HALF, UPPER_HALF, CODED = range(4)
 
 
 @njit
-def _codes(words, t, vocabulary):
+def _codes(words: np.ndarray, t: int, vocabulary: int) -> np.ndarray:
     return words[t, 4 : 4 + vocabulary]
 
 
 @njit
-def _row(logits, t, room):
+def _row(logits: Readable, t: int, room: np.ndarray) -> np.ndarray:
     """Row t in float32: itself, or decoded into room [V]; a clipped id gets -inf."""
     if logits.kind == WIDE:
         return logits.wide[t]
@@ -76,11 +87,10 @@ def _row(logits, t, room):
 
 
 @njit
-def _normaliser(x, maxima):
-    """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row; fills the
-    block maxima.
+def _normaliser(x: np.ndarray, maxima: np.ndarray) -> tuple[bool, int, F, float, float]:
+    """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row.
 
-    The top entry is exactly 1 and stays out of the float32 sums, so that a near-certain row keeps
+    Fills the block maxima. The top entry is exactly 1 and stays out of the float32 sums, so that a near-certain row keeps
     the digits of its tail.
     """
     top, m = -1, F(0)
@@ -113,9 +123,10 @@ def _normaliser(x, maxima):
 
 
 @njit
-def _rank(x, y, maxima):
-    """1 + ids with a larger logit + lower ids with an equal one; a block whose maximum is smaller
-    is not looked at.
+def _rank(x: np.ndarray, y: int, maxima: np.ndarray) -> int:
+    """1 + ids with a larger logit + lower ids with an equal one.
+
+    A block whose maximum is smaller is not looked at.
     """
     own = x[y]
     n = 1
@@ -133,9 +144,10 @@ def _rank(x, y, maxima):
 
 
 @njit
-def _insert(value, i, n, ids, values):
-    """Put an entry into lists of the n largest so far, falling, an equal one behind; returns the
-    new n, at most k.
+def _insert(value: F, i: int, n: int, ids: np.ndarray, values: np.ndarray) -> int:
+    """Put an entry into lists of the n largest so far, falling, an equal one behind.
+
+    Returns the new n, at most k.
     """
     k = len(values)
     if n == k and value <= values[k - 1]:
@@ -149,7 +161,7 @@ def _insert(value, i, n, ids, values):
 
 
 @njit
-def _top(x, maxima, ids, values):
+def _top(x: np.ndarray, maxima: np.ndarray, ids: np.ndarray, values: np.ndarray) -> None:
     """Fill ids and values with the k largest entries, falling, ties by rising id.
 
     The k-th largest block maximum is a lower bound of the k-th largest entry: what is below it is
@@ -174,9 +186,10 @@ def _top(x, maxima, ids, values):
                     n = _insert(x[i], i, n, ids, values)
 
 
-def _compiled(function):
-    """The machine code of a function that works without Python; kept on disk where numba can write
-    its cache.
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """The machine code of a function that works without Python.
+
+    It is kept on disk where numba can write its cache.
     """
     try:
         return njit(nogil=True, cache=True)(function)
@@ -185,51 +198,57 @@ def _compiled(function):
 
 
 @_compiled
-def reference_range(start, stop, x, targets, reals, lse, ints, ids, values, finite):
-    """Rows start..stop-1. reals: [5, T] nll, entropy, margin, clipped mass, nll at least; ints: [2,
-    T] top1, rank.
+def reference_range(
+    start: int, stop: int, x: Readable, targets: np.ndarray, found: ReferenceRows
+) -> None:
+    """Fill rows start..stop-1 of found, whose columns hold NaN, -1 and False.
+
+    The lists of its top k are at least 2 long where the vocabulary allows: the margin needs two.
     """
     room, maxima = _rooms(x)
     for t in range(start, stop):
         row, y = _row(x, t, room), targets[t]
         usable, top, m, rest, entropy = _normaliser(row, maxima)
         coded = x.kind == CODED
-        finite[t] = usable and (coded or row[y] > F(-np.inf))
-        if not finite[t]:
+        found.finite_ref[t] = usable and (coded or row[y] > F(-np.inf))
+        if not found.finite_ref[t]:
             continue
         log_total = math.log1p(rest)
-        lse[t] = m + log_total
+        found.lse_ref[t] = m + log_total
         if coded:
-            lse[t], log_total, reals[1, t], reals[3, t] = _as_stored(m, rest, entropy)
+            found.lse_ref[t], log_total, found.entropy_ref[t], found.clipped_mass_ref[t] = (
+                _as_stored(m, rest, entropy)
+            )
         else:
-            reals[1, t] = max(entropy, 0.0)
-        _top(row, maxima, ids[t], values[t])
-        for j in range(len(values[t])):
-            values[t, j] = (values[t, j] - m) - log_total
-            if coded and values[t, j] == -np.inf:
-                values[t, j], ids[t, j] = np.nan, -1
-        reals[2, t] = values[t, 0] - values[t, 1] if len(values[t]) > 1 else np.nan
-        ints[0, t] = top
+            found.entropy_ref[t] = max(entropy, 0.0)
+        ids, values = found.topk_ids[t], found.topk_logprobs_ref[t]
+        _top(row, maxima, ids, values)
+        for j in range(len(values)):
+            values[j] = (values[j] - m) - log_total
+            if coded and values[j] == -np.inf:
+                values[j], ids[j] = np.nan, -1
+        found.margin_ref[t] = values[0] - values[1] if len(values) > 1 else np.nan
+        found.top1_ref[t] = top
         if row[y] > F(-np.inf):
-            reals[0, t] = log_total - (np.float64(row[y]) - m)
-            ints[1, t] = _rank(row, y, maxima)
+            found.nll_ref[t] = log_total - (np.float64(row[y]) - m)
+            found.rank_ref[t] = _rank(row, y, maxima)
         else:
-            reals[4, t] = -x.headers[t, 1]
+            found.nll_ref_at_least[t] = -x.headers[t, 1]
 
 
 @njit
-def _rooms(logits):
+def _rooms(logits: Readable) -> tuple[np.ndarray, np.ndarray]:
     """Space for one decoded row and for the maxima of its blocks."""
     vocabulary = logits.wide.shape[1]
-    return np.empty(0 if logits.kind == WIDE else vocabulary, np.float32), np.empty(
-        (vocabulary + BLOCK - 1) // BLOCK, np.float32
-    )
+    row = np.empty(0 if logits.kind == WIDE else vocabulary, np.float32)
+    return row, np.empty((vocabulary + BLOCK - 1) // BLOCK, np.float32)
 
 
 @njit
-def _as_stored(m, rest, entropy):
-    """(lse, log of the total over e^m, entropy, clipped mass) of a coded row: its values are
-    log-probs already.
+def _as_stored(m: F, rest: float, entropy: float) -> tuple[float, float, float, float]:
+    """(lse, log of the total over e^m, entropy, clipped mass) of a coded row.
+
+    Its values are log-probs already.
     """
     stored = math.exp(m) * (1.0 + rest)
     weighted = (math.log1p(rest) - entropy) * (1.0 + rest)
@@ -237,9 +256,12 @@ def _as_stored(m, rest, entropy):
 
 
 @njit
-def _agree_where_clipped(x, z, c, z_max, log_total):
-    """Make the sides equal where the reference (or both) is clipped, so that such an id adds
-    nothing; the quant's mass there.
+def _agree_where_clipped(
+    x: np.ndarray, z: np.ndarray, c: F, z_max: F, log_total: float
+) -> float:
+    """Make the sides equal where the reference (or both) is clipped; the quant's mass there.
+
+    So such an id adds nothing.
     """
     mass = 0.0
     for i in range(len(x)):
@@ -252,9 +274,10 @@ def _agree_where_clipped(x, z, c, z_max, log_total):
 
 
 @njit(fastmath={"reassoc", "nsz"})
-def _llamacpp_kld(codes, scale, minimum, z, z_max):
-    """KLD of a live row as llama-perplexity sums it: stored values as they are, nothing for
-    log-probs at or below -16.
+def _llamacpp_kld(codes: np.ndarray, scale: F, minimum: F, z: np.ndarray, z_max: F) -> float:
+    """KLD of a live row as llama-perplexity sums it.
+
+    Stored values as they are, nothing for log-probs at or below -16.
     """
     total = 0.0
     for i in range(len(z)):
@@ -266,13 +289,43 @@ def _llamacpp_kld(codes, scale, minimum, z, z_max):
     return kld
 
 
+@njit
+def _joint(
+    x: np.ndarray, z: np.ndarray, m_x: F, m_z: F, p_top: float, scale_z: F, c: F
+) -> tuple[bool, float, float, float, float]:
+    """(whether the sides mask the same ids, KLD, reverse KLD, 2 JSD, 2 TV) of two rows."""
+    allowed, close = True, True
+    kld, reverse, jsd, tv = 0.0, 0.0, 0.0, 0.0
+    scale_x = F(p_top)
+    for first in range(0, len(x), BLOCK):
+        last = min(first + BLOCK, len(x))
+        unit = p_top
+        sums = (F(0), F(0), F(0), F(0), F(1))
+        if close:  # as the block before was
+            sums = joint_sums_close(x[first:last], z[first:last], m_x, c)
+        if not sums[4] < F(1):
+            sums = joint_sums(x[first:last], z[first:last], m_x, m_z, scale_x, scale_z, c)
+            unit = 1.0
+        close = sums[4] < F(1)
+        allowed &= sums[4] < ONE_SIDED
+        kld += unit * sums[0]
+        reverse += unit * sums[1]
+        jsd += unit * sums[2]
+        tv += unit * sums[3]
+    return allowed, kld, reverse, jsd, tv
+
+
 @_compiled
 def quant_range(
-    start, stop, x, z, targets, usable_ref, lse_ref, top1_ref, ids, reals, lse, ints, values, finite
-):
-    """Rows start..stop-1. reals: [9, T] nll, kld, reverse, jsd, tv, entropy, clipped mass, nll at
-    least, llama.cpp's kld.
-    """
+    start: int,
+    stop: int,
+    x: Readable,
+    known: Known,
+    z: Readable,
+    targets: np.ndarray,
+    found: QuantRows,
+) -> None:
+    """Fill rows start..stop-1 of found, whose columns hold NaN, -1 and False."""
     vocabulary = x.wide.shape[1]
     room_x, maxima = _rooms(x)
     room_z, _ = _rooms(z)
@@ -280,57 +333,42 @@ def quant_range(
         row, y = _row(z, t, room_z), targets[t]
         usable, top, m, rest, entropy = _normaliser(row, maxima)
         coded = z.kind == CODED
-        finite[t] = usable and usable_ref[t] and (coded or row[y] > F(-np.inf))
-        if not finite[t]:
+        if not (usable and known.finite[t] and (coded or row[y] > F(-np.inf))):
             continue
         log_total = math.log1p(rest)
-        scale_x, scale_z = F(0), F(1.0 / (1.0 + rest))
-        lse[t] = m + log_total
+        lse, scale_z = m + log_total, F(1.0 / (1.0 + rest))
         if coded:
-            lse[t], log_total, entropy, _ = _as_stored(m, rest, entropy)
+            lse, log_total, entropy, _ = _as_stored(m, rest, entropy)
             scale_z = F(math.exp(m))
         own = _row(x, t, room_x)
-        m_x = own[top1_ref[t]]
-        p_top = math.exp(m_x - lse_ref[t])
-        scale_x = F(p_top)
-        c = F(lse_ref[t] - lse[t])
+        m_x = own[known.top1[t]]
+        p_top = math.exp(m_x - known.lse[t])
+        c = F(known.lse[t] - lse)
+        llamacpp = mass = np.nan
         if x.kind == CODED:
             if not coded:
-                reals[8, t] = _llamacpp_kld(
+                llamacpp = _llamacpp_kld(
                     _codes(x.narrow, t, vocabulary), x.headers[t, 0], x.headers[t, 1], row, m
                 )
-            reals[6, t] = _agree_where_clipped(own, row, c, m, log_total)
-        kld, reverse, jsd, tv, close = 0.0, 0.0, 0.0, 0.0, True
-        for b in range(len(maxima)):
-            first, last = b * BLOCK, min((b + 1) * BLOCK, vocabulary)
-            unit = p_top
-            sums = (F(0), F(0), F(0), F(0), F(1))
-            if close:  # as the block before was
-                sums = joint_sums_close(own[first:last], row[first:last], m_x, c)
-            if not sums[4] < F(1):
-                sums = joint_sums(own[first:last], row[first:last], m_x, m, scale_x, scale_z, c)
-                unit = 1.0
-            close = sums[4] < F(1)
-            finite[t] &= sums[4] < ONE_SIDED
-            kld += unit * sums[0]
-            reverse += unit * sums[1]
-            jsd += unit * sums[2]
-            tv += unit * sums[3]
-        if not finite[t]:
-            lse[t] = np.nan
-            reals[:, t] = np.nan
+            mass = _agree_where_clipped(own, row, c, m, log_total)
+        allowed, kld, reverse, jsd, tv = _joint(own, row, m_x, m, p_top, scale_z, c)
+        if not allowed:
             continue
-        reals[1, t] = max(kld, 0.0)
-        reals[2, t] = max(reverse, 0.0)
-        reals[3, t] = max(jsd, 0.0) / 2
-        reals[4, t] = tv / 2
-        reals[5, t] = max(entropy, 0.0)
-        ints[0, t] = top
+        found.finite[t] = True
+        found.lse[t] = lse
+        found.kld[t] = max(kld, 0.0)
+        found.kld_reverse[t] = max(reverse, 0.0)
+        found.jsd[t] = max(jsd, 0.0) / 2
+        found.tv[t] = tv / 2
+        found.entropy[t] = max(entropy, 0.0)
+        found.clipped_mass[t], found.kld_llamacpp[t] = mass, llamacpp
+        found.top1[t] = top
         if row[y] > F(-np.inf):
-            reals[0, t] = log_total - (np.float64(row[y]) - m)
-            ints[1, t] = _rank(row, y, maxima)
+            found.nll[t] = log_total - (np.float64(row[y]) - m)
+            found.rank[t] = _rank(row, y, maxima)
         else:
-            reals[7, t] = -z.headers[t, 1]
-        for j in range(ids.shape[1]):
-            if ids[t, j] >= 0:
-                values[t, j] = (row[ids[t, j]] - m) - log_total
+            found.nll_at_least[t] = -z.headers[t, 1]
+        ids, values = known.topk_ids[t], found.topk_logprobs[t]
+        for j in range(len(ids)):
+            if ids[j] >= 0:
+                values[j] = (row[ids[j]] - m) - log_total

@@ -1,239 +1,239 @@
-"""The truth: every per-position number in float64, plain torch, one row block at a time. Slow on
-purpose, simple to read.
+"""The truth: every per-position number in float64, plain NumPy, one row block at a time.
 
-KLD is a sum of terms that cannot be negative (Bregman form): with d = ln p - ln q,
+Slow on purpose, simple to read. KLD is a sum of terms that cannot be negative (Bregman form): with
+d = ln p - ln q,
     KL(p || q) = sum_i p_i (e^-d_i - 1 + d_i),
 which is exactly 0 for equal rows and keeps its digits when p and q nearly agree.
 """
 
-import math
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from .rows import Bfloat16Rows, CodedRows, QuantRows, ReferenceRows
+from .rows import Bfloat16Rows, CodedRows, Logits, QuantRows, ReferenceRows, Rows, stored
 
-NAME = "torch-f64"
+NAME = "numpy-f64"
 ROWS = 16  # rows per block: bounds the float64 temporaries to ROWS x vocabulary
 
 
 def reference_rows(
-    logits_ref: np.ndarray | CodedRows | Bfloat16Rows,
-    targets: np.ndarray,
-    top_k: int = 32,
-    threads: int | None = None,
+    logits_ref: Logits, targets: np.ndarray, top_k: int = 32, threads: int | None = None
 ) -> ReferenceRows:
-    """Score the reference. logits_ref: [T, V] float32, float16, bfloat16 or coded; targets: [T]
-    int, the realised tokens; top_k is cut to V.
-    """
-    import torch
+    """Score the reference.
 
+    logits_ref: [T, V] float32, float16, bfloat16 or coded; targets: [T] int, the realised tokens;
+    top_k is cut to V.
+    """
     k = min(top_k, logits_ref.shape[1])
     blocks = []
     for x, y, coded, at_least in _blocks(logits_ref, targets):
         lse, logp, finite = _normalise(x, coded)
-        p = logp.exp()
+        p = np.exp(logp)
         ids = _descending(x)[:, : max(k, 2)]
-        nll = -logp.gather(1, y[:, None])[:, 0]
-        finite &= torch.isfinite(nll) | coded
-        top = logp.gather(1, ids)
-        margin = top[:, 0] - top[:, 1] if ids.shape[1] > 1 else torch.full_like(nll, math.nan)
-        unknown = coded & torch.isinf(top)
-        ids, top = ids.masked_fill(unknown, -1), top.masked_fill(unknown, math.nan)
-        nll, rank, bound = _censor(nll, _rank(x, y), at_least)
+        nll = -_at(logp, y)
+        top = np.take_along_axis(logp, ids, axis=1)
+        margin = top[:, 0] - top[:, 1] if ids.shape[1] > 1 else np.full_like(nll, np.nan)
+        unknown = coded & np.isinf(top)
+        ids, top = np.where(unknown, -1, ids), np.where(unknown, np.nan, top)
+        censored = _censor(nll, _rank(x, y), at_least)
         blocks.append(
-            (
-                nll,
-                _entropy(p, logp),
-                ids[:, 0],
-                rank,
-                margin,
-                lse,
-                ids[:, :k],
-                top[:, :k],
-                finite,
-                (1 - p.sum(1)).clamp(min=0),
-                bound,
+            ReferenceRows(
+                nll_ref=censored.nll,
+                entropy_ref=_entropy(p, logp),
+                top1_ref=ids[:, 0],
+                rank_ref=censored.rank,
+                margin_ref=margin,
+                lse_ref=lse,
+                topk_ids=ids[:, :k],
+                topk_logprobs_ref=top[:, :k],
+                finite_ref=finite & (np.isfinite(nll) | coded),
+                clipped_mass_ref=np.maximum(1 - p.sum(1), 0) if coded else None,
+                nll_ref_at_least=censored.at_least if coded else None,
             )
         )
-    return ReferenceRows(
-        *_columns(blocks, ReferenceRows, 2 if isinstance(logits_ref, CodedRows) else 0)
-    )
+    return _joined(blocks)
 
 
 def quant_rows(
-    logits_ref: np.ndarray | CodedRows | Bfloat16Rows,
+    logits_ref: Logits,
     reference: ReferenceRows,
-    logits: np.ndarray | CodedRows | Bfloat16Rows,
+    logits: Logits,
     targets: np.ndarray,
     threads: int | None = None,
 ) -> QuantRows:
-    """Score a quant against the reference. Both [T, V], in any of the forms; coded quants need a
-    coded reference (else ValueError).
-    """
-    import torch
+    """Score a quant against the reference.
 
+    Both [T, V], in any of the forms; coded quants need a coded reference (else ValueError).
+    """
     if isinstance(logits, CodedRows) and not isinstance(logits_ref, CodedRows):
         raise ValueError(
             "a quant's logits file can be scored against the reference's logits file only"
         )
     blocks = []
-    at = 0
+    ids_ref = reference.topk_ids
     for (x, y, coded_ref, _), (z, _, coded, at_least) in zip(
         _blocks(logits_ref, targets), _blocks(logits, targets)
     ):
         _, logp, finite_ref = _normalise(x, coded_ref)
         lse, logq, finite = _normalise(z, coded)
-        # adds nothing to any divergence
-        clipped = (coded_ref & torch.isinf(logp)) | (coded & torch.isinf(logq))
-        p, q = logp.exp(), logq.exp()
-        logm = torch.logaddexp(logp, logq) - math.log(2)
-        kept = lambda terms: torch.where(clipped, 0.0, terms).sum(1)
-        kld, reverse = kept(_kl(p, logp, q, logq)), kept(_kl(q, logq, p, logp))
-        jsd = kept(_kl(p, logp, logm.exp(), logm) + _kl(q, logq, logm.exp(), logm)) / 2
-        nll = -logq.gather(1, y[:, None])[:, 0]
-        ids = torch.from_numpy(reference.topk_ids[at : at + len(y)].astype(np.int64))
-        top = logq.gather(1, ids.clamp(min=0)).masked_fill(ids < 0, math.nan)
-        at += len(y)
-        finite &= (
-            finite_ref
-            & (torch.isfinite(nll) | coded)
-            & torch.isfinite(kld.float())
-            & torch.isfinite(reverse.float())
-        )
-        nll, rank, bound = _censor(nll, _rank(z, y), at_least)
-        theirs = torch.where(logp > -16, p * (logp - logq), 0.0).sum(1)
-        mass = torch.where(coded_ref & torch.isinf(logp), q, 0.0).sum(1)
+        p, q = np.exp(logp), np.exp(logq)
+        nll = -_at(logq, y)
+        censored = _censor(nll, _rank(z, y), at_least)
+        ids, ids_ref = ids_ref[: len(y)], ids_ref[len(y) :]
+        top = np.take_along_axis(logq, np.maximum(ids, 0), axis=1)
+        unclipped = ~((coded_ref & np.isinf(logp)) | (coded & np.isinf(logq)))
+        joint = _divergences(p, logp, q, logq, unclipped)
+        finite &= finite_ref & (np.isfinite(nll) | coded)
+        finite &= np.isfinite(joint.kld) & np.isfinite(joint.reverse)
         blocks.append(
-            (
-                nll,
-                kld,
-                reverse,
-                jsd,
-                kept((p - q).abs()) / 2,
-                _entropy(q, logq),
-                _descending(z)[:, 0],
-                rank,
-                lse,
-                top,
-                finite,
-                mass,
-                bound,
-                theirs.masked_fill(torch.tensor(coded), math.nan),
+            QuantRows(
+                nll=censored.nll,
+                kld=joint.kld,
+                kld_reverse=joint.reverse,
+                jsd=joint.jsd,
+                tv=joint.tv,
+                entropy=_entropy(q, logq),
+                top1=_descending(z)[:, 0],
+                rank=censored.rank,
+                lse=lse,
+                topk_logprobs=np.where(ids < 0, np.nan, top),
+                finite=finite,
+                clipped_mass=_sum(q, np.isinf(logp)) if coded_ref else None,
+                nll_at_least=censored.at_least if coded_ref else None,
+                kld_llamacpp=_llamacpp_kld(p, logp, logq, coded) if coded_ref else None,
             )
         )
-    return QuantRows(*_columns(blocks, QuantRows, 3 if isinstance(logits_ref, CodedRows) else 0))
+    return _joined(blocks)
 
 
-def _blocks(logits: np.ndarray | CodedRows | Bfloat16Rows, targets: np.ndarray):
-    """Yields logits [rows, V] float64, targets [rows], whether they are coded, and the rows' lower
-    bounds of a clipped NLL.
-    """
-    import torch
+class Block(NamedTuple):
+    """Up to ROWS rows of either side."""
 
-    coded = isinstance(logits, CodedRows)
+    logits: np.ndarray  # [rows, V] float64
+    targets: np.ndarray  # [rows]
+    coded: bool
+    at_least: np.ndarray  # [rows] lower bounds of a clipped target's NLL; NaN if not coded
+
+
+def _blocks(logits: Logits, targets: np.ndarray) -> Iterator[Block]:
     for start in range(0, len(targets), ROWS):
-        part, at_least = slice(start, start + ROWS), None
-        if coded:
+        part = slice(start, start + ROWS)
+        y = np.asarray(targets[part], np.int64)
+        at_least = np.full(len(y), np.nan)
+        if isinstance(logits, CodedRows):
             scale, minimum = logits.headers[part, :1], logits.headers[part, 1:]
             # float32 is the format's own arithmetic
             values = scale * logits.codes[part].astype(np.float32) + minimum
-            at_least = torch.from_numpy(-minimum[:, 0].astype(np.float64))
             values[logits.clipped[part, None] & (logits.codes[part] == 0)] = -np.inf
+            at_least = -minimum[:, 0].astype(np.float64)
         elif isinstance(logits, Bfloat16Rows):
             values = (logits.bits[part].astype(np.uint32) << 16).view(np.float32)
         else:
             values = logits[part]
-        yield (
-            torch.from_numpy(np.asarray(values, np.float64)),
-            torch.from_numpy(np.asarray(targets[part], np.int64)),
-            coded,
-            at_least,
-        )
+        yield Block(values.astype(np.float64), y, isinstance(logits, CodedRows), at_least)
 
 
-def _normalise(x, coded: bool):
-    """(lse [T], log-probs [T, V], finite [T]); a row that is not finite becomes zeros, so that it
-    poisons nothing.
+def _normalise(x: np.ndarray, coded: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(lse [T], log-probs [T, V], finite [T]).
+
+    A row that is not finite becomes zeros, so that it poisons nothing.
     """
-    import torch
-
-    finite = ~(torch.isnan(x) | (x == math.inf)).any(1) & (x > -math.inf).any(1)
-    x = x.masked_fill(~finite[:, None], 0.0)
-    # what is stored are log-probs already
-    lse = torch.zeros(len(x), dtype=x.dtype) if coded else torch.logsumexp(x, 1)
+    finite = ~(np.isnan(x) | (x == np.inf)).any(1) & (x > -np.inf).any(1)
+    x = np.where(finite[:, None], x, 0.0)
+    if coded:  # what is stored are log-probs already
+        return np.zeros(len(x)), x, finite
+    top = x.max(1)
+    lse = top + np.log(np.exp(x - top[:, None]).sum(1))
     return lse, x - lse[:, None], finite
 
 
-def _kl(p, logp, q, logq):
-    """The terms [T, V] of KL(p || q), none negative; an id that neither side allows adds
-    nothing.
-    """
-    import torch
+class Divergences(NamedTuple):
+    """Of two rows of probabilities, p and q; one value per position [T]."""
 
-    d = torch.where(torch.isinf(logp) & torch.isinf(logq), 0.0, logp - logq)
-    near = p * (torch.expm1(-d) + d)
-    far = q - p + torch.where(p > 0, p * d, 0.0)
-    return torch.where(d.abs() < 1, near, far).clamp(min=0)
+    kld: np.ndarray  # KL(p || q)
+    reverse: np.ndarray  # KL(q || p)
+    jsd: np.ndarray
+    tv: np.ndarray
 
 
-def _entropy(p, logp):
-    import torch
-
-    return -torch.where(p > 0, p * logp, 0.0).sum(1)
-
-
-def _rank(x, y):
-    """1 + ids with a larger logit + lower ids with an equal one, [T]."""
-    import torch
-
-    own = x.gather(1, y[:, None])
-    lower = torch.arange(x.shape[1])[None, :] < y[:, None]
-    return 1 + (x > own).sum(1) + ((x == own) & lower).sum(1)
-
-
-def _censor(nll, rank, at_least):
-    """(NLL, rank, lower bound of the NLL): where a coded target is clipped, only the bound is
-    known.
-    """
-    import torch
-
-    clipped = torch.isinf(nll)
-    if at_least is None:
-        at_least = torch.full_like(nll, math.nan)
-    return (
-        nll.masked_fill(clipped, math.nan),
-        rank.masked_fill(clipped, -1),
-        at_least.masked_fill(~clipped, math.nan),
+def _divergences(
+    p: np.ndarray, logp: np.ndarray, q: np.ndarray, logq: np.ndarray, where: np.ndarray
+) -> Divergences:
+    """Sums over the ids of `where` [T, V]; the others add nothing."""
+    logm = np.logaddexp(logp, logq) - np.log(2)
+    m = np.exp(logm)
+    return Divergences(
+        kld=_sum(_kl(p, logp, q, logq), where),
+        reverse=_sum(_kl(q, logq, p, logp), where),
+        jsd=_sum(_kl(p, logp, m, logm) + _kl(q, logq, m, logm), where) / 2,
+        tv=_sum(abs(p - q), where) / 2,
     )
 
 
-def _descending(x):
+def _kl(p: np.ndarray, logp: np.ndarray, q: np.ndarray, logq: np.ndarray) -> np.ndarray:
+    """The terms [T, V] of KL(p || q), none negative; an id that neither allows adds nothing."""
+    with np.errstate(invalid="ignore", over="ignore"):  # in what np.where leaves out
+        d = np.where(np.isinf(logp) & np.isinf(logq), 0.0, logp - logq)
+        near = p * (np.expm1(-d) + d)
+        far = q - p + np.where(p > 0, p * d, 0.0)
+    return np.maximum(np.where(abs(d) < 1, near, far), 0)
+
+
+def _llamacpp_kld(p: np.ndarray, logp: np.ndarray, logq: np.ndarray, coded: bool) -> np.ndarray:
+    """KLD as llama-perplexity sums it: p ln p/q over log-probs above -16; of a live quant only."""
+    if coded:
+        return np.full(len(p), np.nan)
+    with np.errstate(invalid="ignore"):
+        return _sum(p * (logp - logq), logp > -16)
+
+
+def _entropy(p: np.ndarray, logp: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return -_sum(p * logp, p > 0)
+
+
+def _rank(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """1 + ids with a larger logit + lower ids with an equal one, [T]."""
+    own = _at(x, y)[:, None]
+    lower = np.arange(x.shape[1]) < y[:, None]
+    return 1 + (x > own).sum(1) + ((x == own) & lower).sum(1)
+
+
+def _descending(x: np.ndarray) -> np.ndarray:
     """Ids by falling logit, ties by rising id, [T, V]."""
-    import torch
-
-    return torch.sort(x, dim=1, descending=True, stable=True).indices
+    return np.argsort(-x, axis=1, kind="stable")
 
 
-def _columns(blocks: list[tuple], kind: type, optional: int) -> list[np.ndarray | None]:
-    """Join the blocks and give each column its stored type; rows that are not finite become NaN and
-    -1.
+class Censored(NamedTuple):
+    """What is known of the target; where it is clipped, only the bound."""
 
-    optional: how many of kind's optional columns, which come last, are kept.
-    """
-    import torch
+    nll: np.ndarray
+    rank: np.ndarray
+    at_least: np.ndarray
 
-    columns = dict(zip(kind._fields, (torch.cat(parts).numpy() for parts in zip(*blocks))))
-    flag = next(name for name in columns if name.startswith("finite"))
-    finite = columns[flag]
-    for name, values in columns.items():
-        if name == flag:
-            continue
-        if values.dtype == np.int64:
-            columns[name] = np.where(
-                finite.reshape(-1, *[1] * (values.ndim - 1)), values, -1
-            ).astype(np.int32)
-        else:
-            columns[name] = values.astype(np.float64 if name.startswith("lse") else np.float32)
-            columns[name][~finite] = np.nan
-    required = len(kind._fields) - len(kind._field_defaults)
-    return list(columns.values())[: required + optional]
+
+def _censor(nll: np.ndarray, rank: np.ndarray, at_least: np.ndarray) -> Censored:
+    clipped = np.isinf(nll)
+    return Censored(
+        nll=np.where(clipped, np.nan, nll),
+        rank=np.where(clipped, -1, rank),
+        at_least=np.where(clipped, at_least, np.nan),
+    )
+
+
+def _at(values: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Row t's value of id y[t], [T]."""
+    return values[np.arange(len(y)), y]
+
+
+def _sum(terms: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Row by row over the ids of `where`; what the others hold, NaN included, does not count."""
+    return np.where(where, terms, 0.0).sum(1)
+
+
+def _joined(blocks: list[Rows]) -> Rows:
+    columns = (None if parts[0] is None else np.concatenate(parts) for parts in zip(*blocks))
+    return stored(type(blocks[0])(*columns))

@@ -1,12 +1,13 @@
-"""What a scorer takes and returns: one value per scored position [T]; k top ids of the reference
-[T, k]. Nats, ranks from 1.
+"""What a scorer takes and returns, and in which types: one home for the columns and their order.
 
-A row that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other
+One value per scored position [T]; k top ids of the reference [T, k]. Nats, ranks from 1. A row that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other
 side allows, is not finite: its numbers are NaN and its ids -1. An id that both sides mask adds
 nothing. Ties go to the lower id everywhere.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -42,15 +43,14 @@ class CodedRows(NamedTuple):
 
     @property
     def clipped(self) -> np.ndarray:
-        """[T] bool: rows in which code 0 is a bound. A row's range is exactly depth there, up to
-        rounding.
-        """
+        """[T] bool: rows in which code 0 is a bound: their range is depth, up to rounding."""
         return self.headers[:, 0] * np.float32(65535) >= np.float32(self.depth - 1e-3)
 
 
 class Bfloat16Rows(NamedTuple):
-    """Logits [T, V] as bfloat16 bit patterns in uint16. They put a floor of about 2e-4 nats under
-    KLD, whatever computes it.
+    """Logits [T, V] as bfloat16 bit patterns in uint16.
+
+    They put a floor of about 2e-4 nats under KLD, whatever computes it.
     """
 
     bits: np.ndarray
@@ -60,9 +60,11 @@ class Bfloat16Rows(NamedTuple):
         return self.bits.shape
 
 
+Logits = np.ndarray | CodedRows | Bfloat16Rows  # [T, V]; an array: float32, float16 or float64
+
+
 class ReferenceRows(NamedTuple):
-    """The reference's side. margin_ref: log-prob of the first minus the second choice; lse_ref
-    float64, other reals float32.
+    """The reference's side. margin_ref: log-prob of the first minus the second choice.
 
     The last two only for CodedRows (else None): the mass of clipped ids, and minus the row's
     minimum where the target is one.
@@ -82,8 +84,9 @@ class ReferenceRows(NamedTuple):
 
 
 class QuantRows(NamedTuple):
-    """The quant's side. kld = KL(reference || quant), kld_reverse the other way; topk_logprobs at
-    the reference's topk_ids.
+    """The quant's side. kld = KL(reference || quant), kld_reverse the other way.
+
+    topk_logprobs are those of the reference's topk_ids.
 
     The last three only against CodedRows (else None): the quant's mass on the ids that the
     reference clips, minus the quant's own minimum where it is coded too and its target clipped, and
@@ -104,3 +107,39 @@ class QuantRows(NamedTuple):
     clipped_mass: np.ndarray | None = None
     nll_at_least: np.ndarray | None = None
     kld_llamacpp: np.ndarray | None = None
+
+
+Rows = TypeVar("Rows", ReferenceRows, QuantRows)
+
+
+def unscored(kind: type[Rows], rows: int, k: int) -> Rows:
+    """Rows as those that are not finite are kept: NaN, -1 and False in every column."""
+    columns = {}
+    for name in kind._fields:
+        shape = (rows, k) if name.startswith("topk_") else (rows,)
+        stored = _stored_type(name)
+        columns[name] = np.full(shape, _NOTHING[np.dtype(stored).kind], stored)
+    return kind(**columns)
+
+
+def stored(found: Rows) -> Rows:
+    """The columns in their stored types; NaN and -1 in the rows that are not finite."""
+    finite = next(column for name, column in found._asdict().items() if name.startswith("finite"))
+    columns = {}
+    for name, values in found._asdict().items():
+        if values is None:
+            continue
+        columns[name] = values.astype(_stored_type(name))
+        columns[name][~finite] = _NOTHING[columns[name].dtype.kind]
+    return type(found)(**columns)
+
+
+_NOTHING = {"f": np.nan, "i": -1, "b": False}  # by the kind of a column's type
+
+
+def _stored_type(column: str) -> type[np.generic]:
+    if column.startswith("finite"):
+        return np.bool_
+    if column.startswith(("top1", "rank", "topk_ids")):
+        return np.int32
+    return np.float64 if column.startswith("lse") else np.float32
