@@ -1,25 +1,27 @@
-"""Which scorer runs: by where the logits lie and by what is installed. The names it gives are
-stored with every run.
+"""Which scorer runs: by where the logits lie and by what is installed.
 
+The names it gives are stored with every run.
     CUDA tensors                -> triton-f32   (gpu.py)
     anything else, numba there  -> numba-f32    (cpu.py)
-    anything else               -> torch-f64    (naive.py)
+    anything else               -> numpy-f64    (naive.py)
 """
 
-from importlib.util import find_spec
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .rows import Bfloat16Rows, CodedRows, QuantRows, ReferenceRows
+from .rows import Bfloat16Rows, CodedRows, Logits, QuantRows, ReferenceRows
+
+if TYPE_CHECKING:
+    import torch
 
 try:
     from . import cpu as _on_cpu
-except ImportError:
-    if not find_spec("torch"):
-        raise ImportError(
-            "scoring needs numba or torch, and neither is installed: run pip install 'qwh[gguf]'"
-        ) from None
-    from . import naive as _on_cpu
+except ImportError:  # no numba
+    from . import naive as _on_cpu  # type: ignore[no-redef]
 
 BF16_FLOOR = (
     "bfloat16 logits put a floor of about 2e-4 nats under every KLD: let the model give float32, or"
@@ -28,42 +30,49 @@ BF16_FLOOR = (
 
 
 def reference_rows(
-    logits_ref, targets, top_k: int = 32, threads: int | None = None, allow_bf16: bool = False
+    logits_ref: Logits | torch.Tensor,
+    targets: np.ndarray,
+    top_k: int = 32,
+    threads: int | None = None,
+    allow_bf16: bool = False,
 ) -> ReferenceRows:
-    """Score the reference. logits_ref: [T, V], a NumPy array, a torch tensor on any device, or
-    CodedRows; targets: [T] int.
+    """Score the reference where its logits lie.
 
-    Raises ValueError for bfloat16 logits unless they are allowed.
+    logits_ref: [T, V], a NumPy array, a torch tensor on any device, or CodedRows; targets: [T]
+    int. Raises ValueError for bfloat16 logits unless they are allowed.
     """
     rows = _readable(logits_ref, allow_bf16)
     return _scorer(rows).reference_rows(rows, targets, top_k, threads)
 
 
 def quant_rows(
-    logits_ref,
+    logits_ref: Logits | torch.Tensor,
     reference: ReferenceRows,
-    logits,
-    targets,
+    logits: Logits | torch.Tensor,
+    targets: np.ndarray,
     threads: int | None = None,
     allow_bf16: bool = False,
 ) -> QuantRows:
-    """Score a quant against the reference. Both [T, V], in any of reference_rows' forms, on one
-    device.
+    """Score a quant against the reference, where the reference's logits lie.
+
+    Both [T, V], in any of reference_rows' forms, on one device.
     """
     x, z = _readable(logits_ref, allow_bf16), _readable(logits, allow_bf16)
     return _scorer(x).quant_rows(x, reference, z, targets, threads)
 
 
-def estimator(logits=None) -> str:
-    """The name of the scorer that takes these logits (by default: logits in the machine's own
-    memory).
+def estimator(logits: Logits | torch.Tensor | None = None) -> str:
+    """The name of the scorer that takes these logits.
+
+    By default: logits in the machine's own memory.
     """
     return _scorer(logits).NAME
 
 
-def logits_dtype(logits) -> str:
-    """The name that is stored of what the logits were: f32, f16, bf16, or u16-16 / u16-24 for codes
-    of that depth in nats.
+def logits_dtype(logits: Logits | torch.Tensor) -> str:
+    """The name that is stored of what the logits were.
+
+    f32, f16, bf16, f64, or u16-16 and u16-24 for codes of that depth in nats.
     """
     if isinstance(logits, CodedRows):
         return f"u16-{logits.depth:.0f}"
@@ -74,7 +83,7 @@ def logits_dtype(logits) -> str:
     ]
 
 
-def _scorer(logits):
+def _scorer(logits: Logits | torch.Tensor | None) -> ModuleType:
     if getattr(logits, "is_cuda", False):
         from . import gpu
 
@@ -82,15 +91,12 @@ def _scorer(logits):
     return _on_cpu
 
 
-def _readable(logits, allow_bf16: bool):
-    """The same numbers in a form that the scorers read; a tensor in the machine's own memory is
-    viewed, not copied.
+def _readable(logits: Logits | torch.Tensor, allow_bf16: bool) -> Logits | torch.Tensor:
+    """The same numbers in a form that the scorers read.
+
+    A tensor in the machine's own memory is viewed, not copied.
     """
-    if (
-        not isinstance(logits, (CodedRows, Bfloat16Rows))
-        and not isinstance(logits, np.ndarray)
-        and not logits.is_cuda
-    ):
+    if not isinstance(logits, np.ndarray | CodedRows | Bfloat16Rows) and not logits.is_cuda:
         import torch
 
         logits = logits.detach().cpu()

@@ -1,47 +1,62 @@
-"""The GPU scorer: Triton, float32 sums kept as vectors over a tile, joined in float64. The
-definitions are in naive.py.
+"""The GPU scorer: Triton, float32 sums kept as vectors over a tile, joined in float64.
 
+The definitions are in naive.py.
     _one_side   reads a row once: tile maxima, sum of exponentials, entropy, rank of the target
     _select     the k largest entries from the tile maxima; touches k tiles
     _pair       reads both rows once: KLD, reverse KLD, JSD, total variation
-
 so that a quant costs two reads of its own logits and one of the reference's, and nothing of
 vocabulary's size is written. With TRITON_INTERPRET=1 the same code runs on tensors in the machine's
 own memory, which is how it is tested without a GPU.
 """
 
+from __future__ import annotations
+
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import triton
 import triton.language as tl
 
-from .rows import QuantRows, ReferenceRows
+from . import fits
+from .rows import QuantRows, ReferenceRows, Rows, stored
 
 NAME = "triton-f32"
 TILE = 4096  # entries per step of _one_side; its maxima bound the top k
 PAIR_TILE = 1024  # entries per step of _pair, which holds more of them in registers
 PROGRAMS = 4 * 132  # enough to fill a large GPU: with fewer rows, a row is split
+ONE_SIDED = 1e29  # a difference this large: one side masks what the other allows
 MASK = tl.constexpr(-1e30)  # -inf stands here, so that masked - masked = 0
 LOG2_E = tl.constexpr(1.4426950408889634)  # the hardware's exponential is that of base 2
+LN_2 = tl.constexpr(math.log(2))
+E3, E2, E1, E0 = map(tl.constexpr, fits.EVEN)
+O3, O2, O1, O0 = map(tl.constexpr, fits.ODD)
+J6, J5, J4, J3, J2, J1 = map(tl.constexpr, fits.JENSEN_SHANNON)
+L7, L6, L5, L4, L3, L2, L1 = map(tl.constexpr, fits.LOG1P)
 
 
 @triton.jit
 def _one_side(
-    x, own, target, maxima, sums, counts, vocabulary, stride, tiles, per_split, TILE: tl.constexpr
+    x: tl.tensor,  # in [T, V] logits
+    own: tl.tensor,  # in [T] f32: the target's logit
+    target: tl.tensor,  # in [T] i64: the target's id
+    maxima: tl.tensor,  # out [T, tiles] f32
+    sums: tl.tensor,  # out [T, splits, 3] f32: max, sum of e^(x-max), the same weighted by x-max
+    counts: tl.tensor,  # out [T, splits] i32: ids before the target in rank
+    vocabulary: tl.tensor,  # V
+    stride: tl.tensor,  # entries from one row of x to the next
+    tiles: tl.tensor,  # of a row
+    per_split: tl.tensor,  # tiles
+    TILE: tl.constexpr,  # entries
 ):
-    """Grid (T, splits). maxima [T, tiles] f32; sums [T, splits, 3] f32: max, sum of e^(x-max), the
-    same weighted by x-max; counts [T, splits] i32: ids before the target in rank. NaN or +inf
-    anywhere leave NaN in the sums."""
+    """Grid (T, splits). NaN or +inf anywhere leave NaN in the sums."""
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
     mine, y = tl.load(own + t), tl.load(target + t)
     m = MASK
-    total, weighted, before = (
-        tl.zeros([TILE], tl.float32),
-        tl.zeros([TILE], tl.float32),
-        tl.zeros([TILE], tl.int32),
-    )
+    total = tl.zeros([TILE], tl.float32)
+    weighted = tl.zeros([TILE], tl.float32)
+    before = tl.zeros([TILE], tl.int32)
     first, last = split * per_split, tl.minimum((split + 1) * per_split, tiles)
     for tile in range(first, last):
         ids = tile * TILE + tl.arange(0, TILE)
@@ -76,20 +91,18 @@ def _one_side(
 
 @triton.jit
 def _select(
-    x,
-    maxima,
-    ids_out,
-    values_out,
-    vocabulary,
-    stride,
-    tiles,
-    k,
-    TILE: tl.constexpr,
-    TILES: tl.constexpr,
+    x: tl.tensor,  # in [T, V] logits
+    maxima: tl.tensor,  # in [T, tiles] f32, from _one_side
+    ids_out: tl.tensor,  # out [T, k] i32, by falling logit, ties by rising id
+    values_out: tl.tensor,  # out [T, k] f32
+    vocabulary: tl.tensor,  # V
+    stride: tl.tensor,  # entries from one row of x to the next
+    tiles: tl.tensor,  # of a row
+    k: tl.tensor,
+    TILE: tl.constexpr,  # entries
+    TILES: tl.constexpr,  # tiles, up to the next power of 2
 ):
-    """Grid (T,). The k largest entries of a row, falling, ties by rising id: k times the best
-    tile's best entry that is left.
-    """
+    """Grid (T,). The k largest entries: k times the best tile's best entry that is left."""
     t = tl.program_id(0).to(tl.int64)
     places = tl.arange(0, TILES)
     best = tl.load(maxima + t * tiles + places, mask=places < tiles, other=-float("inf"))
@@ -110,47 +123,31 @@ def _select(
 
 @triton.jit
 def _pair(
-    x,
-    z,
-    max_x,
-    log_x,
-    max_z,
-    log_z,
-    c,
-    sums,
-    vocabulary,
-    stride_x,
-    stride_z,
-    tiles,
-    per_split,
-    TILE: tl.constexpr,
+    x: tl.tensor,  # in [T, V] the reference's logits
+    z: tl.tensor,  # in [T, V] the quant's
+    max_x: tl.tensor,  # in [T] f32: the reference's largest logit
+    log_x: tl.tensor,  # in [T] f32: its lse - max
+    c: tl.tensor,  # in [T] f32: lse_ref - lse
+    sums: tl.tensor,  # out [T, splits, 5] f32: KLD, reverse KLD, 2 JSD, 2 TV, largest |d|
+    vocabulary: tl.tensor,  # V
+    stride_x: tl.tensor,  # entries from one row of x to the next
+    stride_z: tl.tensor,
+    tiles: tl.tensor,  # of a row
+    per_split: tl.tensor,  # tiles
+    TILE: tl.constexpr,  # entries
 ):
-    """Grid (T, splits). sums [T, splits, 5] f32: KLD, reverse KLD, 2 JSD, 2 TV, largest |d|. log =
-    lse - max; c = lse_ref - lse.
-    """
+    """Grid (T, splits). The terms and their polynomials are those of fits.py."""
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
-    m_x, l_x, m_z, l_z, shift = (
-        tl.load(max_x + t),
-        tl.load(log_x + t),
-        tl.load(max_z + t),
-        tl.load(log_z + t),
-        tl.load(c + t),
-    )
+    m_x, l_x, shift = tl.load(max_x + t), tl.load(log_x + t), tl.load(c + t)
     kld, reverse = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32)
-    jsd, tv, furthest = (
-        tl.zeros([TILE], tl.float32),
-        tl.zeros([TILE], tl.float32),
-        tl.zeros([TILE], tl.float32),
-    )
+    jsd, tv = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32)
+    furthest = tl.zeros([TILE], tl.float32)
     for tile in range(split * per_split, tl.minimum((split + 1) * per_split, tiles)):
         ids = tile * TILE + tl.arange(0, TILE)
         inside = ids < vocabulary
-        v = tl.maximum(
-            tl.load(x + t * stride_x + ids, mask=inside, other=-float("inf")).to(tl.float32), MASK
-        )
-        w = tl.maximum(
-            tl.load(z + t * stride_z + ids, mask=inside, other=-float("inf")).to(tl.float32), MASK
-        )
+        v = tl.load(x + t * stride_x + ids, mask=inside, other=-float("inf")).to(tl.float32)
+        w = tl.load(z + t * stride_z + ids, mask=inside, other=-float("inf")).to(tl.float32)
+        v, w = tl.maximum(v, MASK), tl.maximum(w, MASK)
         d = (v - w) - shift  # the difference first
         a = (v - m_x) - l_x  # ln p; where both sides mask, p and q are 0 and d does not matter
         size = tl.abs(d)
@@ -159,35 +156,19 @@ def _pair(
         p, q = tl.where(d > 0, more, less), tl.where(d > 0, less, more)
         near = tl.minimum(tl.maximum(d, -1.0), 1.0)
         s = near * near
-        # e^-d - 1 + d = d^2 (even - d odd) for |d| <= 1
-        even = (
-            (2.535851224469582e-05 * s + 0.0013885396911806121) * s + 0.04166673659523751
-        ) * s + 0.49999999781421683
-        odd = near * (
-            ((2.8062802582327777e-06 * s + 0.00019838101968683) * s + 0.008333339675917066) * s
-            + 0.16666666646842135
-        )
-        u = 0.25 * s  # p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h
-        h = (
-            (-0.006037735609214809 * u + 0.019130690796206665) * u - 0.047152732338880766
-        ) * u + 0.11110710072076688
-        h = ((h * u - 0.24999991469045163) * u + 0.49999999970420683) * u
-        # |d| > 1: the same is (p + q) (ln 2 - ln(1 + ratio)) - less |d|, with ln(1 + ratio) = ratio
-        # far
-        far = (0.052440770440222974 * ratio - 0.13000222218232738) * ratio + 0.19174401556891496
-        far = (
-            (far * ratio - 0.24899812429881246) * ratio + 0.3332739238778105
-        ) * ratio - 0.4999986567258267
-        far = far * ratio + 0.9999999949740784
+        even = ((E3 * s + E2) * s + E1) * s + E0
+        odd = near * (((O3 * s + O2) * s + O1) * s + O0)
+        u = 0.25 * s
+        h = (((((J6 * u + J5) * u + J4) * u + J3) * u + J2) * u + J1) * u
+        # |d| > 1: (p + q) h is (p + q) (ln 2 - ln(1 + ratio)) - less |d|
+        far = (((((L7 * ratio + L6) * ratio + L5) * ratio + L4) * ratio + L3) * ratio + L2) * ratio
+        log1p = ratio * (far + L1)
         g = s * (even - odd)
         close = size < 1.0
-        moved = more - less
         kld += tl.where(close, p * g, (q - p) + p * d)
         reverse += tl.where(close, q * s * (even + odd), (p - q) - q * d)
-        tv += tl.where(close, tl.abs(p * (near - g)), moved)
-        jsd += tl.where(
-            close, (p + q) * h, (p + q) * (0.6931471805599453 - ratio * far) - less * size
-        )
+        tv += tl.where(close, tl.abs(p * (near - g)), more - less)
+        jsd += tl.where(close, (p + q) * h, (p + q) * (LN_2 - log1p) - less * size)
         furthest = tl.maximum(furthest, size)
     at = (t * tl.num_programs(1) + split) * 5
     tl.store(sums + at, tl.sum(kld, 0))
@@ -200,25 +181,27 @@ def _pair(
 def reference_rows(
     logits_ref: torch.Tensor, targets: np.ndarray, top_k: int = 32, threads: int | None = None
 ) -> ReferenceRows:
-    """Score the reference. logits_ref: [T, V] float32, float16 or bfloat16 on the GPU, rows
-    contiguous; targets: [T] int; top_k is cut to V.
+    """Score the reference.
+
+    logits_ref: [T, V] float32, float16 or bfloat16 on the GPU, rows contiguous; targets: [T] int;
+    top_k is cut to V.
     """
     vocabulary = logits_ref.shape[1]
     k = min(top_k, vocabulary)
-    side = _Side(logits_ref, targets, min(max(k, 2), vocabulary))
+    side = _side(logits_ref, targets, min(max(k, 2), vocabulary))  # the margin needs two
     top = side.values.double().masked_fill(side.values <= MASK.value, -math.inf) - side.lse[:, None]
     margin = top[:, 0] - top[:, 1] if top.shape[1] > 1 else torch.full_like(side.lse, math.nan)
-    return _columns(
+    return _stored(
         ReferenceRows,
-        side.finite,
-        side.nll,
-        side.entropy,
-        side.ids[:, 0],
-        side.rank,
-        margin,
-        side.lse,
-        side.ids[:, :k],
-        top[:, :k],
+        nll_ref=side.nll,
+        entropy_ref=side.entropy,
+        top1_ref=side.ids[:, 0],
+        rank_ref=side.rank,
+        margin_ref=margin,
+        lse_ref=side.lse,
+        topk_ids=side.ids[:, :k],
+        topk_logprobs_ref=top[:, :k],
+        finite_ref=side.finite,
     )
 
 
@@ -230,26 +213,92 @@ def quant_rows(
     threads: int | None = None,
 ) -> QuantRows:
     """Score a quant against the reference. Both [T, V], on one GPU."""
-    x, z, here = logits_ref, logits, logits.device
-    side = _Side(z, targets, 1)
-    on_device = lambda values, kind: torch.from_numpy(np.asarray(values, kind)).to(here)
-    lse_ref, top1_ref = (
-        on_device(reference.lse_ref, np.float64),
-        on_device(reference.top1_ref, np.int64).clamp(min=0),
+    here = logits.device
+    side = _side(logits, targets, 1)
+    sums = _pair_sums(logits_ref, reference, logits, side.lse)
+    kld, reverse, jsd, tv = sums[..., :4].double().sum(1).clamp(min=0).unbind(1)
+    finite_ref = torch.from_numpy(reference.finite_ref).to(here)
+    ids = torch.from_numpy(reference.topk_ids).to(here, torch.int64).clamp(min=0)
+    return _stored(
+        QuantRows,
+        nll=side.nll,
+        kld=kld,
+        kld_reverse=reverse,
+        jsd=jsd / 2,
+        tv=tv / 2,
+        entropy=side.entropy,
+        top1=side.ids[:, 0],
+        rank=side.rank,
+        lse=side.lse,
+        topk_logprobs=logits.gather(1, ids).double() - side.lse[:, None],
+        finite=side.finite & finite_ref & (sums[..., 4].amax(1) < ONE_SIDED),
     )
-    max_ref = x.gather(1, top1_ref[:, None])[:, 0].double()
+
+
+class _Side(NamedTuple):
+    """What is known of one model's rows by themselves, on their device; reals in float64."""
+
+    ids: torch.Tensor  # [T, k] int32: of the largest logits, falling
+    values: torch.Tensor  # [T, k] float32: those logits
+    lse: torch.Tensor  # this and all that follow: [T]
+    entropy: torch.Tensor
+    nll: torch.Tensor
+    rank: torch.Tensor
+    finite: torch.Tensor
+
+
+def _side(logits: torch.Tensor, targets: np.ndarray, k: int) -> _Side:
+    if logits.stride(1) != 1:
+        raise ValueError("rows of logits must be contiguous: call .contiguous() on them")
+    here, (rows, vocabulary) = logits.device, logits.shape
+    y = torch.from_numpy(np.asarray(targets, np.int64)).to(here)
+    own = logits.gather(1, y[:, None])[:, 0].float()
+    tiles, splits, per_split = _grid(rows, vocabulary, TILE)
+    new = lambda *shape, kind=torch.float32: torch.empty(shape, dtype=kind, device=here)
+    maxima, sums = new(rows, tiles), new(rows, splits, 3)
+    counts, ids, values = (
+        new(rows, splits, kind=torch.int32),
+        new(rows, k, kind=torch.int32),
+        new(rows, k),
+    )
+    fixed = {"TILE": TILE, "num_warps": 8, "enable_fp_fusion": True}
+    size = (vocabulary, logits.stride(0), tiles)
+    _one_side[rows, splits](logits, own, y, maxima, sums, counts, *size, per_split, **fixed)
+    padded = triton.next_power_of_2(tiles)
+    _select[rows,](logits, maxima, ids, values, *size, k, TILES=padded, **fixed)
+    m, total, weighted = sums.double().unbind(2)
+    maximum = m.amax(1)
+    lower = m - maximum[:, None]
+    total, weighted = total * lower.exp(), (weighted + total * lower) * lower.exp()
+    log_total = total.sum(1).log()
+    entropy = (log_total - weighted.sum(1) / total.sum(1)).clamp(min=0)
+    return _Side(
+        ids=ids,
+        values=values,
+        lse=maximum + log_total,
+        entropy=entropy,
+        nll=log_total - (own.double() - maximum),
+        rank=1 + counts.sum(1),
+        finite=torch.isfinite(entropy) & (maximum > -ONE_SIDED) & (own > -math.inf),
+    )
+
+
+def _pair_sums(
+    x: torch.Tensor, reference: ReferenceRows, z: torch.Tensor, lse: torch.Tensor
+) -> torch.Tensor:
+    """[T, splits, 5] float32, as _pair leaves them."""
     rows, vocabulary = z.shape
+    lse_ref = torch.from_numpy(reference.lse_ref).to(z.device)
+    top1_ref = torch.from_numpy(reference.top1_ref).to(z.device, torch.int64).clamp(min=0)
+    max_ref = x.gather(1, top1_ref[:, None])[:, 0].double()
     tiles, splits, per_split = _grid(rows, vocabulary, PAIR_TILE)
-    sums = torch.empty((rows, splits, 5), dtype=torch.float32, device=here)
-    single = lambda values: values.float().contiguous()
+    sums = torch.empty((rows, splits, 5), dtype=torch.float32, device=z.device)
     _pair[rows, splits](
         x,
         z,
-        single(max_ref),
-        single(lse_ref - max_ref),
-        single(side.maximum),
-        single(side.lse - side.maximum),
-        single(lse_ref - side.lse),
+        max_ref.float(),
+        (lse_ref - max_ref).float(),
+        (lse_ref - lse).float(),
         sums,
         vocabulary,
         x.stride(0),
@@ -260,105 +309,19 @@ def quant_rows(
         num_warps=4,
         enable_fp_fusion=True,
     )
-    kld, reverse, jsd, tv = sums[..., :4].double().sum(1).clamp(min=0).unbind(1)
-    finite = side.finite & on_device(reference.finite_ref, np.bool_) & (sums[..., 4].amax(1) < 1e29)
-    ids = on_device(reference.topk_ids, np.int64).clamp(min=0)
-    top = z.gather(1, ids).double() - side.lse[:, None]
-    return _columns(
-        QuantRows,
-        finite,
-        side.nll,
-        kld,
-        reverse,
-        jsd / 2,
-        tv / 2,
-        side.entropy,
-        side.ids[:, 0],
-        side.rank,
-        side.lse,
-        top,
-    )
-
-
-class _Side:
-    """What is known of one model's rows [T, V] by themselves, as tensors on their device; reals in
-    float64.
-    """
-
-    def __init__(self, logits: torch.Tensor, targets: np.ndarray, k: int):
-        if logits.stride(1) != 1:
-            raise ValueError("rows of logits must be contiguous: call .contiguous() on them")
-        here, (rows, vocabulary) = logits.device, logits.shape
-        y = torch.from_numpy(np.asarray(targets, np.int64)).to(here)
-        own = logits.gather(1, y[:, None])[:, 0].float()
-        tiles, splits, per_split = _grid(rows, vocabulary, TILE)
-        maxima = torch.empty((rows, tiles), dtype=torch.float32, device=here)
-        sums = torch.empty((rows, splits, 3), dtype=torch.float32, device=here)
-        counts = torch.empty((rows, splits), dtype=torch.int32, device=here)
-        _one_side[rows, splits](
-            logits,
-            own,
-            y,
-            maxima,
-            sums,
-            counts,
-            vocabulary,
-            logits.stride(0),
-            tiles,
-            per_split,
-            TILE=TILE,
-            num_warps=8,
-            enable_fp_fusion=True,
-        )
-        self.ids = torch.empty((rows, k), dtype=torch.int32, device=here)
-        self.values = torch.empty((rows, k), dtype=torch.float32, device=here)
-        _select[rows,](
-            logits,
-            maxima,
-            self.ids,
-            self.values,
-            vocabulary,
-            logits.stride(0),
-            tiles,
-            k,
-            TILE=TILE,
-            TILES=triton.next_power_of_2(tiles),
-            num_warps=8,
-            enable_fp_fusion=True,
-        )
-        m, total, weighted = sums.double().unbind(2)
-        self.maximum = m.amax(1)
-        lower = m - self.maximum[:, None]
-        total, weighted = total * lower.exp(), (weighted + total * lower) * lower.exp()
-        log_total = total.sum(1).log()
-        self.lse = self.maximum + log_total
-        self.entropy = (log_total - weighted.sum(1) / total.sum(1)).clamp(min=0)
-        self.nll = log_total - (own.double() - self.maximum)
-        self.rank = 1 + counts.sum(1)
-        self.finite = torch.isfinite(self.entropy) & (self.maximum > -1e29) & (own > -math.inf)
+    return sums
 
 
 def _grid(rows: int, vocabulary: int, tile: int) -> tuple[int, int, int]:
-    """(tiles, splits of a row, tiles per split): one program a row, unless the rows are too few to
-    fill the GPU.
+    """(tiles, splits of a row, tiles per split).
+
+    One program a row, unless the rows are too few to fill the GPU.
     """
     tiles = triton.cdiv(vocabulary, tile)
     per_split = triton.cdiv(tiles, min(tiles, max(1, PROGRAMS // rows)))
     return tiles, triton.cdiv(tiles, per_split), per_split
 
 
-def _columns(kind: type, finite: torch.Tensor, *columns: torch.Tensor):
-    """kind of NumPy columns in their stored types; rows that are not finite become NaN and -1."""
-    stored = []
-    for name, values in zip(kind._fields, columns):
-        bad = ~finite.view(-1, *[1] * (values.dim() - 1))
-        values = values.masked_fill(bad, math.nan if values.is_floating_point() else -1)
-        wanted = (
-            torch.int32
-            if not values.is_floating_point()
-            else torch.float64
-            if name.startswith("lse")
-            else torch.float32
-        )
-        stored.append(values.to(wanted).cpu().numpy())
-    return kind(*stored, finite.cpu().numpy())
+def _stored(kind: type[Rows], **found: torch.Tensor) -> Rows:
+    """NumPy columns in their stored types."""
+    return stored(kind(**{name: values.cpu().numpy() for name, values in found.items()}))
