@@ -17,7 +17,8 @@ if not Path("/dev/nvidiactl").exists():
     os.environ["TRITON_INTERPRET"] = "1"
 
 kernels = Path(qwh.kernels.__file__).parent / "scorers"
-if (kernels / "lanes.py").stat().st_mtime > (kernels / "loops.py").stat().st_mtime:
+changed = max((kernels / name).stat().st_mtime for name in ("lanes.py", "fits.py", "rows.py"))
+if changed > (kernels / "loops.py").stat().st_mtime:
     # numba's cache looks at this file only, and would keep code from before the change
     (kernels / "loops.py").touch()
 

@@ -5,6 +5,7 @@ compiles for real GPUs.
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from test_kernels import at_level, logits, score
 
 from qwh.kernels.scorers import naive
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("triton")
+NEEDS = "needs the extra torch: pip install 'qwh[torch]'"
+torch = pytest.importorskip("torch", reason=NEEDS)
+pytest.importorskip("triton", reason=NEEDS)
+gpu = import_module("qwh.kernels.scorers.gpu")
+pytestmark = pytest.mark.torch
 ON_GPU = "TRITON_INTERPRET" not in os.environ  # conftest.py sets it where there is no GPU
-gpu = pytest.importorskip("qwh.kernels.scorers.gpu")
 
 
 class OnDevice:
@@ -149,12 +152,21 @@ COMPILE = """
 import sys, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from qwh.kernels import gpu
-ints, tiles = "vocabulary stride stride_x stride_z tiles per_split k", {"TILE": 1024, "TILES": 256}
+from qwh.kernels.scorers import gpu
+
+SIZES = {"TILE": 1024, "TILES": 256}
+TYPES = {
+    **dict.fromkeys(("vocabulary", "stride", "stride_x", "stride_z", "tiles"), "i32"),
+    **dict.fromkeys(("per_split", "k"), "i32"),
+    **dict.fromkeys(("counts", "ids_out"), "*i32"),
+    "target": "*i64",
+}
 for kernel in (gpu._one_side, gpu._select, gpu._pair):
-    kinds = {name: "constexpr" if name in tiles else "i32" if name in ints.split() else "*i64" if name == "target" else "*i32" if name in ("counts", "ids_out") else "*fp32" for name in kernel.arg_names}
-    source = ASTSource(kernel, kinds, {(i,): tiles[name] for i, name in enumerate(kernel.arg_names) if name in tiles})
-    print(len(triton.compile(source, target=GPUTarget("cuda", int(sys.argv[1]), 32)).asm["ptx"]))
+    names = kernel.arg_names
+    types = {n: "constexpr" if n in SIZES else TYPES.get(n, "*fp32") for n in names}
+    sizes = {(i,): SIZES[n] for i, n in enumerate(names) if n in SIZES}
+    target = GPUTarget("cuda", int(sys.argv[1]), 32)
+    print(len(triton.compile(ASTSource(kernel, types, sizes), target=target).asm["ptx"]))
 """
 
 

@@ -84,7 +84,7 @@ def test_one_part_in_a_hundred_thousand(level, vocabulary):
     rng = np.random.default_rng(1)
     x, z = at_level(rng, 12, vocabulary, level)
     y = rng.integers(0, vocabulary, 12)
-    (r, q), (_, truth) = score(cpu, x, z, y), score(naive, x, z, y)
+    (_, q), (_, truth) = score(cpu, x, z, y), score(naive, x, z, y)
     assert level / 4 < np.median(truth.kld) < 4 * level and (q.kld >= 0).all()
     for column in ("kld", "kld_reverse", "jsd"):
         np.testing.assert_allclose(getattr(q, column), getattr(truth, column), rtol=1e-5)
@@ -219,26 +219,6 @@ def test_the_maximum_may_be_anywhere(twin, top):
     np.testing.assert_allclose(r.entropy_ref[0], -(np.exp(lp) * lp).sum(), rtol=1e-5, atol=1e-12)
 
 
-def test_no_worse_than_plain_torch_in_single_precision():
-    import torch
-
-    rng = np.random.default_rng(3)
-    x, z = logits(rng, 32, 20_011, 2e-3)
-    (_, q), (_, truth) = score(cpu, x, z, np.zeros(32, int)), score(naive, x, z, np.zeros(32, int))
-    plain = (
-        torch.nn.functional.kl_div(
-            torch.log_softmax(torch.from_numpy(z), 1),
-            torch.log_softmax(torch.from_numpy(x), 1),
-            reduction="none",
-            log_target=True,
-        )
-        .sum(1)
-        .numpy()
-    )
-    error = lambda kld: np.median(abs(kld / truth.kld - 1))
-    assert error(q.kld) < 1e-6 and error(q.kld) < error(plain) / 100
-
-
 @pytest.mark.parametrize("twin", TWINS)
 @pytest.mark.parametrize("level", [1e4, -1e4])
 def test_extreme_rows(twin, level):
@@ -321,22 +301,14 @@ def test_threads_do_not_change_a_bit():
             assert all(np.array_equal(a, b) for a, b in zip(ours, alone))
 
 
-@pytest.mark.parametrize(
-    "missing, says",
-    [
-        ((), "numba-f32"),
-        (("numba",), "torch-f64"),
-        (("numba", "torch"), "ImportError: scoring needs numba or torch, and neither is installed"),
-    ],
-)
-def test_what_scores_where_a_library_is_missing(missing, says):
+@pytest.mark.parametrize("missing, says", [((), "numba-f32"), (("numba",), "numpy-f64")])
+def test_what_scores_where_numba_is_missing(missing, says):
     code = (
-        f"import sys; sys.modules.update(dict.fromkeys({missing})); from qwh.kernels import"
+        f"import sys; sys.modules.update(dict.fromkeys({missing})); from qwh.kernels.scorers import"
         " dispatch; print(dispatch.estimator(), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    last = (done.stdout + done.stderr).strip().splitlines()[-1]
-    assert last.startswith(says) and not last.endswith("True")  # importing a scorer loads no torch
+    assert done.stdout.split() == [says, "False"], done.stderr  # and no scorer loads torch
 
 
 def test_real_logits_of_a_real_model(quants):

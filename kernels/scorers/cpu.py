@@ -1,11 +1,13 @@
 """The CPU scorer: the compiled loops of loops.py, threads over rows.
 
-The float64 twin with the definitions is naive.py. Compiling takes seconds, once per machine (numba's cache).
+The float64 twin with the definitions is naive.py. Compiling takes seconds, once per machine
+(numba's cache).
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -104,7 +106,6 @@ def _over_rows(
     parts = min(4 * threads, rows)  # more than threads: a slow core takes fewer
     edges = [rows * i // parts for i in range(parts + 1)]
     for done in [
-        _pool(threads).submit(kernel, start, stop, *arguments)
-        for start, stop in zip(edges, edges[1:])
+        _pool(threads).submit(kernel, start, stop, *arguments) for start, stop in pairwise(edges)
     ]:
         done.result()

@@ -254,13 +254,11 @@ def _side(logits: torch.Tensor, targets: np.ndarray, k: int) -> _Side:
     y = torch.from_numpy(np.asarray(targets, np.int64)).to(here)
     own = logits.gather(1, y[:, None])[:, 0].float()
     tiles, splits, per_split = _grid(rows, vocabulary, TILE)
-    new = lambda *shape, kind=torch.float32: torch.empty(shape, dtype=kind, device=here)
-    maxima, sums = new(rows, tiles), new(rows, splits, 3)
-    counts, ids, values = (
-        new(rows, splits, kind=torch.int32),
-        new(rows, k, kind=torch.int32),
-        new(rows, k),
-    )
+    maxima = torch.empty((rows, tiles), dtype=torch.float32, device=here)
+    sums = torch.empty((rows, splits, 3), dtype=torch.float32, device=here)
+    counts = torch.empty((rows, splits), dtype=torch.int32, device=here)
+    ids = torch.empty((rows, k), dtype=torch.int32, device=here)
+    values = torch.empty((rows, k), dtype=torch.float32, device=here)
     fixed = {"TILE": TILE, "num_warps": 8, "enable_fp_fusion": True}
     size = (vocabulary, logits.stride(0), tiles)
     _one_side[rows, splits](logits, own, y, maxima, sums, counts, *size, per_split, **fixed)

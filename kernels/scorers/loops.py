@@ -90,8 +90,8 @@ def _row(logits: Readable, t: int, room: np.ndarray) -> np.ndarray:
 def _normaliser(x: np.ndarray, maxima: np.ndarray) -> tuple[bool, int, F, float, float]:
     """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row.
 
-    Fills the block maxima. The top entry is exactly 1 and stays out of the float32 sums, so that a near-certain row keeps
-    the digits of its tail.
+    Fills the block maxima. The top entry is exactly 1 and stays out of the float32 sums, so that a
+    near-certain row keeps the digits of its tail.
     """
     top, m = -1, F(0)
     rest, weighted = 0.0, 0.0
@@ -256,9 +256,7 @@ def _as_stored(m: F, rest: float, entropy: float) -> tuple[float, float, float, 
 
 
 @njit
-def _agree_where_clipped(
-    x: np.ndarray, z: np.ndarray, c: F, z_max: F, log_total: float
-) -> float:
+def _agree_where_clipped(x: np.ndarray, z: np.ndarray, c: F, z_max: F, log_total: float) -> float:
     """Make the sides equal where the reference (or both) is clipped; the quant's mass there.
 
     So such an id adds nothing.

@@ -1,8 +1,9 @@
 """What a scorer takes and returns, and in which types: one home for the columns and their order.
 
-One value per scored position [T]; k top ids of the reference [T, k]. Nats, ranks from 1. A row that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other
-side allows, is not finite: its numbers are NaN and its ids -1. An id that both sides mask adds
-nothing. Ties go to the lower id everywhere.
+One value per scored position [T]; k top ids of the reference [T, k]. Nats, ranks from 1. A row
+that holds NaN or +inf, gives its target no probability, or masks (-inf) an id that the other side
+allows, is not finite: its numbers are NaN and its ids -1. An id that both sides mask adds nothing.
+Ties go to the lower id everywhere.
 """
 
 from __future__ import annotations
