@@ -1,13 +1,14 @@
 {# dbt keeps the lineage; the SQL reads the raw layer under its absolute path. #}
 {% macro source(source_name, table_name) %}
-  {%- do builtins.source(source_name, table_name) -%}
-  {%- if table_name == 'runs' -%}{{ return(raw_manifests()) }}{%- endif -%}
-  {{ return(raw_parts(table_name)) }}
+    {%- do builtins.source(source_name, table_name) -%}
+    {%- if table_name == 'runs' -%}{{ return(raw_manifests()) }}{%- endif -%}
+    {{ return(raw_parts(table_name)) }}
 {% endmacro %}
 
-{# All manifests as rows. The types are said here, so that a key that is null everywhere keeps its type. #}
+{# All manifests as rows. The types are said here, so that a key that is null everywhere keeps its
+   type. #}
 {% macro raw_manifests() -%}
-  read_json('{{ raw_dir() }}/runs/*.json', format = 'auto', columns = {
+    read_json('{{ raw_dir() }}/runs/*.json', format = 'auto', columns = {
         run_id: 'VARCHAR',
         task: 'VARCHAR',
         role: 'VARCHAR',
@@ -28,12 +29,13 @@
         uploader: 'VARCHAR',
         imatrix: 'VARCHAR',
         tokenizer_sha256: 'VARCHAR',
+        vocabulary_sha256: 'VARCHAR',
+        vocab_size: 'INTEGER',
         corpus_id: 'VARCHAR',
         corpus_sha256: 'VARCHAR',
         token_stream_sha256: 'VARCHAR',
         corpus_rank: 'INTEGER',
         corpus_tokens: 'BIGINT',
-        vocab_size: 'INTEGER',
         add_bos: 'BOOLEAN',
         context_length: 'INTEGER',
         chunks: 'INTEGER',
@@ -45,14 +47,15 @@
         engine_version: 'VARCHAR',
         device: 'VARCHAR',
         threads: 'INTEGER',
-        batch_size: 'INTEGER',
-        ubatch_size: 'INTEGER',
         estimator: 'VARCHAR',
         logits_dtype: 'VARCHAR',
         top_k: 'INTEGER',
         metrics_version: 'INTEGER',
         schema_version: 'INTEGER',
         qwh_version: 'VARCHAR',
+        batch_size: 'INTEGER',
+        ubatch_size: 'INTEGER',
+        reading: 'VARCHAR',
         source_format: 'VARCHAR',
         source_name: 'VARCHAR',
         source_sha256: 'VARCHAR',
@@ -64,5 +67,5 @@
         finished_at: 'VARCHAR',
         seconds: 'DOUBLE',
         parts: 'VARCHAR'
-  })
+    })
 {%- endmacro %}

@@ -1,4 +1,11 @@
--- composite - composite_ref = volume x direction. A quotient times its divisor may miss by the last bit of a double, no more.
-select cohort_id, quant_id, composite, composite_ref, volume, direction,
+-- composite - composite_ref = volume x direction. A quotient times its divisor may miss by the last
+-- bit of a double, no more.
+select
+    cohort_id,
+    quant_id,
+    composite,
+    composite_ref,
+    volume,
+    direction,
 from {{ ref('fct_composites') }}
 where abs((composite - composite_ref) - coalesce(volume * direction, 0)) > 2 * 2.220446049250313e-16

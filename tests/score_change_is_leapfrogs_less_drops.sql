@@ -1,6 +1,28 @@
--- score x prompts - score_ref x prompts = leapfrogs - drops: exactly where scores are 0 or 1, for then all of them are whole numbers;
--- up to rounding where they are graded or averages of attempts.
-select cohort_id, quant_id, benchmark_id, sum(score) as passed, sum(score_ref) as passed_ref, sum(leapfrog) as leapfrogs, sum(dropped) as drops,
-from {{ ref('int_prompt_outcomes') }}
-group by all
-having abs((sum(score) - sum(score_ref)) - (sum(leapfrog) - sum(dropped))) > if(bool_and(score in (0, 1) and score_ref in (0, 1)), 0, 1e-15 * count(*) ** 2)
+-- score x prompts - score_ref x prompts = leapfrogs - drops: exactly where scores are 0 or 1, for
+-- then all of them are whole numbers; up to rounding where they are graded or averages of attempts.
+with sums as (
+    select
+        cohort_id,
+        quant_id,
+        benchmark_id,
+        sum(score) as passed,
+        sum(score_ref) as passed_ref,
+        sum(leapfrog) as leapfrogs,
+        sum(dropped) as drops,
+        if(
+            bool_and(score in (0, 1) and score_ref in (0, 1)), 0, 1e-15 * count(*) ** 2
+        ) as rounding,
+    from {{ ref('int_prompt_outcomes') }}
+    group by all
+)
+
+select
+    cohort_id,
+    quant_id,
+    benchmark_id,
+    passed,
+    passed_ref,
+    leapfrogs,
+    drops,
+from sums
+where abs((passed - passed_ref) - (leapfrogs - drops)) > rounding

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- The same file may have been run twice on one text (another top k, another estimator for the same prompts): the later run counts.
--- A token-level number depends on its estimator, an answer does not.
+-- The same file may have been run twice on one text (another top k, another estimator for the
+-- same prompts): the later run counts. A token-level number depends on its estimator, an answer
+-- does not.
 select
     run_id,
     task,
@@ -15,7 +16,15 @@ select
     harness,
     estimator,
 from {{ ref('stg_runs') }}
-qualify row_number() over (
-    partition by cohort_id, quant_id, role, task, corpus_id, context_length, case when task <> 'benchmark' then estimator end
-    order by started_at desc, run_id
-) = 1
+qualify
+    row_number() over (
+        partition by
+            cohort_id,
+            quant_id,
+            role,
+            task,
+            corpus_id,
+            context_length,
+            case when task <> 'benchmark' then estimator end
+        order by started_at desc, run_id asc
+    ) = 1

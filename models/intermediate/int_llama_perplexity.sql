@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', unique_key='run_id', incremental_strategy='delete+insert', pre_hook='{{ forget_vanished_runs() }}') }}
+{{ config(
+    materialized='incremental',
+    unique_key='run_id',
+    incremental_strategy='delete+insert',
+    pre_hook='{{ forget_vanished_runs() }}'
+) }}
 
 with tokens as (
     select
@@ -7,10 +12,13 @@ with tokens as (
         coalesce(nll, nll_at_least)::double as nll,
         coalesce(nll_ref, nll_ref_at_least)::double as nll_ref,
         -- single precision, as llama-perplexity keeps them
-        exp(-coalesce(nll, nll_at_least)::double)::float - exp(-coalesce(nll_ref, nll_ref_at_least)::double)::float as delta_p,
+        exp(-coalesce(nll, nll_at_least)::double)::float
+        - exp(-coalesce(nll_ref, nll_ref_at_least)::double)::float as delta_p,
         top1_agree::integer as same_top,
     from {{ ref('int_tokens') }}
-    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'") }} and is_finite and kld is not null
+    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'") }}
+        and is_finite
+        and kld is not null
 ),
 
 -- llama-perplexity's sampling error of a mean: every token counts as independent
@@ -35,27 +43,46 @@ sums as (
     from tokens
     group by run_id
     having count(*) > 1
+),
+
+-- one row: the percentiles that any line prints
+printed as (
+    select list(distinct fraction order by fraction desc) as fractions,
+    from {{ ref('llama_lines') }}
+    where fraction is not null
 )
 
 select
-    run_id,
-    n,
-    nll,
-    nll_ref,
-    kld,
-    delta_p,
-    same_top,
-    nll_error,
-    nll_ref_error,
-    kld_error,
-    delta_p_error,
-    covariance / nullif(nll_error * nll_ref_error, 0) as correlation,
-    sqrt(greatest(nll_error ** 2 + nll_ref_error ** 2 - 2 * covariance, 0)) as ln_ratio_error,
-    sqrt(greatest((exp(nll) * nll_error) ** 2 + (exp(nll_ref) * nll_ref_error) ** 2 - 2 * exp(nll + nll_ref) * covariance, 0)) as difference_error,
-    sqrt(delta_p_squared) as delta_p_rms,
-    0.5 * delta_p_squared_error / nullif(sqrt(delta_p_squared), 0) as delta_p_rms_error,
-    sqrt(same_top * (1 - same_top) / (n - 1)) as same_top_error,
+    sums.run_id,
+    sums.n,
+    sums.nll,
+    sums.nll_ref,
+    sums.kld,
+    sums.delta_p,
+    sums.same_top,
+    sums.nll_error,
+    sums.nll_ref_error,
+    sums.kld_error,
+    sums.delta_p_error,
+    sums.covariance / nullif(sums.nll_error * sums.nll_ref_error, 0) as correlation,
+    sqrt(greatest(
+        sums.nll_error ** 2 + sums.nll_ref_error ** 2 - 2 * sums.covariance, 0
+    )) as ln_ratio_error,
+    sqrt(greatest(
+        (exp(sums.nll) * sums.nll_error) ** 2
+        + (exp(sums.nll_ref) * sums.nll_ref_error) ** 2
+        - 2 * exp(sums.nll + sums.nll_ref) * sums.covariance,
+        0
+    )) as difference_error,
+    sqrt(sums.delta_p_squared) as delta_p_rms,
+    0.5 * sums.delta_p_squared_error
+    / nullif(sqrt(sums.delta_p_squared), 0) as delta_p_rms_error,
+    sqrt(sums.same_top * (1 - sums.same_top) / (sums.n - 1)) as same_top_error,
     {% for name in ['kld', 'delta_p'] -%}
-    [{% for fraction in [1, 0.999, 0.99, 0.95, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.01, 0.001, 0] %}{{ percentile(name ~ '_sorted', fraction) }}, {% endfor %}] as {{ name }}_percentiles,
+        map_from_entries(list_transform(
+            printed.fractions,
+            lambda fraction: (fraction, {{ percentile('sums.' ~ name ~ '_sorted', 'fraction') }})
+        )) as {{ name }}_percentiles,
     {% endfor %}
 from sums
+cross join printed

@@ -1,14 +1,25 @@
+-- what a chunk adds to each quantity that it has
 with sums as (
     {% for name in quantities() -%}
-    select run_id, '{{ name }}' as quantity, n_{{ name }} as n, sum_{{ name }} as total, sum_squares_{{ name }} as squares,
-    from {{ ref('int_run_chunks') }}
-    where n_{{ name }} > 0
-    {% if not loop.last %}union all{% endif %}
+        select
+            run_id,
+            '{{ name }}' as quantity,
+            n_{{ name }} as n,
+            sum_{{ name }} as total,
+            sum_squares_{{ name }} as squares,
+        from {{ ref('int_run_chunks') }}
+        where n_{{ name }} > 0
+        {% if not loop.last %}union all by name{% endif %}
     {% endfor %}
 ),
 
 means as (
-    select run_id, quantity, sum(total) / sum(n) as mean, sum(n) as n, sum(squares) as squares,
+    select
+        run_id,
+        quantity,
+        sum(total) / sum(n) as mean,
+        sum(n) as n,
+        sum(squares) as squares,
     from sums
     group by all
 )
@@ -18,12 +29,21 @@ select
     quantity,
     means.mean,
     -- ratio estimator: sum of squared chunk residuals, corrected for the number of chunks
-    case when count(*) > 1 then
-        sqrt(count(*) / (count(*) - 1) * sum((sums.total - means.mean * sums.n) ** 2)) / means.n
+    case
+        when count(*) > 1 then
+            sqrt(count(*) / (count(*) - 1) * sum((sums.total - means.mean * sums.n) ** 2)) / means.n
     end as standard_error,
-    case when means.n > 1 then sqrt(greatest(means.squares / means.n - means.mean ** 2, 0) / (means.n - 1)) end as standard_error_iid,
+    case
+        when means.n > 1 then
+            sqrt(greatest(means.squares / means.n - means.mean ** 2, 0) / (means.n - 1))
+    end as standard_error_iid,
     means.n::bigint as n,
     count(*) as chunks,
 from sums
 inner join means using (run_id, quantity)
-group by run_id, quantity, means.mean, means.n, means.squares
+group by
+    run_id,
+    quantity,
+    means.mean,
+    means.n,
+    means.squares

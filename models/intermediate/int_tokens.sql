@@ -13,10 +13,15 @@ select
     reference.token_id,
     reference.nll_ref,
     tokens.nll,
-    coalesce(tokens.nll, tokens.nll_at_least) - coalesce(reference.nll_ref, reference.nll_ref_at_least) as delta_loss,
-    exp(-coalesce(tokens.nll, tokens.nll_at_least)) - exp(-coalesce(reference.nll_ref, reference.nll_ref_at_least)) as delta_p,
+    -- a censored NLL counts with its bound
+    coalesce(tokens.nll, tokens.nll_at_least)
+    - coalesce(reference.nll_ref, reference.nll_ref_at_least) as delta_loss,
+    exp(-coalesce(tokens.nll, tokens.nll_at_least))
+    - exp(-coalesce(reference.nll_ref, reference.nll_ref_at_least)) as delta_p,
     tokens.kld,
-    coalesce(tokens.nll, tokens.nll_at_least)::double - coalesce(reference.nll_ref, reference.nll_ref_at_least) - tokens.kld as token_direction,
+    coalesce(tokens.nll, tokens.nll_at_least)::double
+    - coalesce(reference.nll_ref, reference.nll_ref_at_least)
+    - tokens.kld as token_direction,
     tokens.kld_reverse,
     tokens.jsd,
     tokens.tv,

@@ -9,4 +9,4 @@ select
     tokenizer_sha256,
 from {{ ref('stg_runs') }}
 where file_sha256 is not null
-qualify row_number() over (partition by file_sha256 order by started_at desc, run_id) = 1
+qualify row_number() over (partition by file_sha256 order by started_at desc, run_id asc) = 1

@@ -13,4 +13,9 @@ select
     uploader,
     imatrix,
 from {{ ref('stg_runs') }}
-qualify row_number() over (partition by cohort_id, quant_id, role order by file_sha256 is null, made_from is null, started_at desc, run_id) = 1
+-- the run that says most of the file, else the latest
+qualify
+    row_number() over (
+        partition by cohort_id, quant_id, role
+        order by file_sha256 is null asc, made_from is null asc, started_at desc, run_id asc
+    ) = 1

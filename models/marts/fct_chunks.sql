@@ -6,9 +6,11 @@ select
     runs.estimator,
     chunks.chunk,
     chunks.n,
-    {% for name in ('kld', 'nll', 'delta_loss', 'top1_agree', 'delta_p_squared') -%}
-    chunks.sum_{{ name }} as {{ name }}_sum,
-    {% endfor -%}
+    chunks.sum_kld as kld_sum,
+    chunks.sum_nll as nll_sum,
+    chunks.sum_delta_loss as delta_loss_sum,
+    chunks.sum_top1_agree as top1_agree_sum,
+    chunks.sum_delta_p_squared as delta_p_squared_sum,
     map_keys(chunks.kld_histogram) as kld_buckets,
     map_values(chunks.kld_histogram)::bigint[] as kld_counts,
     chunks.run_id,

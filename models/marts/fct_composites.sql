@@ -1,18 +1,32 @@
 with suites as (
-    select cohort_id, count(distinct benchmark_id) as benchmarks,
+    select
+        cohort_id,
+        count(distinct benchmark_id) as benchmarks,
     from {{ ref('fct_disagreements') }}
     group by cohort_id
 ),
 
-weighted as (
+benchmarks as (
     select
-        disagreements.*,
-        coalesce(weights.weight, 1.0) / sum(coalesce(weights.weight, 1.0)) over (partition by cohort_id, quant_id) as weight,
-        (leapfrogs - drops) / prompts as gain,
+        disagreements.cohort_id,
+        disagreements.quant_id,
+        disagreements.prompts,
+        disagreements.score_ref,
+        (disagreements.leapfrogs - disagreements.drops) / disagreements.prompts as gain,
+        disagreements.volume,
+        coalesce(weights.weight, 1.0) as weight,
         suites.benchmarks as benchmarks_of_cohort,
     from {{ ref('fct_disagreements') }} as disagreements
     inner join suites using (cohort_id)
     left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
+),
+
+-- the same, each with its share of its quant's composite
+shares as (
+    select
+        *,
+        weight / sum(weight) over (partition by cohort_id, quant_id) as weight_share,
+    from benchmarks
 ),
 
 sums as (
@@ -21,11 +35,11 @@ sums as (
         quant_id,
         count(*) as benchmarks,
         sum(prompts)::bigint as prompts,
-        sum(weight * score_ref) as composite_ref,
-        sum(weight * gain) as gain,
-        sum(weight * volume) as volume,
-        sqrt(sum(weight ** 2 * (volume - gain ** 2) / prompts)) as standard_error,
-    from weighted
+        sum(weight_share * score_ref) as composite_ref,
+        sum(weight_share * gain) as gain,
+        sum(weight_share * volume) as volume,
+        sqrt(sum(weight_share ** 2 * (volume - gain ** 2) / prompts)) as standard_error,
+    from shares
     group by all
     having count(*) = any_value(benchmarks_of_cohort)
 )

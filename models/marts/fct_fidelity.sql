@@ -1,37 +1,68 @@
-with means as (
-    from {{ ref('int_run_means') }}
+-- one row per run x metric that is a function of a mean
+with metrics_of_means as (
+    select
+        means.run_id,
+        metrics.metric,
+        metrics.form,
+        case metrics.form
+            when 'mean' then means.mean
+            when 'abs' then abs(means.mean)
+            when 'exp' then exp(means.mean)
+            when 'root' then sqrt(greatest(means.mean, 0))
+        end as value,
+        means.standard_error,
+        means.standard_error_iid,
+    from {{ ref('int_run_means') }} as means
+    inner join {{ ref('metrics') }} as metrics using (quantity)
+    where metrics.form in ('mean', 'abs', 'exp', 'root')
+),
+
+-- the same with the slope of that function, which carries the error of the mean over
+slopes as (
+    select
+        *,
+        case form when 'exp' then value when 'root' then 0.5 / nullif(value, 0) else 1 end as slope,
+    from metrics_of_means
 ),
 
 metrics as (
-    select run_id, metric, mean as value, standard_error, standard_error_iid,
-    from means
-    inner join (values ('kld', 'kld_mean'), ('kld_reverse', 'kld_reverse_mean'), ('jsd', 'jsd_mean'), ('tv', 'tv_mean'), ('delta_loss', 'ln_ppl_ratio'), ('delta_p', 'dp_mean'), ('top1_agree', 'top1_agreement'), ('token_direction', 'token_direction')) as names (quantity, metric) using (quantity)
-    union all
-    select run_id, 'ln_ppl_ratio_abs', abs(mean), standard_error, standard_error_iid,
-    from means
-    where quantity = 'delta_loss'
-    union all
-    -- first-order error of a function of a mean: |f'(mean)| x error
-    select run_id, case when quantity = 'nll' then 'ppl' else 'kld_gmean' end, exp(mean), exp(mean) * standard_error, exp(mean) * standard_error_iid,
-    from means
-    where quantity in ('nll', 'ln_kld')
-    union all
-    select run_id, 'dp_rms', root, standard_error / nullif(2 * root, 0), standard_error_iid / nullif(2 * root, 0),
-    from (select *, sqrt(greatest(mean, 0)) as root from means)  -- other quantities' means may be negative and not yet filtered out
-    where quantity = 'delta_p_squared'
-    union all
-    select run_id, metric, value, null, null,
-    from (unpivot {{ ref('int_run_quantiles') }} on kld_median, kld_p90, kld_p95, kld_p99, kld_p999, kld_max, kld_cvar99 into name metric value value)
-    union all
-    select run_id, metric, value, null, standard_error,
+    select
+        run_id,
+        metric,
+        value,
+        slope * standard_error as standard_error,
+        slope * standard_error_iid as standard_error_iid,
+    from slopes
+    union all by name
+    select
+        quantiles.run_id,
+        quantiles.metric,
+        quantiles.value,
+    from (
+        unpivot {{ ref('int_run_quantiles') }}
+        on kld_median, kld_p90, kld_p95, kld_p99, kld_p999, kld_max, kld_cvar99
+        into name metric value value
+    ) as quantiles
+    union all by name
+    select
+        run_id,
+        metric,
+        value,
+        standard_error as standard_error_iid,
     from {{ ref('stg_summaries') }}
 ),
 
 counts as (
-    select run_id, n, nonfinite, censored,
+    select
+        run_id,
+        n,
+        nonfinite,
+        censored,
     from {{ ref('int_run_quantiles') }}
-    union all
-    select run_id, max(n), null, null,
+    union all by name
+    select
+        run_id,
+        max(n) as n,
     from {{ ref('stg_summaries') }}
     group by run_id
 )
@@ -58,4 +89,5 @@ inner join {{ ref('dim_measurements') }} as measurements
     and runs.corpus_id = measurements.corpus_id
     and runs.context_length = measurements.context_length
     and metrics.metric = measurements.metric
-where metrics.value is not null and runs.role = 'quant'
+where metrics.value is not null
+    and runs.role = 'quant'

@@ -1,26 +1,38 @@
+-- fractions become per cent where llama-perplexity prints them so
 with lines as (
     select
-        run_id,
-        n,
-        unnest([
-            {'line': 1, 'statistic': 'Mean PPL(Q)', 'unit': null, 'value': exp(nll), 'error': exp(nll) * nll_error},
-            {'line': 2, 'statistic': 'Mean PPL(base)', 'unit': null, 'value': exp(nll_ref), 'error': exp(nll_ref) * nll_ref_error},
-            {'line': 3, 'statistic': 'Cor(ln(PPL(Q)), ln(PPL(base)))', 'unit': '%', 'value': 100 * correlation, 'error': null},
-            {'line': 4, 'statistic': 'Mean ln(PPL(Q)/PPL(base))', 'unit': 'nats', 'value': nll - nll_ref, 'error': ln_ratio_error},
-            {'line': 5, 'statistic': 'Mean PPL(Q)/PPL(base)', 'unit': null, 'value': exp(nll - nll_ref), 'error': exp(nll - nll_ref) * ln_ratio_error},
-            {'line': 6, 'statistic': 'Mean PPL(Q)-PPL(base)', 'unit': null, 'value': exp(nll) - exp(nll_ref), 'error': difference_error},
-            {'line': 7, 'statistic': 'Mean KLD', 'unit': 'nats', 'value': kld, 'error': kld_error},
-            {% for name in ['Maximum', '99.9%', '99.0%', '95.0%', '90.0%', none, 'Median', none, '10.0%', '5.0%', '1.0%', '0.1%', 'Minimum'] if name -%}
-            {'line': {{ 7 + loop.index }}, 'statistic': '{{ name }} KLD', 'unit': 'nats', 'value': kld_percentiles[{{ [1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 13][loop.index0] }}], 'error': null},
-            {% endfor -%}
-            {'line': 19, 'statistic': 'Mean Δp', 'unit': '%', 'value': 100 * delta_p, 'error': 100 * delta_p_error},
-            {% for name in ['Maximum', '99.9%', '99.0%', '95.0%', '90.0%', '75.0%', 'Median', '25.0%', '10.0%', '5.0%', '1.0%', '0.1%', 'Minimum'] -%}
-            {'line': {{ 19 + loop.index }}, 'statistic': '{{ name }} Δp', 'unit': '%', 'value': 100 * delta_p_percentiles[{{ loop.index }}], 'error': null},
-            {% endfor -%}
-            {'line': 33, 'statistic': 'RMS Δp', 'unit': '%', 'value': 100 * delta_p_rms, 'error': 100 * delta_p_rms_error},
-            {'line': 34, 'statistic': 'Same top p', 'unit': '%', 'value': 100 * same_top, 'error': 100 * same_top_error},
-        ], recursive := true),
-    from {{ ref('int_llama_perplexity') }}
+        figures.run_id,
+        figures.n,
+        printed.line,
+        printed.statistic,
+        printed.unit,
+        case printed.source
+            when 'ppl' then exp(figures.nll)
+            when 'ppl_ref' then exp(figures.nll_ref)
+            when 'correlation' then 100 * figures.correlation
+            when 'ln_ppl_ratio' then figures.nll - figures.nll_ref
+            when 'ppl_ratio' then exp(figures.nll - figures.nll_ref)
+            when 'ppl_difference' then exp(figures.nll) - exp(figures.nll_ref)
+            when 'kld' then figures.kld
+            when 'kld_percentile' then figures.kld_percentiles[printed.fraction]
+            when 'delta_p' then 100 * figures.delta_p
+            when 'delta_p_percentile' then 100 * figures.delta_p_percentiles[printed.fraction]
+            when 'delta_p_rms' then 100 * figures.delta_p_rms
+            when 'same_top' then 100 * figures.same_top
+        end as value,
+        case printed.source
+            when 'ppl' then exp(figures.nll) * figures.nll_error
+            when 'ppl_ref' then exp(figures.nll_ref) * figures.nll_ref_error
+            when 'ln_ppl_ratio' then figures.ln_ratio_error
+            when 'ppl_ratio' then exp(figures.nll - figures.nll_ref) * figures.ln_ratio_error
+            when 'ppl_difference' then figures.difference_error
+            when 'kld' then figures.kld_error
+            when 'delta_p' then 100 * figures.delta_p_error
+            when 'delta_p_rms' then 100 * figures.delta_p_rms_error
+            when 'same_top' then 100 * figures.same_top_error
+        end as error,
+    from {{ ref('int_llama_perplexity') }} as figures
+    cross join {{ ref('llama_lines') }} as printed
 )
 
 select

@@ -1,4 +1,6 @@
--- depends_on: {{ ref('fct_fidelity') }} {{ ref('fct_scores') }} {{ ref('fct_topk_fidelity') }} {{ ref('fct_llama_perplexity') }} {{ ref('dim_quants') }} {{ ref('dim_measurements') }}
+-- depends_on: {{ ref('fct_fidelity') }} {{ ref('fct_scores') }} {{ ref('fct_topk_fidelity') }}
+-- depends_on: {{ ref('fct_llama_perplexity') }} {{ ref('dim_quants') }}
+-- depends_on: {{ ref('dim_measurements') }}
 {%- for measure in measures() %}
 select
     '{{ measure['name'] }}' as measure,
@@ -10,4 +12,10 @@ from ({{ measure['sql'] }})
 where value is not null
 union all
 {% endfor %}
-select null::varchar as measure, null::varchar as cohort_id, null::varchar as quant_id, null::double as value, null::double as value_oriented, where false
+select
+    null::varchar as measure,
+    null::varchar as cohort_id,
+    null::varchar as quant_id,
+    null::double as value,
+    null::double as value_oriented,
+where false

@@ -1,5 +1,9 @@
 with prompts as (
-    select run_id, prompt_id, avg(score) as score, count(*) as attempts,
+    select
+        run_id,
+        prompt_id,
+        avg(score) as score,
+        count(*) as attempts,
     from {{ ref('stg_samples') }}
     group by all
 )

@@ -1,6 +1,28 @@
 with totals as (
-    select run_id, sum(n) as n, sum(benefits) as benefits, sum(harms) as harms, sum(neutrals) as neutrals, sum(benefits) / nullif(sum(benefits + harms), 0) as improvement_share,
+    select
+        run_id,
+        sum(n) as n,
+        sum(benefits) as benefits,
+        sum(harms) as harms,
+        sum(neutrals) as neutrals,
+        sum(benefits) / nullif(sum(benefits + harms), 0) as improvement_share,
     from {{ ref('int_run_chunks') }}
+    group by run_id
+),
+
+-- ratio estimator over chunks, as for every mean
+errors as (
+    select
+        run_id,
+        case
+            when count(*) > 1 then
+                sqrt(count(*) / (count(*) - 1) * sum(
+                    (chunks.benefits - totals.improvement_share * (chunks.benefits + chunks.harms))
+                    ** 2
+                )) / nullif(any_value(totals.benefits + totals.harms), 0)
+        end as share_error,
+    from {{ ref('int_run_chunks') }} as chunks
+    inner join totals using (run_id)
     group by run_id
 )
 
@@ -16,24 +38,10 @@ select
     totals.neutrals::bigint as neutrals,
     (totals.benefits + totals.harms + totals.neutrals) / totals.n as token_volume,
     totals.improvement_share,
-    -- ratio estimator over chunks, as for every mean
-    case when count(*) > 1 then
-        sqrt(count(*) / (count(*) - 1) * sum((chunks.benefits - totals.improvement_share * (chunks.benefits + chunks.harms)) ** 2)) / nullif(totals.benefits + totals.harms, 0)
-    end as share_error,
+    errors.share_error,
     runs.run_id,
-from {{ ref('int_run_chunks') }} as chunks
-inner join totals using (run_id)
+from totals
+inner join errors using (run_id)
 inner join {{ ref('int_current_runs') }} as runs using (run_id)
-where runs.task = 'corpus' and totals.n > 0
-group by
-    runs.cohort_id,
-    runs.quant_id,
-    runs.corpus_id,
-    runs.context_length,
-    runs.estimator,
-    runs.run_id,
-    totals.n,
-    totals.benefits,
-    totals.harms,
-    totals.neutrals,
-    totals.improvement_share
+where runs.task = 'corpus'
+    and totals.n > 0

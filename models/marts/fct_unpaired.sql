@@ -1,60 +1,103 @@
 with runs as (
-    select runs.run_id, runs.cohort_id, runs.quant_id, runs.role, runs.benchmark_id, runs.harness, pairs.reference_run_id,
+    select
+        runs.run_id,
+        runs.cohort_id,
+        runs.quant_id,
+        runs.role,
+        runs.benchmark_id,
+        runs.harness,
+        pairs.reference_run_id,
     from {{ ref('int_current_runs') }} as runs
     left join {{ ref('int_benchmark_pairs') }} as pairs using (run_id)
     where runs.task = 'benchmark'
 ),
 
+-- one row per run x prompt
 answers as (
-    select samples.run_id, samples.prompt_id, any_value(prompts.item) as item,
+    select
+        samples.run_id,
+        samples.prompt_id,
+        any_value(prompts.item) as item,
     from {{ ref('stg_samples') }} as samples
     left join {{ ref('stg_prompts') }} as prompts using (run_id, prompt_id)
     group by all
 ),
 
--- a run without a partner: all its prompts, and which facts keep it apart from the reference's run, if there is one
+items as (
+    select distinct
+        run_id,
+        item,
+    from answers
+),
+
+-- runs without a partner, and which facts keep each apart from the reference's run, if there is one
 alone as (
     select
         runs.*,
         case
             when reference.run_id is null then 'the reference has no run of this benchmark'
-            else 'harness facts differ: ' || array_to_string(list_filter(
-                list_distinct(json_keys(runs.harness) || json_keys(reference.harness)),
-                lambda fact: json_extract(runs.harness, '$."' || fact || '"') is distinct from json_extract(reference.harness, '$."' || fact || '"')
-            ), ', ')
+            else
+                'harness facts differ: ' || array_to_string(list_filter(
+                    list_distinct(json_keys(runs.harness) || json_keys(reference.harness)),
+                    lambda fact: json_extract(runs.harness, '$."' || fact || '"')
+                    is distinct from json_extract(reference.harness, '$."' || fact || '"')
+                ), ', ')
         end as reason,
     from runs
-    left join runs as reference on runs.cohort_id = reference.cohort_id and runs.benchmark_id = reference.benchmark_id and reference.role = 'reference'
-    where runs.role = 'quant' and runs.reference_run_id is null
+    left join runs as reference
+        on runs.cohort_id = reference.cohort_id
+        and runs.benchmark_id = reference.benchmark_id
+        and reference.role = 'reference'
+    where runs.role = 'quant'
+        and runs.reference_run_id is null
 )
 
-select cohort_id, quant_id, benchmark_id, 'quant' as answered_by, item, prompt_id, reason,
+select
+    alone.cohort_id,
+    alone.quant_id,
+    alone.benchmark_id,
+    'quant' as answered_by,
+    answers.item,
+    answers.prompt_id,
+    alone.reason,
 from alone
 inner join answers using (run_id)
-union all
+union all by name
 select
     runs.cohort_id,
     runs.quant_id,
     runs.benchmark_id,
-    'quant',
+    'quant' as answered_by,
     quants.item,
     quants.prompt_id,
-    case when other_text.item is null then 'the reference did not answer it' else 'the reference was given another text for it' end,
+    case
+        when other_text.item is null then 'the reference did not answer it'
+        else 'the reference was given another text for it'
+    end as reason,
 from runs
-inner join answers as quants on runs.run_id = quants.run_id
-left join answers as reference on runs.reference_run_id = reference.run_id and quants.prompt_id = reference.prompt_id
-left join (select distinct run_id, item, from answers) as other_text on runs.reference_run_id = other_text.run_id and quants.item = other_text.item
-where runs.reference_run_id is not null and reference.run_id is null
-union all
+inner join answers as quants
+    on runs.run_id = quants.run_id
+left join answers as reference
+    on runs.reference_run_id = reference.run_id
+    and quants.prompt_id = reference.prompt_id
+left join items as other_text
+    on runs.reference_run_id = other_text.run_id
+    and quants.item = other_text.item
+where runs.reference_run_id is not null
+    and reference.run_id is null
+union all by name
 select
     runs.cohort_id,
     runs.quant_id,
     runs.benchmark_id,
-    'reference',
+    'reference' as answered_by,
     reference.item,
     reference.prompt_id,
-    'the quant did not answer it',
+    'the quant did not answer it' as reason,
 from runs
-inner join answers as reference on runs.reference_run_id = reference.run_id
-left join answers as quants on runs.run_id = quants.run_id and quants.prompt_id = reference.prompt_id
+inner join answers as reference
+    on runs.reference_run_id = reference.run_id
+left join answers as quants
+    on runs.run_id = quants.run_id
+    and reference.prompt_id = quants.prompt_id
 where quants.run_id is null

@@ -5,4 +5,4 @@ select
     value,
     precision,
 from {{ source('raw', 'chunk_summaries') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

@@ -10,4 +10,4 @@ select
     prompt_tokens,
     item,
 from {{ source('raw', 'prompts') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

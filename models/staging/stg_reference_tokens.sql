@@ -15,4 +15,4 @@ select
     clipped_mass_ref,
     nll_ref_at_least,
 from {{ source('raw', 'reference_tokens') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

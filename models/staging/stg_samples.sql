@@ -9,4 +9,4 @@ select
     answer_tokens,
     finish_reason,
 from {{ source('raw', 'samples') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

@@ -5,4 +5,4 @@ select
     standard_error,
     n,
 from {{ source('raw', 'summaries') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

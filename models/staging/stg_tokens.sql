@@ -17,4 +17,4 @@ select
     nll_at_least,
     kld_llamacpp,
 from {{ source('raw', 'tokens') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

@@ -9,4 +9,4 @@ select
     kld_lower,
     kld_upper,
 from {{ source('raw', 'topk_klds') }}
-where run_id in (select run_id from {{ source('raw', 'runs') }})
+where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)
