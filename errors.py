@@ -1,13 +1,13 @@
 """Every way in which qwh stops on purpose: one exception, one line, one exit code."""
 
+import sys
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the shell sees. 2 is typer's own code for a wrong command line."""
+    """What the shell sees. 1 is Python's own, for a bug; 2 is also typer's, for wrong options."""
 
     OK = 0
-    INTERNAL = 1
     USAGE = 2
     NOT_FOUND = 3  # a file, table, cohort or run that is not there
     BAD_INPUT = 4  # a file that is there and cannot be used
@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     STORAGE = 6  # the warehouse cannot be read or written
     MISSING_EXTRA = 7  # an optional package is not installed
     BUILD_FAILED = 8  # dbt ran and a model or a test failed
+    INTERRUPTED = 130  # Ctrl-C, by the shells' custom
 
 
 class QwhError(Exception):
@@ -35,12 +36,23 @@ def missing_extra(package: str, extra: str) -> QwhError:
 
 
 def storage_error(action: str, error: OSError) -> QwhError:
-    """The error for a full, read-only or vanished disk. Nothing of the run that hit it stays
-    behind.
-    """
+    """The error for a full, read-only or vanished disk: nothing half done stays behind."""
     reason = error.strerror or type(error).__name__
     return QwhError(
         f"{action}: {reason} ({error.filename or 'no file name'}): free some space or choose a"
         " writable --warehouse, then run it again",
         ExitCode.STORAGE,
     )
+
+
+def report(error: QwhError | ImportError | KeyboardInterrupt) -> ExitCode:
+    """Say on stderr, in one line, what stopped qwh; returns the exit code that belongs to it."""
+    match error:
+        case QwhError():
+            line, code = str(error), error.code
+        case ImportError():
+            line, code = f"a package is missing: {error}", ExitCode.MISSING_EXTRA
+        case KeyboardInterrupt():
+            line, code = "stopped; nothing half done was kept", ExitCode.INTERRUPTED
+    print(f"qwh: {line}", file=sys.stderr)
+    return code

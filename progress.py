@@ -1,12 +1,22 @@
-"""Long work talks on stderr: what, how far, how fast, how long still. A bar in a terminal, a line
-now and then in a log.
+"""Long work talks on stderr: what, how far, how fast, how long still.
+
+A bar in a terminal, a line now and then in a log.
 """
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 EVERY = 10  # seconds between two lines in a log
+
+
+class Bar(Protocol):
+    """Where work says how far it is."""
+
+    def advance(self, units: int) -> None:
+        """Count `units` more as done."""
 
 
 class LogLines:
@@ -34,10 +44,8 @@ class LogLines:
 
 
 @contextmanager
-def progress(title: str, total: int | None, unit: str):
-    """Progress on stderr for `total` units of work, None if nobody knows; yields something with
-    `advance(units)`.
-    """
+def progress(title: str, total: int | None, unit: str) -> Iterator[Bar]:
+    """Progress on stderr for `total` units of work, None if nobody knows."""
     if not sys.stderr.isatty():
         yield LogLines(title, total, unit)
         return
@@ -53,7 +61,7 @@ def progress(title: str, total: int | None, unit: str):
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        def render(self, task) -> Text:
+        def render(self, task: Any) -> Text:
             return Text(f"{task.finished_speed or task.speed or 0:,.0f} {unit}/s")
 
     columns = (
@@ -64,15 +72,18 @@ def progress(title: str, total: int | None, unit: str):
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(title, total=total)
+        yield RichBar(bars, title, total)
 
-        class Bar:
-            """rich's bar behind the same method."""
 
-            def advance(self, units: int) -> None:
-                bars.advance(task, units)
+class RichBar:
+    """rich's bar behind the same method."""
 
-        yield Bar()
+    def __init__(self, bars: Any, title: str, total: int | None):
+        self.bars, self.task = bars, bars.add_task(title, total=total)
+
+    def advance(self, units: int) -> None:
+        """Count `units` more as done."""
+        self.bars.advance(self.task, units)
 
 
 def say(text: str) -> None:

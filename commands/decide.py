@@ -23,11 +23,12 @@ def compare(
     qwh compare Q8_0 Q4_K_M
     """
     from ..database.warehouse import Warehouse
-    from ..exports.tables import terminal
+    from ..exports.port import table
+    from ..exports.terminal import render
     from .decisions import compare as run
 
     rows, sentences = run(Warehouse(warehouse), first, second, cohort, points(margin))
-    print(terminal(rows), *sentences, sep="\n")
+    print(render(table(rows)), *sentences, sep="\n")
 
 
 def plan(
@@ -44,14 +45,16 @@ def plan(
 ) -> None:
     """Say how many prompts a difference takes. Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt"""
     from ..database.warehouse import Warehouse
-    from ..exports.tables import terminal
+    from ..exports.port import table
+    from ..exports.terminal import render
     from .decisions import plan as run
 
     if (pair is None) == (volume is None):
         raise QwhError(
             "qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE
         )
-    print(terminal(run(Warehouse(warehouse), pair, cohort, points(delta), volume)))
+    rows = run(Warehouse(warehouse), pair, cohort, points(delta), volume)
+    print(render(table(rows)))
 
 
 def pick(
@@ -65,17 +68,19 @@ def pick(
     qwh pick --max-bytes 4GB
     """
     from ..database.warehouse import Warehouse
-    from ..exports.tables import terminal
+    from ..exports.port import table
+    from ..exports.terminal import render
     from .decisions import pick as run
 
     rows, sentence = run(Warehouse(warehouse), cohort, size(max_bytes) if max_bytes else None)
-    print(terminal(rows), sentence, sep="\n")
+    print(render(table(rows)), sentence, sep="\n")
 
 
 def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT) -> None:
     """Print what a cohort's prompts can resolve at all. Example: qwh card"""
     from ..database.warehouse import Warehouse
-    from ..exports.tables import terminal
+    from ..exports.port import table
+    from ..exports.terminal import render
     from .decisions import card as run
 
-    print(terminal(run(Warehouse(warehouse), cohort)))
+    print(render(table(run(Warehouse(warehouse), cohort))))

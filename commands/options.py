@@ -1,5 +1,7 @@
 """Options that several commands share, and the amounts that they read."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,13 @@ WarehouseOption = Annotated[
     Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
 ]
 CohortOption = Annotated[str | None, typer.Option(help="Only this cohort's rows.")]
+WideOption = Annotated[
+    bool, typer.Option("--wide", help="Every column, and every cell on one line.")
+]
+WidthOption = Annotated[
+    int | None,
+    typer.Option(help="Fit into so many columns; default: the terminal's, where there is one."),
+]
 DEFAULT = Path("warehouse")
 UNITS = {
     "kb": 1e3,
@@ -26,12 +35,21 @@ UNITS = {
 }
 
 
+def screen(wide: bool = False, width: int | None = None) -> int | None:
+    """How many columns a printed table may have; None: as many as it wants."""
+    if wide:
+        return None
+    if width or not sys.stdout.isatty():
+        return width
+    return shutil.get_terminal_size().columns
+
+
 def points(text: str) -> float:
     """A difference of score as a fraction: 1pt and 1% are 0.01. Raises QwhError."""
     number = text.strip().lower().removesuffix("pt").removesuffix("%").strip()
-    value = _number(number, text, "a difference such as 1pt, 1% or 0.01") / (
-        1 if number == text.strip().lower() else 100
-    )
+    value = _number(number, text, "a difference: write one such as 1pt, 1% or 0.01")
+    if number != text.strip().lower():
+        value /= 100
     if not 0 < value < 1:
         raise QwhError(
             f"{text} is not a difference between 0 and 100 points: write one such as 1pt",
@@ -46,14 +64,15 @@ def size(text: str) -> float:
     unit = text.strip().lower()[len(number) :]
     if unit not in UNITS:
         raise QwhError(f"{text} is not a size: write one such as 4GB", ExitCode.USAGE)
-    return _number(number, text, "a size such as 4GB") * UNITS[unit]
+    return _number(number, text, "a size: write one such as 4GB") * UNITS[unit]
 
 
 def _number(number: str, text: str, wanted: str) -> float:
+    """A finite number >= 0, cut out of a text that is wanted to be an amount."""
     try:
         value = float(number)
     except ValueError:
         value = float("nan")
     if not value >= 0 or value == float("inf"):
-        raise QwhError(f"{text} is not {wanted}: write it so", ExitCode.USAGE)
+        raise QwhError(f"{text} is not {wanted}", ExitCode.USAGE)
     return value

@@ -1,15 +1,14 @@
-"""`qwh measure`: a user's own figure per quant, one SELECT, in the study's tables under the same
-protection as the 14.
+"""A user's own figure per quant, one SELECT, in the study's tables under the same protection.
 
-A measure lies in raw/measures/NAME.json; every `qwh build` asks it anew
-(models/marts/fct_measures.sql).
+A measure lies in raw/measures/NAME.json; every build asks it anew (models/marts/fct_measures.sql).
 """
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
-from ..errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError, storage_error
 from ..raw.store import Store
 from .warehouse import Warehouse
 
@@ -18,8 +17,7 @@ EXAMPLE = "select cohort_id, quant_id, avg(kld) as value from int_tokens group b
 
 
 def add(warehouse: Warehouse, name: str, sql: str, smaller_is_further: bool) -> list[tuple]:
-    """Try the SELECT on the built warehouse and keep it. Returns its rows (cohort_id, quant_id,
-    value).
+    """Try the SELECT on the built warehouse and keep it; returns its (cohort_id, quant_id, value).
 
     Raises QwhError: a name that cannot be one, SQL that is not one SELECT, other columns, a quant
     with two values.
@@ -30,27 +28,22 @@ def add(warehouse: Warehouse, name: str, sql: str, smaller_is_further: bool) -> 
             ExitCode.USAGE,
         )
     rows = _rows(warehouse, sql)
-    doubled = next(
-        (row[:2] for row in rows if sum(other[:2] == row[:2] for other in rows) > 1), None
-    )
-    if doubled:
-        raise QwhError(
-            f"the measure {name} gives {doubled[1]} of {doubled[0]} more than one value: aggregate"
-            " to one per cohort_id and quant_id",
-            ExitCode.BAD_INPUT,
-        )
-    path = _folder(warehouse) / f"{name}.json"
-    path.write_text(
-        json.dumps(
-            {
-                "name": name,
-                "sql": sql.strip().rstrip(";"),
-                "orientation": -1 if smaller_is_further else 1,
-            },
-            indent=1,
-        )
-        + "\n"
-    )
+    for (cohort_id, quant_id), times in Counter(row[:2] for row in rows).items():
+        if times > 1:
+            raise QwhError(
+                f"the measure {name} gives {quant_id} of {cohort_id} more than one value: aggregate"
+                " to one per cohort_id and quant_id",
+                ExitCode.BAD_INPUT,
+            )
+    measure = {
+        "name": name,
+        "sql": sql.strip().rstrip(";"),
+        "orientation": -1 if smaller_is_further else 1,
+    }
+    try:
+        (_folder(warehouse) / f"{name}.json").write_text(json.dumps(measure, indent=1) + "\n")
+    except OSError as error:
+        raise storage_error(f"cannot keep the measure {name}", error) from None
     return rows
 
 
@@ -60,9 +53,7 @@ def listed(warehouse: Warehouse) -> list[dict]:
 
 
 def remove(warehouse: Warehouse, name: str) -> None:
-    """Forget a measure; the next build leaves it out. Raises QwhError if there is none of that
-    name.
-    """
+    """Forget a measure; the next build leaves it out. Raises QwhError for an unknown name."""
     path = _folder(warehouse) / f"{name}.json"
     if not NAME.fullmatch(name) or not path.exists():
         names = ", ".join(measure["name"] for measure in listed(warehouse)) or "none"

@@ -10,5 +10,5 @@ class Plugin(BasePlugin):
     """The statistics' functions, on dbt's connections."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Called by dbt-duckdb once for each connection."""
+        """Register them; dbt-duckdb calls this once for each connection."""
         udf.register(conn)

@@ -1,26 +1,26 @@
-"""One warehouse on disk: where it lies, how it is rebuilt (dbt) and how it is opened
-(read-only).
-"""
+"""One warehouse on disk: where it lies, how it is opened (read-only), and what it answers."""
 
-import os
-import shutil
+import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..errors import ExitCode, QwhError, storage_error
-from ..progress import say
+from ..errors import ExitCode, QwhError
 from ..raw.store import Store
+
+if TYPE_CHECKING:
+    import polars as pl
+    from duckdb import DuckDBPyConnection
 
 PROJECT = Path(__file__).resolve().parents[1]  # the dbt project ships inside the package
 DATABASE = "warehouse.duckdb"
 
 
 class Warehouse:
-    """A folder with raw/ (Parquet and manifests) and warehouse.duckdb (everything derived from
-    it).
-    """
+    """A folder with raw/ (Parquet, manifests) and warehouse.duckdb (all that is derived)."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path | str):
         self.folder = Path(folder).expanduser().resolve()
         self.database = self.folder / DATABASE
 
@@ -40,63 +40,9 @@ class Warehouse:
             raise QwhError(f"{self.folder} holds no tables yet: run qwh build", ExitCode.NOT_FOUND)
         return self
 
-    def build(self, full_refresh: bool = False, select: str | None = None) -> None:
-        """Run `dbt build` on a copy beside and put it in place when it succeeded; readers never
-        meet a lock.
-
-        Raises QwhError if a model or a test fails; the tables that were there before stay.
-        """
-        from dbt.cli.main import dbtRunner
-
-        self.existing()
-        Store(self.folder).create()  # raw tables that an older version did not know
-        work = self.folder / ".build"
-        beside = work / DATABASE  # same file name: DuckDB keeps it inside macros and views
-        try:
-            work.mkdir(exist_ok=True)
-            if self.database.exists():
-                shutil.copy2(self.database, beside)
-            else:
-                beside.unlink(missing_ok=True)
-            os.environ |= {"QWH_WAREHOUSE": str(self.folder), "QWH_DATABASE": str(beside)}
-            arguments = [
-                "build",
-                "--quiet",
-                "--project-dir",
-                str(PROJECT),
-                "--profiles-dir",
-                str(PROJECT),
-                "--target-path",
-                str(work / "target"),
-                "--log-path",
-                str(work / "logs"),
-            ]
-            arguments += ["--full-refresh"] if full_refresh else []
-            arguments += ["--select", select] if select else []
-            result = dbtRunner().invoke(arguments)
-            _let_go_of_the_database()
-            if (
-                not result.success
-                and not full_refresh
-                and self.database.exists()
-                and _of_another_version(_first_failure(result))
-            ):
-                say("the tables are of an older version of qwh: building all of them from raw")
-                return self.build(True, select)
-            if not result.success:
-                raise QwhError(
-                    f"dbt build failed: {_first_failure(result)}: see {work / 'logs' / 'dbt.log'}",
-                    ExitCode.BUILD_FAILED,
-                )
-            os.replace(beside, self.database)
-        except OSError as error:
-            raise storage_error(f"cannot build {self.database}", error) from None
-
     @contextmanager
-    def open(self):
-        """A read-only DuckDB connection that can reach no file but raw/, with the statistics'
-        functions registered.
-        """
+    def open(self) -> "Iterator[DuckDBPyConnection]":
+        """A read-only connection with our functions, which reaches no file but raw/."""
         import duckdb
 
         from ..kernels import udf
@@ -119,9 +65,8 @@ class Warehouse:
             )
             yield connection
 
-    def relation(self, name: str, cohort: str | None = None):
-        """The rows of a table of the warehouse or of an analysis, of one cohort or all, as a polars
-        DataFrame.
+    def relation(self, name: str, cohort: str | None = None) -> "pl.DataFrame":
+        """The rows of a table or an analysis, of one cohort or all.
 
         Raises QwhError for an unknown name or cohort.
         """
@@ -129,10 +74,7 @@ class Warehouse:
             rows = _rows(connection, name)
             if cohort is None:
                 return rows
-            cohorts = [
-                row[0]
-                for row in connection.sql("select cohort_id from dim_cohorts order by 1").fetchall()
-            ]
+            cohorts = _column(connection, "select cohort_id from dim_cohorts order by 1")
         if cohort not in cohorts:
             raise QwhError(
                 f"there is no cohort called {cohort}: choose one of"
@@ -143,9 +85,60 @@ class Warehouse:
             raise QwhError(f"{name} is not kept by cohort: leave --cohort out", ExitCode.USAGE)
         return rows.filter(rows["cohort_id"] == cohort)
 
+    def ask(self, text: str) -> "Iterator[pl.DataFrame]":
+        """The rows of each statement of a text of SQL.
 
-def _rows(connection, name: str):
-    """All rows of a table or analysis, as a polars DataFrame."""
+        Raises QwhError for a statement that is no SELECT, or that DuckDB refuses.
+        """
+        import duckdb
+
+        reads = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+        with self.open() as connection:
+            try:
+                for statement in connection.extract_statements(text):
+                    if statement.type not in reads:
+                        raise QwhError(
+                            f"a {statement.type.name} statement would change something: the"
+                            " warehouse is read-only, use SELECT",
+                            ExitCode.USAGE,
+                        )
+                    yield connection.sql(statement.query).pl()
+            except duckdb.Error as error:
+                raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
+
+    def status(self) -> "pl.DataFrame":
+        """One row per cohort, corpus and context length: quants, runs, rows and bytes in raw/.
+
+        not_built: runs of quants that `qwh build` has not seen.
+        """
+        import polars as pl
+
+        runs = Store(self.existing().folder).runs()
+        built: set[str] = set()
+        if self.database.exists():
+            with self.open() as connection:
+                built |= set(_column(connection, "select distinct run_id from int_run_chunks"))
+        keys = ["cohort", "corpus", "context_length"]
+        counts = ["runs", "quants", "rows", "bytes", "not_built"]
+        rows = [
+            (
+                run.cohort_id,
+                run.corpus_id,
+                run.context_length,
+                1,
+                run.role == "quant",
+                run.rows,
+                sum(part["bytes"] for part in json.loads(run.parts or "{}").values()),
+                run.role == "quant" and run.run_id not in built,
+            )
+            for run in runs
+        ]
+        frame = pl.DataFrame(rows, [*keys, *counts], orient="row", infer_schema_length=None)
+        return frame.group_by(keys).agg(pl.col(counts).sum()).sort(keys)
+
+
+def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
+    """All rows of a table or an analysis."""
     import duckdb
 
     analyses = {path.stem: path for path in (PROJECT / "analyses").glob("*.sql")}
@@ -156,13 +149,10 @@ def _rows(connection, name: str):
             raise QwhError(
                 f"{name} reads tables that were not built yet: run qwh build", ExitCode.NOT_FOUND
             ) from None
-    tables = [
-        row[0]
-        for row in connection.sql(
-            "select table_name from information_schema.tables where table_schema = 'main' order"
-            " by 1"
-        ).fetchall()
-    ]
+    tables = _column(
+        connection,
+        "select table_name from information_schema.tables where table_schema = 'main' order by 1",
+    )
     if name not in tables:
         raise QwhError(
             f"there is no table or analysis called {name}: choose one of"
@@ -172,30 +162,6 @@ def _rows(connection, name: str):
     return connection.table(name).pl()
 
 
-def _let_go_of_the_database() -> None:
-    """dbt-duckdb keeps its file open after a run in this process; closed, everything is in the file
-    and none in its log.
-    """
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    environment = DuckDBConnectionManager._ENV
-    DuckDBConnectionManager.close_all_connections()
-    if environment is not None:
-        environment.close()
-
-
-def _of_another_version(failure: str) -> bool:
-    """Whether a build failed because a table or a seed has other columns than the ones that are
-    there.
-    """
-    return "out of sync" in failure or ("sniffing file" in failure and "seeds" in failure)
-
-
-def _first_failure(result) -> str:
-    """dbt's own words for the first thing that failed, on one line."""
-    if result.exception:
-        return str(result.exception)
-    failed = [
-        node for node in result.result or [] if node.status in ("error", "fail", "runtime error")
-    ]
-    return f"{failed[0].node.name}: {failed[0].message}" if failed else "no reason given"
+def _column(connection: "DuckDBPyConnection", sql: str) -> list[str]:
+    """The only column of a query."""
+    return [row[0] for row in connection.sql(sql).fetchall()]

@@ -1,8 +1,8 @@
-"""What `qwh demo --full` measured, as a small data set: packed from a warehouse, and loaded into
-one.
+"""A cohort as a small data set: packed from a warehouse, and loaded into one.
 
-    python -m qwh.demo.study WAREHOUSE     writes results/ anew
+    python -m qwh.demo.study WAREHOUSE COHORT     writes results/ anew
 
+results/ is what `qwh demo --full` measured: its cohort is smollm2-135m-instruct-full.
 results/runs.jsonl holds the manifests, results/TABLE.parquet every run's rows of one raw table,
 without what the study does not read (OMITTED).
 """
@@ -36,15 +36,17 @@ OMITTED = {
 
 
 def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
-    """Write the runs of one cohort to folder. The manifests say top_k 0: their rows have no other
-    tokens than the realised one and the top.
+    """Write the runs of one cohort to folder.
+
+    The manifests say top_k 0: the rows keep no tokens but the realised one and the top.
     """
-    store, rows = Store(warehouse), {}
+    store = Store(warehouse)
+    rows: dict[str, list[pl.DataFrame]] = {}
     runs = [replace(run, top_k=0) for run in store.runs() if run.cohort_id == cohort]
     folder.mkdir(exist_ok=True)
     (folder / "runs.jsonl").write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs))
     for run in runs:
-        for table in json.loads(run.parts):
+        for table in json.loads(run.parts or "{}"):
             rows.setdefault(table, []).append(
                 pl.read_parquet(store.part(table, run.run_id), hive_partitioning=False)
                 .drop(OMITTED, strict=False)
@@ -60,8 +62,8 @@ def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
             folder / f"{table}.parquet",
             compression="zstd",
             compression_level=19,
-            use_dictionary=others,
-            use_byte_stream_split=floats,
+            use_dictionary=others,  # type: ignore[arg-type]  # the stubs know only a bool
+            use_byte_stream_split=floats,  # type: ignore[arg-type]
         )
 
 
@@ -80,7 +82,7 @@ def load(store: Store, folder: Path = RESULTS) -> list[RunFacts]:
     }
     with progress("loading", len(runs), "runs") as bar:
         for run in runs:
-            tables = list(json.loads(run.parts))
+            tables = list(json.loads(run.parts or "{}"))
             with RunWriter(store, *tables) as writer:
                 for table in tables:
                     part = rows[table][(run.run_id,)]
@@ -101,6 +103,4 @@ def load(store: Store, folder: Path = RESULTS) -> list[RunFacts]:
 
 
 if __name__ == "__main__":
-    from .run import COHORT
-
-    pack(Path(sys.argv[1]), f"{COHORT}-full")
+    pack(Path(sys.argv[1]), sys.argv[2])

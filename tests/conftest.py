@@ -65,7 +65,7 @@ def quants(tmp_path_factory) -> dict[str, Path]:
     from qwh.demo.models import make_quants
 
     folder = tmp_path_factory.mktemp("quants")
-    paths = make_quants(REFERENCE, folder, QUANTS, 2, lambda text: None)
+    paths = make_quants(REFERENCE, folder, QUANTS, 2)
     return dict(zip(QUANTS, paths))
 
 

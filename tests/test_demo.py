@@ -10,8 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from qwh.database.warehouse import Warehouse
-from qwh.demo import models, study
-from qwh.demo import run as demo
+from qwh.demo import make_prompts, models, study
+from qwh.demo.run import SIZES
+from qwh.demo.tables import COLUMNS
 from qwh.ingest.prompts import normalise, read_benchmark
 from qwh.raw.store import Store
 
@@ -62,37 +63,35 @@ def test_a_packed_warehouse_loads_as_it_was(warehouse, tmp_path):
             )
 
 
-def test_the_study_is_whole_and_prints_every_table(tmp_path, capsys):
+def test_the_benchmarks_are_what_the_rules_make(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_prompts, "__file__", str(tmp_path / "make_prompts.py"))
+    make_prompts.main()
+    for path in BENCHMARKS:
+        assert (tmp_path / "benchmarks" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_study_is_whole():
     runs = [json.loads(line) for line in (study.RESULTS / "runs.jsonl").read_text().splitlines()]
-    assert Counter(run.quant_id for run in runs if run.role == "quant") == dict.fromkeys(
+    assert Counter(run["quant_id"] for run in runs if run["role"] == "quant") == dict.fromkeys(
         models.FULL, 3 + len(BENCHMARKS)
     )
-    demo.study(tmp_path)
-    printed = capsys.readouterr().out
-    assert [f"\n{name}\n" in printed for name in demo.STUDY_TABLES] == [True] * len(
-        demo.STUDY_TABLES
-    )
-    assert (
-        Warehouse(tmp_path)
-        .relation("fidelity", "smollm2-135m-instruct-full")
-        .select("quant_id")
-        .unique()
-        .height
-        == len(models.FULL)
-        and "NaN" not in printed
-    )
-    zone = {
-        row["threshold"]: row
-        for row in (
-            Warehouse(tmp_path)
-            .relation("zone")
-            .filter(pl.col("zone_rule") == "kld_max")
-            .rows(named=True)
-        )
-    }
-    # a rho alone would have said more
-    assert (
-        zone[0.02]["is_rankable"]
-        and not zone[0.01]["is_rankable"]
-        and zone[0.01]["rho_zone"] < -0.6
-    )
+    assert {run["cohort_id"] for run in runs} == {SIZES["full"].cohort}
+
+
+def test_the_demo_prints_every_table_in_a_hundred_columns(study):
+    printed = (study.parent / "printed.txt").read_text()
+    lines = printed.splitlines()
+    assert max(map(len, lines[:-1])) <= 100  # the last names the warehouse's folder
+    for name, columns in COLUMNS.items():
+        assert lines[lines.index(name) + 1].split() == columns.split()
+    assert "NaN" not in printed and "--wide" not in printed
+    assert f"{len(models.FULL)} rows" in lines
+
+
+def test_the_study_knows_where_it_cannot_rank(study):
+    fidelity = Warehouse(study).relation("fidelity", SIZES["full"].cohort)
+    assert fidelity["quant_id"].n_unique() == len(models.FULL)
+    zones = Warehouse(study).relation("zone").filter(pl.col("zone_rule") == "kld_max")
+    zone = {row["threshold"]: row for row in zones.rows(named=True)}
+    assert zone[0.02]["is_rankable"] and not zone[0.01]["is_rankable"]
+    assert zone[0.01]["rho_zone"] < -0.6  # a rho alone would have said more

@@ -149,8 +149,8 @@ def test_a_reference_made_from_four_bits_is_found_out(tmp_path, quants):
     from qwh.demo.models import make_quants
     from qwh.ingest.engines.gguf import read_gguf
 
-    (four,) = make_quants(REFERENCE, tmp_path, ["Q4_0+pure"], 1, lambda text: None)
-    (back,) = make_quants(four, tmp_path, ["F16"], 1, lambda text: None)
+    (four,) = make_quants(REFERENCE, tmp_path, ["Q4_0+pure"], 1)
+    (back,) = make_quants(four, tmp_path, ["F16"], 1)
     assert read_gguf(back).block_levels <= 16
 
 

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from qwh.database.build import build
 from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode, QwhError
 from qwh.raw.manifest import COMPARABLE, RunFacts
@@ -218,7 +219,7 @@ def toy(tmp_path_factory) -> Warehouse:
     publish_quant(store, "far")
     publish_quant(store, "near")
     warehouse = Warehouse(folder)
-    warehouse.build()
+    build(warehouse)
     return warehouse
 
 
@@ -385,7 +386,7 @@ def test_a_new_run_is_added_and_a_vanished_one_leaves(copy):
     publish_quant(Store(copy.folder), "third", like="far")
     for manifest in (copy.folder / "raw" / "runs").glob("near-*.json"):
         manifest.unlink()
-    copy.build()
+    build(copy)
     tables = [
         "int_run_chunks",
         "int_run_quantiles",
@@ -398,7 +399,7 @@ def test_a_new_run_is_added_and_a_vanished_one_leaves(copy):
         ("far",),
         ("third",),
     ]
-    copy.build(full_refresh=True)
+    build(copy, full_refresh=True)
     assert after == {table: sorted(map(repr, rows(copy, f"from {table}"))) for table in tables}
 
 
@@ -416,7 +417,7 @@ def test_a_run_repeated_with_another_top_k_counts_once(copy):
         top_k=64,
         started_at="2026-01-02T00:00:00Z",
     )
-    copy.build()
+    build(copy)
     assert before == (
         rows(copy, "select * exclude (run_id) from fct_fidelity order by all"),
         rows(copy, "from fct_disagreements order by all"),
@@ -430,7 +431,7 @@ def test_a_run_repeated_with_another_top_k_counts_once(copy):
 
 def test_a_quant_that_lacks_a_benchmark_has_no_composite(copy):
     (copy.folder / "raw" / "runs" / "far-sums.json").unlink()
-    copy.build()
+    build(copy)
     assert rows(copy, "select quant_id, benchmarks from fct_composites") == [("near", 2)]
 
 
@@ -438,7 +439,7 @@ def stops(warehouse: Warehouse, test: str) -> None:
     """The build fails in that dbt test, and readers keep the tables they had."""
     before = os.stat(warehouse.database).st_mtime_ns
     with pytest.raises(QwhError, match=test) as refused:
-        warehouse.build()
+        build(warehouse)
     assert refused.value.code == ExitCode.BUILD_FAILED
     assert os.stat(warehouse.database).st_mtime_ns == before
 
@@ -467,14 +468,14 @@ def test_the_comparability_test_knows_every_fact():
 def test_an_empty_warehouse_builds(tmp_path):
     Store(tmp_path).create()
     warehouse = Warehouse(tmp_path)
-    warehouse.build()
+    build(warehouse)
     assert rows(warehouse, "select count(*) from fct_fidelity") == [(0,)]
 
 
 def test_a_warehouse_with_only_a_reference_builds(tmp_path):
     publish_reference(Store(tmp_path).create())
     warehouse = Warehouse(tmp_path)
-    warehouse.build()
+    build(warehouse)
     assert rows(warehouse, "select quants from dim_cohorts") == [(0,)]
     assert (
         json.loads((tmp_path / "raw" / "runs" / "ref-quiz.json").read_text())["role"] == "reference"

@@ -1,9 +1,16 @@
-"""What a reader sees: rounding, dashes, escapes."""
+"""What a reader sees: rounding, dashes, escapes, widths; and what each format keeps."""
+
+from importlib import import_module
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from qwh.exports import tables
+from qwh import exports
+from qwh.errors import ExitCode, QwhError
+from qwh.exports import delimited, latex, markdown, parquet, registry
+from qwh.exports.port import table
+from qwh.exports.terminal import render
 
 FRAME = pl.DataFrame(
     {
@@ -14,6 +21,7 @@ FRAME = pl.DataFrame(
         "is_member": [True, None],
     }
 )
+NESTED = FRAME.with_columns(ids=pl.Series([[1, 2], [3]]))
 
 
 @pytest.mark.parametrize(
@@ -33,23 +41,49 @@ FRAME = pl.DataFrame(
     ],
 )
 def test_cells(value, column, text):
-    assert tables.printed(value, column) == text
+    assert table(pl.DataFrame({column: [value]})).cells() == [[text]]
 
 
 def test_terminal_shows_every_cell_on_one_line():
-    lines = tables.terminal(FRAME).splitlines()
+    lines = render(table(FRAME)).splitlines()
     assert lines[0].split() == FRAME.columns and lines[-1] == "2 rows" and len(lines) == 5
     assert lines[2].split() == ["Q4_K_M", "0.01235", "<0.001", "12,345", "yes"]
 
 
+def test_terminal_wraps_long_text_and_leaves_out_what_does_not_fit():
+    says = "not resolved: it may score above the other, below it, or the same; more prompts tell"
+    frame = pl.DataFrame(
+        {"quant_id": ["Q4_K_M"], "says": [says], "rho": [0.25], "low": [0.125], "high": [0.5]}
+    )
+    for width in range(40, 140):
+        text = render(table(frame), width)
+        assert max(map(len, text.splitlines())) <= width
+        head, left_out = text.splitlines()[0], text.partition("1 row\n")[2]
+        assert all((name in head) != (name in left_out) for name in frame.columns)
+    wrapped = render(table(frame), 60).splitlines()
+    column = slice(wrapped[0].index("says"), wrapped[0].index("rho") - 2)
+    assert " ".join(" ".join(line[column] for line in wrapped[2:-1]).split()) == says
+    assert render(table(frame), 50).splitlines()[-2:] == [
+        "1 row",
+        "... 1 more column, all with --wide: high",
+    ]
+    assert render(table(frame), 200) == render(table(frame))
+
+
+def test_terminal_shows_the_first_rows_and_counts_all():
+    lines = render(table(FRAME), rows=1).splitlines()
+    assert len(lines) == 5 and lines[3:] == ["...", "2 rows"]
+    assert render(table(FRAME), rows=2) == render(table(FRAME))
+
+
 def test_markdown_is_a_github_table():
-    lines = tables.markdown(FRAME).splitlines()
+    lines = markdown.render(table(FRAME)).decode().splitlines()
     assert lines[1] == "| --- | ---: | ---: | ---: | --- |"
     assert lines[3] == r"| a\|b & 50% | — | 0.25 | 0 | — |"
 
 
 def test_latex_is_booktabs_and_escaped():
-    text = tables.latex(FRAME)
+    text = latex.render(table(FRAME)).decode()
     assert text.startswith(
         "\\begin{tabular}{lrrrl}\n\\toprule\nquant\\_id & kld\\_mean & p\\_t & n & is\\_member"
         " \\\\\n\\midrule\n"
@@ -60,31 +94,47 @@ def test_latex_is_booktabs_and_escaped():
 
 
 def test_csv_and_parquet_keep_full_precision(tmp_path):
-    frame = FRAME.with_columns(ids=pl.Series([[1, 2], [3]]))
-    tables.write(frame, "csv", tmp_path / "a.csv")
-    tables.write(frame, "parquet", tmp_path / "a.parquet")
-    assert pl.read_csv(tmp_path / "a.csv")["kld_mean"][0] == 0.012345678 and pl.read_csv(
-        tmp_path / "a.csv"
-    )["ids"].to_list() == ["[1, 2]", "[3]"]
-    assert pl.read_parquet(tmp_path / "a.parquet").equals(frame)
+    csv, copy = tmp_path / "a.csv", tmp_path / "a.parquet"
+    csv.write_bytes(delimited.render(table(NESTED)))
+    copy.write_bytes(parquet.render(table(NESTED)))
+    assert pl.read_csv(csv)["kld_mean"][0] == 0.012345678
+    assert pl.read_csv(csv)["ids"].to_list() == ["[1, 2]", "[3]"]
+    assert pl.read_parquet(copy).equals(NESTED)
 
 
-def test_nested_cells_are_json_in_csv(tmp_path):
-    tables.write(
-        pl.DataFrame({"s": [{"a": 1, "b": None}, {"a": 2, "b": "x"}], "l": [["p", "q"], []]}),
-        "csv",
-        tmp_path / "a.csv",
-    )
-    rows = pl.read_csv(tmp_path / "a.csv")
-    assert rows["s"].to_list() == ['{"a": 1, "b": null}', '{"a": 2, "b": "x"}'] and rows[
-        "l"
-    ].to_list() == ['["p", "q"]', "[]"]
+def test_nested_cells_are_json_in_csv():
+    rows = pl.DataFrame({"s": [{"a": 1, "b": None}, {"a": 2, "b": "x"}], "l": [["p", "q"], []]})
+    again = pl.read_csv(delimited.render(table(rows)))
+    assert again["s"].to_list() == ['{"a": 1, "b": null}', '{"a": 2, "b": "x"}']
+    assert again["l"].to_list() == ['["p", "q"]', "[]"]
 
 
 def test_text_from_models_cannot_steer_the_terminal_or_break_latex():
-    frame = pl.DataFrame({"answer": ["\x1b[31mred\x07", 'a < b | "c" > d']})
-    assert "\x1b" not in tables.terminal(frame) and "\\x1b[31mred\\x07" in tables.terminal(frame)
+    frame = table(pl.DataFrame({"answer": ["\x1b[31mred\x07", 'a < b | "c" > d']}))
+    assert "\x1b" not in render(frame) and "\\x1b[31mred\\x07" in render(frame)
     assert (
         r"a \textless{} b \textbar{} \textquotedbl{}c\textquotedbl{} \textgreater{} d"
-        in tables.latex(frame)
+        in latex.render(frame).decode()
     )
+
+
+def test_every_format_is_a_line_of_the_registry_and_is_told_by_its_ending(tmp_path):
+    outside = {"__init__", "port", "registry", "terminal"}
+    modules = {path.stem for path in Path(exports.__file__).parent.glob("*.py")} - outside
+    assert modules == {known.module for known in registry.FORMATS.values()}
+    for name, known in registry.FORMATS.items():
+        path = tmp_path / f"table{known.ending.upper()}"
+        assert registry.choose(None, path) == registry.choose(name, tmp_path / "x") == known
+        registry.write(table(NESTED, "table"), known, path)
+        module = import_module(f"qwh.exports.{known.module}")
+        assert path.read_bytes() == module.render(table(NESTED, "table"))
+
+
+def test_unknown_formats_and_full_disks_are_refused(tmp_path):
+    for name, path in ((None, "table.doc"), ("word", "table.csv")):
+        with pytest.raises(QwhError, match="csv, parquet, markdown, latex") as refused:
+            registry.choose(name, Path(path))
+        assert refused.value.code == ExitCode.USAGE
+    with pytest.raises(QwhError, match="cannot write") as refused:
+        registry.write(table(FRAME), registry.FORMATS["csv"], tmp_path / "none" / "a.csv")
+    assert refused.value.code == ExitCode.STORAGE

@@ -1,0 +1,64 @@
+"""`qwh demo`: the main job on a real small model, and its tables at the README's width."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import WarehouseOption
+
+if TYPE_CHECKING:
+    from ..database.warehouse import Warehouse
+
+WIDTH = 100  # columns of the README
+
+
+def demo(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Five quants, less text, 66 prompts: about 2 minutes.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")
+    ] = False,
+    study: Annotated[
+        bool,
+        typer.Option(
+            "--study", help="What --full measured: loaded, built and printed, without any model."
+        ),
+    ] = False,
+    warehouse: WarehouseOption = Path("qwh-demo"),
+) -> None:
+    """Run the whole way on a real small model: quantize, ingest, build, print what came out.
+
+    Example: qwh demo --quick
+    """
+    from ..database.warehouse import Warehouse
+    from ..demo import run
+    from ..demo.tables import DEMO, STUDY
+    from ..progress import say
+
+    clock = time.monotonic()
+    size = "quick" if quick else "full" if full else "default"
+    cohort = run.load(warehouse) if study else run.run(warehouse, run.SIZES[size])
+    filled = Warehouse(warehouse)
+    print(*tables(filled, cohort, STUDY if study else DEMO), sep="\n")
+    print(
+        f"The reference is an {run.MADE_FROM}: these figures compare quants with that copy, not"
+        " with the original weights."
+    )
+    print(f"The warehouse is {filled.database} (open it with: duckdb -readonly {filled.database})")
+    say(f"done in {time.monotonic() - clock:,.0f} s")
+
+
+def tables(warehouse: "Warehouse", cohort: str, names: Iterable[str]) -> list[str]:
+    """What the demo prints: each of the tables that demo/tables.py names, and what raw/ holds."""
+    from ..demo.tables import held, shown
+    from ..exports.port import table
+    from ..exports.terminal import render
+
+    printed = [
+        f"\n{name}\n{render(table(shown(warehouse, cohort, name)), WIDTH)}" for name in names
+    ]
+    return [*printed, f"\n{render(table(held(warehouse, cohort)), WIDTH)}\n"]

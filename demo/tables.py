@@ -1,0 +1,36 @@
+"""What the demo shows: of each table the columns that tell its story on lines of 100 columns."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ..database.warehouse import Warehouse
+
+COLUMNS = {
+    "study": "finding n figure low high says",
+    "fidelity": "quant_id bits_per_weight kld_mean kld_mean_se kld_p99 ppl top1_agreement",
+    "volume_and_direction": (
+        "quant_id kld_mean leapfrogs drops volume direction difference verdict"
+    ),
+    "correlations": "zone_rule measurement_id n score_rho score_ci score_p volume_rho",
+    "zone": "zone_rule threshold n_zone rho_zone line_low line_high verdict is_rankable",
+    "disagreements": ("benchmark_id quant_id prompts leapfrogs drops difference p_mcnemar verdict"),
+    "prompt_failure": (
+        "quant_id n_failed pooled_ratio within_ratio within_low within_high auroc_within"
+    ),
+    "token_direction": "corpus_id context_length quant_id direction verdict",
+}
+DEMO = ("study", "fidelity", "volume_and_direction", "correlations", "zone")
+STUDY = tuple(COLUMNS)
+
+
+def shown(warehouse: "Warehouse", cohort: str, name: str) -> "pl.DataFrame":
+    """A cohort's rows of one of the tables above."""
+    return warehouse.relation(name, cohort).select(COLUMNS[name].split())
+
+
+def held(warehouse: "Warehouse", cohort: str) -> "pl.DataFrame":
+    """What raw/ holds of a cohort, a row per text or benchmark."""
+    rows = warehouse.status()
+    return rows.filter(rows["cohort"] == cohort).drop("cohort")
