@@ -217,6 +217,7 @@ def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
 def add_imports(app: typer.Typer) -> None:
     """Add a command for each kind of file to `qwh ingest`."""
     for kind, what in KINDS.items():
-        app.command(kind, help=f"Read {what}.")(_import_command(kind, what))
+        help = f"Read {what}.\n\nExample: qwh ingest {kind} FILE --cohort m"
+        app.command(kind, help=help)(_import_command(kind, what))
     app.command("prompt-logprobs")(ingest_prompt_logprobs)
     app.command("generic")(ingest_generic)
