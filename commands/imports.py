@@ -1,62 +1,68 @@
-"""`qwh ingest KIND PATH`: the commands that read what other tools left behind. Heavy imports stay
-inside the commands.
+"""`qwh ingest KIND PATH`: the commands that read what other tools left behind, one for each kind of
+the readers' registry.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ExitCode, QwhError
+from ..ingest.readers.registry import KINDS, Kind
 from .options import DEFAULT, WarehouseOption
 
-KINDS = {
-    "auto": "whatever its content shows it to be",
-    "lm-eval": (
-        "lm-evaluation-harness: a samples jsonl, or the output folder. Picks: filter, metric"
+if TYPE_CHECKING:
+    from ..ingest.importing.source import Import
+
+PathsArgument = Annotated[list[Path], typer.Argument(help="Files or folders.")]
+CohortOption = Annotated[
+    str, typer.Option(help="The set of quants that are compared with one another.")
+]
+ReferenceOption = Annotated[
+    bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
+]
+FactOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=(
+            "NAME=VALUE: what must agree before answers are compared, and the file does not tell."
+        )
     ),
-    "livecodebench": "LiveCodeBench: an _eval_all.json",
-    "evalplus": "evalplus: an eval_results.json. Picks: tests (plus or base)",
-    "inspect": "inspect: an .eval or .json log. Picks: scorer",
-    "lighteval": "lighteval: details parquet, or the output folder. Picks: metric",
-    "helm": "HELM: a run folder, or per_instance_stats.json. Picks: metric",
-    "llama-log": "llama-perplexity: the text it printed",
-    "qbench": "exllamav3 qbench: results json",
-    "hfkldr": "hipfire: HFKLDR or HFKSEQ files",
-    "table": (
-        "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant. Picks: unit"
-        " (percent or fraction)"
-    ),
-}
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")]
 
 
-def _import_command(kind: str, what: str):
-    """`qwh ingest KIND`: one command for each format that other tools leave behind."""
+def add_imports(app: typer.Typer) -> None:
+    """Add a command for each kind of file to `qwh ingest`."""
+    auto = Kind("", "whatever its content shows it to be")
+    for name, kind in {"auto": auto, **KINDS}.items():
+        app.command(name, help=_help(name, kind))(OWN_OPTIONS.get(name) or _command(name))
+
+
+def _help(name: str, kind: Kind) -> str:
+    """What a kind's command says of itself."""
+    picks = "; ".join(f"{pick} ({words})" for pick, words in kind.picks.items())
+    about = f"Read {kind.sentence}." + (f" Picks: {picks}." if picks else "")
+    given = EXAMPLES.get(name, "FILE --cohort m")
+    return f"{about}\n\nExample: qwh ingest {name} {given}"
+
+
+def _command(kind: str) -> Callable[..., None]:
+    """A command with the options of most kinds."""
 
     def command(
-        paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
-        cohort: Annotated[
-            str, typer.Option(help="The set of quants that are compared with one another.")
-        ],
+        paths: PathsArgument,
+        cohort: CohortOption,
         quant_id: Annotated[
             str | None,
             typer.Option(help="Whose results these are; default: what the file says."),
         ] = None,
-        is_reference: Annotated[
-            bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
-        ] = False,
+        is_reference: ReferenceOption = False,
         pick: Annotated[
             list[str] | None, typer.Option(help="NAME=VALUE: which of several a file offers.")
         ] = None,
-        fact: Annotated[
-            list[str] | None,
-            typer.Option(
-                help=(
-                    "NAME=VALUE: what must agree before answers are compared, and the file does not"
-                    " tell."
-                )
-            ),
-        ] = None,
+        fact: FactOption = None,
         corpus_id: Annotated[
             str | None, typer.Option(help="Text of a summary, where the file does not tell.")
         ] = None,
@@ -64,39 +70,30 @@ def _import_command(kind: str, what: str):
             int | None,
             typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1),
         ] = None,
-        dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="Only say what would be stored.")
-        ] = False,
+        dry_run: DryRunOption = False,
         warehouse: WarehouseOption = DEFAULT,
-    ):
-        from ..ingest.importing.files import ingest_files
-        from ..raw.store import Store
+    ) -> None:
+        from ..ingest.importing.source import Import
 
-        store = None if dry_run else Store(warehouse).create()
-        for run in ingest_files(
-            store,
-            kind,
-            paths,
-            cohort,
-            quant_id,
-            is_reference,
-            _pairs("--pick", pick),
-            _pairs("--fact", fact),
-            corpus_id,
-            context_length,
-        ):
-            print(f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {run.status}")
+        asked = Import(
+            cohort=cohort,
+            quant_id=quant_id,
+            is_reference=is_reference,
+            picks=_pairs("--pick", pick),
+            facts=_pairs("--fact", fact),
+            corpus_id=corpus_id,
+            context_length=context_length,
+        )
+        _run(kind, paths, asked, None if dry_run else warehouse)
 
     return command
 
 
-def ingest_prompt_logprobs(
+def _prompt_logprobs(
     paths: Annotated[
         list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")
     ],
-    cohort: Annotated[
-        str, typer.Option(help="The set of quants that are compared with one another.")
-    ],
+    cohort: CohortOption,
     quant_id: Annotated[
         str | None, typer.Option(help="Which model answered; default: what the responses say.")
     ] = None,
@@ -110,46 +107,32 @@ def ingest_prompt_logprobs(
         ),
     ] = None,
     floor: Annotated[
-        float, typer.Option(help="Log-prob of a token that is not in the quant's top k, nats.")
-    ] = -27.631021115928547,
+        float | None,
+        typer.Option(
+            help="Log-prob of a token that is not in the quant's top k, nats; default: of 1e-12."
+        ),
+    ] = None,
     least_logprob: Annotated[
         float | None,
         typer.Option(help="No token of the quant lies below it, nats: bounds its KLD from above."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be stored.")
-    ] = False,
+    dry_run: DryRunOption = False,
     warehouse: WarehouseOption = DEFAULT,
-):
-    """Read vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD
-    with its bounds, never a KLD.
+) -> None:
+    from ..ingest.importing.source import Import
 
-    Example: qwh ingest prompt-logprobs q4.jsonl --cohort m --quant-id q4 --corpus-id wiki
-    """
-    from ..ingest.importing.token_rows import ingest_logprobs
-    from ..raw.store import Store
-
-    store = None if dry_run else Store(warehouse).create()
-    for path in paths:
-        run = ingest_logprobs(
-            store,
-            "prompt-logprobs",
-            path,
-            cohort,
-            quant_id,
-            is_reference,
-            corpus_id,
-            floor,
-            least_logprob,
-        )
-        if run:
-            print(
-                f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
-                f" {run.rows:,} rows  {run.nonfinite} not finite"
-            )
+    floors = {"floor": floor, "least_logprob": least_logprob}
+    asked = Import(
+        cohort=cohort,
+        quant_id=quant_id,
+        is_reference=is_reference,
+        picks={name: str(value) for name, value in floors.items() if value is not None},
+        corpus_id=corpus_id,
+    )
+    _run("prompt-logprobs", paths, asked, None if dry_run else warehouse)
 
 
-def ingest_generic(
+def _generic(
     path: Annotated[
         Path,
         typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer."),
@@ -163,47 +146,50 @@ def ingest_generic(
             )
         ),
     ],
-    cohort: Annotated[
-        str, typer.Option(help="The set of quants that are compared with one another.")
-    ],
+    cohort: CohortOption,
     quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
     benchmark_id: Annotated[
         str | None, typer.Option(help="What the benchmark is called; default: the file's stem.")
     ] = None,
-    is_reference: Annotated[
-        bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
-    ] = False,
-    fact: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=VALUE: what must agree before answers are compared."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be stored.")
-    ] = False,
+    is_reference: ReferenceOption = False,
+    fact: FactOption = None,
+    dry_run: DryRunOption = False,
     warehouse: WarehouseOption = DEFAULT,
-):
-    """Read any table of graded answers.
+) -> None:
+    from ..ingest.importing.source import Import
 
-    Example: qwh ingest generic runs.csv --map item=task --map score=passed --cohort m --quant-id q4
-    """
-    from ..ingest.importing.files import ingest_files
+    asked = Import(
+        cohort=cohort,
+        quant_id=quant_id,
+        is_reference=is_reference,
+        picks=_pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {}),
+        facts=_pairs("--fact", fact),
+    )
+    _run("generic", [path], asked, None if dry_run else warehouse)
+
+
+OWN_OPTIONS: dict[str, Callable[..., None]] = {
+    "prompt-logprobs": _prompt_logprobs,
+    "generic": _generic,
+}
+EXAMPLES = {  # where the arguments are not those of most kinds
+    "prompt-logprobs": "q4.jsonl --cohort m --quant-id q4 --corpus-id wiki",
+    "generic": "runs.csv --map item=task --map score=passed --cohort m --quant-id q4",
+}
+
+
+def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path | None) -> None:
+    """One line on stdout per new run; without a warehouse, per run that there would be."""
+    from ..ingest.importing.files import describe_files, ingest_files
     from ..raw.store import Store
 
-    picks = _pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {})
-    store = None if dry_run else Store(warehouse).create()
-    for run in ingest_files(
-        store,
-        "generic",
-        [path],
-        cohort,
-        quant_id,
-        is_reference,
-        picks,
-        _pairs("--fact", fact),
-        None,
-        None,
-    ):
-        print(f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {run.status}")
+    if warehouse is None:
+        for line in describe_files(kind, paths, asked):
+            print(line)
+        return
+    for run in ingest_files(Store(warehouse).create(), kind, paths, asked):
+        what = f"{run.rows:,} rows  {run.nonfinite} not finite" if run.rows else run.status
+        print(f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {what}")
 
 
 def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
@@ -212,12 +198,3 @@ def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
     if wrong is not None:
         raise QwhError(f"{option} {wrong} is not NAME=VALUE: write it so", ExitCode.USAGE)
     return dict(value.split("=", 1) for value in values or [])
-
-
-def add_imports(app: typer.Typer) -> None:
-    """Add a command for each kind of file to `qwh ingest`."""
-    for kind, what in KINDS.items():
-        help = f"Read {what}.\n\nExample: qwh ingest {kind} FILE --cohort m"
-        app.command(kind, help=help)(_import_command(kind, what))
-    app.command("prompt-logprobs")(ingest_prompt_logprobs)
-    app.command("generic")(ingest_generic)

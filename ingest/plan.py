@@ -104,24 +104,22 @@ def in_memory_together(
     return [quants[i : i + size] for i in range(0, len(quants), size)]
 
 
-def refuse_other_reference(store: Store, who: dict) -> None:
-    """Raise QwhError if an import's role or name clashes with the cohort's one reference. who:
-    cohort_id, role, quant_id.
-    """
+def refuse_other_reference(store: Store, mine: RunFacts) -> None:
+    """Raise QwhError if an import's role or name clashes with the cohort's one reference."""
     for run in store.runs():
-        if run.cohort_id != who["cohort_id"]:
+        if run.cohort_id != mine.cohort_id:
             continue
-        if run.role == who["role"] == "reference" and run.quant_id != who["quant_id"]:
+        if run.role == mine.role == "reference" and run.quant_id != mine.quant_id:
             raise QwhError(
-                f"cohort {who['cohort_id']} already has the reference {run.quant_id}, not"
-                f" {who['quant_id']}: give --quant-id {run.quant_id} if it is the same model, or"
+                f"cohort {mine.cohort_id} already has the reference {run.quant_id}, not"
+                f" {mine.quant_id}: give --quant-id {run.quant_id} if it is the same model, or"
                 " another --cohort",
                 ExitCode.MISMATCH,
             )
-        if run.role != who["role"] and run.quant_id == who["quant_id"]:
+        if run.role != mine.role and run.quant_id == mine.quant_id:
             raise QwhError(
-                f"cohort {who['cohort_id']} knows {who['quant_id']} as its {run.role}, not as a"
-                f" {who['role']}: check --is-reference and --quant-id",
+                f"cohort {mine.cohort_id} knows {mine.quant_id} as its {run.role}, not as a"
+                f" {mine.role}: check --is-reference and --quant-id",
                 ExitCode.MISMATCH,
             )
 

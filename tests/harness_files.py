@@ -6,8 +6,9 @@ from pathlib import Path
 
 import zstandard
 
-from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval, safely
+from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval
 from qwh.ingest.readers.port import Sample, Samples
+from qwh.ingest.readers.untrusted.archives import Zip
 
 FIXTURES = Path(__file__).parent / "fixtures" / "harness"
 LM_EVAL = FIXTURES / "lm-eval" / "dummy__one"
@@ -17,7 +18,14 @@ EVALPLUS = next((FIXTURES / "evalplus").glob("*.json"))
 LIVECODEBENCH = next((FIXTURES / "livecodebench").rglob("*_eval_all.json"))
 HELM = next((FIXTURES / "helm").glob("simple_mcqa*"))
 DETAILS = sorted((FIXTURES / "lighteval").rglob("*.parquet"))
-READERS = (lm_eval, livecodebench, evalplus, inspect_ai, lighteval, helm)
+READERS = {
+    "lm-eval": lm_eval,
+    "livecodebench": livecodebench,
+    "evalplus": evalplus,
+    "inspect": inspect_ai,
+    "lighteval": lighteval,
+    "helm": helm,
+}
 RESULTS = next(LM_EVAL.glob("results*"))
 LIGHTEVAL = FIXTURES / "lighteval"
 LIGHTEVAL_RESULTS = next(LIGHTEVAL.rglob("results_*"))
@@ -34,8 +42,8 @@ def one(reader, path: Path, **picks: str) -> tuple[Samples, list[Sample]]:
 
 
 def members(path: Path) -> dict[str, bytes]:
-    archive = safely.Zip(path)
-    found = {name: archive.read(name) for name in archive.names}
+    archive = Zip(path)
+    found = {name: archive.read(name) for name in archive.members}
     archive.close()
     return found
 

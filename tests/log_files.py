@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from qwh.errors import QwhError
-from qwh.ingest.readers import hfkldr, llama_log, prompt_logprobs, qbench
-from qwh.ingest.readers import printed_table as table
+from qwh.ingest.readers import registry
 from qwh.ingest.readers.port import Summary, TokenRows
 
 FIXTURES = Path(__file__).parent / "fixtures" / "printed"
-READERS = {reader.KIND: reader for reader in (llama_log, qbench, table, prompt_logprobs, hfkldr)}
+READERS = {
+    kind: registry.reader(kind)
+    for kind in ("llama-log", "qbench", "table", "prompt-logprobs", "hfkldr")
+}
 
 
 def checked(found):

@@ -392,7 +392,9 @@ def survives(reader, path: Path, hurt: Path) -> bool:
         return True
 
 
-@pytest.mark.parametrize("case", CORPUS, ids=lambda case: f"{case[0].KIND}-{case[2].name[:20]}")
+@pytest.mark.parametrize(
+    "case", CORPUS, ids=lambda case: f"{case[0].__name__.rpartition('.')[2]}-{case[2].name[:20]}"
+)
 def test_damaged_files(tmp_path, case):
     reader, folder, target, given_path, kind = case
     root = tmp_path / folder.name

@@ -205,9 +205,9 @@ def test_ten_megabytes_are_read_in_a_second_however_long_the_lines(tmp_path, fil
     path = tmp_path / "a.log"
     line = filler * (longest // len(filler))
     path.write_bytes((line + b"\n") * (10_000_000 // len(line)))
-    for reader in READERS.values():
+    for kind, reader in READERS.items():
         start = time.process_time()
         reader.recognises(path, path.read_bytes()[: 1 << 16])
         survives(reader, path)
         # a second, and room for slow and busy machines
-        assert time.process_time() - start < 4, reader.KIND
+        assert time.process_time() - start < 4, kind

@@ -1,5 +1,4 @@
-"""`qwh ingest prompt-logprobs` (and hipfire's HFKLDR): log-probs of given texts without a KLD, and
-a top-k KLD with bounds.
+"""Log-probs of given texts as a run (servers' and hipfire's): no KLD, but a top-k KLD with bounds.
 
 The reference comes first; a quant's file must hold the very same tokens. Its log-probs are taken at
 the reference's ids.
@@ -8,150 +7,114 @@ the reference's ids.
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from ...errors import ExitCode, QwhError
 from ...kernels.scorers.topk_bounds import FLOOR, topk_bounds
-from ...progress import say
-from ...raw import disk
 from ...raw.manifest import RunFacts
+from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
 from ..plan import refuse_other_reference
-from ..readers.port import TokenBlock, TokenRows
-from .files import manifest, now, reader
+from ..readers.port import Picks, TokenBlock, TokenRows
+from .source import Import, Source, already_there, begun_import, named, whole_or_partial
 
 PRECISION = 1e-5  # of a log-prob that a server computed in float32
 
 
-def ingest_logprobs(
-    store: Store | None,
-    kind: str,
-    path: Path,
-    cohort: str,
-    quant_id: str | None,
-    is_reference: bool,
-    corpus_id: str | None,
-    floor: float = FLOOR,
-    least_logprob: float | None = None,
-) -> dict | None:
-    """Read one file of one model. store None: only say what it holds. Returns the manifest; None if
-    there was nothing to do.
+class Floors(NamedTuple):
+    """What stands in for log-probs that a quant's file does not give, nats."""
+
+    floor: float = FLOOR  # of a token that is not in its top k
+    least_logprob: float | None = None  # no token lies below it: bounds the KLD from above
+
+
+def describe(found: TokenRows, source: Source, asked: Import) -> str:
+    """What would be stored, in one line."""
+    blocks = _blocks(found, source)
+    run = _facts(found, blocks, source, asked)
+    return (
+        f"{run.quant_id} ({run.role}) on {run.corpus_id}: {run.rows:,} positions of"
+        f" {len(blocks):,} texts with the top {found.top_k} of {found.engine}"
+    )
+
+
+def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> RunFacts | None:
+    """The run, or None if the warehouse has it. Raises QwhError, also where the cohort lacks the
+    reference's rows.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise QwhError(
-            f"cannot read {path}: there is no such file: check the path", ExitCode.NOT_FOUND
-        )
-    (found,) = reader(kind).read(path, {})
-    return publish(
-        store,
-        found,
-        kind,
-        path,
-        cohort,
-        quant_id,
-        is_reference or found.is_reference,
-        corpus_id,
-        floor,
-        least_logprob,
+    blocks = _blocks(found, source)
+    run = _facts(found, blocks, source, asked)
+    refuse_other_reference(store, run)
+    if run.role == "quant":
+        run = replace(run, reference_run_id=_reference(store, run).run_id)
+    run = named(
+        run, corpus_id=run.corpus_id, facts=run.facts, reference_run_id=run.reference_run_id
     )
-
-
-def publish(
-    store: Store | None,
-    found: TokenRows,
-    kind: str,
-    path: Path,
-    cohort: str,
-    quant_id: str | None,
-    is_reference: bool,
-    corpus_id: str | None,
-    floor: float = FLOOR,
-    least_logprob: float | None = None,
-) -> dict | None:
-    """One run of what a reader found; arguments as of ingest_logprobs."""
-    blocks = list(found.blocks)
-    rows = sum(len(block.position) for block in blocks)
-    if not rows:
-        raise QwhError(
-            f"{path} holds no position with a log-prob: save the server's whole response",
-            ExitCode.BAD_INPUT,
-        )
-    name, corpus_id = quant_id or found.quant_name, corpus_id or found.corpus_id or path.stem
-    if not name:
-        raise QwhError(
-            f"{path} does not say which model it is about: give it a --quant-id", ExitCode.USAGE
-        )
-    if store is None:
-        print(
-            f"{name} ({'reference' if is_reference else 'quant'}) on {corpus_id}: {rows:,}"
-            f" positions of {len(blocks):,} texts with the top {found.top_k} of {found.engine}"
-        )
+    if already_there(store, run):
         return None
-    who = {"cohort_id": cohort, "role": "reference" if is_reference else "quant", "quant_id": name}
-    refuse_other_reference(store, who)
-    run = manifest(
-        who, {"source_format": kind, "source_name": path.name, "source_sha256": disk.sha256(path)}
-    ) | {
-        "task": "corpus",
-        "scored_span": "prompt",
-        "corpus_id": corpus_id,
-        "context_length": found.context_length or 0,
-        "chunks": len(blocks),
-        "token_stream_sha256": _stream(blocks),
-        "engine": found.engine,
-        "estimator": "prompt-logprobs",
-        "logits_dtype": "unknown",
-        "top_k": found.top_k,
-        "rows": rows,
-        "nonfinite": sum(int(np.isnan(block.nll).sum()) for block in blocks),
-        "status": "partial" if found.partial else "complete",
-        "facts": json.dumps(
-            found.facts
-            | {"left_out": found.left_out}
-            | ({} if is_reference else {"floor": floor, "least_logprob": least_logprob}),
-            default=str,
-        ),
-    }
-    reference = None if is_reference else _reference(store, run)
-    run["reference_run_id"] = reference and reference.run_id
-    run["run_id"] = (
-        RunFacts(
-            **{
-                key: run[key]
-                for key in (
-                    "cohort_id",
-                    "role",
-                    "quant_id",
-                    "corpus_id",
-                    "source_sha256",
-                    "facts",
-                    "reference_run_id",
-                )
-            }
-        )
-        .named()
-        .run_id
-    )
-    if store.find(run["run_id"]):
-        say(f"{name} on {corpus_id} is already in the warehouse: nothing to do")
-        return None
-    with RunWriter(
-        store, *(("reference_tokens",) if is_reference else ("tokens", "topk_klds"))
-    ) as writer:
-        if is_reference:
+    if run.reference_run_id is None:
+        with RunWriter(store, "reference_tokens") as writer:
             for block in blocks:
                 writer.write("reference_tokens", _reference_columns(block))
-        else:
-            theirs = _rows_of(store, reference.run_id)
-            for block in blocks:
-                _write_quant(
-                    writer, block, [next(theirs) for _ in block.position], floor, least_logprob
-                )
-        return writer.publish(RunFacts(**(run | {"finished_at": now()})))
+            return writer.publish(run)
+    with RunWriter(store, "tokens", "topk_klds") as writer:
+        theirs = _rows_of(store, run.reference_run_id)
+        for block in blocks:
+            rows = [next(theirs) for _ in block.position]
+            _write_tokens(writer, block, rows)
+            _write_bounds(writer, block, rows, _floors(asked.picks))
+        return writer.publish(run)
+
+
+def _blocks(found: TokenRows, source: Source) -> list[TokenBlock]:
+    """All blocks: what is found besides is final after them. Raises QwhError if all are empty."""
+    blocks = list(found.blocks)
+    if not any(len(block.position) for block in blocks):
+        raise QwhError(
+            f"{source.path} holds no position with a log-prob: save the server's whole response",
+            ExitCode.BAD_INPUT,
+        )
+    return blocks
+
+
+def _facts(found: TokenRows, blocks: list[TokenBlock], source: Source, asked: Import) -> RunFacts:
+    run = begun_import(found, source, asked)
+    notes = found.facts | {"left_out": found.left_out}
+    if run.role == "quant":
+        notes |= _floors(asked.picks)._asdict()
+    run = replace(
+        run,
+        task="corpus",
+        scored_span="prompt",
+        corpus_id=asked.corpus_id or found.corpus_id or source.path.stem,
+        context_length=found.context_length or 0,
+        chunks=len(blocks),
+        token_stream_sha256=_stream(blocks),
+        engine=found.engine,
+        estimator="prompt-logprobs",
+        logits_dtype="unknown",
+        top_k=found.top_k,
+        rows=sum(len(block.position) for block in blocks),
+        nonfinite=sum(int(np.isnan(block.nll).sum()) for block in blocks),
+        facts=json.dumps(notes, default=str),
+    )
+    return whole_or_partial(run, found)
+
+
+def _floors(picks: Picks) -> Floors:
+    """The user's floors. Raises QwhError."""
+    try:
+        return Floors(**{name: float(picks[name]) for name in Floors._fields if name in picks})
+    except ValueError:
+        raise QwhError(
+            f"{', '.join(f'{name} {picks[name]}' for name in Floors._fields if name in picks)}:"
+            " a log-prob is a number of nats: write one such as -27.6",
+            ExitCode.USAGE,
+        ) from None
 
 
 def _stream(blocks: list[TokenBlock]) -> str:
@@ -163,27 +126,27 @@ def _stream(blocks: list[TokenBlock]) -> str:
     return digest.hexdigest()
 
 
-def _reference(store: Store, run: dict) -> dict:
+def _reference(store: Store, run: RunFacts) -> RunFacts:
     """The reference's run on the same tokens. Raises QwhError if there is none."""
     held = [
         other
         for other in store.runs()
-        if other.cohort_id == run["cohort_id"]
+        if other.cohort_id == run.cohort_id
         and other.role == "reference"
-        and other.estimator == run["estimator"]
-        and other.corpus_id == run["corpus_id"]
+        and other.estimator == run.estimator
+        and other.corpus_id == run.corpus_id
     ]
     if not held:
         raise QwhError(
-            f"cohort {run['cohort_id']} has no log-probs of its reference on {run['corpus_id']}:"
-            " ingest them first, with --is-reference",
+            f"cohort {run.cohort_id} has no log-probs of its reference on {run.corpus_id}: ingest"
+            " them first, with --is-reference",
             ExitCode.NOT_FOUND,
         )
-    same = [other for other in held if other.token_stream_sha256 == run["token_stream_sha256"]]
+    same = [other for other in held if other.token_stream_sha256 == run.token_stream_sha256]
     if not same:
         raise QwhError(
-            f"{run['source_name']} does not hold the tokens of the reference's"
-            f" {held[-1].source_name}: ask both models for the same prompts, in the same order",
+            f"{run.source_name} does not hold the tokens of the reference's {held[-1].source_name}:"
+            " ask both models for the same prompts, in the same order",
             ExitCode.MISMATCH,
         )
     return same[-1]
@@ -203,7 +166,7 @@ def _known(values: np.ndarray | None, least: int) -> list[int | None] | None:
 
 def _lists(block: TokenBlock) -> tuple[list[list[int]], list[list[float]]]:
     """Each position's ids and log-probs, without the fill at the end of shorter lists."""
-    if block.topk_ids is None:
+    if block.topk_ids is None or block.topk_logprobs is None:
         return [[]] * len(block.position), [[]] * len(block.position)
     there = (block.topk_ids >= 0) & ~np.isnan(block.topk_logprobs)
     return [row[mask].tolist() for row, mask in zip(block.topk_ids, there)], [
@@ -211,22 +174,27 @@ def _lists(block: TokenBlock) -> tuple[list[list[int]], list[list[float]]]:
     ]
 
 
+def _unknown(table: str) -> dict[str, None]:
+    """All columns of a table, NULL: what a server does not give stays so."""
+    return dict.fromkeys(TABLES[table].names)
+
+
 def _reference_columns(block: TokenBlock) -> dict:
     ids, logprobs = _lists(block)
-    return _where(block) | {
-        "token_id": _known(block.token_id, 0),
-        "nll_ref": block.nll,
-        "entropy_ref": None,
-        "top1_ref": _known(block.top1, 0),
-        "rank_ref": _known(block.rank, 1),
-        "margin_ref": [row[0] - row[1] if len(row) > 1 else None for row in logprobs],
-        "lse_ref": None,
-        "topk_ids": ids,
-        "topk_logprobs_ref": logprobs,
-        "finite_ref": ~np.isnan(block.nll),
-        "clipped_mass_ref": None,
-        "nll_ref_at_least": None,
-    }
+    return (
+        _unknown("reference_tokens")
+        | _where(block)
+        | {
+            "token_id": _known(block.token_id, 0),
+            "nll_ref": block.nll,
+            "top1_ref": _known(block.top1, 0),
+            "rank_ref": _known(block.rank, 1),
+            "margin_ref": [row[0] - row[1] if len(row) > 1 else None for row in logprobs],
+            "topk_ids": ids,
+            "topk_logprobs_ref": logprobs,
+            "finite_ref": ~np.isnan(block.nll),
+        }
+    )
 
 
 def _rows_of(store: Store, run_id: str) -> Iterator[dict]:
@@ -237,34 +205,13 @@ def _rows_of(store: Store, run_id: str) -> Iterator[dict]:
         yield from batch.to_pylist()
 
 
-def _write_quant(
-    writer: RunWriter,
-    block: TokenBlock,
-    theirs: list[dict],
-    floor: float,
-    least_logprob: float | None,
-) -> None:
-    """The quant's rows at the reference's ids; where both sides have a top k, its KLD with
-    bounds.
-    """
-    ids, logprobs = _lists(block)
-    own = [dict(zip(*lists)) for lists in zip(ids, logprobs)]
+def _write_tokens(writer: RunWriter, block: TokenBlock, theirs: list[dict]) -> None:
+    """The quant's rows at the reference's ids."""
+    own = [dict(zip(*lists)) for lists in zip(*_lists(block))]
     writer.write(
         "tokens",
-        _where(block)
-        | dict.fromkeys(
-            (
-                "kld",
-                "kld_reverse",
-                "jsd",
-                "tv",
-                "entropy",
-                "lse",
-                "clipped_mass",
-                "nll_at_least",
-                "kld_llamacpp",
-            )
-        )
+        _unknown("tokens")
+        | _where(block)
         | {
             "nll": block.nll,
             "top1": _known(block.top1, 0),
@@ -275,24 +222,31 @@ def _write_quant(
             ],
         },
     )
+
+
+def _write_bounds(writer: RunWriter, block: TokenBlock, theirs: list[dict], floors: Floors) -> None:
+    """The top-k KLD with its bounds, where both sides have a top k."""
+    ids, logprobs = _lists(block)
+    their_ids = [row["topk_ids"] for row in theirs]
+    if not any(ids) or not any(their_ids):
+        return
     found = topk_bounds(
-        _square([row["topk_ids"] for row in theirs], -1),
+        _square(their_ids, -1),
         _square([row["topk_logprobs_ref"] for row in theirs], np.nan),
         _square(ids, -1),
         _square(logprobs, np.nan),
-        floor=floor,
-        least_logprob=least_logprob,
+        floor=floors.floor,
+        least_logprob=floors.least_logprob,
         precision=PRECISION,
     )
     good = ~np.isnan(found.kld_topk)
     if good.any():
-        columns = {name: values[good] for name, values in _where(block).items()}
         writer.write(
             "topk_klds",
-            columns
+            {name: values[good] for name, values in _where(block).items()}
             | {
                 "k": found.k[good],
-                "floor": np.full(int(good.sum()), floor),
+                "floor": np.full(int(good.sum()), floors.floor),
                 "kld_topk": found.kld_topk[good],
                 "floored": found.floored[good],
                 "kld_lower": found.lower[good],

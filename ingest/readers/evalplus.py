@@ -1,9 +1,8 @@
-"""evalplus: SAMPLES.eval_results.json (older: SAMPLES_eval_results.json), the status of every
-solution of every task.
+"""evalplus: SAMPLES.eval_results.json, the status of every solution of every task.
 
-Pick tests: "plus" (the default) needs the base tests and the additional ones, "base" the base tests
-alone. The file holds no prompts: prompt_id is over the data set's hash and the task's name, which
-together settle the text.
+Older files are called SAMPLES_eval_results.json. Pick tests: "plus" (the default) needs the base
+tests and the additional ones, "base" the base tests alone. The file holds no prompts: prompt_id is
+over the data set's hash and the task's name, which together settle the text.
 """
 
 import re
@@ -13,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from . import safely  # first: it names the extra that brings msgspec
-from .port import BadFile, Sample, Samples
+from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from .untrusted.files import MAX_WHOLE, contents, existing, matching
+from .untrusted.json_typed import decoder
 
-KIND = "evalplus"
 PASS, STATUSES = "pass", ("pass", "fail", "timeout")
 _SETTINGS = re.compile(
     r"^(?P<model>.+?)_(?P<backend>[a-z0-9-]+)_temp_(?P<temperature>\d+(?:\.\d+)?)(?P<rest>.*)$"
@@ -39,7 +38,7 @@ class Results(msgspec.Struct):
     date: str | None = None
 
 
-_results = safely.decoder(Results, safely.MAX_JSON)
+_results = decoder(Results, MAX_WHOLE)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -51,14 +50,14 @@ def recognises(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Samples]:
     """One Samples: every solution of every task. Raises BadFile."""
-    path = safely.existing(path)
+    path = existing(path)
     if path.is_dir():
-        for file in safely.files(path, "*eval_results.json", "run evalplus.evaluate"):
+        for file in matching(path, "*eval_results.json", "run evalplus.evaluate"):
             yield from read(file, picks)
         return
-    found = _results(safely.contents(path), path, "as a whole")
+    found = _results(contents(path), path, "as a whole")
     if not any(found.eval.values()):
         raise BadFile(
             path, "key eval", "it holds no solutions", "give a file that evalplus has written"
@@ -72,14 +71,14 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
             for solution in solutions
         )
     ]
-    tests = safely.choose(path, "status of tests", picks.get("tests"), there)
+    tests = choose(path, "status of tests", picks.get("tests"), there)
     data_set = next(iter(found.eval)).split("/")[0].lower() or "unknown"
     settings = _SETTINGS.match(re.sub(r"[._]?eval_results$", "", path.stem))
     left_out: Counter[str] = Counter()
     yield Samples(
         benchmark_id=data_set + ("+" if tests == "plus" else ""),
         harness={
-            "harness": KIND,
+            "harness": "evalplus",
             "data_set": data_set,
             "data_set_hash": found.hash,
             "tests": tests,
@@ -97,7 +96,7 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
 def _rows(found: Results, tests: str, left_out: Counter[str]) -> Iterator[Sample]:
     """Every solution with a known status; plus needs both."""
     for task, solutions in found.eval.items():
-        prompt_id = safely.text_id(found.hash or "", task)
+        prompt_id = text_id(found.hash or "", task)
         for attempt, solution in enumerate(solutions):
             needed = [solution.base_status] + ([solution.plus_status] if tests == "plus" else [])
             if any(status not in STATUSES for status in needed):

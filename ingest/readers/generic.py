@@ -11,12 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
+from .port import BadFile, Picks, Sample, Samples, text_id
+from .untrusted.json_plain import finite
+from .untrusted.tables import Table
 
-from . import safely  # first: it names the extra that brings msgspec
-from .port import BadFile, Sample, Samples
-
-KIND = "generic"
 COLUMNS = {
     "item": "varchar",
     "prompt_id": "varchar",
@@ -29,14 +27,6 @@ COLUMNS = {
     "answer_tokens": "integer",
     "finish_reason": "varchar",
 }
-FORMATS = {
-    ".parquet": "read_parquet($file)",
-    ".csv": "read_csv($file, all_varchar = true)",
-    ".tsv": "read_csv($file, all_varchar = true)",
-    ".jsonl": "read_json($file, format = 'newline_delimited', maximum_depth = 2)",
-    ".ndjson": "read_json($file, format = 'newline_delimited', maximum_depth = 2)",
-}
-BATCH = 4096  # rows fetched together
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -44,130 +34,70 @@ def recognises(path: Path, head: bytes) -> bool:
     return False
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Samples]:
     """One Samples. picks: our column -> the file's, and benchmark_id -> its name (by default the
     file's stem). Raises BadFile.
     """
-    path = safely.existing(path)
-    source = FORMATS.get(path.suffix.lower())
-    if not path.is_file() or not source:
-        raise BadFile(
-            path,
-            "as a whole",
-            f"a {path.suffix or 'nameless'} file",
-            f"give one of {', '.join(FORMATS)}",
-        )
     columns = {name: column for name, column in picks.items() if name != "benchmark_id"}
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown or "score" not in columns or not {"item", "prompt"} & set(columns):
-        raise BadFile(
-            path,
-            "its --map",
-            f"it maps {', '.join(columns) or 'nothing'}",
-            "map score, and item or prompt; there are also"
-            f" {', '.join(name for name in COLUMNS if name not in ('score', 'item', 'prompt'))}",
-        )
-    connection = duckdb.connect()
+    table = Table(path)
     try:
-        connection.execute("set allowed_paths = [$file]", {"file": str(path.resolve())})
-        connection.execute("set enable_external_access = false")
-        rows = connection.execute(
-            f"select {_select(connection, path, source, columns)} from {source}",
-            {"file": str(path.resolve())},
-        )
-    except duckdb.Error as error:
-        connection.close()
-        raise BadFile(
-            path,
-            "as a whole",
-            str(error).splitlines()[0][:200],
-            "check that it is what its name says",
-        ) from None
+        expressions = _expressions(table, columns)
+    except BadFile:
+        table.close()
+        raise
     left_out: Counter[str] = Counter()
     yield Samples(
-        benchmark_id=picks.get("benchmark_id", path.stem),
-        harness={"harness": KIND},
-        rows=_rows(path, connection, rows, left_out),
+        benchmark_id=picks.get("benchmark_id", table.path.stem),
+        harness={"harness": "generic"},
+        rows=_rows(table, expressions, left_out),
         left_out=left_out,
         facts={"map": columns}
         | ({} if {"prompt_id", "prompt"} & set(columns) else {"prompt_id": "of the item's name"}),
     )
 
 
-def _select(connection, path: Path, source: str, columns: dict[str, str]) -> str:
-    """One expression for each of our columns, NULL for what is not mapped. Raises BadFile for a
-    column that is not there.
+def _expressions(table: Table, columns: dict[str, str]) -> list[str]:
+    """SQL for each of our columns, NULL for what is not mapped. Raises BadFile for a map that is
+    not complete, or names a column that is not there.
     """
-    there = {
-        name: kind
-        for name, kind, *_ in connection.execute(
-            f"describe select * from {source}", {"file": str(path.resolve())}
-        ).fetchall()
-    }
-    missing = next((column for column in columns.values() if column not in there), None)
-    if missing is not None:
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown or "score" not in columns or not {"item", "prompt"} & set(columns):
         raise BadFile(
-            path, "its columns", f"there is no {missing}", f"it has {', '.join(list(there)[:30])}"
+            table.path,
+            "its --map",
+            f"it maps {', '.join(columns) or 'nothing'}",
+            "map score, and item or prompt; there are also"
+            f" {', '.join(name for name in COLUMNS if name not in ('score', 'item', 'prompt'))}",
         )
-    parts = []
+    missing = next((column for column in columns.values() if column not in table.columns), None)
+    if missing is not None:
+        there = ", ".join(list(table.columns)[:30])
+        raise BadFile(table.path, "its columns", f"there is no {missing}", f"it has {there}")
+    expressions = []
     for name, kind in COLUMNS.items():
         column = '"' + columns[name].replace('"', '""') + '"' if name in columns else "null"
-        if name == "score" and there[columns[name]] != "DOUBLE":
+        if name == "score" and table.columns[columns[name]] != "DOUBLE":
             column = (
                 f"case lower({column}::varchar) when 'true' then 1 when 'false' then 0 else"
                 f" try_cast({column}::varchar as double) end"
             )
-        parts.append(f"try_cast({column} as {kind}) as {name}")
-    return ", ".join(parts)
+        expressions.append(f"try_cast({column} as {kind}) as {name}")
+    return expressions
 
 
-def _rows(path: Path, connection, rows, left_out: Counter[str]) -> Iterator[Sample]:
+def _rows(table: Table, expressions: list[str], left_out: Counter[str]) -> Iterator[Sample]:
     """Every row with a finite score, in order."""
-    number = 0
-    try:
-        while batch := rows.fetchmany(BATCH):
-            for (
-                item,
-                prompt_id,
-                attempt,
-                score,
-                category,
-                prompt,
-                expected,
-                answer,
-                answer_tokens,
-                finish_reason,
-            ) in batch:
-                number += 1
-                if item is None and prompt is None:
-                    raise BadFile(
-                        path,
-                        f"row {number}",
-                        "neither an item nor a prompt",
-                        "fill it in, or map another column",
-                    )
-                if score is None or safely.number(score) is None:
-                    left_out["a score that is no finite number"] += 1
-                    continue
-                known = prompt_id or safely.text_id(prompt if prompt is not None else item)
-                yield Sample(
-                    item or known,
-                    known,
-                    attempt or 0,
-                    score,
-                    category or "all",
-                    prompt,
-                    expected,
-                    answer,
-                    answer_tokens,
-                    finish_reason,
-                )
-    except duckdb.Error as error:
-        raise BadFile(
-            path,
-            f"after row {number}",
-            str(error).splitlines()[0][:200],
-            "check that it is what its name says",
-        ) from None
-    finally:
-        connection.close()
+    for number, row in enumerate(table.rows(expressions), 1):
+        item, prompt_id, attempt, score, category, prompt, *others = row
+        if item is None and prompt is None:
+            raise BadFile(
+                table.path,
+                f"row {number}",
+                "neither an item nor a prompt",
+                "fill it in, or map another column",
+            )
+        if finite(score) is None:
+            left_out["a score that is no finite number"] += 1
+            continue
+        known = prompt_id or text_id(prompt if prompt is not None else item)
+        yield Sample(item or known, known, attempt or 0, score, category or "all", prompt, *others)

@@ -1,5 +1,4 @@
-"""HELM: a run's per_instance_stats.json, with run_spec.json and scenario_state.json beside it where
-they were kept.
+"""HELM: a run's per_instance_stats.json, with run_spec.json and scenario_state.json beside it.
 
 One Samples per run. Pick metric; without one the first that the run's own metric_specs name, or the
 first that is no bookkeeping. prompt_id is over the requests as they were sent
@@ -11,16 +10,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from . import safely  # first: it names the extra that brings msgspec
-from .port import BadFile, Sample, Samples
+from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from .untrusted.files import MAX_WHOLE, contents, existing, matching
+from .untrusted.json_plain import at
+from .untrusted.json_typed import decoder, raw_score, settings_file
 
-KIND = "helm"
 STATS = "per_instance_stats.json"
 BOOKKEEPING = re.compile(
-    r"^(num_|finish_reason_|training_|inference_|batch_size|prompt_truncated|max_prob|logprob|predicted_index|logprob_per)|_(cost|runtime)$"
+    r"^(num_|finish_reason_|training_|inference_|batch_size|prompt_truncated|max_prob|logprob"
+    r"|predicted_index)|_(cost|runtime)$"
 )
 MAY_DIFFER = {"model", "model_deployment", "max_eval_instances"}
 _LOOKS = re.compile(rb'\s*\[\s*\{\s*"(instance_id|perturbation|train_trial_index|stats)"')
@@ -42,8 +44,9 @@ class Perturbation(msgspec.Struct):
 
 
 class Instance(msgspec.Struct):
-    """One instance under one perturbation with one draw of examples. stats: list of Stat, decoded
-    one instance at a time.
+    """One instance under one perturbation with one draw of examples.
+
+    stats: list of Stat, decoded one instance at a time.
     """
 
     instance_id: str
@@ -91,9 +94,9 @@ class ScenarioState(msgspec.Struct):
     request_states: list[RequestState]
 
 
-_instances = safely.decoder(list[Instance], safely.MAX_JSON)
-_stats = safely.decoder(list[Stat])
-_state = safely.decoder(ScenarioState, safely.MAX_JSON)
+_instances = decoder(list[Instance], MAX_WHOLE)
+_stats = decoder(list[Stat])
+_state = decoder(ScenarioState, MAX_WHOLE)
 Key = tuple[str, str, int]  # instance, perturbation, draw of examples
 
 
@@ -102,86 +105,75 @@ def recognises(path: Path, head: bytes) -> bool:
     return (path / STATS).is_file() if path.is_dir() else bool(_LOOKS.match(head[:1000]))
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Samples]:
     """One Samples for each run at path. Raises BadFile."""
-    path = safely.existing(path)
-    for file in (
-        safely.files(path, f"**/{STATS}", "give a run folder of HELM") if path.is_dir() else [path]
-    ):
+    path = existing(path)
+    advice = "give a run folder of HELM"
+    for file in matching(path, f"**/{STATS}", advice) if path.is_dir() else [path]:
         yield _run(file, picks)
 
 
-def _run(path: Path, picks: dict[str, str]) -> Samples:
-    instances = _instances(safely.contents(path), path, "as a whole")
+def _run(path: Path, picks: Picks) -> Samples:
+    instances = _instances(contents(path), path, "as a whole")
     if not instances:
         raise BadFile(path, "as a whole", "it holds no instances", "give a run folder of HELM")
-    spec = (
-        safely.facts(path.with_name("run_spec.json"))
-        if path.with_name("run_spec.json").is_file()
-        else {}
-    )
+    spec_file, state = path.with_name("run_spec.json"), path.with_name("scenario_state.json")
+    spec = settings_file(spec_file) if spec_file.is_file() else {}
     there = [stat.name.name for stat in _stats(instances[0].stats, path, "stats of entry 0")]
-    metric = safely.choose(path, "metric", picks.get("metric"), _ordered(there, spec))
-    name = safely.at(spec, "name")
+    metric = choose(path, "metric", picks.get("metric"), _ordered(there, spec))
+    name = at(spec, "name")
     name = name if isinstance(name, str) and name else path.resolve().parent.name or "unknown"
-    adapter = safely.at(spec, "adapter_spec")
-    adapter = (
-        {key: value for key, value in adapter.items() if key not in MAY_DIFFER}
-        if isinstance(adapter, dict)
-        else None
-    )
-    settled = json.dumps(
-        (
-            [safely.at(spec, "scenario_spec"), adapter]
-            if adapter is not None
-            else _without_model(name)
-        ),
-        sort_keys=True,
-    )
-    state = path.with_name("scenario_state.json")
+    scenario, adapter = at(spec, "scenario_spec"), _adapter(spec)
+    settled = [scenario, adapter] if adapter is not None else _without_model(name)
     requests = _requests(state) if state.is_file() else {}
-    model = (
-        safely.at(spec, "adapter_spec", "model")
-        or (re.search(r"[:,]model=([^,]+)", name) or [None, None])[1]
-    )
+    model = at(spec, "adapter_spec", "model") or _model(name)
     left_out: Counter[str] = Counter()
+    sent = _Sent(requests, json.dumps(settled, sort_keys=True))
     return Samples(
         benchmark_id=_without_model(name),
         harness={
-            "harness": KIND,
+            "harness": "helm",
             "metric": metric,
-            "scenario_spec": safely.at(spec, "scenario_spec"),
+            "scenario_spec": scenario,
             "adapter_spec": adapter,
         },
-        rows=_rows(path, instances, metric, requests, settled, left_out),
+        rows=_rows(path, instances, metric, sent, left_out),
         model_name=model if isinstance(model, str) else None,
         facts={
             "run": name,
             "prompt_id": "requests" if requests else "settings",
-            "model_deployment": safely.at(spec, "adapter_spec", "model_deployment"),
+            "model_deployment": at(spec, "adapter_spec", "model_deployment"),
         },
         left_out=left_out,
     )
+
+
+def _adapter(spec: dict) -> dict | None:
+    """The settings of the prompt, less what may differ between two models."""
+    adapter = at(spec, "adapter_spec")
+    if not isinstance(adapter, dict):
+        return None
+    return {key: value for key, value in adapter.items() if key not in MAY_DIFFER}
+
+
+def _model(name: str) -> str | None:
+    """The model in a run's name."""
+    match = re.search(r"[:,]model=([^,]+)", name)
+    return match[1] if match else None
 
 
 def _ordered(there: list[str], spec: dict) -> list[str]:
     """The metrics there are, once each: first those that the run's specification names, last what
     is bookkeeping.
     """
-    specs = spec.get("metric_specs")
-    named = (
-        [
-            name
-            for entry in specs
-            if isinstance(names := safely.at(entry, "args", "names"), list)
-            for name in names
-        ]
-        if isinstance(specs, list)
-        else []
-    )
-    names = list(dict.fromkeys(there))
+    specs, named = spec.get("metric_specs"), list[str]()
+    for entry in specs if isinstance(specs, list) else ():
+        names = at(entry, "args", "names")
+        named += names if isinstance(names, list) else []
     # stable: the file's order within
-    return sorted(names, key=lambda name: (name not in named, bool(BOOKKEEPING.search(name))))
+    return sorted(
+        dict.fromkeys(there), key=lambda name: (name not in named, bool(BOOKKEEPING.search(name)))
+    )
 
 
 def _without_model(name: str) -> str:
@@ -192,7 +184,7 @@ def _without_model(name: str) -> str:
 def _requests(path: Path) -> dict[Key, list[RequestState]]:
     """The requests of each instance, in the order in which they were sent."""
     requests: dict[Key, list[RequestState]] = {}
-    for state in _state(safely.contents(path), path, "as a whole").request_states:
+    for state in _state(contents(path), path, "as a whole").request_states:
         requests.setdefault(
             _key(state.instance.id, state.instance.perturbation, state.train_trial_index), []
         ).append(state)
@@ -203,12 +195,45 @@ def _key(instance: str, perturbation: Perturbation | None, trial: int) -> Key:
     return instance, perturbation.name if perturbation else "", trial
 
 
+class _Sent(NamedTuple):
+    """What the model was given."""
+
+    requests: dict[Key, list[RequestState]]  # of each instance, as they were sent; may be empty
+    settled: str  # else what settles them, as JSON
+
+    def prompt(self, key: Key) -> tuple[str, str | None]:
+        """(prompt_id, text) of an instance."""
+        asked = self.requests.get(key)
+        if not asked:
+            return text_id("settings", self.settled, *map(str, key)), None
+        prompts = [
+            state.request.prompt or bytes(state.request.messages).decode("utf-8", "replace")
+            for state in asked
+        ]
+        return text_id("requests", *prompts), "\n".join(prompts) or None
+
+    def expected(self, key: Key) -> str | None:
+        """The right answers, as a JSON list."""
+        right = [
+            reference.output.text
+            for state in self.requests.get(key, [])[:1]
+            for reference in state.instance.references
+            if b'"correct"' in bytes(reference.tags)
+        ]
+        return json.dumps(right, ensure_ascii=False) if right else None
+
+    def answer(self, key: Key) -> str | None:
+        """The first completion, where there was one request."""
+        asked = self.requests.get(key, [])
+        result = asked[0].result if len(asked) == 1 else None
+        return result.completions[0].text if result and result.completions else None
+
+
 def _rows(
     path: Path,
     instances: list[Instance],
     metric: str,
-    requests: dict[Key, list[RequestState]],
-    settled: str,
+    sent: _Sent,
     left_out: Counter[str],
 ) -> Iterator[Sample]:
     """One sample per instance, perturbation and draw of examples, the first of each."""
@@ -216,63 +241,31 @@ def _rows(
     attempts: Counter[str] = Counter()
     for index, instance in enumerate(instances):
         key = _key(instance.instance_id, instance.perturbation, instance.train_trial_index)
-        values = [
-            stat.mean
-            for stat in _stats(instance.stats, path, f"stats of entry {index}")
-            if stat.name.name == metric
-        ]
-        score = safely.raw_number(values[0]) if values else None
-        reason = (
-            "an instance that occurs again"
-            if key in seen
-            else None
-            if score is not None
-            else f"its {metric} is missing or not a finite number"
-        )
-        if reason:
-            left_out[reason] += 1
+        stats = _stats(instance.stats, path, f"stats of entry {index}")
+        score = next((raw_score(stat.mean) for stat in stats if stat.name.name == metric), None)
+        if key in seen:
+            left_out["an instance that occurs again"] += 1
+            continue
+        if score is None:
+            left_out[f"its {metric} is missing or not a finite number"] += 1
             continue
         seen.add(key)
-        sent = requests.get(key, [])
-        prompts = [
-            state.request.prompt or bytes(state.request.messages).decode("utf-8", "replace")
-            for state in sent
-        ]
-        prompt_id = (
-            safely.text_id("requests", *prompts)
-            if sent
-            else safely.text_id("settings", settled, *map(str, key))
-        )
+        prompt_id, prompt = sent.prompt(key)
         attempts[prompt_id] += 1
-        right = (
-            [
-                reference.output.text
-                for reference in sent[0].instance.references
-                if b'"correct"' in bytes(reference.tags)
-            ]
-            if sent
-            else []
-        )
-        answers = [
-            state.result.completions[0].text
-            for state in sent
-            if state.result and state.result.completions
-        ]
-        item = instance.instance_id + "".join(
-            f"/{part}"
-            for part in (
-                key[1],
-                instance.train_trial_index and f"draw {instance.train_trial_index}",
-            )
-            if part
-        )
         yield Sample(
-            item,
+            _item(key),
             prompt_id,
             attempts[prompt_id] - 1,
             score,
             key[1] or "all",
-            "\n".join(prompts) or None,
-            json.dumps(right, ensure_ascii=False) if right else None,
-            answers[0] if len(sent) == 1 and answers else None,
+            prompt,
+            sent.expected(key),
+            sent.answer(key),
         )
+
+
+def _item(key: Key) -> str:
+    """An instance's name, with what it shares with others of that name."""
+    instance, perturbation, trial = key
+    parts = (perturbation, f"draw {trial}" if trial else "")
+    return instance + "".join(f"/{part}" for part in parts if part)

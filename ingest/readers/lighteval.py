@@ -1,30 +1,33 @@
-"""lighteval: details_<task>_<date>.parquet (columns doc, metric, model_response, or the same
-between double underscores).
+"""lighteval: details_<task>_<date>.parquet, with columns doc, metric and model_response.
 
-One Samples per task; facts come from results_<date>.json in the same output folder. Pick metric: by
-default the first number. prompt_id is over what the model was given and the choices; of several
-files of one task the newest counts.
+Their names may stand between double underscores. One Samples per task; facts come from
+results_<date>.json in the same output folder. Pick metric: by default the first number. prompt_id
+is over what the model was given and the choices; of several files of one task the newest counts.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import safely
-from .port import BadFile, Sample, Samples
+from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from .untrusted.archives import MAX_RATIO, RATIO_FROM
+from .untrusted.files import MIB, dated, existing, matching
+from .untrusted.json_plain import at, graded
+from .untrusted.json_typed import settings_file
 
-KIND = "lighteval"
 COLUMNS = ("doc", "metric", "model_response")
 WANTED = {
     "doc": ("query", "choices", "gold_index", "id", "task_name", "instruction", "fewshot_samples"),
     "model_response": ("input", "text", "text_post_processed", "logprobs", "output_tokens"),
 }
 # one row group, unpacked; of it only pages of the wanted columns are in memory at a time
-MAX_GROUP = 512 * safely.MIB
+MAX_GROUP = 512 * MIB
 # rows that are Python objects at a time; a long text is stored once and comes out in every row that
 # has it
 BATCH = 32
@@ -49,90 +52,98 @@ def recognises(path: Path, head: bytes) -> bool:
     return head[:4] == b"PAR1" and path.name.startswith("details_")
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Samples]:
     """The answers to each task. Raises BadFile."""
-    path = safely.existing(path)
+    path = existing(path)
     if path.is_file():
         yield _task(path, picks, 0)
         return
     newest: dict[tuple[Path, str], list[Path]] = {}
-    for file in safely.files(path, "**/details_*.parquet", "run lighteval with --save-details"):
-        name, date = safely.dated(file)
-        newest.setdefault(
-            (file.parent.parent if date == file.parent.name else file.parent, name), []
-        ).append(file)
+    for file in matching(path, "**/details_*.parquet", "run lighteval with --save-details"):
+        name, date = dated(file)
+        folder = file.parent.parent if date == file.parent.name else file.parent
+        newest.setdefault((folder, name), []).append(file)
     for files in newest.values():
         yield _task(files[-1], picks, len(files) - 1)
 
 
-def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
-    file, columns = _open(path)
-    name, date = safely.dated(path)
+def _task(path: Path, picks: Picks, older: int) -> Samples:
+    details = _open(path)
+    name, date = dated(path)
     task = name.removeprefix("details_") or name
     results = _results(path, date)
-    config = safely.at(results, "config_tasks", task)
-    schema = file.schema_arrow.field(columns["metric"]).type
-    numbers = [
-        field.name
-        for field in schema
-        if pa.types.is_integer(field.type)
-        or pa.types.is_floating(field.type)
-        or pa.types.is_boolean(field.type)
-    ]
-    metric = safely.choose(
+    config, general = at(results, "config_tasks", task), at(results, "config_general")
+    lower = _lower(config)
+    metric = choose(
         path,
         "metric that grows with quality",
         picks.get("metric"),
-        [number for number in numbers if number not in _lower(config)],
+        [number for number in details.numbers() if number not in lower],
     )
     left_out = Counter({"a file of an earlier run": older} if older else {})
-    generation = safely.at(results, "config_general", "model_config", "generation_parameters")
-    task_name, _, fewshot = task.rpartition("|")
-    model = safely.at(results, "config_general", "model_name")
+    task_name = task.rpartition("|")[0]
+    model = at(general, "model_name")
     return Samples(
         benchmark_id=task_name or task,
-        harness={
-            "harness": KIND,
-            "num_fewshot": (
-                int(fewshot)
-                if task_name and fewshot.isdecimal() and len(fewshot) < 6
-                else safely.at(config, "num_fewshots")
-            ),
-            "metric": metric,
-            "system_prompt": safely.at(results, "config_general", "model_config", "system_prompt"),
-            "generation": (
-                {key: value for key, value in generation.items() if value is not None}
-                if isinstance(generation, dict)
-                else None
-            ),
-            **{
-                key: safely.at(config, key)
-                for key in ("version", "generation_size", "stop_sequence", "num_samples")
-            },
-        },
-        rows=_rows(path, file, columns, metric, left_out),
+        harness=_harness(task, metric, config, general),
+        rows=_rows(details, metric, left_out),
         model_name=model if isinstance(model, str) else _model(path),
         facts={
             "date_id": date,
-            **{
-                key: value
-                for key in ("lighteval_sha", "max_samples", "num_fewshot_seeds")
-                if (value := safely.at(results, "config_general", key)) is not None
-            },
-            **{
-                key: value
-                for key in ("hf_repo", "hf_subset", "hf_revision", "evaluation_splits")
-                if (value := safely.at(config, key)) is not None
-            },
+            **_known(general, "lighteval_sha", "max_samples", "num_fewshot_seeds"),
+            **_known(config, "hf_repo", "hf_subset", "hf_revision", "evaluation_splits"),
         },
         left_out=left_out,
     )
 
 
-def _open(path: Path) -> tuple[pq.ParquetFile, dict[str, str]]:
-    """The file and its own names of COLUMNS. Raises BadFile if it is no details file, or claims
-    more than it can hold.
-    """
+def _harness(task: str, metric: str, config: object, general: object) -> dict:
+    """What must agree between two runs; None where the file does not say."""
+    task_name, _, fewshot = task.rpartition("|")
+    named = task_name and fewshot.isdecimal() and len(fewshot) < 6
+    generation = at(general, "model_config", "generation_parameters")
+    if isinstance(generation, dict):
+        generation = {key: value for key, value in generation.items() if value is not None}
+    else:
+        generation = None
+    return {
+        "harness": "lighteval",
+        "num_fewshot": int(fewshot) if named else at(config, "num_fewshots"),
+        "metric": metric,
+        "system_prompt": at(general, "model_config", "system_prompt"),
+        "generation": generation,
+        **{
+            key: at(config, key)
+            for key in ("version", "generation_size", "stop_sequence", "num_samples")
+        },
+    }
+
+
+def _known(found: object, *keys: str) -> dict:
+    """Those of the keys that have a value."""
+    return {key: value for key in keys if (value := at(found, key)) is not None}
+
+
+class _Details(NamedTuple):
+    """A details file that is open."""
+
+    path: Path
+    file: pq.ParquetFile
+    columns: dict[str, str]  # COLUMNS -> the file's own names of them
+
+    def numbers(self) -> list[str]:
+        """The metrics that are numbers or truth values."""
+        return [
+            field.name
+            for field in self.file.schema_arrow.field(self.columns["metric"]).type
+            if pa.types.is_integer(field.type)
+            or pa.types.is_floating(field.type)
+            or pa.types.is_boolean(field.type)
+        ]
+
+
+def _open(path: Path) -> _Details:
+    """Raises BadFile if it is no details file, or claims more than it can hold."""
     try:
         file = pq.ParquetFile(path)
         there = {field.name: field.type for field in file.schema_arrow}
@@ -159,15 +170,14 @@ def _open(path: Path) -> tuple[pq.ParquetFile, dict[str, str]]:
             f"{rows:,} rows in {groups:,} groups are claimed, in {path.stat().st_size:,} bytes",
             "fetch it again",
         )
-    return file, columns
+    return _Details(path, file, columns)
 
 
-def _batches(
-    path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: str
-) -> Iterator[list[dict]]:
+def _batches(details: _Details, metric: str) -> Iterator[list[dict]]:
     """Rows as Python objects, BATCH at a time, of the wanted columns only. Raises BadFile naming
     the row group.
     """
+    path, file, columns = details
     wanted = [
         f"{columns[name]}.{field.name}"
         for name, fields in WANTED.items()
@@ -175,12 +185,12 @@ def _batches(
         if field.name in fields
     ]
     wanted.append(f"{columns['metric']}.{metric}")
+    limit = min(MAX_GROUP, max(RATIO_FROM, MAX_RATIO * path.stat().st_size))
     for group in range(file.metadata.num_row_groups):
         place = f"row group {group}"
         try:
             # of single columns nothing is asked: on damaged files that ends the process
             size = file.metadata.row_group(group).total_byte_size
-            limit = min(MAX_GROUP, max(safely.RATIO_FROM, safely.MAX_RATIO * path.stat().st_size))
             if size > limit:
                 raise BadFile(
                     path,
@@ -198,69 +208,49 @@ def _batches(
             ) from None
 
 
-def _rows(
-    path: Path, file: pq.ParquetFile, columns: dict[str, str], metric: str, left_out: Counter[str]
-) -> Iterator[Sample]:
+def _rows(details: _Details, metric: str, left_out: Counter[str]) -> Iterator[Sample]:
     """Every document with a finite score, the first where one occurs twice."""
     seen: set[tuple[str, str]] = set()
-    number = -1
-    with file:
-        for rows in _batches(path, file, columns, metric):
-            for row in rows:
-                number += 1
-                doc, response, values = (
-                    row.get(columns[name]) or {} for name in ("doc", "model_response", "metric")
+    with details.file:
+        rows = chain.from_iterable(_batches(details, metric))
+        for number, row in enumerate(rows):
+            doc, response, values = (
+                row.get(details.columns[name]) or {} for name in ("doc", "model_response", "metric")
+            )
+            query, given = doc.get("query"), response.get("input")
+            if not isinstance(query, str) and given is None:
+                raise BadFile(
+                    details.path,
+                    f"row {number}",
+                    "it has neither a query nor an input",
+                    "give the file as the tool wrote it",
                 )
-                query, choices, given = doc.get("query"), doc.get("choices"), response.get("input")
-                score = safely.number(values.get(metric))
-                if not isinstance(query, str) and given is None:
-                    raise BadFile(
-                        path,
-                        f"row {number}",
-                        "it has neither a query nor an input",
-                        "give the file as the tool wrote it",
-                    )
-                item = str(doc.get("id") if doc.get("id") not in (None, "") else number)
-                # where the input was not kept, what it was made from says as much
-                prompt_id = safely.text_id(
-                    *map(
-                        _json,
-                        (
-                            ("input", given, choices)
-                            if given
-                            else (
-                                "doc",
-                                doc.get("instruction"),
-                                doc.get("fewshot_samples"),
-                                query,
-                                choices,
-                            )
-                        ),
-                    )
-                )
-                reason = (
-                    f"its {metric} is not a finite number"
-                    if score is None
-                    else "a document that occurs again"
-                    if (item, prompt_id) in seen
-                    else None
-                )
-                if reason:
-                    left_out[reason] += 1
-                    continue
-                seen.add((item, prompt_id))
-                answer, tokens = _answer(response)
-                yield Sample(
-                    item,
-                    prompt_id,
-                    0,
-                    score,
-                    "all",
-                    given if isinstance(given, str) and given else _json(given) if given else query,
-                    _expected(doc),
-                    answer,
-                    tokens,
-                )
+            score = graded(values.get(metric))
+            item = str(doc.get("id") if doc.get("id") not in (None, "") else number)
+            prompt_id = _prompt_id(doc, given)
+            if score is None:
+                left_out[f"its {metric} is not a finite number"] += 1
+                continue
+            if (item, prompt_id) in seen:
+                left_out["a document that occurs again"] += 1
+                continue
+            seen.add((item, prompt_id))
+            if given:
+                query = given if isinstance(given, str) else _json(given)
+            answer, tokens = _answer(response)
+            yield Sample(item, prompt_id, 0, score, "all", query, _expected(doc), answer, tokens)
+
+
+def _prompt_id(doc: dict, given: object) -> str:
+    """Over what the model was given and the choices; where the input was not kept, what it was made
+    from says as much.
+    """
+    if given:
+        parts = ("input", given, doc.get("choices"))
+    else:
+        made_from = ("instruction", "fewshot_samples", "query", "choices")
+        parts = ("doc", *(doc.get(key) for key in made_from))
+    return text_id(*map(_json, parts))
 
 
 def _answer(response: dict) -> tuple[str | None, int | None]:
@@ -268,11 +258,9 @@ def _answer(response: dict) -> tuple[str | None, int | None]:
     texts = response.get("text_post_processed") or response.get("text")
     if isinstance(texts, list) and texts:
         tokens = response.get("output_tokens")
-        return texts[0] if isinstance(texts[0], str) else _json(texts[0]), (
-            len(tokens[0])
-            if isinstance(tokens, list) and tokens and isinstance(tokens[0], list)
-            else None
-        )
+        counted = isinstance(tokens, list) and tokens and isinstance(tokens[0], list)
+        text = texts[0] if isinstance(texts[0], str) else _json(texts[0])
+        return text, len(tokens[0]) if counted else None
     return (_json(response["logprobs"]) if response.get("logprobs") else None), None
 
 
@@ -286,13 +274,9 @@ def _expected(doc: dict) -> str | None:
         for index in (gold if isinstance(gold, list) else [gold])
         if isinstance(index, int) and 0 <= index < len(choices)
     ]
-    return (
-        right[0]
-        if len(right) == 1 and isinstance(right[0], str)
-        else _json(right)
-        if right
-        else None
-    )
+    if len(right) == 1 and isinstance(right[0], str):
+        return right[0]
+    return _json(right) if right else None
 
 
 def _json(value: object) -> str:
@@ -301,18 +285,13 @@ def _json(value: object) -> str:
 
 def _lower(config: object) -> set[str]:
     """Names of a task's metrics that are better when smaller."""
-    metrics, lower = safely.at(config, "metrics"), set()
+    metrics, lower = at(config, "metrics"), set[str]()
     for metric in metrics if isinstance(metrics, list) else []:
-        names, higher = safely.at(metric, "metric_name"), safely.at(metric, "higher_is_better")
-        lower |= (
-            {names}
-            if higher is False and isinstance(names, str)
-            else (
-                {name for name, is_higher in higher.items() if is_higher is False}
-                if isinstance(higher, dict)
-                else set()
-            )
-        )
+        name, higher = at(metric, "metric_name"), at(metric, "higher_is_better")
+        if higher is False and isinstance(name, str):
+            lower.add(name)
+        elif isinstance(higher, dict):
+            lower |= {name for name, is_higher in higher.items() if is_higher is False}
     return lower
 
 
@@ -326,7 +305,7 @@ def _results(path: Path, date: str | None) -> dict:
         if out and path.parent.name == date
         else path.with_name(f"results_{date}.json")
     )
-    return safely.facts(file) if file.is_file() and not file.is_symlink() else {}
+    return settings_file(file) if file.is_file() and not file.is_symlink() else {}
 
 
 def _model(path: Path) -> str | None:

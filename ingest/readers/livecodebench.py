@@ -1,5 +1,4 @@
-"""LiveCodeBench: SCENARIO_N_TEMPERATURE[_cot]_eval_all.json, a list of problems with every attempt
-and its grade.
+"""LiveCodeBench: SCENARIO_N_TEMPERATURE[_cot]_eval_all.json, problems with every graded attempt.
 
 The file names neither the model nor the time limit of a test: the model is the folder's name, the
 settings are the file's. prompt_id is over what the tool's own templates are filled with: the
@@ -14,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from . import safely  # first: it names the extra that brings msgspec
-from .port import BadFile, Sample, Samples
+from .port import BadFile, Picks, Sample, Samples, text_id
+from .untrusted.files import MAX_LINE, MAX_WHOLE, contents, existing, matching
+from .untrusted.json_plain import graded
+from .untrusted.json_typed import decoder
 
-KIND = "livecodebench"
 _LOOKS = re.compile(rb'\s*\[\s*\{\s*"question_(id|title|content)"')
 _SETTINGS = re.compile(
     r"^(?P<scenario>.+?)_(?P<n>\d+)_(?P<temperature>\d+(?:\.\d+)?)(?P<cot>_cot)?_eval_all$"
@@ -44,9 +44,9 @@ class Problem(msgspec.Struct):
         return self.question_id if self.test_id is None else f"{self.question_id}/{self.test_id}"
 
 
-_problems = safely.decoder(list[Problem], safely.MAX_JSON)
-_grades = safely.decoder(list[bool | int | float | str | None])
-_texts = safely.decoder(list[str | None])
+_problems = decoder(list[Problem], MAX_WHOLE)
+_grades = decoder(list[bool | int | float | str | None])
+_texts = decoder(list[str | None])
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -58,14 +58,14 @@ def recognises(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Samples]:
     """One Samples: every attempt at every problem. Raises BadFile."""
-    path = safely.existing(path)
+    path = existing(path)
     if path.is_dir():
-        for file in safely.files(path, "*_eval_all.json", "run LiveCodeBench with --evaluate"):
+        for file in matching(path, "*_eval_all.json", "run LiveCodeBench with --evaluate"):
             yield from read(file, picks)
         return
-    raw = safely.contents(path)
+    raw = contents(path)
     if path.name.endswith("_eval.json") and not _LOOKS.match(raw[:1000]):
         raise BadFile(
             path,
@@ -90,7 +90,7 @@ def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
     yield Samples(
         benchmark_id="livecodebench",
         harness={
-            "harness": KIND,
+            "harness": "livecodebench",
             "scenario": settings["scenario"] if settings else None,
             "temperature": float(settings["temperature"]) if settings else None,
             "chain_of_thought": bool(settings["cot"]) if settings else None,
@@ -113,7 +113,7 @@ def _rows(
     """Every graded attempt, problems in the file's order."""
     for item, (index, problem) in problems.items():
         place = f"entry {index} ({item[:60]})"
-        if len(problem.question_content) > safely.MAX_LINE:
+        if len(problem.question_content) > MAX_LINE:
             raise BadFile(
                 path,
                 place,
@@ -129,7 +129,7 @@ def _rows(
             "\n\n" + problem.starter_code if problem.starter_code else ""
         )
         for attempt, grade in enumerate(grades):
-            score = safely.number(grade)
+            score = graded(grade)
             if score is None:
                 left_out["a grade that is neither true nor false"] += 1
                 continue
@@ -141,7 +141,7 @@ def _rows(
             ]
             yield Sample(
                 item,
-                safely.text_id(*given),
+                text_id(*given),
                 attempt,
                 score,
                 problem.difficulty,

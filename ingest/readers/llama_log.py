@@ -1,29 +1,42 @@
-"""What llama-perplexity prints, with and without --kl-divergence: statistics, and each chunk's
-values out of its running means.
+"""What llama-perplexity prints, with and without --kl-divergence.
 
-The program now and then loses the end of its output and still exits with 0. So a number counts only
-where its whole line is there, with every digit that the program prints, and a run without its last
-lines is partial: a running mean is no result. Read are the lines of llama.cpp since April 2024 and
-ik_llama.cpp, and of January to April 2024 (`Average:`, `KLD_99 :`).
+Given are its statistics, and each chunk's values out of its running means. The program now and then
+loses the end of its output and still exits with 0. So a number counts only where its whole line is
+there, with every digit that the program prints, and a run without its last lines is partial: a
+running mean is no result. Read are the lines of llama.cpp since April 2024 and ik_llama.cpp, and of
+January to April 2024 (`Average:`, `KLD_99 :`).
 """
 
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
-from .llama_labels import LINES, OLD_LINES, OPTIONAL, Line
-from .plain import clean, opened
-from .port import BadFile, ChunkStatistic, Statistic, Summary
+from .llama_labels import LINES, OLD_LINES, OPTIONAL
+from .llama_lines import (
+    Cell,
+    Event,
+    Final,
+    Header,
+    Heading,
+    Printed,
+    Row,
+    Running,
+    Start,
+    events,
+)
+from .port import BadFile, ChunkStatistic, Picks, Statistic, Summary
 from .running_means import chunk_values
+from .untrusted.files import opened
+from .untrusted.json_plain import clean
 
-KIND = "llama-log"
 # characters; the running values of 50,000 chunks are one line of half of that
 LONGEST_LINE = 1 << 20
-LONGEST_STATISTIC = 2000  # characters of any other line that is looked at: they have under 200
 MOST_RUNS = 10_000
 MARKS = (
     b"Final estimate: PPL",
@@ -34,49 +47,8 @@ MARKS = (
     b"kl_divergence: computing over",
 )
 
-# between value and error: " ± ", or whatever a wrong encoding made of it
-SEPARATOR = r"[^\d.]{1,24}"
-
-
-def _number(decimals: int) -> str:
-    return rf"(-?(?:\d{{1,310}}\.\d{{{decimals}}}|nan(?:\(ind\))?|inf))"
-
-
-def _pair(decimals: int) -> str:
-    return _number(decimals) + SEPARATOR + _number(decimals)
-
-
-CHUNK = r"([1-9]\d{0,8})"
-ROW = re.compile(
-    rf"\s*{CHUNK}\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%\s*"
-)
-OLD_ROW = re.compile(rf"\s*{CHUNK}\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?\s*")
-RUNNING = re.compile(rf"\[{CHUNK}\]{_number(4)},")
-FINAL = re.compile(
-    r"Final estimate: PPL(?: over (\d{1,9}) chunks for n_ctx=(\d{1,9}))? ="
-    rf" {_number(4)}{SEPARATOR}{_number(5)}\s*$"
-)
-VALUES = {
-    line: re.compile(
-        r"\s*"
-        + (_pair if line.error else _number)(line.decimals)
-        + (r"\s*%" if line.per_cent else "")
-        + r"\s*"
-    )
-    for line in {*LINES.values(), *OLD_LINES.values()}
-}
-PREFIX = re.compile(r"\s*\d+\.\d\d\.\d\d\d\.\d\d\d [A-Z] ")
-COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
-HEADER = re.compile(
-    r"(perplexity|perplexity_v2|kl_divergence)\s?: (?:calculating perplexity|computing) over"
-    r" (\d{1,9}) chunks"
-)
-SETTING = re.compile(r"\b(n_ctx|batch_size|n_seq)\s?=\s?(\d{1,9})\b")
-BUILD = re.compile(r"\bbuild(?: =|:) (\d{1,9} \([0-9a-f]{4,40}\))")
-ARGUMENT = re.compile(
-    r"""\s(-m|--model|-f|--file)[ =](?:"([^"]{1,1000})"|'([^']{1,1000})'|(\S{1,1000}))"""
-)
 PART = re.compile(r"-\d{5}-of-\d{5}$")  # of a model in several files
+COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -86,29 +58,28 @@ def recognises(path: Path, head: bytes) -> bool:
     return any(mark in head.replace(b"\0", b"") for mark in MARKS)
 
 
-def read(path: Path, picks: dict) -> Iterator[Summary]:
+def read(path: Path, picks: Picks) -> Iterator[Summary]:
     """One Summary per run in the log, in its order. Raises BadFile if no run printed anything that
     counts.
     """
     runs = [_Run()]
     for line in _lines(path):
-        for kind, *found in _events(line, runs[-1].old):
-            if runs[-1].is_ended_by(kind, found):
+        for event in events(line, runs[-1].old):
+            if runs[-1].is_ended_by(event):
                 if len(runs) == MOST_RUNS:
                     raise BadFile(path, "as a whole", f"more than {MOST_RUNS:,} runs", "split it")
                 runs.append(_Run())
-            runs[-1].take(kind, found)
+            runs[-1].take(event)
     runs = [run for run in runs if run.header or run.has_results()]
     if not any(run.has_results() for run in runs):
-        found = (
-            "the log stops before the first result"
-            if runs
-            else "no line of llama-perplexity's output"
+        early, other = (
+            "the log stops before the first result",
+            "no line of llama-perplexity's output",
         )
         raise BadFile(
             path,
             "up to its end",
-            found,
+            early if runs else other,
             "run llama-perplexity again and keep both its stdout and its stderr",
         )
     yield from (run.summary() for run in runs)
@@ -153,212 +124,120 @@ def _message(line: str) -> str:
     return clean(message) if isinstance(message, str) else ""
 
 
-def _events(line: str, old: bool) -> Iterator[tuple]:
-    """What a line says: (kind, values...). old: the run prints the lines of January 2024."""
-    if "]" in line:
-        yield from (("running", int(match[1]), match[2]) for match in RUNNING.finditer(line))
-    if len(line) > LONGEST_STATISTIC:
-        return
-    if "." in line and (row := _row(line)):
-        yield "row", *row
-    elif "===" in line and "statistics" in line:
-        old = "= KL-divergence statistics" in line
-        yield "heading", old or "Perplexity statistics" in line, old
-    elif " chunks" in line and (match := HEADER.search(line)):
-        yield (
-            "header",
-            match[1],
-            {"chunks": int(match[2])} | {name: int(value) for name, value in SETTING.findall(line)},
-        )
-    elif match := FINAL.search(line):
-        yield (
-            "final",
-            match[3],
-            match[4],
-            {
-                name: int(value)
-                for name, value in (("chunks", match[1]), ("n_ctx", match[2]))
-                if value
-            },
-        )
-    elif "llama_model_loader: loaded meta data" in line and " (version " in line:
-        yield (
-            "start",
-            {"model_path": line.rpartition(" (version ")[0].partition(" tensors from ")[2]},
-        )
-    elif "perplexity: saving all logits to " in line:
-        yield "start", {"logits_file": line.partition(" logits to ")[2].strip()}
-    elif match := BUILD.search(line):
-        yield "start", {"build": match[1]}
-    elif "perplexity" in line and (
-        given := {
-            match[1].lstrip("-")[0]: match[2] or match[3] or match[4]
-            for match in ARGUMENT.finditer(line)
-        }
-    ):
-        yield (
-            "start",
-            {"command": line.strip()[:LONGEST_STATISTIC]}
-            | {
-                name: given[letter]
-                for letter, name in (("m", "model_path"), ("f", "corpus_path"))
-                if letter in given
-            },
-        )
-    elif ":" in line:
-        left, _, right = line.rpartition(":")
-        words = left.split()[-2:]
-        if (
-            len(words) == 2
-            and words[1].endswith("p")
-            and (
-                words[0] in ("Mean", "RMS", "Median", "Maximum", "Minimum")
-                or words[0].endswith("%")
-            )
-        ):
-            words[1] = "Δp"  # the Greek letter is whatever the encoding left of it
-        label = "Same top p" if words == ["top", "p"] else " ".join(words)
-        known = OLD_LINES.get(words[-1]) if old and words else LINES.get(label)
-        if known and (match := VALUES[known].fullmatch(right)):
-            yield (
-                "statistic",
-                words[-1] if old else label,
-                known,
-                match[1],
-                match[2] if known.error else None,
-            )
-
-
-def _row(line: str) -> tuple | None:
-    """A line of the chunk table: its number, and (metric, printed value, decimals, power of ten) of
-    each column.
-    """
-    start = prefix.end() if (prefix := PREFIX.match(line)) else 0
-    if match := ROW.fullmatch(line, start):
-        columns = zip(
-            ("ppl", "ln_ppl_ratio", "kld_mean", "dp_rms", "top1_agreement"),
-            match.groups()[1::2],
-            (4, 5, 5, 5, 5),
-            ("", "", "", "e-2", "e-2"),
-        )
-    elif match := OLD_ROW.fullmatch(line, start):
-        columns = zip(
-            ("ppl", "ln_ppl_ratio", "kld_mean", "top1_agreement"),
-            (match[2], match[3], match[5], match[7]),
-            (4, 5, 5, 5),
-            ("",) * 4,
-        )
-    else:
-        return None
-    return int(match[1]), [
-        (metric, text, decimals, exponent)
-        for metric, text, decimals, exponent in columns
-        if text is not None
-    ]
-
-
 @dataclass
 class _Run:
     """One run of the program, as far as the log has shown it."""
 
     header: dict = field(default_factory=dict)  # mode, chunks, n_ctx, batch_size, n_seq
-    facts: dict = field(default_factory=dict)
-    rows: dict[int, list] = field(default_factory=dict)  # chunk -> columns of the chunk table
+    facts: dict[str, str] = field(default_factory=dict)
+    rows: dict[int, list[Cell]] = field(default_factory=dict)  # chunk -> of the chunk table
     running: dict[int, str] = field(default_factory=dict)  # chunk -> perplexity so far
-    # label -> value and error as printed
-    statistics: dict[str, tuple[Line, str, str | None]] = field(default_factory=dict)
-    final: tuple[str, str] | None = None
+    statistics: dict[str, Printed] = field(default_factory=dict)  # by label
+    final: Final | None = None
     contradicted: set[str] = field(default_factory=set)
     old: bool = False
 
     def has_results(self) -> bool:
         return bool(self.rows or self.running or self.statistics or self.final)
 
-    def is_ended_by(self, kind: str, found: list) -> bool:
+    def is_ended_by(self, event: Event) -> bool:
         """Whether this can only come from the next run: what the program prints in between may be
         lost.
         """
-        if kind in ("start", "header"):
-            return bool(self.header) or self.has_results()
-        if kind == "heading":
-            return found[0] and bool(self.statistics)
-        if kind in ("row", "running"):
-            mine, others = (self.rows, self.running) if kind == "row" else (self.running, self.rows)
-            repeated = found[0] == next(reversed(mine), 0) and mine.get(found[0]) == found[1]
-            return bool(others or self.statistics or self.final) or (
-                found[0] <= next(reversed(mine), 0) and not repeated
-            )
-        return kind == "final" and self.final is not None
+        match event:
+            case Running(chunk, mean):
+                return bool(self.rows) or self._goes_back(self.running, chunk, mean)
+            case Row(chunk, cells):
+                return bool(self.running) or self._goes_back(self.rows, chunk, cells)
+            case Start() | Header():
+                return bool(self.header) or self.has_results()
+            case Heading(is_first, _):
+                return is_first and bool(self.statistics)
+            case Final():
+                return self.final is not None
+        return False
 
-    def take(self, kind: str, found: list) -> None:
-        if kind == "start":
-            another = "command" in found[0] or any(
-                self.facts.get(name, value) != value for name, value in found[0].items()
-            )
-            self.facts = ({} if another else self.facts) | found[0]
-        elif kind == "header":
-            self.header = found[1] | {"mode": found[0]}
-        elif kind == "heading":
-            self.old = self.old or found[1]
-        elif kind == "row":
-            self.rows[found[0]] = found[1]
-        elif kind == "running":
-            self.running[found[0]] = found[1]
-        elif kind == "final":
-            self.final = (found[0], found[1])
-            self.header = found[2] | self.header
-            self.facts |= {"wording": "ik_llama.cpp"} if found[2] else {}
-        elif self.statistics.setdefault(found[0], tuple(found[1:])) != tuple(found[1:]):
-            self.contradicted.add(found[0])
+    def _goes_back(self, seen: dict[int, Any], chunk: int, value: object) -> bool:
+        """Whether a chunk comes after the run's end, or no later than the last one seen; the last
+        one may be repeated.
+        """
+        last = next(reversed(seen), 0)
+        repeated = chunk == last and seen.get(chunk) == value
+        return bool(self.statistics or self.final) or (chunk <= last and not repeated)
+
+    def take(self, event: Event) -> None:
+        """Hold on to what a line says."""
+        match event:
+            case Running(chunk, mean):
+                self.running[chunk] = mean
+            case Row(chunk, cells):
+                self.rows[chunk] = cells
+            case Start(facts):
+                another = "command" in facts or any(
+                    self.facts.get(name, value) != value for name, value in facts.items()
+                )
+                self.facts = ({} if another else self.facts) | facts
+            case Header(mode, settings):
+                self.header = settings | {"mode": mode}
+            case Heading(_, old):
+                self.old = self.old or old
+            case Final(_, _, settings):
+                self.final = event
+                self.header = settings | self.header
+                self.facts |= {"wording": "ik_llama.cpp"} if settings else {}
+            case Printed(label):
+                if self.statistics.setdefault(label, event) != event:
+                    self.contradicted.add(label)
 
     def summary(self) -> Summary:
         """What was held on to. Statistics that are nan or inf are counted in left_out."""
-        left_out: dict[str, int] = {}
-        statistics = [
-            _statistic(*printed)
-            for label, printed in self.statistics.items()
-            if label not in self.contradicted
-        ]
-        if self.final and "ppl" not in {statistic.metric for statistic in statistics}:
-            statistics.append(_statistic(LINES["Mean PPL(Q)"], *self.final))
-        finite = [statistic for statistic in statistics if statistic.value is not None]
-        chunks = self._chunks(left_out)
+        statistics, infinite = self._statistics()
+        chunks, left_out = self._chunks()
         lost = self.header.get("chunks", 0) - max(len(self.rows), len(self.running))
-        left_out |= {
-            reason: count
-            for reason, count in (
-                ("statistics that are nan or inf", len(statistics) - len(finite)),
-                ("chunks that were not printed", lost),
-            )
-            if count > 0
+        counts = {
+            "statistics that are nan or inf": infinite,
+            "chunks that were not printed": lost,
         }
-        model, corpus, n_ctx = (
-            self.facts.get("model_path"),
-            self.facts.get("corpus_path"),
-            self.header.get("n_ctx"),
-        )
-        positions = (
-            self.header.get("chunks", 0) * (n_ctx - 1 - n_ctx // 2)
-            if n_ctx and self.header.get("mode") != "perplexity_v2"
-            else 0
-        )
+        model, corpus = self.facts.get("model_path"), self.facts.get("corpus_path")
+        name = PureWindowsPath(model).name.removesuffix(".gguf") if model else None
+        header = {key: value for key, value in self.header.items() if key != "n_ctx"}
         return Summary(
-            quant_name=(
-                PART.sub("", PureWindowsPath(model).name.removesuffix(".gguf")) if model else None
-            ),
+            quant_name=PART.sub("", name) if name is not None else None,
             corpus_id=PureWindowsPath(corpus).stem if corpus else None,
-            context_length=n_ctx,
-            statistics=finite,
+            context_length=self.header.get("n_ctx"),
+            statistics=statistics,
             chunks=chunks,
-            n=positions if positions > 0 and statistics else None,
+            n=self._positions() if statistics or infinite else None,
             engine="llama.cpp",
             is_reference="logits_file" in self.facts and not self._compares(),
-            facts={"program": "llama-perplexity"}
-            | self.facts
-            | {name: value for name, value in self.header.items() if name != "n_ctx"},
+            facts={"program": "llama-perplexity"} | self.facts | header,
             partial=self._partial(),
-            left_out=left_out,
+            left_out=left_out | {reason: count for reason, count in counts.items() if count > 0},
         )
+
+    def _statistics(self) -> tuple[list[Statistic], int]:
+        """Those that are finite, and how many are not."""
+        printed = [
+            found for label, found in self.statistics.items() if label not in self.contradicted
+        ]
+        if self.final and "ppl" not in {found.line.metric for found in printed}:
+            line = LINES["Mean PPL(Q)"]
+            printed.append(Printed("", line, self.final.value, self.final.error))
+        statistics = []
+        for _, line, text, error in printed:
+            exponent = "e-2" if line.per_cent else ""
+            value = _finite(text, exponent)
+            if value is not None:
+                statistics.append(Statistic(line.metric, value, _finite(error, exponent)))
+        return statistics, len(printed) - len(statistics)
+
+    def _positions(self) -> int | None:
+        """How many were scored, where the header tells."""
+        n_ctx = self.header.get("n_ctx")
+        if not n_ctx or self.header.get("mode") == "perplexity_v2":
+            return None
+        positions = self.header.get("chunks", 0) * (n_ctx - 1 - n_ctx // 2)
+        return positions if positions > 0 else None
 
     def _compares(self) -> bool:
         return bool(self.rows or self.statistics) or self.header.get("mode") == "kl_divergence"
@@ -379,27 +258,23 @@ class _Run:
 
     def _reached(self) -> str:
         last = max(next(reversed(self.rows), 0), next(reversed(self.running), 0))
-        return f"only running means up to chunk {last}" + (
-            f" of {self.header['chunks']}" if "chunks" in self.header else ""
-        )
+        of = f" of {self.header['chunks']}" if "chunks" in self.header else ""
+        return f"only running means up to chunk {last}{of}"
 
-    def _chunks(self, left_out: dict[str, int]) -> list[ChunkStatistic]:
-        """Each chunk's own values. left_out is added to."""
-        printed: dict[str, dict[int, tuple]] = (
-            {"ppl": {chunk: _rounded(text, 4, "") for chunk, text in self.running.items()}}
-            if self.running
-            else {}
-        )
-        for chunk, columns in self.rows.items():
-            for metric, text, decimals, exponent in columns:
+    def _chunks(self) -> tuple[list[ChunkStatistic], dict[str, int]]:
+        """Each chunk's own values, and what was left out."""
+        printed: dict[str, dict[int, tuple[float | None, float]]] = {}
+        if self.running:
+            printed["ppl"] = {chunk: _rounded(text, 4, "") for chunk, text in self.running.items()}
+        for chunk, cells in self.rows.items():
+            for metric, text, decimals, exponent in cells:
                 printed.setdefault(metric, {})[chunk] = _rounded(text, decimals, exponent)
-        chunks = []
+        chunks, left_out = list[ChunkStatistic](), Counter[str]()
         for metric, means in printed.items():
             values, without = chunk_values(metric, means)
             chunks += values
-            for reason, count in without.items():
-                left_out[reason] = left_out.get(reason, 0) + count
-        return chunks
+            left_out.update(without)
+        return chunks, dict(left_out)
 
 
 def _finite(text: str | None, exponent: str) -> float | None:
@@ -410,11 +285,6 @@ def _finite(text: str | None, exponent: str) -> float | None:
 
 def _rounded(text: str, decimals: int, exponent: str) -> tuple[float | None, float]:
     return _finite(text, exponent), 0.5 * 10.0**-decimals
-
-
-def _statistic(line: Line, value: str, error: str | None) -> Statistic:
-    exponent = "e-2" if line.per_cent else ""
-    return Statistic(line.metric, _finite(value, exponent), _finite(error, exponent))
 
 
 def _some(labels: list[str]) -> str:

@@ -1,5 +1,6 @@
-"""lm-evaluation-harness: samples_<task>_<date>.jsonl, one line per document and filter, and the
-results json beside it.
+"""lm-evaluation-harness: samples_<task>_<date>.jsonl, and the results json beside it.
+
+A line of the samples file is one document under one filter.
 
 One Samples per task. The samples file is opened in append mode, so it may hold several runs: the
 last complete one counts. prompt_id joins the tool's own hashes of the prompt and the document; a
@@ -13,13 +14,15 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
-from . import safely  # first: it names the extra that brings msgspec
-from .port import BadFile, Sample, Samples
+from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from .untrusted.files import MAX_LINE, dated, existing, matching, numbered_lines
+from .untrusted.json_plain import at, finite
+from .untrusted.json_typed import anything, decoder, raw_score, raw_text, settings_file
 
-KIND = "lm-eval"
 KNOWN = {
     "doc_id",
     "doc",
@@ -73,8 +76,8 @@ class Arguments(msgspec.Struct):
     gen_args_0: Argument = msgspec.field(default_factory=Argument)
 
 
-_key = safely.decoder(Key, safely.MAX_LINE)
-_whole = safely.decoder(dict[str, msgspec.Raw], safely.MAX_LINE)
+_key = decoder(Key, MAX_LINE)
+_whole = decoder(dict[str, msgspec.Raw], MAX_LINE)
 _arguments = msgspec.json.Decoder(Arguments | list[Pair])
 _texts = msgspec.json.Decoder(list[str])
 
@@ -90,95 +93,84 @@ def recognises(path: Path, head: bytes) -> bool:
     return path.name.startswith("results") and bool(_RESULTS.match(head[:100]))
 
 
-def read(path: Path, picks: dict[str, str]) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Samples]:
     """The answers to each task. Picks: filter, metric. Raises BadFile."""
-    path = safely.existing(path)
+    path = existing(path)
     if path.is_file() and path.suffix != ".json":
         yield _task(path, picks, 0)
         return
+    if path.is_dir():
+        found = matching(path, "**/samples_*.jsonl", ADVICE)
+    else:
+        date = dated(path)[1]
+        found = matching(path.parent, f"samples_*_{date}.jsonl" if date else "*.jsonl", ADVICE)
     newest: dict[tuple[Path, str], list[Path]] = {}
-    date = safely.dated(path)[1] if path.is_file() else None
-    for file in (
-        safely.files(path, "**/samples_*.jsonl", ADVICE)
-        if path.is_dir()
-        else safely.files(path.parent, f"samples_*_{date}.jsonl" if date else "*.jsonl", ADVICE)
-    ):
-        newest.setdefault((file.parent, safely.dated(file)[0]), []).append(file)
+    for file in found:
+        newest.setdefault((file.parent, dated(file)[0]), []).append(file)
     for files in newest.values():
         yield _task(files[-1], picks, len(files) - 1)
 
 
-def _task(path: Path, picks: dict[str, str], older: int) -> Samples:
+def _task(path: Path, picks: Picks, older: int) -> Samples:
     """One samples file. older: how many files of earlier runs of the same task lie beside it."""
-    runs, lines, firsts, cut = _survey(path)
-    if not lines:
+    survey = _survey(path)
+    if not survey.lines:
         raise BadFile(
             path,
             "as a whole",
             "it holds no samples",
             "give a samples file that lm-eval has written",
         )
-    filter_ = safely.choose(path, "filter", picks.get("filter"), list(lines))
-    name, date = safely.dated(path)
+    filter_ = choose(path, "filter", picks.get("filter"), list(survey.lines))
+    name, date = dated(path)
     task = name.removeprefix("samples_") or name
     results = _results(path, date)
     higher = [
         metric
-        for metric in _metrics(path, firsts[filter_])
-        if safely.at(results, "higher_is_better", task, metric) is not False
+        for metric in _metrics(path, survey.firsts[filter_])
+        if at(results, "higher_is_better", task, metric) is not False
     ]
-    metric = safely.choose(path, "metric that grows with quality", picks.get("metric"), higher)
-    every = set().union(*runs[filter_])
-    complete = [run for run in runs[filter_] if len(run) == len(every)]
-    # without a complete run the last line of each document is the best there is
-    chosen = (
-        complete[-1]
-        if complete
-        else {doc: number for run in runs[filter_] for doc, number in run.items()}
-    )
-    reasons = []
-    if cut:
-        reasons.append(f"its last line, {cut}, is cut off")
-    if not complete:
-        reasons.append("none of the runs in it is complete: the last line of each document counts")
-    expected = safely.number(safely.at(results, "n-samples", task, "effective"))
+    metric = choose(path, "metric that grows with quality", picks.get("metric"), higher)
+    chosen, reasons = _chosen(survey, filter_)
+    expected = finite(at(results, "n-samples", task, "effective"))
     if expected is not None and len(chosen) < expected:
         reasons.append(f"{len(chosen)} of {expected:.0f} documents")
     counts = {
-        "a line of another run": lines[filter_] - len(chosen),
+        "a line of another run": survey.lines[filter_] - len(chosen),
         "a file of an earlier run": older,
     }
     left_out = Counter({reason: count for reason, count in counts.items() if count})
-    samples = Samples(
+    return Samples(
         benchmark_id=task,
         harness=_harness(results, task, filter_, metric),
-        rows=iter(()),
-        model_name=_text(safely.at(results, "model_name"))
-        or _text(safely.at(results, "config", "model_args")),
+        rows=_rows(path, metric, set(chosen.values()), left_out),
+        model_name=_text(at(results, "model_name")) or _text(at(results, "config", "model_args")),
         facts=_facts(results, task) | {"date_id": date},
         partial="; ".join(reasons) or None,
         left_out=left_out,
     )
-    samples.rows = _rows(path, metric, set(chosen.values()), left_out)
-    return samples
 
 
-def _survey(
-    path: Path,
-) -> tuple[dict[str, list[dict]], dict[str, int], dict[str, bytes], int | None]:
-    """Per filter: the runs (document -> line number), lines, the first line; and the number of a
-    last line that is cut off.
-    """
-    runs: dict[str, list[dict]] = {}
-    lines: dict[str, int] = {}
-    firsts: dict[str, bytes] = {}
-    for number, line, ended in safely.lines(path):
+class _Survey(NamedTuple):
+    """What a samples file holds, per filter."""
+
+    runs: dict[str, list[dict[int | str, int]]]  # document -> number of its line, of each run
+    lines: dict[str, int]  # how many
+    firsts: dict[str, bytes]  # the first line
+    cut: int | None  # number of a last line that is cut off
+
+
+def _survey(path: Path) -> _Survey:
+    """Raises BadFile, but for a last line that is cut off."""
+    survey = _Survey({}, {}, {}, None)
+    runs, lines, firsts, _ = survey
+    for number, line, ended in numbered_lines(path):
         try:
             key = _key(line, path, f"line {number}")
         except BadFile:
             if ended or not lines:
                 raise
-            return runs, lines, firsts, number
+            return survey._replace(cut=number)
         here = runs.setdefault(key.filter, [{}])
         if key.doc_id in here[-1]:
             here.append({})
@@ -192,7 +184,21 @@ def _survey(
                 f"more filters than {MAX_FILTERS}",
                 "give the file as the tool wrote it",
             )
-    return runs, lines, firsts, None
+    return survey
+
+
+def _chosen(survey: _Survey, filter_: str) -> tuple[dict[int | str, int], list[str]]:
+    """The run that counts, document -> line number, and why it is not the whole run."""
+    runs, reasons = survey.runs[filter_], []
+    if survey.cut:
+        reasons.append(f"its last line, {survey.cut}, is cut off")
+    every = set().union(*runs)
+    complete = [run for run in runs if len(run) == len(every)]
+    if complete:
+        return complete[-1], reasons
+    # without a complete run the last line of each document is the best there is
+    reasons.append("none of the runs in it is complete: the last line of each document counts")
+    return {doc: number for run in runs for doc, number in run.items()}, reasons
 
 
 def _metrics(path: Path, line: bytes) -> list[str]:
@@ -203,9 +209,8 @@ def _metrics(path: Path, line: bytes) -> list[str]:
     except ValueError:
         named = []
     there = [name for name in named or values if name in values and name not in KNOWN]
-    return [name for name in there if safely.raw_number(values[name]) is not None] or there * bool(
-        named
-    )
+    numbers = [name for name in there if raw_score(values[name]) is not None]
+    return numbers or (there if named else [])
 
 
 def _rows(path: Path, metric: str, wanted: set[int], left_out: Counter[str]) -> Iterator[Sample]:
@@ -213,33 +218,38 @@ def _rows(path: Path, metric: str, wanted: set[int], left_out: Counter[str]) -> 
     kind = msgspec.defstruct(
         "Scored", [("score", msgspec.Raw, msgspec.Raw())], bases=(Line,), rename={"score": metric}
     )
-    decode = safely.decoder(kind, safely.MAX_LINE)
-    for number, line, _ in safely.lines(path):
+    decode = decoder(kind, MAX_LINE)
+    for number, line, _ in numbered_lines(path):
         if number not in wanted:
             continue
         found = decode(line, path, f"line {number}")
-        score = safely.raw_number(found.score)
+        score = raw_score(found.score)
         if score is None:
             left_out[f"its {metric} is not a finite number"] += 1
             continue
         try:
             prompt = _prompt(found)
-            target = safely.raw_text(found.target)
+            target = raw_text(found.target)
             answer = _answer(found.filtered_resps)
         except (ValueError, RecursionError) as error:
             raise BadFile(
                 path, f"line {number}", str(error), "give the file as the tool wrote it"
             ) from None
-        if prompt is None and not found.prompt_hash:
+        shown = found.prompt_hash or (None if prompt is None else _sha256(prompt))
+        if shown is None:
             raise BadFile(
                 path, f"line {number}", "it has neither arguments nor prompt_hash", ADVICE
             )
-        hashes = (
-            found.prompt_hash or _sha256(prompt),
-            found.doc_hash or _sha256(_document(found.doc, path, number)),
-        )
+        document = found.doc_hash or _sha256(_document(found.doc, path, number))
         yield Sample(
-            str(found.doc_id), safely.text_id(*hashes), 0, score, "all", prompt, target, answer
+            str(found.doc_id),
+            text_id(shown, document),
+            0,
+            score,
+            "all",
+            prompt,
+            target,
+            answer,
         )
 
 
@@ -250,7 +260,7 @@ def _sha256(text: str) -> str:
 def _document(raw: msgspec.Raw, path: Path, number: int) -> str:
     """A document as the tool writes it before it takes its hash."""
     return json.dumps(
-        safely.anything(raw or b"null", path, f"line {number}"), indent=2, ensure_ascii=False
+        anything(raw or b"null", path, f"line {number}"), indent=2, ensure_ascii=False
     )
 
 
@@ -259,14 +269,9 @@ def _prompt(found: Line) -> str | None:
     if not len(found.arguments):
         return None
     arguments = _arguments.decode(found.arguments)
-    first = (
-        arguments.gen_args_0
-        if isinstance(arguments, Arguments)
-        else arguments[0]
-        if arguments
-        else Pair()
-    )
-    return safely.raw_text(first.arg_0)
+    if isinstance(arguments, Arguments):
+        return raw_text(arguments.gen_args_0.arg_0)
+    return raw_text(arguments[0].arg_0) if arguments else None
 
 
 def _answer(raw: msgspec.Raw) -> str | None:
@@ -275,7 +280,7 @@ def _answer(raw: msgspec.Raw) -> str | None:
         (text,) = _texts.decode(raw)
         return text
     except ValueError:
-        return safely.raw_text(raw)
+        return raw_text(raw)
 
 
 def _results(path: Path, date: str | None) -> dict:
@@ -284,31 +289,31 @@ def _results(path: Path, date: str | None) -> dict:
     """
     there = sorted(path.parent.glob(f"*_{date}.json" if date else "results*.json"))
     there = [file for file in there if file.is_file() and not file.is_symlink()]
-    return safely.facts(there[0]) if len(there) == 1 else {}
+    return settings_file(there[0]) if len(there) == 1 else {}
 
 
 def _harness(results: dict, task: str, filter_: str, metric: str) -> dict:
     """What must agree between two runs; None where the file does not say."""
-    config = safely.at(results, "configs", task)
+    config = at(results, "configs", task)
     return {
-        "harness": KIND,
-        "task_version": safely.at(results, "versions", task),
-        "num_fewshot": safely.at(results, "n-shot", task),
-        "output_type": safely.at(config, "output_type"),
-        "repeats": safely.at(config, "repeats"),
+        "harness": "lm-eval",
+        "task_version": at(results, "versions", task),
+        "num_fewshot": at(results, "n-shot", task),
+        "output_type": at(config, "output_type"),
+        "repeats": at(config, "repeats"),
         "filter": filter_,
         "metric": metric,
-        "generation_kwargs": safely.at(config, "generation_kwargs"),
-        "gen_kwargs": safely.at(results, "config", "gen_kwargs") or None,
-        "chat_template_sha": safely.at(results, "chat_template_sha"),
-        "system_instruction_sha": safely.at(results, "system_instruction_sha"),
-        "fewshot_as_multiturn": safely.at(results, "fewshot_as_multiturn"),
+        "generation_kwargs": at(config, "generation_kwargs"),
+        "gen_kwargs": at(results, "config", "gen_kwargs") or None,
+        "chat_template_sha": at(results, "chat_template_sha"),
+        "system_instruction_sha": at(results, "system_instruction_sha"),
+        "fewshot_as_multiturn": at(results, "fewshot_as_multiturn"),
     }
 
 
 def _facts(results: dict, task: str) -> dict:
     """Worth keeping, and allowed to differ."""
-    facts = {
+    facts: dict[str, Any] = {
         key: results.get(key)
         for key in (
             "date",
@@ -321,7 +326,7 @@ def _facts(results: dict, task: str) -> dict:
         )
     }
     facts |= {
-        key: safely.at(results, "config", key)
+        key: at(results, "config", key)
         for key in (
             "model",
             "model_args",
@@ -337,16 +342,12 @@ def _facts(results: dict, task: str) -> dict:
     }
     return {
         key: value
-        for key, value in (facts | {"task_hash": safely.at(results, "task_hashes", task)}).items()
+        for key, value in (facts | {"task_hash": at(results, "task_hashes", task)}).items()
         if value is not None
     }
 
 
 def _text(value: object) -> str | None:
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, sort_keys=True)
-        if isinstance(value, dict)
-        else None
-    )
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    return value if isinstance(value, str) else None

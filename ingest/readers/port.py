@@ -1,30 +1,27 @@
-"""What a reader finds in a file: answers of one model to one benchmark, or statistics that another
-tool computed.
-"""
+"""The port of the readers: what a reader module is, and what it finds in a file."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from ...errors import ExitCode, QwhError
 
+Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers several
+
 
 class BadFile(QwhError):
-    """A file that cannot be read: one line with the file, the place in it, what is wrong and what
-    to do.
-    """
+    """A file that cannot be read: one line with the file, the place, what is wrong, what to do."""
 
     def __init__(self, path: Path, place: str, found: str, advice: str):
         super().__init__(f"cannot read {path}, {place}: {found}: {advice}", ExitCode.BAD_INPUT)
 
 
 class Sample(NamedTuple):
-    """One attempt at one prompt. Two samples are comparable where prompt_id (a hash of the prompt's
-    text) is equal.
-    """
+    """One attempt at one prompt; comparable with another where prompt_id is equal."""
 
     item: str  # the harness's own name of the prompt: doc_id, question_id, task_id
     prompt_id: str  # 16 hex characters; equal only if the model was given the same text
@@ -40,8 +37,9 @@ class Sample(NamedTuple):
 
 @dataclass
 class Samples:
-    """One model's answers to one benchmark. rows is read once, lazily; partial and left_out are
-    final after the last row.
+    """One model's answers to one benchmark.
+
+    rows is read once, lazily; partial and left_out are final after the last row.
     """
 
     benchmark_id: str
@@ -58,8 +56,9 @@ class Samples:
 
 
 class Statistic(NamedTuple):
-    """A number that another tool printed. metric: qwh's own name (kld_mean, kld_p99, ppl, ...) in
-    qwh's units (nats, 0..1).
+    """A number that another tool printed.
+
+    metric: qwh's own name (kld_mean, kld_p99, ppl, ...) in qwh's units (nats, 0..1).
     """
 
     metric: str
@@ -68,8 +67,9 @@ class Statistic(NamedTuple):
 
 
 class ChunkStatistic(NamedTuple):
-    """The same for one chunk. precision: half the last digit that the tool printed, carried through
-    any differencing.
+    """The same for one chunk.
+
+    precision: half the last digit that the tool printed, carried through any differencing.
     """
 
     chunk: int
@@ -96,11 +96,10 @@ class Summary:
 
 
 class TokenBlock(NamedTuple):
-    """Scored positions of one chunk or one answer of a server, T of them. What the file does not
-    give is None; nats, ranks from 1.
+    """Scored positions of one chunk or one answer of a server, T of them; nats, ranks from 1.
 
-    Entries of a given array that this file lacks are NaN (reals), -1 (ids), 0 (ranks) or None
-    (texts).
+    What the file does not give is None. Entries of a given array that this file lacks are NaN
+    (reals), -1 (ids), 0 (ranks) or None (texts).
     """
 
     chunk: int  # from 0 in the order of the file
@@ -119,8 +118,9 @@ class TokenBlock(NamedTuple):
 
 @dataclass
 class TokenRows:
-    """One model on one text, token by token, as a server or another tool wrote it. blocks is read
-    once, lazily; partial, left_out and facts are final after it.
+    """One model on one text, token by token, as a server or another tool wrote it.
+
+    blocks is read once, lazily; partial, left_out and facts are final after it.
     """
 
     quant_name: str | None
@@ -133,3 +133,43 @@ class TokenRows:
     facts: dict = field(default_factory=dict)
     partial: str | None = None
     left_out: dict[str, int] = field(default_factory=dict)  # reason -> how many numbers
+
+
+Found: TypeAlias = Samples | Summary | TokenRows
+
+
+class Reader(Protocol):
+    """A module that reads one file format.
+
+    It touches nothing but the path it is given (and the files that the tool wrote beside it), runs
+    nothing that it reads, and raises BadFile where a file is damaged.
+    """
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Whether a path looks like this format. head: its first 64 KiB, b"" for a folder."""
+
+    def read(self, path: Path, picks: Picks) -> Iterator[Found]:
+        """What it holds, one after the other, lazily. Raises BadFile or QwhError (not found)."""
+
+
+def text_id(*texts: str) -> str:
+    """prompt_id: 16 hex characters of SHA-256 over the texts, each ended by two zero bytes (a zero
+    byte within is escaped).
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass").replace(b"\0", b"\0\1"))
+        digest.update(b"\0\0")
+    return digest.hexdigest()[:16]
+
+
+def choose(path: Path, what: str, asked: str | None, there: list[str]) -> str:
+    """The asked one of those there are, by default the first. Raises BadFile, naming them."""
+    if not there:
+        raise BadFile(
+            path, "as a whole", f"it has no {what}", "give a file with answers that were scored"
+        )
+    if asked is not None and asked not in there:
+        advice = f"choose one of {', '.join(there[:20])}"
+        raise BadFile(path, "as a whole", f"it has no {what} {asked}", advice)
+    return there[0] if asked is None else asked

@@ -1,10 +1,10 @@
-"""Tables of quants that people publish: CSV, TSV or Markdown with llama.cpp's column names, one row
-per quant.
+"""Tables of quants that people publish, one row per quant: CSV, TSV or Markdown.
 
-A cell may hold its standard error (`0.0123 ± 0.0004`) and a per-cent sign. Known are the labels
-that llama-perplexity prints and a few that tables use for them; other columns are ignored. Whether
-a column without a per-cent sign is in per cent is told by Same top p (a share is at most 1); where
-nothing tells it, shares are left out and counted, or picks["unit"] decides: percent or fraction.
+Their columns have llama.cpp's names. A cell may hold its standard error (`0.0123 ± 0.0004`) and a
+per-cent sign. Known are the labels that llama-perplexity prints and a few that tables use for them;
+other columns are ignored. Whether a column without a per-cent sign is in per cent is told by Same
+top p (a share is at most 1); where nothing tells it, shares are left out and counted, or
+picks["unit"] decides: percent or fraction.
 """
 
 import csv
@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .llama_labels import LINES, Line
-from .plain import MIB, whole
-from .port import BadFile, Statistic, Summary
+from .port import BadFile, Picks, Statistic, Summary
+from .untrusted.files import MIB, contents
 
-KIND = "table"
 LARGEST = 4 * MIB
 NAMES = (
     "quant",
@@ -80,14 +79,12 @@ CELL = re.compile(
 
 
 class Column(NamedTuple):
-    """index: of its cells; error: index of the column with its standard errors; per_cent: its
-    heading says so.
-    """
+    """A column that is known."""
 
-    index: int
+    cell: int  # which of a row's cells is its value
     line: Line
-    error: int | None
-    per_cent: bool
+    error: int | None  # which is its standard error, where that has a column of its own
+    per_cent: bool  # its heading says so
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -99,7 +96,7 @@ def recognises(path: Path, head: bytes) -> bool:
     return False
 
 
-def read(path: Path, picks: dict) -> Iterator[Summary]:
+def read(path: Path, picks: Picks) -> Iterator[Summary]:
     """One Summary per row that has a number in a known column. Raises BadFile."""
     if picks.get("unit") not in (None, "percent", "fraction"):
         raise BadFile(
@@ -109,7 +106,7 @@ def read(path: Path, picks: dict) -> Iterator[Summary]:
             "choose percent or fraction",
         )
     try:
-        text = whole(path, LARGEST).decode("utf-8-sig")
+        text = bytes(contents(path, LARGEST)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadFile(
             path, f"byte {error.start:,}", "not UTF-8", "save the table as UTF-8"
@@ -174,7 +171,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _columns(cells: list[str]) -> list[Column]:
-    columns = []
+    columns = list[Column]()
     for index, cell in enumerate(cells):
         plain = " ".join(cell.replace("∆", "Δ").lower().split())
         line = KNOWN.get(plain) or KNOWN.get(
@@ -199,7 +196,7 @@ def _summaries(
     path: Path, first: int, heading: list[str], rows: list[list[str]], unit: str | None
 ) -> Iterator[Summary]:
     columns = _columns(heading)
-    taken = {column.index for column in columns} | {column.error for column in columns}
+    taken = {column.cell for column in columns} | {column.error for column in columns}
     name_at = _name_column(heading)
     if name_at is None:
         name_at = next((index for index in range(len(heading)) if index not in taken), None)
@@ -228,7 +225,7 @@ def _summaries(
                 "give each row its own name",
             )
         seen.add(name)
-        statistics, left_out = [], {}
+        statistics, left_out = list[Statistic](), dict[str, int]()
         for column in columns:
             found = _statistic(row, column, shift)
             if isinstance(found, Statistic):
@@ -242,17 +239,18 @@ def _summaries(
 
 
 def _shift(columns: list[Column], rows: list[list[str]], unit: str | None) -> int | None:
-    """By how many digits shares without a per-cent sign are shifted: 2 for per cent, 0 for
-    fractions; None where nothing tells it.
+    """By how many digits shares without a per-cent sign are shifted; None where nothing tells it.
+
+    2 for per cent, 0 for fractions.
     """
     if unit:
         return 2 if unit == "percent" else 0
     cells = [
-        row[column.index]
+        row[column.cell]
         for column in columns
         if column.line.metric == "top1_agreement"
         for row in rows
-        if len(row) > column.index
+        if len(row) > column.cell
     ]
     shares = [float(match[1]) for cell in cells if (match := CELL.fullmatch(cell)) and not match[2]]
     return (2 if max(shares) > 1 else 0) if shares else None
@@ -260,7 +258,7 @@ def _shift(columns: list[Column], rows: list[list[str]], unit: str | None) -> in
 
 def _statistic(row: list[str], column: Column, shift: int | None) -> Statistic | str | None:
     """A cell's number, or why there is none; None for an empty cell."""
-    cell = row[column.index]
+    cell = row[column.cell]
     if cell.lower() in ("", "-", "—", "–", "n/a", "na", "null", "none"):
         return None
     match = CELL.fullmatch(cell)
@@ -277,10 +275,12 @@ def _statistic(row: list[str], column: Column, shift: int | None) -> Statistic |
         return "cells with a per-cent sign that belongs to no share"
     else:
         shift = 0
-    # 94.917 % is 0.94917 to the last bit
-    value, error = (
-        None if text is None else float(Decimal(text).scaleb(-shift)) for text in (match[1], error)
-    )
-    return Statistic(
-        column.line.metric, value, error if error is not None and error < 1e300 else None
-    )
+    standard_error = None if error is None else _shifted(error, shift)
+    if standard_error is not None and not standard_error < 1e300:
+        standard_error = None
+    return Statistic(column.line.metric, _shifted(match[1], shift), standard_error)
+
+
+def _shifted(text: str, digits: int) -> float:
+    """94.917 shifted by 2 is 0.94917 to the last bit."""
+    return float(Decimal(text).scaleb(-digits))

@@ -1,11 +1,11 @@
-"""Log-probs of a prompt's tokens as servers return them: responses as JSON, a list of them, or one
-per line (batch output too).
+"""Log-probs of a prompt's tokens as servers return them: JSON, a list of it, or one per line.
 
-    vLLM               prompt_logprobs: [null, {"<id>": {"logprob", "rank", "decoded_token"}, ...}],
-    in each choice or beside them SGLang /generate   meta_info.input_token_logprobs: [[logprob, id,
-    text], ...], input_top_logprobs: [null, [[...], ...], ...] OpenAI with echo
-    choices[].logprobs: {"tokens", "token_logprobs": [null, ...], "top_logprobs": [null, {"<text>":
-    logprob}]}
+    vLLM              prompt_logprobs: [null, {"<id>": {"logprob", "rank", "decoded_token"}, ...}],
+                      in each choice or beside them
+    SGLang /generate  meta_info.input_token_logprobs: [[logprob, id, text], ...],
+                      input_top_logprobs: [null, [[...], ...], ...]
+    OpenAI with echo  choices[].logprobs: {"tokens", "token_logprobs": [null, ...],
+                      "top_logprobs": [null, {"<text>": logprob}]}
 
 Given are NLL, rank, top-1 and the top k with their log-probs; the OpenAI form has texts, which
 several ids may share, and so only NLL and top-1, unless the server wrote "token_id:311" for them.
@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .plain import MIB, clean, number, opened, parsed, whole
-from .port import BadFile, TokenBlock, TokenRows
+from .port import BadFile, Picks, TokenBlock, TokenRows
 from .server_forms import ADVICE, AS_IT_WAS, Token, prompts
+from .untrusted.files import MIB, contents, opened
+from .untrusted.json_plain import clean, finite, parsed
 
-KIND = "prompt-logprobs"
 LONGEST_LINE = 128 * MIB
 LARGEST = 256 * MIB  # of one JSON document; a file with one response per line may have any size
 MOST_ENTRIES = 50_000_000  # of one prompt: positions x the longest list of alternatives
@@ -39,7 +39,7 @@ def recognises(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path, picks: dict) -> Iterator[TokenRows]:
+def read(path: Path, picks: Picks) -> Iterator[TokenRows]:
     """One TokenRows, a block per prompt. Raises BadFile, also while the blocks are read; a last
     line that is cut makes it partial.
     """
@@ -58,9 +58,8 @@ def _responses(path: Path, rows: TokenRows) -> Iterator[tuple[str, dict]]:
     with file:
         line, count = file.readline(LONGEST_LINE), 0
         if not line.rstrip().endswith((b"}", b"]")):  # one document over several lines
-            yield from _unwrapped(
-                path, "as a whole", parsed(path, "as a whole", whole(path, LARGEST))
-            )
+            raw = bytes(contents(path, LARGEST))
+            yield from _unwrapped(path, "as a whole", parsed(path, "as a whole", raw))
             return
         while line:
             count += 1
@@ -99,14 +98,13 @@ def _blocks(path: Path, rows: TokenRows) -> Iterator[TokenBlock]:
     """A block per prompt; what holds for the whole file goes into rows."""
     chunk = 0
     for place, response in _responses(path, rows):
-        model = (
-            clean(response["model"]) if isinstance(response.get("model"), str) else rows.quant_name
-        )
-        if rows.quant_name not in (None, model):
+        name, model = rows.quant_name, response.get("model")
+        model = clean(model) if isinstance(model, str) else name
+        if name is not None and name != model:
             raise BadFile(
                 path,
                 place,
-                f"model {model[:80]!r} after {rows.quant_name[:80]!r}",
+                f"model {str(model)[:80]!r} after {name[:80]!r}",
                 "give a file per model",
             )
         rows.quant_name = model
@@ -144,9 +142,9 @@ def _count(rows: TokenRows, reason: str, number: int = 1) -> None:
         rows.left_out[reason] = rows.left_out.get(reason, 0) + number
 
 
-def _finite(value: object, rows: TokenRows, where: str) -> float:
+def _logprob(value: object, rows: TokenRows, where: str) -> float:
     """A log-prob. NaN, and counted, where it is censored or none."""
-    found = number(value)
+    found = finite(value)
     if found is not None and CENSORED < found <= ROUNDING:
         return min(found, 0.0)
     censored = value == -math.inf or (found is not None and found <= CENSORED)
@@ -158,13 +156,13 @@ def _block(chunk: int, tokens: list[Token], rows: TokenRows) -> TokenBlock:
     """Arrays out of tokens. An alternative without a log-prob is missing from its list."""
     position = np.array([token.position for token in tokens], np.int32)
     # no -0.0
-    nll = -np.array([_finite(token.logprob, rows, "tokens") for token in tokens], float) + 0.0
+    nll = -np.array([_logprob(token.logprob, rows, "tokens") for token in tokens], float) + 0.0
     kept = []
     for token in tokens:
         known = [
             (logprob, name)
             for name, value in token.alternatives.items()
-            if not math.isnan(logprob := _finite(value, rows, "alternatives"))
+            if not math.isnan(logprob := _logprob(value, rows, "alternatives"))
         ]
         kept.append(sorted(known, key=lambda pair: (-pair[0], pair[1])))
     if any(token.text is not None for token in tokens):
@@ -172,20 +170,16 @@ def _block(chunk: int, tokens: list[Token], rows: TokenRows) -> TokenBlock:
             chunk,
             position,
             nll,
-            token=[clean(token.text) for token in tokens],
+            token=[clean(token.text or "") for token in tokens],
             top1_token=[clean(top[0][1]) if top else None for top in kept],
         )
     k = max(map(len, kept), default=0)
     ids, logprobs = np.full((len(tokens), k), -1, np.int64), np.full((len(tokens), k), math.nan)
     for row, top in enumerate(kept):
-        ids[row, : len(top)], logprobs[row, : len(top)] = (
-            [name for _, name in top],
-            [logprob for logprob, _ in top],
-        )
-    own, rank = (
-        np.array([token.id for token in tokens], np.int64),
-        np.array([token.rank for token in tokens], np.int32),
-    )
+        ids[row, : len(top)] = [name for _, name in top]
+        logprobs[row, : len(top)] = [logprob for logprob, _ in top]
+    own = np.array([token.id for token in tokens], np.int64)
+    rank = np.array([token.rank for token in tokens], np.int32)
     _count(rows, "tokens of which the entry does not tell which is there", int((own < 0).sum()))
     return TokenBlock(
         chunk,

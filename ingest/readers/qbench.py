@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from .plain import MIB, clean, number, parsed, whole
-from .port import BadFile, Statistic, Summary
+from .port import BadFile, Picks, Statistic, Summary
+from .untrusted.files import MIB, contents
+from .untrusted.json_plain import clean, finite, parsed
 
-KIND = "qbench"
 LARGEST = 4 * MIB  # an entry has under 2 kB
+ADVICE = "give the file that a project's output.results names"
 METRICS = {
     "ppl": "ppl",
     "kld": "kld_mean",
@@ -30,9 +31,7 @@ FACTS = ("bpw_layer", "bpw_head", "vram_gb", "nonfinite_share")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A JSON list of objects with a label and a group that speak of perplexity or bits per
-    weight.
-    """
+    """A JSON list of objects with label and group that speak of perplexity or bits per weight."""
     return (
         head.lstrip()[:1] == b"["
         and b'"label"' in head
@@ -41,39 +40,21 @@ def recognises(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path, picks: dict) -> Iterator[Summary]:
+def read(path: Path, picks: Picks) -> Iterator[Summary]:
     """One Summary per model. Two groups may use one label: then the group goes before it. Raises
     BadFile.
     """
-    entries = parsed(path, "as a whole", whole(path, LARGEST))
+    entries = parsed(path, "as a whole", bytes(contents(path, LARGEST)))
     if not isinstance(entries, list) or not entries:
-        raise BadFile(
-            path,
-            "as a whole",
-            "not a list of models",
-            "give the file that a project's output.results names",
-        )
-    names = []
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise BadFile(
-                path,
-                f"entry {index}",
-                "not an object",
-                "give the file that a project's output.results names",
-            )
-        for key in ("label", "group"):
-            if not isinstance(entry.get(key), str) or not entry[key]:
-                raise BadFile(
-                    path, f"entry {index}", f"no {key}", "run qbench again, or name it in the file"
-                )
-        names.append((clean(entry["label"]), clean(entry["group"])))
-    twice = [name for name, count in Counter(names).items() if count > 1]
+        raise BadFile(path, "as a whole", "not a list of models", ADVICE)
+    names = [_name(path, index, entry) for index, entry in enumerate(entries)]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice:
+        label, group = twice
         raise BadFile(
             path,
-            f"label {twice[0][0][:80]!r}",
-            f"{names.count(twice[0])} entries in group {twice[0][1][:80]!r}",
+            f"label {label[:80]!r}",
+            f"{names.count(twice)} entries in group {group[:80]!r}",
             "give each model its own label",
         )
     labels = Counter(label for label, _ in names)
@@ -81,10 +62,21 @@ def read(path: Path, picks: dict) -> Iterator[Summary]:
         yield _summary(entry, label if labels[label] == 1 else f"{group} {label}", group)
 
 
+def _name(path: Path, index: int, entry: object) -> tuple[str, str]:
+    """(label, group) of an entry. Raises BadFile."""
+    place = f"entry {index}"
+    if not isinstance(entry, dict):
+        raise BadFile(path, place, "not an object", ADVICE)
+    for key in ("label", "group"):
+        if not isinstance(entry.get(key), str) or not entry[key]:
+            raise BadFile(path, place, f"no {key}", "run qbench again, or name it in the file")
+    return clean(entry["label"]), clean(entry["group"])
+
+
 def _summary(entry: dict, name: str, group: str) -> Summary:
-    statistics, left_out = [], {}
+    statistics, left_out = list[Statistic](), dict[str, int]()
     for key, metric in METRICS.items():
-        value = number(entry.get(key))
+        value = finite(entry.get(key))
         if value is not None:
             statistics.append(Statistic(metric, value))
         elif key in entry:
@@ -94,7 +86,7 @@ def _summary(entry: dict, name: str, group: str) -> Summary:
     compared = group != "reference"
     lacking = [key for key in METRICS if key not in entry and (compared or key == "ppl")]
     facts = {"group": group, "noise_floor": group == "noise_floor"} | {
-        key: value for key in FACTS if (value := number(entry.get(key))) is not None
+        key: value for key in FACTS if (value := finite(entry.get(key))) is not None
     }
     buckets = _buckets(entry.get("kld_buckets"))
     return Summary(
@@ -115,19 +107,17 @@ def _summary(entry: dict, name: str, group: str) -> Summary:
 
 
 def _buckets(found: object) -> list[dict]:
-    """KLD by the reference's confidence: conf_range [low, high], share of positions, mean and
-    median (None where there are none).
+    """KLD by the reference's confidence: conf_range [low, high], share of positions, mean, median.
+
+    None where there are no positions.
     """
     buckets = []
     for bucket in found if isinstance(found, list) else ():
         bounds = bucket.get("conf_range") if isinstance(bucket, dict) else None
-        if (
-            isinstance(bounds, list)
-            and len(bounds) == 2
-            and None not in (limits := [number(bound) for bound in bounds])
-        ):
+        limits = [finite(bound) for bound in bounds] if isinstance(bounds, list) else []
+        if len(limits) == 2 and None not in limits:
             buckets.append(
                 {"conf_range": limits}
-                | {key: number(bucket.get(key)) for key in ("share", "mean", "median")}
+                | {key: finite(bucket.get(key)) for key in ("share", "mean", "median")}
             )
     return buckets

@@ -1,14 +1,12 @@
-"""The three forms in which servers give the log-probs of a prompt, each turned into a list of
-Token. Raises BadFile where a response is none of them.
-"""
+"""The three forms in which servers give the log-probs of a prompt, each turned into Tokens."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from .plain import number
 from .port import BadFile
+from .untrusted.json_plain import finite
 
 MOST_ALTERNATIVES = 10_000  # of one token
 ADVICE = (
@@ -19,15 +17,13 @@ AS_IT_WAS = "give the server's response as it was"
 
 
 class Token(NamedTuple):
-    """One position of a prompt. id: -1 where the server does not tell which token is there; rank: 0
-    where it is not given.
-    """
+    """One position of a prompt."""
 
     position: int
-    id: int
+    id: int  # -1 where the server does not tell which token is there
     text: str | None
     logprob: object  # as the file has it: a number, null or damage
-    rank: int
+    rank: int  # 0 where it is not given
     # id, or text where there are no ids -> log-prob, of the likeliest k and no other
     alternatives: dict
 
@@ -50,22 +46,12 @@ def prompts(path: Path, place: str, response: dict) -> Iterator[tuple[str, list[
     ]
     if given:
         for index, choice in enumerate(given):
+            entries = choice["prompt_logprobs"]
             # n answers to one prompt repeat it
-            if not (
-                index
-                and _same(
-                    path, place, choice["prompt_logprobs"], given[index - 1]["prompt_logprobs"]
-                )
-            ):
-                yield (
-                    "vLLM",
-                    _vllm(
-                        path,
-                        f"{place}, prompt_logprobs",
-                        choice["prompt_logprobs"],
-                        choice.get("prompt_token_ids"),
-                    ),
-                )
+            if index and _same(path, place, entries, given[index - 1]["prompt_logprobs"]):
+                continue
+            where, ids = f"{place}, prompt_logprobs", choice.get("prompt_token_ids")
+            yield "vLLM", _vllm(path, where, entries, ids)
     elif isinstance(meta, dict) and meta.get("input_token_logprobs") is not None:
         yield "SGLang", _sglang(path, f"{place}, meta_info", meta)
     elif echoed:
@@ -98,78 +84,69 @@ def _id(found: object) -> int:
     )
 
 
-def _vllm(path: Path, place: str, entries: object, ids: object) -> list[Token]:
+class _Listed(NamedTuple):
+    """One token of an entry."""
+
+    id: int
+    logprob: object
+    rank: int
+
+
+def _vllm(path: Path, place: str, found: object, ids: object) -> list[Token]:
     """The token that is there comes first in its entry, then the top k by rank."""
-    entries = _list(path, place, entries)
-    ids = ids if isinstance(ids, list) and len(ids) == len(entries) else [None] * len(entries)
+    entries = _list(path, place, found)
+    known = ids if isinstance(ids, list) and len(ids) == len(entries) else [None] * len(entries)
     orders = [list(entry) for entry in entries if isinstance(entry, dict) and len(entry) > 1]
     # another program sorted the keys
     shuffled = len(orders) >= 8 and all(order == sorted(order) for order in orders)
     tokens = []
-    for position, (entry, own) in enumerate(zip(entries, ids)):
+    for position, (entry, own) in enumerate(zip(entries, known)):
         if entry is None:
             continue  # nothing comes before the first token
-        if not isinstance(entry, dict) or not 0 < len(entry) <= MOST_ALTERNATIVES:
-            raise BadFile(
-                path,
-                f"{place}, position {position}",
-                "not an object of log-probs by token id",
-                AS_IT_WAS,
-            )
-        listed = []
-        for key, value in entry.items():
-            if not isinstance(value, dict) or not (
-                key.isascii() and key.isdigit() and len(key) < 10
-            ):
-                raise BadFile(
-                    path,
-                    f"{place}, position {position}",
-                    f"no log-prob under a token id at {key[:40]!r}",
-                    AS_IT_WAS,
-                )
-            rank = value.get("rank")
-            listed.append(
-                (
-                    int(key),
-                    value.get("logprob"),
-                    rank if isinstance(rank, int) and 0 < rank < 1 << 31 else 0,
-                )
-            )
+        listed = _entry(path, f"{place}, position {position}", entry)
         own = _own(listed, shuffled) if own is None else _id(own)
         logprob, rank = next(
             ((logprob, rank) for token, logprob, rank in listed if token == own), (None, 0)
         )
         outside = rank > len(listed) or (rank == 0 and _is_last(logprob, listed))
-        tokens.append(
-            Token(
-                position,
-                own,
-                None,
-                logprob,
-                rank,
-                {token: value for token, value, _ in listed if not (token == own and outside)},
-            )
-        )
+        alternatives = {
+            token: value for token, value, _ in listed if not (token == own and outside)
+        }
+        tokens.append(Token(position, own, None, logprob, rank, alternatives))
     return tokens
 
 
-def _own(listed: list[tuple[int, object, int]], shuffled: bool) -> int:
-    """Which of (id, log-prob, rank) is the token that is there, or -1. Where the order says
-    nothing, a rank beyond the list still does.
+def _entry(path: Path, place: str, entry: object) -> list[_Listed]:
+    """The tokens of one position, in the order of the file."""
+    if not isinstance(entry, dict) or not 0 < len(entry) <= MOST_ALTERNATIVES:
+        raise BadFile(path, place, "not an object of log-probs by token id", AS_IT_WAS)
+    listed = []
+    for key, value in entry.items():
+        if not isinstance(value, dict) or not (key.isascii() and key.isdigit() and len(key) < 10):
+            raise BadFile(path, place, f"no log-prob under a token id at {key[:40]!r}", AS_IT_WAS)
+        rank = value.get("rank")
+        is_rank = isinstance(rank, int) and 0 < rank < 1 << 31
+        listed.append(_Listed(int(key), value.get("logprob"), rank if is_rank else 0))
+    return listed
+
+
+def _own(listed: list[_Listed], shuffled: bool) -> int:
+    """Which is the token that is there, or -1: where the order does not tell, a rank beyond the
+    list still does.
     """
     beyond = [token for token, _, rank in listed if rank > len(listed)]
     if beyond:
         return beyond[0] if len(beyond) == 1 else -1
-    rising = all(a < b or a == b == 0 for (_, _, a), (_, _, b) in zip(listed[1:], listed[2:]))
+    rising = all(a < b or a == b == 0 for (_, _, a), (_, _, b) in pairwise(listed[1:]))
     return listed[0][0] if len(listed) == 1 or (rising and not shuffled) else -1
 
 
-def _is_last(logprob: object, listed: list[tuple[int, object, int]]) -> bool:
+def _is_last(logprob: object, listed: list[_Listed]) -> bool:
     """Whether a token without a rank is the least likely of several: then it may lie far below the
     others.
     """
-    others = [found for _, other, _ in listed if (found := number(other)) is not None]
-    own = number(logprob)
+    others = [found for _, other, _ in listed if (found := finite(other)) is not None]
+    own = finite(logprob)
     return own is None or own == min(others) < max(others)
 
 
@@ -242,10 +219,8 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
     """Texts instead of ids, unless the server was asked for return_tokens_as_token_ids. The last
     answers tokens are not the prompt's.
     """
-    texts, values = (
-        _list(path, place, logprobs.get("tokens")),
-        _list(path, place, logprobs["token_logprobs"]),
-    )
+    texts = _list(path, place, logprobs.get("tokens"))
+    values = _list(path, place, logprobs["token_logprobs"])
     top = logprobs.get("top_logprobs")
     top = _list(path, place, top) if top is not None else [None] * len(values)
     if not len(texts) == len(values) == len(top):
@@ -262,51 +237,36 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
             "the first token has a log-prob, so these are an answer's tokens and not the prompt's",
             ADVICE,
         )
-    ids = {
-        name: _numbered(name)
-        for name in chain(
-            texts, *(alternatives for alternatives in top if isinstance(alternatives, dict))
-        )
-        if isinstance(name, str)
-    }
-    by_id = min(ids.values(), default=-1) >= 0
+    ids = _ids(texts, top)
+    end = max(len(values) - answers, 0)
     tokens = []
-    for position, (text, value, alternatives) in enumerate(
-        list(zip(texts, values, top))[1 : max(len(values) - answers, 0)], 1
-    ):
-        if not isinstance(text, str) or (
-            alternatives is not None and not isinstance(alternatives, dict)
-        ):
+    for position, (text, value, alternatives) in enumerate(list(zip(texts, values, top))[1:end], 1):
+        if not isinstance(text, str) or not isinstance(alternatives, dict | None):
             raise BadFile(
                 path, f"{place}, token {position}", "not a text with alternatives", AS_IT_WAS
             )
-        if by_id:
-            listed = [(ids[name], logprob, 0) for name, logprob in (alternatives or {}).items()]
-            outside = any(token == ids[text] for token, *_ in listed) and _is_last(value, listed)
-            tokens.append(
-                Token(
-                    position,
-                    ids[text],
-                    None,
-                    value,
-                    0,
-                    {
-                        token: logprob
-                        for token, logprob, _ in listed
-                        if not (token == ids[text] and outside)
-                    },
-                )
-            )
-        else:
-            tokens.append(Token(position, -1, text, value, 0, alternatives or {}))
+        alternatives = alternatives or {}
+        if ids is None:
+            tokens.append(Token(position, -1, text, value, 0, alternatives))
+            continue
+        own = ids[text]
+        listed = [_Listed(ids[name], logprob, 0) for name, logprob in alternatives.items()]
+        outside = any(token.id == own for token in listed) and _is_last(value, listed)
+        kept = {token.id: token.logprob for token in listed if not (token.id == own and outside)}
+        tokens.append(Token(position, own, None, value, 0, kept))
     return tokens
 
 
-def _numbered(name: str) -> int:
-    """The id in "token_id:311", or -1."""
-    digits = name.removeprefix("token_id:")
-    return (
-        int(digits)
-        if digits != name and digits.isascii() and digits.isdigit() and len(digits) < 10
-        else -1
-    )
+def _ids(texts: list, top: list) -> dict[str, int] | None:
+    """The ids in "token_id:311", the form of return_tokens_as_token_ids; None where a name is
+    another text.
+    """
+    dicts = [alternatives for alternatives in top if isinstance(alternatives, dict)]
+    ids = {}
+    for name in chain(texts, *dicts):
+        if isinstance(name, str):
+            digits = name.removeprefix("token_id:")
+            if digits == name or not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+                return None
+            ids[name] = int(digits)
+    return ids or None

@@ -1,0 +1,222 @@
+"""What one line of llama-perplexity's output says."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+from .llama_labels import LINES, OLD_LINES, Line
+
+LONGEST = 2000  # characters of a line that is looked at, running values aside: they have under 200
+
+# between value and error: " ± ", or whatever a wrong encoding made of it
+SEPARATOR = r"[^\d.]{1,24}"
+
+
+def _number(decimals: int) -> str:
+    return rf"(-?(?:\d{{1,310}}\.\d{{{decimals}}}|nan(?:\(ind\))?|inf))"
+
+
+def _pair(decimals: int) -> str:
+    return _number(decimals) + SEPARATOR + _number(decimals)
+
+
+CHUNK = r"([1-9]\d{0,8})"
+ROW = re.compile(
+    rf"\s*{CHUNK}\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%\s*"
+)
+OLD_ROW = re.compile(rf"\s*{CHUNK}\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?\s*")
+RUNNING = re.compile(rf"\[{CHUNK}\]{_number(4)},")
+FINAL = re.compile(
+    r"Final estimate: PPL(?: over (\d{1,9}) chunks for n_ctx=(\d{1,9}))? ="
+    rf" {_number(4)}{SEPARATOR}{_number(5)}\s*$"
+)
+VALUES = {
+    line: re.compile(
+        r"\s*"
+        + (_pair if line.error else _number)(line.decimals)
+        + (r"\s*%" if line.per_cent else "")
+        + r"\s*"
+    )
+    for line in {*LINES.values(), *OLD_LINES.values()}
+}
+PREFIX = re.compile(r"\s*\d+\.\d\d\.\d\d\d\.\d\d\d [A-Z] ")
+HEADER = re.compile(
+    r"(perplexity|perplexity_v2|kl_divergence)\s?: (?:calculating perplexity|computing) over"
+    r" (\d{1,9}) chunks"
+)
+SETTING = re.compile(r"\b(n_ctx|batch_size|n_seq)\s?=\s?(\d{1,9})\b")
+BUILD = re.compile(r"\bbuild(?: =|:) (\d{1,9} \([0-9a-f]{4,40}\))")
+ARGUMENT = re.compile(
+    r"""\s(-m|--model|-f|--file)[ =](?:"([^"]{1,1000})"|'([^']{1,1000})'|(\S{1,1000}))"""
+)
+
+
+class Start(NamedTuple):
+    """A line from before the first result: what it tells of the run."""
+
+    facts: dict[str, str]
+
+
+class Header(NamedTuple):
+    """The line that announces the chunks."""
+
+    mode: str  # perplexity, perplexity_v2, kl_divergence
+    settings: dict[str, int]  # chunks, n_ctx, batch_size, n_seq
+
+
+class Heading(NamedTuple):
+    """A line of === above statistics."""
+
+    is_first: bool  # of the run
+    old: bool  # the wording of January to April 2024
+
+
+class Cell(NamedTuple):
+    """One column of the chunk table: its value times 10 ** exponent, with so many decimals."""
+
+    metric: str
+    text: str
+    decimals: int
+    exponent: str
+
+
+class Row(NamedTuple):
+    """A line of the chunk table: means over all chunks so far."""
+
+    chunk: int
+    cells: list[Cell]
+
+
+class Running(NamedTuple):
+    """The perplexity over all chunks so far."""
+
+    chunk: int
+    mean: str
+
+
+class Final(NamedTuple):
+    """The last line of a run that compares nothing."""
+
+    value: str
+    error: str
+    settings: dict[str, int]  # of ik_llama.cpp, which says them here
+
+
+class Printed(NamedTuple):
+    """A statistic, as it is printed."""
+
+    label: str
+    line: Line
+    value: str
+    error: str | None
+
+
+Event: TypeAlias = Start | Header | Heading | Row | Running | Final | Printed
+
+
+def events(line: str, old: bool) -> Iterator[Event]:
+    """What a line says. old: the run prints the lines of January 2024."""
+    if "]" in line:
+        yield from (Running(int(match[1]), match[2]) for match in RUNNING.finditer(line))
+    if len(line) > LONGEST:
+        return
+    event = (
+        ("." in line and _row(line))
+        or _heading(line)
+        or _header(line)
+        or _final(line)
+        or _start(line)
+        or _printed(line, old)
+    )
+    if event:
+        yield event
+
+
+def _row(line: str) -> Row | None:
+    start = prefix.end() if (prefix := PREFIX.match(line)) else 0
+    if match := ROW.fullmatch(line, start):
+        columns = zip(
+            ("ppl", "ln_ppl_ratio", "kld_mean", "dp_rms", "top1_agreement"),
+            match.groups()[1::2],
+            (4, 5, 5, 5, 5),
+            ("", "", "", "e-2", "e-2"),
+        )
+    elif match := OLD_ROW.fullmatch(line, start):
+        columns = zip(
+            ("ppl", "ln_ppl_ratio", "kld_mean", "top1_agreement"),
+            (match[2], match[3], match[5], match[7]),
+            (4, 5, 5, 5),
+            ("",) * 4,
+        )
+    else:
+        return None
+    return Row(int(match[1]), [Cell(*column) for column in columns if column[1] is not None])
+
+
+def _heading(line: str) -> Heading | None:
+    if "===" not in line or "statistics" not in line:
+        return None
+    old = "= KL-divergence statistics" in line
+    return Heading(old or "Perplexity statistics" in line, old)
+
+
+def _header(line: str) -> Header | None:
+    match = HEADER.search(line) if " chunks" in line else None
+    if match is None:
+        return None
+    settings = {name: int(value) for name, value in SETTING.findall(line)}
+    return Header(match[1], {"chunks": int(match[2])} | settings)
+
+
+def _final(line: str) -> Final | None:
+    match = FINAL.search(line)
+    if match is None:
+        return None
+    settings = (("chunks", match[1]), ("n_ctx", match[2]))
+    return Final(match[3], match[4], {name: int(value) for name, value in settings if value})
+
+
+def _start(line: str) -> Start | None:
+    if "llama_model_loader: loaded meta data" in line and " (version " in line:
+        path = line.rpartition(" (version ")[0].partition(" tensors from ")[2]
+        return Start({"model_path": path})
+    if "perplexity: saving all logits to " in line:
+        return Start({"logits_file": line.partition(" logits to ")[2].strip()})
+    if match := BUILD.search(line):
+        return Start({"build": match[1]})
+    return _command(line) if "perplexity" in line else None
+
+
+def _command(line: str) -> Start | None:
+    """The command itself, as a shell's trace shows it."""
+    given = {
+        match[1].lstrip("-")[0]: match[2] or match[3] or match[4]
+        for match in ARGUMENT.finditer(line)
+    }
+    if not given:
+        return None
+    named = {"model_path": given.get("m"), "corpus_path": given.get("f")}
+    return Start(
+        {"command": line.strip()[:LONGEST]}
+        | {name: path for name, path in named.items() if path is not None}
+    )
+
+
+def _printed(line: str, old: bool) -> Printed | None:
+    left, colon, right = line.rpartition(":")
+    if not colon:
+        return None
+    words = left.split()[-2:]
+    if len(words) == 2 and words[1].endswith("p") and _is_of_shares(words[0]):
+        words[1] = "Δp"  # the Greek letter is whatever the encoding left of it
+    label = "Same top p" if words == ["top", "p"] else " ".join(words)
+    known = OLD_LINES.get(words[-1]) if old and words else LINES.get(label)
+    match = VALUES[known].fullmatch(right) if known else None
+    if known is None or match is None:
+        return None
+    error = match[2] if known.error else None
+    return Printed(words[-1] if old else label, known, match[1], error)
+
+
+def _is_of_shares(word: str) -> bool:
+    return word in ("Mean", "RMS", "Median", "Maximum", "Minimum") or word.endswith("%")

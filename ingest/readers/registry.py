@@ -1,0 +1,85 @@
+"""The kinds of files that qwh reads: one line for each reader, none of which is imported here."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from ...errors import QwhError, missing_extra
+
+if TYPE_CHECKING:
+    from .port import Reader
+
+
+class Kind(NamedTuple):
+    """One file format: the module that reads it, and what `qwh ingest KIND --help` says of it."""
+
+    module: str  # in this folder
+    sentence: str  # what follows "Read "
+    extra: str | None = None  # of qwh, that brings what the module imports
+    picks: dict[str, str] = {}  # what the user may choose -> in a few words
+
+
+KINDS = {  # in the order in which `recognise` asks
+    "lm-eval": Kind(
+        "lm_eval",
+        "lm-evaluation-harness: a samples jsonl, or the output folder",
+        picks={"filter": "whose answers", "metric": "what a score is"},
+    ),
+    "livecodebench": Kind("livecodebench", "LiveCodeBench: an _eval_all.json"),
+    "evalplus": Kind("evalplus", "evalplus: an eval_results.json", picks={"tests": "plus or base"}),
+    "inspect": Kind(
+        "inspect_ai",
+        "inspect: an .eval or .json log",
+        picks={"scorer": "whose scores", "metric": "which of its values"},
+    ),
+    "lighteval": Kind(
+        "lighteval",
+        "lighteval: details parquet, or the output folder",
+        picks={"metric": "what a score is"},
+    ),
+    "helm": Kind(
+        "helm",
+        "HELM: a run folder, or per_instance_stats.json",
+        picks={"metric": "what a score is"},
+    ),
+    "llama-log": Kind("llama_log", "llama-perplexity: the text it printed"),
+    "qbench": Kind("qbench", "exllamav3 qbench: results json"),
+    "hfkldr": Kind("hfkldr", "hipfire: HFKLDR or HFKSEQ files"),
+    "table": Kind(
+        "printed_table",
+        "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant",
+        picks={"unit": "percent or fraction"},
+    ),
+    "prompt-logprobs": Kind(
+        "prompt_logprobs",
+        "vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD with"
+        " its bounds, never a KLD",
+    ),
+    "generic": Kind("generic", "any table of graded answers"),
+}
+
+
+def reader(kind: str) -> "Reader":
+    """The module that reads this kind of file. Raises QwhError if its extra is not installed."""
+    module, _, extra, _ = KINDS[kind]
+    try:
+        return cast("Reader", import_module(f".{module}", __package__))
+    except ModuleNotFoundError as error:
+        if extra is None:
+            raise
+        raise missing_extra(str(error.name), extra) from None
+
+
+def recognise(path: Path, head: bytes) -> str | None:
+    """The kind of a file, by its content; None if no reader knows it.
+
+    head: its first 64 KiB, b"" for a folder. Readers whose extra is not installed are not asked.
+    """
+    for kind in KINDS:
+        try:
+            module = reader(kind)
+        except QwhError:
+            continue
+        if module.recognises(path, head):
+            return kind
+    return None
