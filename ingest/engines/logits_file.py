@@ -17,7 +17,6 @@ import numpy as np
 from ...kernels.scorers.rows import CodedRows
 from ..readers.port import BadFile
 
-KIND = "logits-file"
 MAGIC = b"_logits_"
 HEADER = 20
 LARGEST = 1 << 24  # of a context or a vocabulary: beyond it the header is damaged
