@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ...errors import ExitCode, QwhError
-from ...kernels.scorers.topk_bounds import FLOOR, topk_bounds
+from ...kernels.scorers.topk_bounds import FLOOR, Limits, TopList, topk_bounds
 from ...raw.manifest import RunFacts
 from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
@@ -231,13 +231,11 @@ def _write_bounds(writer: RunWriter, block: TokenBlock, theirs: list[dict], floo
     if not any(ids) or not any(their_ids):
         return
     found = topk_bounds(
-        _square(their_ids, -1),
-        _square([row["topk_logprobs_ref"] for row in theirs], np.nan),
-        _square(ids, -1),
-        _square(logprobs, np.nan),
-        floor=floors.floor,
-        least_logprob=floors.least_logprob,
-        precision=PRECISION,
+        TopList(
+            _square(their_ids, -1), _square([row["topk_logprobs_ref"] for row in theirs], np.nan)
+        ),
+        TopList(_square(ids, -1), _square(logprobs, np.nan)),
+        Limits(floor=floors.floor, least_logprob=floors.least_logprob, precision=PRECISION),
     )
     good = ~np.isnan(found.kld_topk)
     if good.any():

@@ -83,7 +83,7 @@ def _readable(logits: Logits) -> loops.Readable:
     elif logits.dtype == np.float16:
         kind, narrow = loops.HALF, np.ascontiguousarray(logits).view(np.uint16)
     else:
-        kind, wide = loops.WIDE, np.require(logits, np.float32, "CW")
+        kind, wide = loops.WIDE, np.require(logits, np.float32, ["C", "W"])
     return loops.Readable(kind, wide, narrow, headers, clipped)
 
 

@@ -49,7 +49,7 @@ def _one_side(
     tiles: tl.tensor,  # of a row
     per_split: tl.tensor,  # tiles
     TILE: tl.constexpr,  # entries
-):
+) -> None:
     """Grid (T, splits). NaN or +inf anywhere leave NaN in the sums."""
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
     mine, y = tl.load(own + t), tl.load(target + t)
@@ -101,7 +101,7 @@ def _select(
     k: tl.tensor,
     TILE: tl.constexpr,  # entries
     TILES: tl.constexpr,  # tiles, up to the next power of 2
-):
+) -> None:
     """Grid (T,). The k largest entries: k times the best tile's best entry that is left."""
     t = tl.program_id(0).to(tl.int64)
     places = tl.arange(0, TILES)
@@ -135,7 +135,7 @@ def _pair(
     tiles: tl.tensor,  # of a row
     per_split: tl.tensor,  # tiles
     TILE: tl.constexpr,  # entries
-):
+) -> None:
     """Grid (T, splits). The terms and their polynomials are those of fits.py."""
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
     m_x, l_x, shift = tl.load(max_x + t), tl.load(log_x + t), tl.load(c + t)

@@ -4,6 +4,8 @@ numba's cache looks only at the file of the function that is called from Python:
 here, in fits.py or in rows.py, touch loops.py.
 """
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -11,23 +13,22 @@ from numba.extending import intrinsic
 
 from . import fits
 
-F = np.float32
+F: Any = np.float32  # numba infers float32 from it, which mypy need not follow
 E3, E2, E1, E0 = map(F, fits.EVEN)
 O3, O2, O1, O0 = map(F, fits.ODD)
 J6, J5, J4, J3, J2, J1 = map(F, fits.JENSEN_SHANNON)
 X5, X4, X3, X2, X1, X0 = map(F, fits.EXP)
+Joint = tuple[float, float, float, float, float]  # KLD, reverse KLD, 2 JSD, 2 TV, largest |d|
 # vectorised sums; NaN and infinity keep their meaning
 SUMS = {"contract", "reassoc", "nsz", "arcp"}
 MASK = F(-1e30)  # -inf stands here in differences, so that masked - masked = 0
 
 
 @intrinsic
-def larger(typing, a, b):
-    """max(a, b) of two float32 that are no NaN, in the form that LLVM turns into a vectorised
-    maximum.
-    """
+def larger(typing: Any, a: Any, b: Any) -> Any:
+    """max(a, b) of two float32 that are no NaN, as LLVM makes vectors of it."""
 
-    def build(context, builder, signature, arguments):
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         f32 = ir.FloatType()
         function = builder.module.declare_intrinsic(
             "llvm.maxnum", [f32], ir.FunctionType(f32, [f32, f32])
@@ -38,12 +39,13 @@ def larger(typing, a, b):
 
 
 @intrinsic
-def shifted_bits(typing, y):
-    """The low bits of a float32 moved into its exponent: 2^n for y = n + MAGIC (numba would widen
-    the integers).
+def shifted_bits(typing: Any, y: Any) -> Any:
+    """The low bits of a float32 moved into its exponent: 2^n for y = n + MAGIC.
+
+    numba's own integers would be widened.
     """
 
-    def build(context, builder, signature, arguments):
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         i32 = ir.IntType(32)
         return builder.bitcast(
             builder.shl(builder.bitcast(arguments[0], i32), ir.Constant(i32, 23)), ir.FloatType()
@@ -53,20 +55,20 @@ def shifted_bits(typing, y):
 
 
 @intrinsic
-def from_half(typing, bits):
+def from_half(typing: Any, bits: Any) -> Any:
     """The float32 of a float16's bits."""
 
-    def build(context, builder, signature, arguments):
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
 
     return types.float32(types.uint16), build
 
 
 @intrinsic
-def from_upper_half(typing, bits):
+def from_upper_half(typing: Any, bits: Any) -> Any:
     """The float32 whose upper 16 bits these are: a bfloat16."""
 
-    def build(context, builder, signature, arguments):
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         i32 = ir.IntType(32)
         return builder.bitcast(
             builder.shl(builder.zext(arguments[0], i32), ir.Constant(i32, 16)), ir.FloatType()
@@ -81,9 +83,10 @@ MAGIC = F(1.5 * 2**23 + 127)
 
 # no reassociation: the rounding by MAGIC and the two-part reduction would be lost
 @njit(fastmath={"contract"})
-def exp(a):
-    """e^a for a <= 0, relative error below 1.5e-7; a below -87 counts as -87 (1.6e-38); NaN stays
-    NaN.
+def exp(a: float) -> float:
+    """e^a for a <= 0, relative error below 1.5e-7.
+
+    a below -87 counts as -87 (1.6e-38); NaN stays NaN.
     """
     a = F(-87) if a < F(-87) else a
     y = a * F(1.44269504) + MAGIC
@@ -94,10 +97,10 @@ def exp(a):
 
 
 @intrinsic
-def shifted_bits64(typing, y):
+def shifted_bits64(typing: Any, y: Any) -> Any:
     """As shifted_bits, for float64."""
 
-    def build(context, builder, signature, arguments):
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         i64 = ir.IntType(64)
         return builder.bitcast(
             builder.shl(builder.bitcast(arguments[0], i64), ir.Constant(i64, 52)), ir.DoubleType()
@@ -107,9 +110,10 @@ def shifted_bits64(typing, y):
 
 
 @njit(fastmath={"contract"})
-def exp64(a):
-    """e^a of a float32 <= 0 in float64, relative error below 1e-13, so that rounding it to float32
-    gives the C library's expf.
+def exp64(a: float) -> float:
+    """e^a of a float32 <= 0 in float64, relative error below 1e-13.
+
+    So rounding it to float32 gives the C library's expf.
     """
     a = max(np.float64(a), -700.0)
     y = a * 1.4426950408889634 + (1.5 * 2.0**52 + 1023)
@@ -134,15 +138,16 @@ def exp64(a):
 
 
 @njit(fastmath=False)  # said outright, because numba hands a caller's fastmath down
-def difference(x, z, c):
-    """(x - z) - c, in that order: reassociated, the digits of nearly equal logits are gone. -inf on
-    both sides gives -c.
+def difference(x: float, z: float, c: float) -> float:
+    """(x - z) - c, in that order; -inf on both sides gives -c.
+
+    Reassociated, the digits of nearly equal logits would be gone.
     """
     return (max(x, MASK) - max(z, MASK)) - c
 
 
 @njit
-def block_max(x):
+def block_max(x: np.ndarray) -> float:
     m = F(-np.inf)
     for i in range(len(x)):
         m = larger(m, x[i])
@@ -150,9 +155,10 @@ def block_max(x):
 
 
 @njit(fastmath=SUMS)
-def block_sums(x, m):
-    """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row; an entry far below m adds nothing to
-    either. NaN spreads.
+def block_sums(x: np.ndarray, m: float) -> tuple[float, float]:
+    """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row.
+
+    An entry far below m adds nothing to either. NaN spreads.
     """
     total, weighted = F(0), F(0)
     for i in range(len(x)):
@@ -165,24 +171,23 @@ def block_sums(x, m):
 
 
 @njit
-def even_odd(w):
+def even_odd(w: float) -> tuple[float, float]:
     """E(w), O(w) of g(d) = E(d^2) - d O(d^2) for |d| <= 1."""
     return ((E3 * w + E2) * w + E1) * w + E0, ((O3 * w + O2) * w + O1) * w + O0
 
 
 @njit
-def jensen_shannon(w):
+def jensen_shannon(w: float) -> float:
     """h(w), w = d^2 <= 1: p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h."""
     u = F(0.25) * w
     return (((((J6 * u + J5) * u + J4) * u + J3) * u + J2) * u + J1) * u
 
 
 @njit(fastmath=SUMS, error_model="numpy")
-def joint_sums_close(x, z, m, c):
-    """(KLD, reverse KLD, 2 JSD, 2 TV) of one block in units of the top's probability, and the
-    largest |d|.
+def joint_sums_close(x: np.ndarray, z: np.ndarray, m: float, c: float) -> Joint:
+    """The sums of one block, in units of the top's probability.
 
-    Right if that is below 1: then q = p e^-d needs no exponential of its own.
+    Right if the largest |d| is below 1: then q = p e^-d needs no exponential of its own.
     """
     kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
     for i in range(len(x)):
@@ -203,7 +208,15 @@ def joint_sums_close(x, z, m, c):
 
 
 @njit(fastmath=SUMS, error_model="numpy")
-def joint_sums(x, z, m_x, m_z, scale_x, scale_z, c):
+def joint_sums(
+    x: np.ndarray,
+    z: np.ndarray,
+    m_x: float,
+    m_z: float,
+    scale_x: float,
+    scale_z: float,
+    c: float,
+) -> Joint:
     """As joint_sums_close for any d, in units of 1; scale = 1 / sum e^(x - max)."""
     kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
     for i in range(len(x)):
@@ -239,7 +252,7 @@ def joint_sums(x, z, m_x, m_z, scale_x, scale_z, c):
 
 
 @njit(fastmath=False)
-def term(scale, code, minimum, z, z_lse):
+def term(scale: float, code: int, minimum: float, z: float, z_lse: float) -> float:
     """One summand of llama-perplexity's KLD, its float32 roundings kept; 0 for what it skips."""
     logp = scale * F(code) + minimum
     return F(exp64(logp)) * (logp - z + z_lse) if logp > F(-16) else F(0)

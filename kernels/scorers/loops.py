@@ -87,7 +87,7 @@ def _row(logits: Readable, t: int, room: np.ndarray) -> np.ndarray:
 
 
 @njit
-def _normaliser(x: np.ndarray, maxima: np.ndarray) -> tuple[bool, int, F, float, float]:
+def _normaliser(x: np.ndarray, maxima: np.ndarray) -> tuple[bool, int, float, float, float]:
     """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row.
 
     Fills the block maxima. The top entry is exactly 1 and stays out of the float32 sums, so that a
@@ -144,7 +144,7 @@ def _rank(x: np.ndarray, y: int, maxima: np.ndarray) -> int:
 
 
 @njit
-def _insert(value: F, i: int, n: int, ids: np.ndarray, values: np.ndarray) -> int:
+def _insert(value: float, i: int, n: int, ids: np.ndarray, values: np.ndarray) -> int:
     """Put an entry into lists of the n largest so far, falling, an equal one behind.
 
     Returns the new n, at most k.
@@ -205,6 +205,7 @@ def reference_range(
 
     The lists of its top k are at least 2 long where the vocabulary allows: the margin needs two.
     """
+    assert found.clipped_mass_ref is not None and found.nll_ref_at_least is not None
     room, maxima = _rooms(x)
     for t in range(start, stop):
         row, y = _row(x, t, room), targets[t]
@@ -245,7 +246,7 @@ def _rooms(logits: Readable) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit
-def _as_stored(m: F, rest: float, entropy: float) -> tuple[float, float, float, float]:
+def _as_stored(m: float, rest: float, entropy: float) -> tuple[float, float, float, float]:
     """(lse, log of the total over e^m, entropy, clipped mass) of a coded row.
 
     Its values are log-probs already.
@@ -256,7 +257,9 @@ def _as_stored(m: F, rest: float, entropy: float) -> tuple[float, float, float, 
 
 
 @njit
-def _agree_where_clipped(x: np.ndarray, z: np.ndarray, c: F, z_max: F, log_total: float) -> float:
+def _agree_where_clipped(
+    x: np.ndarray, z: np.ndarray, c: float, z_max: float, log_total: float
+) -> float:
     """Make the sides equal where the reference (or both) is clipped; the quant's mass there.
 
     So such an id adds nothing.
@@ -272,7 +275,9 @@ def _agree_where_clipped(x: np.ndarray, z: np.ndarray, c: F, z_max: F, log_total
 
 
 @njit(fastmath={"reassoc", "nsz"})
-def _llamacpp_kld(codes: np.ndarray, scale: F, minimum: F, z: np.ndarray, z_max: F) -> float:
+def _llamacpp_kld(
+    codes: np.ndarray, scale: float, minimum: float, z: np.ndarray, z_max: float
+) -> float:
     """KLD of a live row as llama-perplexity sums it.
 
     Stored values as they are, nothing for log-probs at or below -16.
@@ -289,7 +294,7 @@ def _llamacpp_kld(codes: np.ndarray, scale: F, minimum: F, z: np.ndarray, z_max:
 
 @njit
 def _joint(
-    x: np.ndarray, z: np.ndarray, m_x: F, m_z: F, p_top: float, scale_z: F, c: F
+    x: np.ndarray, z: np.ndarray, m_x: float, m_z: float, p_top: float, scale_z: float, c: float
 ) -> tuple[bool, float, float, float, float]:
     """(whether the sides mask the same ids, KLD, reverse KLD, 2 JSD, 2 TV) of two rows."""
     allowed, close = True, True
@@ -324,6 +329,8 @@ def quant_range(
     found: QuantRows,
 ) -> None:
     """Fill rows start..stop-1 of found, whose columns hold NaN, -1 and False."""
+    assert found.clipped_mass is not None and found.nll_at_least is not None
+    assert found.kld_llamacpp is not None
     vocabulary = x.wide.shape[1]
     room_x, maxima = _rooms(x)
     room_z, _ = _rooms(z)

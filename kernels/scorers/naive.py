@@ -236,4 +236,4 @@ def _sum(terms: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 def _joined(blocks: list[Rows]) -> Rows:
     columns = (None if parts[0] is None else np.concatenate(parts) for parts in zip(*blocks))
-    return stored(type(blocks[0])(*columns))
+    return stored(type(blocks[0])._make(columns))
