@@ -1,7 +1,22 @@
--- Which measurements of distance go with the score, with the volume and with the direction of disagreement?
--- Spearman's rho over the quants of a cohort, full and in the default silent zone; a larger measurement is further from
--- the reference. [low, high] is the percentile bootstrap over quants, p is by permutation, adjusted over the measurements
--- (max-T); all of stat_correlations' rows carry their own verdict, this table shows the one about the composite score.
+-- Which measurements of distance go with the score, the volume and the direction of disagreement?
+-- Spearman's rho over the quants of a cohort, full and in the default silent zone; a larger
+-- measurement is further from the reference. [low, high] is the percentile bootstrap over quants, p
+-- is by permutation, adjusted over the measurements (max-T). Each row of stat_correlations, which
+-- has the other zones too, carries a verdict of its own; this one is about the composite score.
+with shown as (
+    select distinct
+        zone_rule,
+        threshold,
+    from fct_zone_members
+    where is_default
+),
+
+correlations as (
+    select stat_correlations.*,
+    from stat_correlations
+    inner join shown using (zone_rule, threshold)
+)
+
 select
     cohort_id,
     zone_rule,
@@ -11,7 +26,8 @@ select
     estimator,
     any_value(n) filter (where target = 'composite') as n,
     any_value(rho) filter (where target = 'composite') as score_rho,
-    any_value(printf('[%.2f, %.2f]', ci_low, ci_high)) filter (where target = 'composite') as score_ci,
+    any_value(printf('[%.2f, %.2f]', ci_low, ci_high))
+    filter (where target = 'composite') as score_ci,
     any_value(p_max_t) filter (where target = 'composite') as score_p,
     any_value(rho) filter (where target = 'volume') as volume_rho,
     any_value(p_max_t) filter (where target = 'volume') as volume_p,
@@ -19,7 +35,6 @@ select
     any_value(p_max_t) filter (where target = 'direction') as direction_p,
     any_value(minimum_rho) filter (where target = 'composite') as minimum_rho,
     any_value(verdict) filter (where target = 'composite') as score_verdict,
-from stat_correlations
-where zone_rule = 'full' or (zone_rule, threshold) in (select (zone_rule, threshold) from stat_zones where is_default)  -- the other zones are in stat_correlations too
+from correlations
 group by all
 order by cohort_id, zone_rule, threshold, variant

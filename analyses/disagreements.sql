@@ -1,5 +1,6 @@
 -- What do each quant's disagreements with the reference show, benchmark by benchmark?
--- difference is score less the reference's; equivalent means shown to lie within +-margin; unresolved leaves all of it open.
+-- difference is score less the reference's; equivalent means shown to lie within +-margin;
+-- unresolved leaves all of it open.
 select
     cohort_id,
     benchmark_id,
@@ -17,4 +18,4 @@ select
     prompts_for_margin,
     verdict,
 from stat_disagreements
-order by cohort_id, benchmark_id, difference desc, quant_id
+order by cohort_id asc, benchmark_id asc, difference desc, quant_id asc

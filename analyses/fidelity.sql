@@ -1,24 +1,37 @@
 -- How far is each quant from the reference?
--- Primary text and context length of each cohort; KLD in nats, +- is the standard error clustered by chunk.
+-- Primary text and context length of each cohort; KLD in nats, _se is the standard error clustered
+-- by chunk.
+with metrics as (
+    select fidelity.*,
+    from fct_fidelity as fidelity
+    inner join dim_cohorts as cohorts using (cohort_id)
+    where
+        ends_with(
+            fidelity.measurement_id,
+            ':' || cohorts.primary_corpus || ':' || cohorts.primary_context_length
+        )
+)
+
 select
-    fidelity.cohort_id,
-    fidelity.quant_id,
-    fidelity.estimator,
+    metrics.cohort_id,
+    metrics.quant_id,
+    metrics.estimator,
     round(any_value(quants.bits_per_weight), 2) as bits_per_weight,
-    max(value) filter (where metric = 'kld_mean') as kld_mean,
-    max(standard_error) filter (where metric = 'kld_mean') as kld_mean_se,
-    max(value) filter (where metric = 'kld_median') as kld_median,
-    max(value) filter (where metric = 'kld_p99') as kld_p99,
-    max(value) filter (where metric = 'ppl') as ppl,
-    max(value) filter (where metric = 'ln_ppl_ratio') as ln_ppl_ratio,
-    max(standard_error) filter (where metric = 'ln_ppl_ratio') as ln_ppl_ratio_se,
-    max(value) filter (where metric = 'top1_agreement') as top1_agreement,
-    max(value) filter (where metric = 'dp_rms') as dp_rms,
-    max(fidelity.n) as n,
-    max(fidelity.nonfinite) as nonfinite,
-from fct_fidelity as fidelity
-inner join dim_cohorts as cohorts on fidelity.cohort_id = cohorts.cohort_id
-inner join dim_quants as quants on fidelity.cohort_id = quants.cohort_id and fidelity.quant_id = quants.quant_id and quants.role = 'quant'
-where ends_with(measurement_id, ':' || cohorts.primary_corpus || ':' || cohorts.primary_context_length)
-group by fidelity.cohort_id, fidelity.quant_id, fidelity.estimator
-order by fidelity.cohort_id, kld_mean
+    max(metrics.value) filter (where metrics.metric = 'kld_mean') as kld_mean,
+    max(metrics.standard_error) filter (where metrics.metric = 'kld_mean') as kld_mean_se,
+    max(metrics.value) filter (where metrics.metric = 'kld_median') as kld_median,
+    max(metrics.value) filter (where metrics.metric = 'kld_p99') as kld_p99,
+    max(metrics.value) filter (where metrics.metric = 'ppl') as ppl,
+    max(metrics.value) filter (where metrics.metric = 'ln_ppl_ratio') as ln_ppl_ratio,
+    max(metrics.standard_error) filter (where metrics.metric = 'ln_ppl_ratio') as ln_ppl_ratio_se,
+    max(metrics.value) filter (where metrics.metric = 'top1_agreement') as top1_agreement,
+    max(metrics.value) filter (where metrics.metric = 'dp_rms') as dp_rms,
+    max(metrics.n) as n,
+    max(metrics.nonfinite) as nonfinite,
+from metrics
+inner join dim_quants as quants
+    on metrics.cohort_id = quants.cohort_id
+    and metrics.quant_id = quants.quant_id
+    and quants.role = 'quant'
+group by metrics.cohort_id, metrics.quant_id, metrics.estimator
+order by metrics.cohort_id, kld_mean

@@ -1,5 +1,6 @@
 -- What would llama-perplexity --kl-divergence have printed?
--- The lines of its summary, in its order and units, from our rows. Its errors take every token as independent.
+-- The lines of its summary, in its order and units, from our rows. Its errors take every token as
+-- independent.
 select
     cohort_id,
     quant_id,

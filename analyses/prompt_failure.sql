@@ -1,5 +1,6 @@
 -- Does a prompt's KLD foretell that the quant fails it?
--- Ratio of geometric-mean KLD, failed over passed, and AUROC (0.5 = no use); within: prompts of one kind of task only.
+-- Ratio of geometric-mean KLD, failed over passed, and AUROC (0.5 = no use); within: prompts of one
+-- kind of task only.
 select
     cohort_id,
     quant_id,

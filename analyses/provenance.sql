@@ -20,4 +20,4 @@ select
     left(token_stream_sha256, 12) as token_stream_sha256,
     run_id,
 from stg_runs
-order by cohort_id, corpus_id, context_length, role desc, quant_id
+order by cohort_id asc, corpus_id asc, context_length asc, role desc, quant_id asc

@@ -1,5 +1,6 @@
 -- What do the study's printed correlations allow, given how many quants they rest on?
--- p_t is recomputed from the printed rho and n; the interval and the smallest rho that n quants find were not printed.
+-- p_t is recomputed from the printed rho and n; the interval and the smallest rho that n quants
+-- find were not printed.
 select
     cohort_id,
     zone,

@@ -4,13 +4,13 @@ select
     members.zone_rule,
     members.threshold,
     members.is_default,
-    count(*) filter (where is_member) as members,
+    count(*) filter (where members.is_member) as members,
     count(*) as quants,
-    max(members.kld_mean) filter (where is_member) as largest_kld,
-    min(composites.composite) filter (where is_member) as lowest_composite,
-    max(composites.composite) filter (where is_member) as highest_composite,
+    max(members.kld_mean) filter (where members.is_member) as largest_kld,
+    min(composites.composite) filter (where members.is_member) as lowest_composite,
+    max(composites.composite) filter (where members.is_member) as highest_composite,
     any_value(composites.composite_ref) as composite_ref,
-    avg(composites.standard_error) filter (where is_member) as mean_gain_se,
+    avg(composites.standard_error) filter (where members.is_member) as mean_gain_se,
 from fct_zone_members as members
 left join fct_composites as composites using (cohort_id, quant_id)
 group by all

@@ -1,5 +1,6 @@
 -- Did the quant's movement help or hurt on real text, beyond having moved?
--- delta_loss = kld_mean + direction; improvement_share: of the changed first choices that matter, how many went to the realised token.
+-- delta_loss = kld_mean + direction; improvement_share: of the changed first choices that matter,
+-- how many went to the realised token.
 select
     cohort_id,
     corpus_id,

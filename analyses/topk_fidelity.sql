@@ -1,5 +1,6 @@
 -- How far is each quant from the reference where a server gives top-k log-probs only?
--- kld_topk_mean moves with k and floor; the true mean KLD lies between kld_lower_mean and kld_upper_mean (null: unbounded).
+-- kld_topk_mean moves with k and floor; the true mean KLD lies between kld_lower_mean and
+-- kld_upper_mean (null: unbounded).
 select
     cohort_id,
     quant_id,

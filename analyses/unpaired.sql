@@ -1,5 +1,6 @@
 -- Which prompts are in no comparison, and why?
--- Prompts are compared only where quant and reference answered the same text under the same harness facts.
+-- Prompts are compared only where quant and reference answered the same text under the same harness
+-- facts.
 select
     cohort_id,
     quant_id,

@@ -1,7 +1,18 @@
--- How often do quant and reference differ in being right, which way, and what do these prompts show?
--- difference = composite - composite_ref = volume x direction, with its 95 % interval over prompts; verdict: equivalent (shown to lie
--- within the margin), damaged or better (shown to differ, p_different < 0.05), else unresolved: it may be better, worse or the same.
--- What one benchmark alone shows is in disagreements.
+-- How often do quant and reference differ in being right, which way, and what does that show?
+-- difference = composite - composite_ref = volume x direction, with its 95 % interval over prompts;
+-- verdict: equivalent (shown to lie within the margin), damaged or better (shown to differ,
+-- p_different < 0.05), else unresolved: it may be better, worse or the same. What one benchmark
+-- alone shows is in disagreements.
+with flips as (
+    select
+        cohort_id,
+        quant_id,
+        sum(leapfrogs) as leapfrogs,
+        sum(drops) as drops,
+    from fct_disagreements
+    group by all
+)
+
 select
     composites.cohort_id,
     composites.quant_id,
@@ -9,8 +20,8 @@ select
     members.is_member as in_silent_zone,
     composites.composite_ref,
     composites.composite,
-    pooled.leapfrogs,
-    pooled.drops,
+    flips.leapfrogs,
+    flips.drops,
     composites.volume,
     composites.direction,
     answers.difference,
@@ -20,8 +31,11 @@ select
     answers.verdict,
     composites.prompts,
 from fct_composites as composites
-inner join (select cohort_id, quant_id, sum(leapfrogs) as leapfrogs, sum(drops) as drops, from fct_disagreements group by all) as pooled using (cohort_id, quant_id)
+inner join flips using (cohort_id, quant_id)
 left join stat_composites as answers using (cohort_id, quant_id)
 left join fct_zone_members as members
-    on composites.cohort_id = members.cohort_id and composites.quant_id = members.quant_id and members.zone_rule <> 'full' and members.is_default
-order by composites.cohort_id, kld_mean
+    on composites.cohort_id = members.cohort_id
+    and composites.quant_id = members.quant_id
+    and members.zone_rule <> 'full'
+    and members.is_default
+order by composites.cohort_id, members.kld_mean

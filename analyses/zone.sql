@@ -1,5 +1,6 @@
--- Can the scores rank the quants of the silent zone at all, and does rho there need an explanation beyond their noise?
--- line_expected: rho in the zone if the score went on falling in one straight line with KLD, noise added; verdict compares both.
+-- Can the scores rank the quants of the silent zone, and does rho there need more than their noise?
+-- line_expected: rho in the zone if the score went on falling in one straight line with KLD, noise
+-- added; verdict compares both.
 select
     cohort_id,
     zone_rule,
