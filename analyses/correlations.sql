@@ -9,12 +9,6 @@ with shown as (
         threshold,
     from fct_zone_members
     where is_default
-),
-
-correlations as (
-    select stat_correlations.*,
-    from stat_correlations
-    inner join shown using (zone_rule, threshold)
 )
 
 select
@@ -35,6 +29,7 @@ select
     any_value(p_max_t) filter (where target = 'direction') as direction_p,
     any_value(minimum_rho) filter (where target = 'composite') as minimum_rho,
     any_value(verdict) filter (where target = 'composite') as score_verdict,
-from correlations
+from stat_correlations
+where (zone_rule, threshold) in (select (shown.zone_rule, shown.threshold), from shown)
 group by all
 order by cohort_id, zone_rule, threshold, variant

@@ -2,7 +2,15 @@
 -- Primary text and context length of each cohort; KLD in nats, _se is the standard error clustered
 -- by chunk.
 with metrics as (
-    select fidelity.*,
+    select
+        cohort_id,
+        fidelity.quant_id,
+        fidelity.estimator,
+        fidelity.metric,
+        fidelity.value,
+        fidelity.standard_error,
+        fidelity.n,
+        fidelity.nonfinite,
     from fct_fidelity as fidelity
     inner join dim_cohorts as cohorts using (cohort_id)
     where
