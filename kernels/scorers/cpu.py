@@ -54,11 +54,15 @@ def quant_rows(
             "a quant's logits file can be scored against the reference's logits file only"
         )
     known = loops.Known(
-        reference.finite_ref, reference.lse_ref, reference.top1_ref, reference.topk_ids
+        targets=y,
+        finite=reference.finite_ref,
+        lse=reference.lse_ref,
+        top1=reference.top1_ref,
+        topk_ids=reference.topk_ids,
     )
     rows, k = reference.topk_ids.shape
     found = unscored(QuantRows, rows, k)
-    _over_rows(threads, rows, loops.quant_range, x, known, z, y, found)
+    _over_rows(threads, rows, loops.quant_range, x, known, z, found)
     return found if x.kind == loops.CODED else _plain(found)
 
 

@@ -122,6 +122,18 @@ def _select(
 
 
 @triton.jit
+def _jensen_shannon(u: tl.tensor) -> tl.tensor:
+    """JSD's terms, doubled, over p + q, for u = d^2 / 4 <= 1/4."""
+    return (((((J6 * u + J5) * u + J4) * u + J3) * u + J2) * u + J1) * u
+
+
+@triton.jit
+def _log1p(r: tl.tensor) -> tl.tensor:
+    """ln(1 + r) for r = e^-|d|, |d| >= 1."""
+    return r * ((((((L7 * r + L6) * r + L5) * r + L4) * r + L3) * r + L2) * r + L1)
+
+
+@triton.jit
 def _pair(
     x: tl.tensor,  # in [T, V] the reference's logits
     z: tl.tensor,  # in [T, V] the quant's
@@ -139,9 +151,8 @@ def _pair(
     """Grid (T, splits). The terms and their polynomials are those of fits.py."""
     t, split = tl.program_id(0).to(tl.int64), tl.program_id(1)
     m_x, l_x, shift = tl.load(max_x + t), tl.load(log_x + t), tl.load(c + t)
-    kld, reverse = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32)
-    jsd, tv = tl.zeros([TILE], tl.float32), tl.zeros([TILE], tl.float32)
-    furthest = tl.zeros([TILE], tl.float32)
+    zero = tl.zeros([TILE], tl.float32)
+    kld, reverse, jsd, tv, furthest = zero, zero, zero, zero, zero
     for tile in range(split * per_split, tl.minimum((split + 1) * per_split, tiles)):
         ids = tile * TILE + tl.arange(0, TILE)
         inside = ids < vocabulary
@@ -158,17 +169,13 @@ def _pair(
         s = near * near
         even = ((E3 * s + E2) * s + E1) * s + E0
         odd = near * (((O3 * s + O2) * s + O1) * s + O0)
-        u = 0.25 * s
-        h = (((((J6 * u + J5) * u + J4) * u + J3) * u + J2) * u + J1) * u
-        # |d| > 1: (p + q) h is (p + q) (ln 2 - ln(1 + ratio)) - less |d|
-        far = (((((L7 * ratio + L6) * ratio + L5) * ratio + L4) * ratio + L3) * ratio + L2) * ratio
-        log1p = ratio * (far + L1)
         g = s * (even - odd)
         close = size < 1.0
         kld += tl.where(close, p * g, (q - p) + p * d)
         reverse += tl.where(close, q * s * (even + odd), (p - q) - q * d)
         tv += tl.where(close, tl.abs(p * (near - g)), more - less)
-        jsd += tl.where(close, (p + q) * h, (p + q) * (LN_2 - log1p) - less * size)
+        jsd_far = (p + q) * (LN_2 - _log1p(ratio)) - less * size
+        jsd += tl.where(close, (p + q) * _jensen_shannon(0.25 * s), jsd_far)
         furthest = tl.maximum(furthest, size)
     at = (t * tl.num_programs(1) + split) * 5
     tl.store(sums + at, tl.sum(kld, 0))

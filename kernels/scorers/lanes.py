@@ -4,7 +4,7 @@ numba's cache looks only at the file of the function that is called from Python:
 here, in fits.py or in rows.py, touch loops.py.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -172,15 +172,22 @@ def block_sums(x: np.ndarray, m: float) -> tuple[float, float]:
 
 @njit
 def even_odd(w: float) -> tuple[float, float]:
-    """E(w), O(w) of g(d) = E(d^2) - d O(d^2) for |d| <= 1."""
+    """The two polynomials of KL's terms, for w = d^2 <= 1."""
     return ((E3 * w + E2) * w + E1) * w + E0, ((O3 * w + O2) * w + O1) * w + O0
 
 
 @njit
 def jensen_shannon(w: float) -> float:
-    """h(w), w = d^2 <= 1: p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q) h."""
+    """JSD's terms, doubled, over p + q, for w = d^2 <= 1."""
     u = F(0.25) * w
     return (((((J6 * u + J5) * u + J4) * u + J3) * u + J2) * u + J1) * u
+
+
+class Peak(NamedTuple):
+    """A row's likeliest id."""
+
+    logit: float
+    probability: float  # in float32, as the logit
 
 
 @njit(fastmath=SUMS, error_model="numpy")
@@ -208,27 +215,19 @@ def joint_sums_close(x: np.ndarray, z: np.ndarray, m: float, c: float) -> Joint:
 
 
 @njit(fastmath=SUMS, error_model="numpy")
-def joint_sums(
-    x: np.ndarray,
-    z: np.ndarray,
-    m_x: float,
-    m_z: float,
-    scale_x: float,
-    scale_z: float,
-    c: float,
-) -> Joint:
-    """As joint_sums_close for any d, in units of 1; scale = 1 / sum e^(x - max)."""
+def joint_sums(x: np.ndarray, peak_x: Peak, z: np.ndarray, peak_z: Peak, c: float) -> Joint:
+    """As joint_sums_close for any d, in units of 1."""
     kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
     for i in range(len(x)):
-        p = exp(x[i] - m_x) * scale_x
-        q = exp(z[i] - m_z) * scale_z
+        p = exp(x[i] - peak_x.logit) * peak_x.probability
+        q = exp(z[i] - peak_z.logit) * peak_z.probability
         d = difference(x[i], z[i], c)
         near = min(max(d, F(-1)), F(1))
         w = near * near
         even, odd = even_odd(w)
         odd *= near
-        # |d| >= 1, with s = min / (2 max + min): p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q)(ln 2 - 2
-        # artanh s) - min |d|
+        # |d| >= 1, with s = min / (2 max + min):
+        # p ln 2p/(p+q) + q ln 2q/(p+q) = (p + q)(ln 2 - 2 artanh s) - min |d|
         size = abs(d)
         less, more = min(p, q), max(p, q)
         s = less / (more + more + less + F(1e-37))

@@ -17,6 +17,7 @@ from numba import njit
 
 from .lanes import (
     F,
+    Peak,
     block_max,
     block_sums,
     exp64,
@@ -49,8 +50,9 @@ class Readable(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the reference's own pass found, as ReferenceRows has it."""
+    """The targets, and what the reference's own pass found, as ReferenceRows has it."""
 
+    targets: np.ndarray  # [T] int32
     finite: np.ndarray  # [T] bool
     lse: np.ndarray  # [T] float64
     top1: np.ndarray  # [T] int32
@@ -294,20 +296,22 @@ def _llamacpp_kld(
 
 @njit
 def _joint(
-    x: np.ndarray, z: np.ndarray, m_x: float, m_z: float, p_top: float, scale_z: float, c: float
+    x: np.ndarray, peak_x: Peak, z: np.ndarray, peak_z: Peak, p_top: float, c: float
 ) -> tuple[bool, float, float, float, float]:
-    """(whether the sides mask the same ids, KLD, reverse KLD, 2 JSD, 2 TV) of two rows."""
+    """(whether the sides mask the same ids, KLD, reverse KLD, 2 JSD, 2 TV) of two rows.
+
+    p_top: the reference's largest probability, in float64.
+    """
     allowed, close = True, True
     kld, reverse, jsd, tv = 0.0, 0.0, 0.0, 0.0
-    scale_x = F(p_top)
     for first in range(0, len(x), BLOCK):
         last = min(first + BLOCK, len(x))
         unit = p_top
         sums = (F(0), F(0), F(0), F(0), F(1))
         if close:  # as the block before was
-            sums = joint_sums_close(x[first:last], z[first:last], m_x, c)
+            sums = joint_sums_close(x[first:last], z[first:last], peak_x.logit, c)
         if not sums[4] < F(1):
-            sums = joint_sums(x[first:last], z[first:last], m_x, m_z, scale_x, scale_z, c)
+            sums = joint_sums(x[first:last], peak_x, z[first:last], peak_z, c)
             unit = 1.0
         close = sums[4] < F(1)
         allowed &= sums[4] < ONE_SIDED
@@ -320,13 +324,7 @@ def _joint(
 
 @_compiled
 def quant_range(
-    start: int,
-    stop: int,
-    x: Readable,
-    known: Known,
-    z: Readable,
-    targets: np.ndarray,
-    found: QuantRows,
+    start: int, stop: int, x: Readable, known: Known, z: Readable, found: QuantRows
 ) -> None:
     """Fill rows start..stop-1 of found, whose columns hold NaN, -1 and False."""
     assert found.clipped_mass is not None and found.nll_at_least is not None
@@ -335,19 +333,19 @@ def quant_range(
     room_x, maxima = _rooms(x)
     room_z, _ = _rooms(z)
     for t in range(start, stop):
-        row, y = _row(z, t, room_z), targets[t]
+        row, y = _row(z, t, room_z), known.targets[t]
         usable, top, m, rest, entropy = _normaliser(row, maxima)
         coded = z.kind == CODED
         if not (usable and known.finite[t] and (coded or row[y] > F(-np.inf))):
             continue
         log_total = math.log1p(rest)
-        lse, scale_z = m + log_total, F(1.0 / (1.0 + rest))
+        lse, peak = m + log_total, Peak(m, F(1.0 / (1.0 + rest)))
         if coded:
             lse, log_total, entropy, _ = _as_stored(m, rest, entropy)
-            scale_z = F(math.exp(m))
+            peak = Peak(m, F(math.exp(m)))
         own = _row(x, t, room_x)
-        m_x = own[known.top1[t]]
-        p_top = math.exp(m_x - known.lse[t])
+        top_ref = own[known.top1[t]]
+        p_top = math.exp(top_ref - known.lse[t])
         c = F(known.lse[t] - lse)
         llamacpp = mass = np.nan
         if x.kind == CODED:
@@ -356,15 +354,13 @@ def quant_range(
                     _codes(x.narrow, t, vocabulary), x.headers[t, 0], x.headers[t, 1], row, m
                 )
             mass = _agree_where_clipped(own, row, c, m, log_total)
-        allowed, kld, reverse, jsd, tv = _joint(own, row, m_x, m, p_top, scale_z, c)
+        peak_ref = Peak(top_ref, F(p_top))
+        allowed, kld, reverse, jsd, tv = _joint(own, peak_ref, row, peak, p_top, c)
         if not allowed:
             continue
-        found.finite[t] = True
-        found.lse[t] = lse
-        found.kld[t] = max(kld, 0.0)
-        found.kld_reverse[t] = max(reverse, 0.0)
-        found.jsd[t] = max(jsd, 0.0) / 2
-        found.tv[t] = tv / 2
+        found.finite[t], found.lse[t] = True, lse
+        found.kld[t], found.kld_reverse[t] = max(kld, 0.0), max(reverse, 0.0)
+        found.jsd[t], found.tv[t] = max(jsd, 0.0) / 2, tv / 2
         found.entropy[t] = max(entropy, 0.0)
         found.clipped_mass[t], found.kld_llamacpp[t] = mass, llamacpp
         found.top1[t] = top
