@@ -1,8 +1,6 @@
-"""How far each way to compute KLD is from float64 on the real logits of a real model, by decade of
-KLD.
+"""How far each way to compute KLD is from float64 on a real model's logits, by decade of KLD.
 
-    python benchmarks/accuracy.py --reference R.gguf --quant Q.gguf --quant ... --corpus text.txt
-    [--chunks N]
+    python benchmarks/accuracy.py --reference R.gguf --quant Q.gguf --corpus text.txt [--chunks N]
 
 Median and largest relative error of the scorer's KLD, reverse KLD and JSD; of the scorer reading
 llama.cpp's 16-bit codes; of llama-perplexity's own sum over the same codes; and of plain torch in

@@ -1,10 +1,8 @@
-"""A whole cohort through `qwh ingest gguf` and through llama-perplexity's steps: wall time, CPU
-time, memory, disk.
+"""What a whole cohort costs through `qwh ingest gguf` and through llama-perplexity's steps.
 
-    python benchmarks/ingest.py --reference R.gguf --quant A.gguf --quant B.gguf ... --corpus
-    text.txt [--chunks N] [--rounds R]
+    python benchmarks/ingest.py --reference R.gguf --quant A.gguf --corpus text.txt [--chunks N]
 
-llama-perplexity writes the reference's logits once and reads them back for every quant; qwh runs
+Wall time, CPU time, memory, disk. llama-perplexity writes the reference's logits once and reads them back for every quant; qwh runs
 all models together. Same text, context length and threads, one chunk per batch on both sides; the
 rounds alternate, medians are printed. Plain perplexity of every quant is run as well: what
 --kl-divergence costs on top of it is llama.cpp's KLD step from end to end; qwh's is the time in its
@@ -47,9 +45,7 @@ def measured(command: list) -> tuple[str, float, float, float]:
 
 
 def theirs(programs: Path, folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
-    """llama-perplexity: write the base file, then read it for each quant; and the plain perplexity
-    of each.
-    """
+    """llama-perplexity: write the base file, read it for each quant; each quant's perplexity."""
     common = [
         programs / "llama-perplexity",
         "-f",

@@ -1,10 +1,8 @@
-"""How long the scorer takes for one (position, vocabulary id) pair, beside plain torch, llama.cpp
-and memory itself.
+"""How long the scorer takes for one entry, beside plain torch, llama.cpp and memory itself.
 
-    python benchmarks/kernels.py [--perplexity-cpp FILE] [--vocabulary V ...] [--threads N ...]
-    [--rounds R] [--compile]
+    python benchmarks/kernels.py [--vocabulary V ...] [--threads N ...] [--rounds R] [--compile]
 
-llama.cpp's own step is compiled here, with the flags that its program ships with (-O3, no -march),
+An entry is a position's (reference, quant) pair of logits for one id. llama.cpp's own step is compiled here, with the flags that its program ships with (-O3, no -march),
 from the text of tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The
 contenders take turns in every round, and medians are printed: CPU time over all threads, wall time,
 and their ratio, the cores in use: if that is below `threads`, the machine was busy with something
@@ -149,7 +147,7 @@ def contenders(
         ),
         "torch float32: KLD only": (lambda: torch_kld(*tensors[:2]), small[0].size),
         "torch float32: every column": (lambda: torch_columns(*tensors, top_k=True), small[0].size),
-        "torch float64: every column (naive.py)": (
+        "NumPy float64: every column (naive.py)": (
             lambda: naive.quant_rows(
                 *small[:1], naive.reference_rows(small[0], small[2]), *small[1:]
             ),

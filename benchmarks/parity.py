@@ -1,8 +1,6 @@
-"""The same reference, quant and text through llama-perplexity and through qwh: do they print the
-same?
+"""Do llama-perplexity and qwh print the same of the same reference, quant and text?
 
-    python benchmarks/parity.py --reference R.gguf --quant Q.gguf --corpus text.txt
-    [--context-length 512] [--chunks N]
+    python benchmarks/parity.py --reference R.gguf --quant Q.gguf --corpus text.txt [--chunks N]
 
 llama-perplexity writes the reference's log-probs as 16-bit codes and reads them back for the quant;
 qwh scores both live in one pass. So the quant's own figures (PPL) must agree to rounding, and KLD
@@ -23,8 +21,8 @@ from pathlib import Path
 import duckdb
 import peer
 
-# line of llama-perplexity's summary -> (our SQL over the wide rows, absolute and relative
-# difference allowed)
+# line of llama-perplexity's summary -> (our SQL over the wide rows, and how far it may be off:
+# absolutely, relatively)
 LINES = {
     "Mean PPL(Q)": ("exp(avg(nll))", 0, 1e-4),
     "Mean ln(PPL(Q)/PPL(base))": ("avg(nll - nll_ref)", 2e-3, 0),
@@ -65,8 +63,9 @@ def printed_lines(text: str) -> dict[str, tuple[str, str | None]]:
 def off_in_the_last_digit(
     found: dict[str, tuple[str, str | None]], rows: list[tuple[str, float, float | None]]
 ) -> list[str]:
-    """Lines of ours (statistic, value, error) that would not print as theirs did; a difference of
-    one unit in the last digit counts.
+    """Lines of ours (statistic, value, error) that would not print as theirs did.
+
+    A difference of one unit in the last digit counts.
     """
     mine, wrong = {statistic: (value, error) for statistic, value, error in rows}, []
     for statistic, shown in found.items():
@@ -79,9 +78,7 @@ def off_in_the_last_digit(
 
 
 def repeated(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, float, float | None]]:
-    """llama-perplexity's own file through `qwh ingest logits-file` and `qwh build`: its summary
-    from our rows.
-    """
+    """Its summary from our rows: llama-perplexity's own file, ingested and built."""
     warehouse = folder / "repeated"
     _run(
         [

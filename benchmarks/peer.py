@@ -1,7 +1,8 @@
 """llama.cpp's own programs, built from the source distribution that llama-cpp-python publishes.
 
-python benchmarks/peer.py [--sdist llama_cpp_python-0.3.36.tar.gz]     # prints the folder of
-the programs; ~8 minutes once
+    python benchmarks/peer.py [--sdist llama_cpp_python-0.3.36.tar.gz]
+
+It prints the folder of the programs; about 8 minutes, once.
 """
 
 import argparse
@@ -31,8 +32,9 @@ def cache() -> Path:
 
 
 def build(sdist: Path | None = None) -> Path:
-    """The folder of the programs; builds them if they are not there yet. Raises CalledProcessError
-    if a step fails.
+    """The folder of the programs; builds them if they are not there yet.
+
+    Raises CalledProcessError if a step fails.
     """
     folder = cache()
     programs = folder / "build" / "bin"
@@ -40,50 +42,20 @@ def build(sdist: Path | None = None) -> Path:
         return programs
     folder.mkdir(parents=True, exist_ok=True)
     if sdist is None:
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--no-deps",
-                "--no-binary",
-                ":all:",
-                "-d",
-                str(folder),
-                f"llama-cpp-python=={VERSION}",
-            ],
-            check=True,
-        )
+        download = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:"]
+        _run([*download, "-d", folder, f"llama-cpp-python=={VERSION}"])
         sdist = next(folder.glob("llama_cpp_python-*.tar.gz"))
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     source = next(folder.glob("llama_cpp_python-*/vendor/llama.cpp"))
-    subprocess.run(
-        [
-            "cmake",
-            "-S",
-            str(source),
-            "-B",
-            str(folder / "build"),
-            "-DCMAKE_BUILD_TYPE=Release",
-            *(f"-D{name}=OFF" for name in OFF),
-        ],
-        check=True,
-    )
-    subprocess.run(
-        [
-            "cmake",
-            "--build",
-            str(folder / "build"),
-            "-j",
-            str(os.cpu_count()),
-            "--target",
-            *TARGETS,
-        ],
-        check=True,
-    )
+    options = ["-DCMAKE_BUILD_TYPE=Release", *(f"-D{name}=OFF" for name in OFF)]
+    _run(["cmake", "-S", source, "-B", folder / "build", *options])
+    _run(["cmake", "--build", folder / "build", "-j", os.cpu_count(), "--target", *TARGETS])
     return programs
+
+
+def _run(command: list[object]) -> None:
+    subprocess.run([str(part) for part in command], check=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-"""The tests' small model with a vocabulary as wide as today's largest: for timing what a wide
-vocabulary costs.
+"""The tests' small model with a vocabulary as wide as the largest: for timing what that costs.
 
     python benchmarks/wide_model.py OUT.gguf [--vocabulary 248320]
 

@@ -168,6 +168,11 @@ def test_a_coded_quant_needs_a_coded_reference(twin):
         twin.quant_rows(x, twin.reference_rows(x, np.zeros(1, int)), encode(x), np.zeros(1, int))
 
 
+def upper_half(x: np.ndarray) -> np.ndarray:
+    """float32 cut to bfloat16's bits."""
+    return (x.view(np.uint32) >> 16).astype(np.uint16)
+
+
 @pytest.mark.parametrize("twin", TWINS)
 def test_float16_and_bfloat16_are_read_bit_by_bit(twin):
     rng = np.random.default_rng(6)
@@ -176,15 +181,14 @@ def test_float16_and_bfloat16_are_read_bit_by_bit(twin):
     x[0, 3] = z[0, 3] = 6e-8  # a float16 that is not normal
     x[1, 5] = z[1, 5] = -np.inf
     x[2, 5] = np.nan
-    upper = lambda a: (a.view(np.uint32) >> 16).astype(np.uint16)
     for narrow, wide in (
         (
             (x.astype(np.float16), z.astype(np.float16)),
             (x.astype(np.float16).astype(np.float32), z.astype(np.float16).astype(np.float32)),
         ),
         (
-            (Bfloat16Rows(upper(x)), Bfloat16Rows(upper(z))),
-            tuple((upper(a).astype(np.uint32) << 16).view(np.float32) for a in (x, z)),
+            (Bfloat16Rows(upper_half(x)), Bfloat16Rows(upper_half(z))),
+            tuple((upper_half(a).astype(np.uint32) << 16).view(np.float32) for a in (x, z)),
         ),
     ):
         for ours, plain in zip(score(twin, *narrow, y), score(twin, *wide, y)):
