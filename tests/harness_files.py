@@ -4,10 +4,12 @@ import struct
 import zlib
 from pathlib import Path
 
+import pytest
 import zstandard
 
+from qwh.errors import ExitCode
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval
-from qwh.ingest.readers.port import Sample, Samples
+from qwh.ingest.readers.port import BadFile, Sample, Samples
 from qwh.ingest.readers.untrusted.archives import Zip
 
 FIXTURES = Path(__file__).parent / "fixtures" / "harness"
@@ -39,6 +41,19 @@ def read(reader, path: Path, **picks: str) -> list[tuple[Samples, list[Sample]]]
 def one(reader, path: Path, **picks: str) -> tuple[Samples, list[Sample]]:
     (found,) = read(reader, path, **picks)
     return found
+
+
+def scores(rows: list[Sample]) -> dict[tuple[str, int], float]:
+    return {(row.item, row.attempt): row.score for row in rows}
+
+
+def refused(reader, path: Path, *words: str, **picks: str) -> None:
+    """A one-line error with the file's name and these words."""
+    with pytest.raises(BadFile) as error:
+        read(reader, path, **picks)
+    assert error.value.code == ExitCode.BAD_INPUT and "\n" not in str(error.value)
+    for word in (path.name, *words):
+        assert word in str(error.value), str(error.value)
 
 
 def members(path: Path) -> dict[str, bytes]:

@@ -1,6 +1,4 @@
-"""What the tests of the readers share: the checks that every result must pass, and hipfire's files,
-made on the spot.
-"""
+"""What the tests of logs, tables and log-probs share: checks of results, and hipfire's files."""
 
 import math
 import struct
@@ -50,6 +48,24 @@ def checked(found):
         )
         assert len({statistic.metric for statistic in found.statistics}) == len(found.statistics)
     return found
+
+
+def summaries(path: Path, **picks: str) -> list[Summary]:
+    """What a log, a table or a results file holds; checked for what every Summary promises."""
+    head = path.read_bytes()[: 1 << 16]
+    reader = next(reader for reader in READERS.values() if reader.recognises(path, head))
+    return [checked(found) for found in reader.read(path, picks)]
+
+
+def log(name: str) -> Summary:
+    """The one run in a fixture."""
+    (found,) = summaries(FIXTURES / name)
+    return found
+
+
+def values(summary: Summary) -> dict[str, float]:
+    """metric -> value."""
+    return {statistic.metric: statistic.value for statistic in summary.statistics}
 
 
 def survives(reader, path: Path) -> bool:

@@ -52,6 +52,22 @@ def sampled(folder: Path, name: str) -> Path:
     return path
 
 
+def drop_and_gain(line: dict) -> dict:
+    """One answer becomes wrong, one right."""
+    if line["doc_id"] in (1, 2):
+        line["exact_match"] = 1.0 - line["exact_match"]
+    return line
+
+
+def lose(line: dict) -> dict | None:
+    """One prompt is not asked, another has another text."""
+    if line["doc_id"] == 0:
+        return None
+    if line["doc_id"] == 3:
+        line["prompt_hash"] = "f" * 64
+    return line
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """A reference, a quant that drops and gains a prompt, one under other facts, one that lacks
@@ -60,56 +76,20 @@ def built(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("imports")
     warehouse = folder / "w"
 
-    def drop_and_gain(line):
-        if line["doc_id"] in (1, 2):
-            line["exact_match"] = 1.0 - line["exact_match"]
-        return line
+    def harness(name: str, change, *more: object):
+        return ingest(warehouse, "lm-eval", rewritten(folder / name, change), "--quant-id", *more)
 
-    def lose(line):
-        if line["doc_id"] == 0:
-            return None
-        if line["doc_id"] == 3:
-            line["prompt_hash"] = "f" * 64
-        return line
-
+    mapped = ("--map", "item=task", "--map", "score=passed", "--quant-id")
     done = [
-        ingest(
-            warehouse,
-            "lm-eval",
-            rewritten(folder / "ref", dict),
-            "--quant-id",
-            "f16",
-            "--is-reference",
-        ),
-        ingest(
-            warehouse, "lm-eval", rewritten(folder / "flips", drop_and_gain), "--quant-id", "flips"
-        ),
-        ingest(warehouse, "lm-eval", rewritten(folder / "loses", lose), "--quant-id", "loses"),
-        ingest(
-            warehouse,
-            "lm-eval",
-            rewritten(folder / "ref2", dict),
-            "--quant-id",
-            "shots",
-            "--fact",
-            "num_fewshot=5",
-        ),
+        harness("ref", dict, "f16", "--is-reference"),
+        harness("flips", drop_and_gain, "flips"),
+        harness("loses", lose, "loses"),
+        harness("ref2", dict, "shots", "--fact", "num_fewshot=5"),
         ingest(
             warehouse, "livecodebench", LIVECODEBENCH, "--quant-id", "flips", "--fact", "timeout=6"
         ),
         *(
-            ingest(
-                warehouse,
-                "generic",
-                sampled(folder, name),
-                "--map",
-                "item=task",
-                "--map",
-                "score=passed",
-                "--quant-id",
-                name,
-                *flag,
-            )
+            ingest(warehouse, "generic", sampled(folder, name), *mapped, name, *flag)
             for name, flag in (("f16", ["--is-reference"]), ("flips", []))
         ),
     ]

@@ -1,6 +1,4 @@
-"""Damaged logs, tables and log-probs: refused in one line that names the file, or read; nothing
-else, and soon.
-"""
+"""Damaged logs, tables and log-probs: refused in one line, or read; nothing else, and soon."""
 
 import random
 import re
@@ -11,6 +9,40 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_files import FIXTURES, READERS, reference_file, result_file, survives
+
+SIZES = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f")
+STARTS = (  # whole files
+    b"",
+    b"\n",
+    b"[]",
+    b"{}",
+    b"null",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b"\0" * 5000,
+    b"1" * 5000,
+    b"[1e999999, -1e999999, " + b"9" * 5000 + b"]",
+    b'[{"label": "a"}]',
+)
+NUMBER = re.compile(rb"-?\d+\.?\d*(?:e-?\d+)?|null|true")
+NO_NUMBERS = (
+    b"NaN",
+    b"-Infinity",
+    b"nan",
+    b"-nan(ind)",
+    b"1e999",
+    b"9" * 400,
+    b"9" * 5000,
+    b'"text"',
+    b"[]",
+    b"{}",
+    b"null",
+    b"-1",
+    b"true",
+    b'"\\ud800"',
+    b"[" * 2000,
+    b"\xc3",
+)
 
 
 def damaged(raw: bytes, seed: str) -> Iterator[bytes]:
@@ -30,22 +62,10 @@ def damaged(raw: bytes, seed: str) -> Iterator[bytes]:
         start, stop = sorted(rng.sample(range(len(raw)), 2))
         yield raw[:start] + raw[stop:]
         yield raw[:stop] + raw[start:]
-    for size in (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f"):
+    for size in SIZES:
         for at in (8, 12, 16, 20, 24, 28):
             yield raw[:at] + size + raw[at + 4 :]
-    yield from (
-        b"",
-        b"\n",
-        b"[]",
-        b"{}",
-        b"null",
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b"\0" * 5000,
-        b"1" * 5000,
-        b"[1e999999, -1e999999, " + b"9" * 5000 + b"]",
-        b'[{"label": "a"}]',
-    )
+    yield from STARTS
     yield from (
         raw[::-1],
         raw + raw,
@@ -55,26 +75,9 @@ def damaged(raw: bytes, seed: str) -> Iterator[bytes]:
         b"[0]1.0000," + raw,
         b"[1]0.0000,[2]-1.0000," + raw,
     )
-    numbers = [match for match in re.finditer(rb"-?\d+\.?\d*(?:e-?\d+)?|null|true", raw)]
+    numbers = list(NUMBER.finditer(raw))
     for found in rng.sample(numbers, min(30, len(numbers))):
-        for other in (
-            b"NaN",
-            b"-Infinity",
-            b"nan",
-            b"-nan(ind)",
-            b"1e999",
-            b"9" * 400,
-            b"9" * 5000,
-            b'"text"',
-            b"[]",
-            b"{}",
-            b"null",
-            b"-1",
-            b"true",
-            b'"\\ud800"',
-            b"[" * 2000,
-            b"\xc3",
-        ):
+        for other in NO_NUMBERS:
             yield raw[: found.start()] + other + raw[found.end() :]
 
 

@@ -159,3 +159,25 @@ def test_dry_run(tmp_path, truth):
         in done.stdout
         and not (tmp_path / "w").exists()
     )
+
+
+def test_texts_instead_of_ids_have_no_bounds(tmp_path):
+    """The OpenAI form names no ids: NLL is stored, and no top-k KLD."""
+    logprobs = {"tokens": ["a", "b"], "token_logprobs": [None, -0.5], "top_logprobs": None}
+    path = saved(tmp_path, "texts", [{"choices": [{"logprobs": logprobs}]}])
+    given = ("ingest", "prompt-logprobs", path, "--cohort", "c", "--warehouse", tmp_path / "w")
+    assert qwh(*given, "--quant-id", "f16", "--is-reference").exit_code == 0
+    done = qwh(*given, "--quant-id", "q")
+    assert done.exit_code == 0 and "1 rows" in done.stdout, done.stderr
+
+
+def test_a_floor_is_part_of_the_run(tmp_path, truth):
+    """Another floor is another run, and no number is no floor."""
+    path = saved(tmp_path, "v", vllm(*truth[:2]))
+    given = ("ingest", "prompt-logprobs", path, "--cohort", "c", "--warehouse", tmp_path / "w")
+    qwh(*given, "--quant-id", "f16", "--is-reference")
+    first, again, other = (qwh(*given, "--floor", floor) for floor in (-20, -20.0, -30))
+    assert "nothing to do" in again.stderr and "rows" in first.stdout
+    assert other.stdout.split()[0] != first.stdout.split()[0]
+    done = qwh("ingest", "auto", *given[2:], "--pick", "floor=low")
+    assert done.exit_code == ExitCode.USAGE and "floor low: a log-prob is a number" in done.stderr

@@ -246,21 +246,20 @@ def _prompt_id(doc: dict, given: object) -> str:
     from says as much.
     """
     if given:
-        parts = ("input", given, doc.get("choices"))
-    else:
-        made_from = ("instruction", "fewshot_samples", "query", "choices")
-        parts = ("doc", *(doc.get(key) for key in made_from))
-    return text_id(*map(_json, parts))
+        return text_id(*map(_json, ("input", given, doc.get("choices"))))
+    made_from = ("instruction", "fewshot_samples", "query", "choices")
+    return text_id(*map(_json, ("doc", *(doc.get(key) for key in made_from))))
 
 
 def _answer(response: dict) -> tuple[str | None, int | None]:
     """The first generated text and its tokens, or the choices' log-probabilities as JSON."""
     texts = response.get("text_post_processed") or response.get("text")
     if isinstance(texts, list) and texts:
-        tokens = response.get("output_tokens")
-        counted = isinstance(tokens, list) and tokens and isinstance(tokens[0], list)
         text = texts[0] if isinstance(texts[0], str) else _json(texts[0])
-        return text, len(tokens[0]) if counted else None
+        match response.get("output_tokens"):
+            case [list() as tokens, *_]:
+                return text, len(tokens)
+        return text, None
     return (_json(response["logprobs"]) if response.get("logprobs") else None), None
 
 

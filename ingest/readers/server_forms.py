@@ -125,8 +125,9 @@ def _entry(path: Path, place: str, entry: object) -> list[_Listed]:
         if not isinstance(value, dict) or not (key.isascii() and key.isdigit() and len(key) < 10):
             raise BadFile(path, place, f"no log-prob under a token id at {key[:40]!r}", AS_IT_WAS)
         rank = value.get("rank")
-        is_rank = isinstance(rank, int) and 0 < rank < 1 << 31
-        listed.append(_Listed(int(key), value.get("logprob"), rank if is_rank else 0))
+        if not isinstance(rank, int) or not 0 < rank < 1 << 31:
+            rank = 0
+        listed.append(_Listed(int(key), value.get("logprob"), rank))
     return listed
 
 

@@ -72,31 +72,9 @@ class Zip:
         """
         info = self.members[name]
         place = f"member {name[:100]}"
-        if info.flag_bits & 1:
-            raise BadFile(self.path, place, "it is encrypted", "give the file as the tool wrote it")
-        if max(info.file_size, info.compress_size) > MAX_MEMBER:
-            raise BadFile(
-                self.path,
-                place,
-                f"{max(info.file_size, info.compress_size):,} bytes where at most {MAX_MEMBER:,}"
-                " are unpacked",
-                "give the file as the tool wrote it",
-            )
-        if info.file_size >= RATIO_FROM and info.file_size > MAX_RATIO * info.compress_size:
-            raise BadFile(
-                self.path,
-                place,
-                f"{info.compress_size:,} bytes that claim to unpack to {info.file_size:,}",
-                "it is no log, leave it out",
-            )
+        self._check_claims(info, place)
         try:
-            self._file.seek(info.header_offset)
-            header = self._file.read(30)
-            if header[:4] != b"PK\3\4":
-                raise ValueError("no member begins where the table says")
-            self._file.seek(sum(struct.unpack_from("<HH", header, 26)), 1)
-            packed = self._file.read(info.compress_size)
-            data = _unpack(packed, info.compress_type, info.file_size)
+            data = self._unpacked(info)
         except (ValueError, OSError, OverflowError, MemoryError, struct.error, zlib.error) as error:
             raise BadFile(
                 self.path, place, str(error) or type(error).__name__, "fetch it again"
@@ -117,6 +95,27 @@ class Zip:
                 "give the file as the tool wrote it",
             )
         return data
+
+    def _check_claims(self, info: zipfile.ZipInfo, place: str) -> None:
+        """Refuse what the table of contents says of a member, before it is unpacked."""
+        advice = "give the file as the tool wrote it"
+        if info.flag_bits & 1:
+            raise BadFile(self.path, place, "it is encrypted", advice)
+        size = max(info.file_size, info.compress_size)
+        if size > MAX_MEMBER:
+            found = f"{size:,} bytes where at most {MAX_MEMBER:,} are unpacked"
+            raise BadFile(self.path, place, found, advice)
+        if info.file_size >= RATIO_FROM and info.file_size > MAX_RATIO * info.compress_size:
+            found = f"{info.compress_size:,} bytes that claim to unpack to {info.file_size:,}"
+            raise BadFile(self.path, place, found, "it is no log, leave it out")
+
+    def _unpacked(self, info: zipfile.ZipInfo) -> bytes:
+        self._file.seek(info.header_offset)
+        header = self._file.read(30)
+        if header[:4] != b"PK\3\4":
+            raise ValueError("no member begins where the table says")
+        self._file.seek(sum(struct.unpack_from("<HH", header, 26)), 1)
+        return _unpack(self._file.read(info.compress_size), info.compress_type, info.file_size)
 
 
 def _unpack(packed: bytes, method: int, size: int) -> bytes:
