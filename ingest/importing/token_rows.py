@@ -8,13 +8,12 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from ...errors import ExitCode, QwhError
-from ...kernels.scorers.topk_bounds import FLOOR, Limits, TopList, topk_bounds
+from ...kernels.scorers.topk_bounds import Limits, TopList, topk_bounds
 from ...raw.manifest import RunFacts
 from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
@@ -23,13 +22,7 @@ from ..readers.port import Picks, TokenBlock, TokenRows
 from .source import Import, Source, already_there, begun_import, named, whole_or_partial
 
 PRECISION = 1e-5  # of a log-prob that a server computed in float32
-
-
-class Floors(NamedTuple):
-    """What stands in for log-probs that a quant's file does not give, nats."""
-
-    floor: float = FLOOR  # of a token that is not in its top k
-    least_logprob: float | None = None  # no token lies below it: bounds the KLD from above
+FLOORS = ("floor", "least_logprob")  # picks: what stands in for what a quant's file lacks
 
 
 def describe(found: TokenRows, source: Source, asked: Import) -> str:
@@ -66,7 +59,7 @@ def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> Ru
         for block in blocks:
             rows = [next(theirs) for _ in block.position]
             _write_tokens(writer, block, rows)
-            _write_bounds(writer, block, rows, _floors(asked.picks))
+            _write_bounds(writer, block, rows, _limits(asked.picks))
         return writer.publish(run)
 
 
@@ -85,7 +78,8 @@ def _facts(found: TokenRows, blocks: list[TokenBlock], source: Source, asked: Im
     run = begun_import(found, source, asked)
     notes = found.facts | {"left_out": found.left_out}
     if run.role == "quant":
-        notes |= _floors(asked.picks)._asdict()
+        limits = _limits(asked.picks)
+        notes |= {name: getattr(limits, name) for name in FLOORS}
     run = replace(
         run,
         task="corpus",
@@ -105,16 +99,18 @@ def _facts(found: TokenRows, blocks: list[TokenBlock], source: Source, asked: Im
     return whole_or_partial(run, found)
 
 
-def _floors(picks: Picks) -> Floors:
-    """The user's floors. Raises QwhError."""
+def _limits(picks: Picks) -> Limits:
+    """The user's floors, and how far a log-prob may be off. Raises QwhError."""
+    given = {name: picks[name] for name in FLOORS if name in picks}
     try:
-        return Floors(**{name: float(picks[name]) for name in Floors._fields if name in picks})
+        numbers = {name: float(text) for name, text in given.items()}
     except ValueError:
         raise QwhError(
-            f"{', '.join(f'{name} {picks[name]}' for name in Floors._fields if name in picks)}:"
-            " a log-prob is a number of nats: write one such as -27.6",
+            f"{', '.join(f'{name} {text}' for name, text in given.items())}: a log-prob is a number"
+            " of nats: write one such as -27.6",
             ExitCode.USAGE,
         ) from None
+    return Limits(precision=PRECISION)._replace(**numbers)
 
 
 def _stream(blocks: list[TokenBlock]) -> str:
@@ -224,7 +220,7 @@ def _write_tokens(writer: RunWriter, block: TokenBlock, theirs: list[dict]) -> N
     )
 
 
-def _write_bounds(writer: RunWriter, block: TokenBlock, theirs: list[dict], floors: Floors) -> None:
+def _write_bounds(writer: RunWriter, block: TokenBlock, theirs: list[dict], limits: Limits) -> None:
     """The top-k KLD with its bounds, where both sides have a top k."""
     ids, logprobs = _lists(block)
     their_ids = [row["topk_ids"] for row in theirs]
@@ -235,7 +231,7 @@ def _write_bounds(writer: RunWriter, block: TokenBlock, theirs: list[dict], floo
             _square(their_ids, -1), _square([row["topk_logprobs_ref"] for row in theirs], np.nan)
         ),
         TopList(_square(ids, -1), _square(logprobs, np.nan)),
-        Limits(floor=floors.floor, least_logprob=floors.least_logprob, precision=PRECISION),
+        limits,
     )
     good = ~np.isnan(found.kld_topk)
     if good.any():
@@ -244,7 +240,7 @@ def _write_bounds(writer: RunWriter, block: TokenBlock, theirs: list[dict], floo
             {name: values[good] for name, values in _where(block).items()}
             | {
                 "k": found.k[good],
-                "floor": np.full(int(good.sum()), floors.floor),
+                "floor": np.full(int(good.sum()), limits.floor),
                 "kld_topk": found.kld_topk[good],
                 "floored": found.floored[good],
                 "kld_lower": found.lower[good],
