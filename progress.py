@@ -61,6 +61,8 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Bar]:
     from rich.text import Text
 
     class Rate(ProgressColumn):
+        """Units per second, of now or of the whole."""
+
         def render(self, task: Any) -> Text:
             return Text(f"{task.finished_speed or task.speed or 0:,.0f} {unit}/s")
 

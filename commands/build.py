@@ -1,6 +1,5 @@
 """`qwh init`, `build` and `status`: the warehouse itself."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,9 +35,10 @@ def status(warehouse: WarehouseOption = DEFAULT) -> None:
     from ..database.warehouse import Warehouse
     from ..exports.port import table
     from ..exports.terminal import render
+    from ..progress import say
 
     rows = Warehouse(warehouse).status()
     if rows.is_empty():
-        print(f"{warehouse}: no runs yet; qwh ingest puts some in", file=sys.stderr)
+        say(f"{warehouse}: no runs yet; qwh ingest puts some in")
     else:
         print(render(table(rows)))

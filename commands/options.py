@@ -18,7 +18,9 @@ WideOption = Annotated[
 ]
 WidthOption = Annotated[
     int | None,
-    typer.Option(help="Fit into so many columns; default: the terminal's, where there is one."),
+    typer.Option(
+        help="Fit into so many columns; default: the terminal's, where there is one.", min=20
+    ),
 ]
 DEFAULT = Path("warehouse")
 UNITS = {

@@ -6,6 +6,7 @@ from ..database.warehouse import Warehouse
 from ..errors import QwhError, report
 from ..exports.port import table
 from ..exports.terminal import render
+from ..progress import say
 
 PROMPT, MORE = "qwh> ", "...> "
 
@@ -23,10 +24,7 @@ def shell(warehouse: Warehouse, width: int | None) -> None:
     if is_asked:
         import readline  # noqa: F401  (gives input() its history)
 
-        print(
-            f"{warehouse.database}, read-only; end a statement with ; and the shell with Ctrl-D",
-            file=sys.stderr,
-        )
+        say(f"{warehouse.database}, read-only; end a statement with ; and the shell with Ctrl-D")
     lines: list[str] = []
     while True:
         try:

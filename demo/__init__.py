@@ -1,3 +1,1 @@
-"""The main job on a real small model: what `qwh demo` runs, and the texts and prompts that it
-uses.
-"""
+"""The main job on a real small model: what `qwh demo` runs, and its texts and prompts."""

@@ -62,8 +62,8 @@ def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
             folder / f"{table}.parquet",
             compression="zstd",
             compression_level=19,
-            use_dictionary=others,  # type: ignore[arg-type]  # the stubs know only a bool
-            use_byte_stream_split=floats,  # type: ignore[arg-type]
+            use_dictionary=others,
+            use_byte_stream_split=floats,
         )
 
 

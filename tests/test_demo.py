@@ -1,6 +1,4 @@
-"""The demo's questions, and its study: packed from a warehouse and loaded into another without a
-change.
-"""
+"""The demo's questions, and its study: packed from a warehouse, loaded without a change."""
 
 import json
 from collections import Counter

@@ -1,6 +1,4 @@
-"""A user's own measure enters the variant table, is asked anew at every build, and is refused in
-one line where it cannot be one.
-"""
+"""A user's own measure enters the variant table, or is refused in one line; builds ask it anew."""
 
 import shutil
 

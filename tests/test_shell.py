@@ -1,6 +1,4 @@
-"""What users hold in their hands: the command line, and the real DuckDB shell on the finished
-file.
-"""
+"""What users hold in their hands: the command line, and the real DuckDB shell on the file."""
 
 import os
 import shutil
@@ -8,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
@@ -16,10 +15,13 @@ from conftest import query, qwh
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+import qwh as qwh_package
 from qwh.cli import app
-from qwh.database.warehouse import PROJECT
-from qwh.errors import ExitCode
+from qwh.commands.options import screen
+from qwh.database.warehouse import PROJECT, Warehouse
+from qwh.errors import ExitCode, QwhError
 from qwh.kernels import udf
+from qwh.raw.store import Store
 
 
 def program(name: str) -> str:
@@ -113,6 +115,37 @@ def test_every_command_has_help(words):
     assert done.exit_code == 0 and "Usage" in done.stdout
     if words not in ((), ("ingest",), ("measure",)):
         assert "Example: qwh" in " ".join(done.stdout.split())
+
+
+def test_what_stops_qwh_is_one_line_and_a_code(monkeypatch, tmp_path):
+    stops = (
+        (QwhError("the disk\nis full", ExitCode.STORAGE), 6, "qwh: the disk is full\n"),
+        (ImportError("No module named x"), 7, "qwh: a package is missing: No module named x\n"),
+        (KeyboardInterrupt(), 130, "qwh: stopped; nothing half done was kept\n"),
+    )
+    for error, code, line in stops:
+        monkeypatch.setattr(Store, "create", Mock(side_effect=error))
+        done = qwh("init", tmp_path)
+        assert (done.exit_code, done.stderr) == (code, line)
+
+
+def test_the_package_offers_the_warehouse_and_its_error():
+    assert qwh_package.Warehouse is Warehouse and qwh_package.QwhError is QwhError
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = qwh_package.nonsense
+
+
+def test_tables_fit_a_terminal_and_are_whole_elsewhere(warehouse, monkeypatch):
+    assert screen() is None and screen(width=80) == 80
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "72")
+    assert screen() == 72 and screen(width=80) == 80 and screen(wide=True) is None
+    asked = ("show", "fidelity", "--cohort", "tiny", "--warehouse", warehouse)
+    whole, narrow = qwh(*asked).stdout, qwh(*asked, "--width", 60, "--rows", 2).stdout
+    assert "nonfinite" in whole.splitlines()[0] and "cohort_id" not in whole
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.splitlines()[0].split()[:3] == whole.splitlines()[0].split()[:3]
+    assert "\n...\n" in narrow and "all with --wide:" in narrow and "nonfinite" in narrow
 
 
 def test_show_sql_and_status_print_tables(warehouse):
