@@ -1,41 +1,59 @@
 """The docs' examples, run: in every ```console block, what stands below a `$ command` is what that
-command prints in a folder whose warehouse/ holds the study in miniature.
+command prints on a terminal of 100 columns, in a folder whose qwh-demo/ holds the study.
 
 `python tests/docs.py` writes the outputs anew; tests/test_docs.py compares them.
 """
 
 import os
+import pty
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "demo" / "README.md")
 WIDTH = 100
+SCREEN = {"COLUMNS": str(WIDTH), "NO_COLOR": "1"}
+STUDY = "qwh demo --study"  # takes a minute: run once, and its output used again
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*\\\n)*.*\n", re.MULTILINE)  # with the lines that a \ continues
 
 
 def make_study(folder: Path) -> None:
-    """Fill folder/warehouse with the results that the demo carries, and build it."""
-    run("qwh demo --study --warehouse warehouse", folder)
+    """What a reader has after `qwh demo --study`: the warehouse, and what was printed."""
+    (folder / "printed.txt").write_text(run(STUDY, folder))
 
 
 def run(command: str, folder: Path) -> str:
-    """What a shell command prints in this folder, without what it says on stderr."""
+    """What a command prints on a terminal, without what it says on stderr."""
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        cwd=folder,
-        env=os.environ | {"PATH": programs, "COLUMNS": str(WIDTH), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{command}: exit code {done.returncode}: {done.stderr.strip()}")
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+    ours, theirs = pty.openpty()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=os.environ | SCREEN | {"PATH": programs, "QWH_WAREHOUSE": "qwh-demo"},
+            stdout=theirs,
+            stderr=said,
+        )
+        os.close(theirs)
+        printed = b"".join(_pieces(ours))
+        os.close(ours)
+        said.seek(0)
+        if process.wait():
+            raise RuntimeError(f"{command}: exit code {process.returncode}: {said.read().strip()}")
+    return "".join(f"{line.rstrip()}\n" for line in printed.decode().splitlines())
+
+
+def _pieces(terminal: int) -> Iterator[bytes]:
+    """All that is written to a terminal, until its last writer closes it: Linux calls that EIO."""
+    with suppress(OSError):
+        while piece := os.read(terminal, 1 << 16):
+            yield piece
 
 
 def regenerated(page: str, folder: Path) -> str:
@@ -43,7 +61,8 @@ def regenerated(page: str, folder: Path) -> str:
 
     def block(found: re.Match) -> str:
         commands = [match.group() for match in COMMAND.finditer(found.group())]
-        return "".join(each + run(each.removeprefix("$ "), folder) for each in commands)
+        asked = [each.removeprefix("$ ").replace(STUDY, "cat printed.txt") for each in commands]
+        return "".join(each + run(ask, folder) for each, ask in zip(commands, asked))
 
     return BLOCK.sub(block, page)
 

@@ -2,8 +2,11 @@
 promises.
 """
 
+import ast
 import json
+from dataclasses import fields
 
+import house
 import pytest
 import sqlglot
 import yaml
@@ -11,6 +14,7 @@ from sqlglot import exp
 
 from qwh.database.warehouse import PROJECT
 from qwh.kernels import udf
+from qwh.raw.manifest import RunFacts
 
 MAY_READ = {
     "staging": {"source"},
@@ -119,3 +123,22 @@ def test_analyses_read_marts_and_statistics_and_name_real_columns(manifest):
         }
         named = {column.name for column in tree.find_all(exp.Column)}
         assert named <= columns, f"{path.name} names {named - columns}"
+
+
+RENAMED = {"rows": "token_rows"}  # a word of SQL's own
+
+
+def test_stg_runs_has_the_facts_of_a_run(manifest):
+    """A fact is spelt in RunFacts; the model that reads the manifests' JSON has a column for it."""
+    (columns,) = (list(node["columns"]) for node in models(manifest) if node["name"] == "stg_runs")
+    assert columns == [RENAMED.get(field.name, field.name) for field in fields(RunFacts)]
+
+
+@pytest.mark.xfail(strict=False)
+def test_no_manifest_is_made_by_hand():
+    for path in house.product():
+        if house.name(path).startswith("raw/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            keys = [getattr(key, "value", None) for key in getattr(node, "keys", ())]
+            assert "run_id" not in keys, f"{house.name(path)}:{node.lineno}: use RunFacts"
