@@ -2,11 +2,11 @@
 
     python benchmarks/ingest.py --reference R.gguf --quant A.gguf --corpus text.txt [--chunks N]
 
-Wall time, CPU time, memory, disk. llama-perplexity writes the reference's logits once and reads them back for every quant; qwh runs
-all models together. Same text, context length and threads, one chunk per batch on both sides; the
-rounds alternate, medians are printed. Plain perplexity of every quant is run as well: what
---kl-divergence costs on top of it is llama.cpp's KLD step from end to end; qwh's is the time in its
-scorer, by its own count.
+Wall time, CPU time, memory, disk. llama-perplexity writes the reference's logits once and reads
+them back for every quant; qwh runs all models together. Same text, context length and threads, one
+chunk per batch on both sides; the rounds alternate, medians are printed. Plain perplexity of every
+quant is run as well: what --kl-divergence costs on top of it is llama.cpp's KLD step from end to
+end; qwh's is the time in its scorer, by its own count.
 """
 
 import argparse

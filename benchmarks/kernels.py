@@ -2,12 +2,13 @@
 
     python benchmarks/kernels.py [--vocabulary V ...] [--threads N ...] [--rounds R] [--compile]
 
-An entry is a position's (reference, quant) pair of logits for one id. llama.cpp's own step is compiled here, with the flags that its program ships with (-O3, no -march),
-from the text of tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The
-contenders take turns in every round, and medians are printed: CPU time over all threads, wall time,
-and their ratio, the cores in use: if that is below `threads`, the machine was busy with something
-else, and neither the wall time nor torch's CPU time (its threads spin while they wait) means much.
-"x memory" and "x ours" are of CPU time.
+An entry is a position's (reference, quant) pair of logits for one id. llama.cpp's own step is
+compiled here, with the flags that its program ships with (-O3, no -march), from the text of
+tools/perplexity/perplexity.cpp in the source distribution of llama-cpp-python. The contenders take
+turns in every round, and medians are printed: CPU time over all threads, wall time, and their
+ratio, the cores in use: if that is below `threads`, the machine was busy with something else, and
+neither the wall time nor torch's CPU time (its threads spin while they wait) means much. "x memory"
+and "x ours" are of CPU time.
 """
 
 import argparse
