@@ -2,6 +2,7 @@
 
 import sys
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -24,6 +25,13 @@ class QwhError(Exception):
     def __init__(self, message: str, code: ExitCode):
         super().__init__(" ".join(message.split()))
         self.code = code
+
+
+class BadFile(QwhError):
+    """A file that cannot be read: the file, the place in it, what is wrong and what to do."""
+
+    def __init__(self, path: Path, place: str, found: str, advice: str):
+        super().__init__(f"cannot read {path}, {place}: {found}: {advice}", ExitCode.BAD_INPUT)
 
 
 def missing_extra(package: str, extra: str) -> QwhError:

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 import kernels as kernel_benchmark
-from qwh.ingest.corpus import read_corpus
-from qwh.ingest.engines.llama_cpp import Model
+from qwh.ingest.engines.llama_cpp import file, load, vocabulary
+from qwh.ingest.engines.port import PLAIN
+from qwh.ingest.texts import Cut, read_text
 from qwh.kernels.scorers import cpu, naive
 from qwh.kernels.scorers.rows import CodedRows
 
@@ -24,26 +25,17 @@ def rows_of(arguments: argparse.Namespace):
     """Yields the reference's and one quant's logits [positions, V] and the targets, chunk by chunk,
     for every quant.
     """
-    text = read_corpus(
-        str(arguments.corpus),
-        0,
-        Model(arguments.reference, vocab_only=True),
-        arguments.context_length,
-        arguments.chunks,
-        "half",
-    )
-    models = [Model(path) for path in (arguments.reference, *arguments.quant)]
-    contexts = [
-        model.context(arguments.context_length, arguments.context_length, 2) for model in models
-    ]
-    scored = text.scored(0, arguments.context_length)
-    for ids in text.stream:
-        for context in contexts:
-            context.keep(0)
-        reference, *others = (context.forward(ids, 0, scored) for context in contexts)
-        targets = ids[np.flatnonzero(scored) + 1]
+    reference = file(arguments.reference)
+    cut = Cut(arguments.context_length, arguments.chunks, "half")
+    text = read_text(str(arguments.corpus), 0, cut, vocabulary(reference))
+    length = arguments.context_length
+    models = [load(each, PLAIN, length, 2) for each in (reference, *map(file, arguments.quant))]
+    sequences = text.sequences()
+    streams = [model.read(sequences, length) for model in models]
+    for sequence, (first, *others) in zip(sequences, zip(*streams)):
+        targets = sequence.targets[sequence.targets >= 0]
         for logits in others:
-            yield reference, logits, targets
+            yield first, logits, targets
 
 
 def measure(x: np.ndarray, z: np.ndarray, y: np.ndarray, library) -> dict[str, np.ndarray]:

@@ -55,26 +55,25 @@ def run(folder: Path, size: Size) -> str:
 
 def _ingest(store: Store, size: Size, reference: Path, quants: list[Path], threads: int) -> None:
     """Texts and prompts through the reference and all quants."""
-    from ..ingest.corpus import ingest_gguf
-    from ..ingest.engines.gguf import read_gguf
-    from ..ingest.plan import Member, Settings
-    from ..ingest.prompts import ingest_prompts, read_benchmark
+    from ..ingest.answering import answer_benchmark
+    from ..ingest.benchmarks import read_benchmark
+    from ..ingest.cohort import Settings, job
+    from ..ingest.scoring import score_texts
+    from ..ingest.texts import Cut
+    from ..ingest.trace import Trace
 
-    head = Member("f16", read_gguf(reference))
-    members = [Member(path.stem, read_gguf(path)) for path in quants]
-
-    def settings() -> Settings:
-        return Settings(size.cohort, threads, made_from=MADE_FROM)
-
+    settings = Settings(threads, made_from=MADE_FROM)
+    asked = job(size.cohort, reference, quants, None, settings)
     say("2/4 reading prose and code, every position scored against the reference")
     prose, code = f"prose={HERE / 'prose.txt'}", f"code={HERE / 'code.txt'}"
-    ingest_gguf(store, settings(), head, members, [prose, code], [LENGTH], size.chunks, "half")
-    ingest_gguf(store, settings(), head, members, [prose], [LONGER], size.long_chunks, "half")
+    short, long = Cut(LENGTH, size.chunks, "half"), Cut(LONGER, size.long_chunks, "half")
+    score_texts(store, asked, [prose, code], [short], Trace())
+    score_texts(store, asked, [prose], [long], Trace())
 
     say("3/4 answering the benchmarks")
     for path in sorted((HERE / "benchmarks").glob("*.jsonl")):
-        asked = read_benchmark(path, max_new_tokens=8).every(size.one_in)
-        ingest_prompts(store, settings(), head, members, asked)
+        benchmark = read_benchmark(path, max_new_tokens=8).every(size.one_in)
+        answer_benchmark(store, asked, benchmark)
 
 
 def load(folder: Path) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from qwh.errors import ExitCode
+from qwh.errors import BadFile, ExitCode
 from qwh.ingest.readers import evalplus, helm, inspect_ai, lighteval, livecodebench, lm_eval
-from qwh.ingest.readers.port import BadFile, Sample, Samples
+from qwh.ingest.readers.port import Sample, Samples
 from qwh.ingest.readers.untrusted.archives import Zip
 
 FIXTURES = Path(__file__).parent / "fixtures" / "harness"

@@ -11,7 +11,7 @@ from qwh.database.warehouse import Warehouse
 from qwh.demo import make_prompts, models, study
 from qwh.demo.run import SIZES
 from qwh.demo.tables import COLUMNS
-from qwh.ingest.prompts import normalise, read_benchmark
+from qwh.ingest.benchmarks import normalise, read_benchmark
 from qwh.raw.store import Store
 
 BENCHMARKS = sorted((Path(study.__file__).parent / "benchmarks").glob("*.jsonl"))

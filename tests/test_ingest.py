@@ -38,9 +38,9 @@ def logits(path, chunk: int) -> tuple[np.ndarray, np.ndarray]:
     """A chunk of the first text read in one piece: token ids [n] and llama.cpp's logits [n,
     vocabulary] as float64.
     """
-    from qwh.ingest.engines import llama_cpp as engine
+    from qwh.ingest.engines import llama_context as engine
 
-    model = engine.Model(path)
+    model = engine.Weights(path)
     context = engine.Context(model, LENGTH, LENGTH, 2)
     ids = model.tokenize((MODEL / "corpus.txt").read_text())[chunk * LENGTH : (chunk + 1) * LENGTH]
     rows = context.forward(ids, 0, np.ones(LENGTH, bool)).astype(np.float64)
@@ -163,7 +163,7 @@ def test_the_benchmark_is_neither_hopeless_nor_solved(warehouse):
 
 
 def test_answers_are_greedy_and_scored_after_normalisation(warehouse):
-    from qwh.ingest.prompts import normalise
+    from qwh.ingest.benchmarks import normalise
 
     assert normalise(' "Arlen."\nQ: ') == "arlen" and normalise("\n") == ""
     rows = query(

@@ -315,23 +315,18 @@ def test_real_logits_of_a_real_model(quants):
     """All scorers on what llama.cpp gives for the test model's text, where most positions are
     nearly certain.
     """
-    from qwh.ingest.corpus import read_corpus
-    from qwh.ingest.engines.llama_cpp import Model
+    from qwh.ingest.engines.llama_cpp import file, load, vocabulary
+    from qwh.ingest.engines.port import Reading
+    from qwh.ingest.texts import Cut, read_text
 
-    text = read_corpus(
-        str(MODEL / "corpus.txt"), 0, Model(REFERENCE, vocab_only=True), 128, 4, "half"
-    )
-    scored = text.scored(0, 128)
-    contexts = [
-        Model(path).context(128, 128, 1) for path in (REFERENCE, quants["Q8_0"], quants["Q4_K_M"])
-    ]
+    files = [file(path) for path in (REFERENCE, quants["Q8_0"], quants["Q4_K_M"])]
+    text = read_text(str(MODEL / "corpus.txt"), 0, Cut(128, 4, "half"), vocabulary(files[0]))
+    sequences = text.sequences()
+    streams = [load(each, Reading(128), 128, 1).read(sequences, 128) for each in files]
     seen = []
-    for ids in text.stream:
-        for context in contexts:
-            context.keep(0)
-        x, *others = (context.forward(ids, 0, scored) for context in contexts)
+    for sequence, (x, *others) in zip(sequences, zip(*streams)):
         for z in others:
-            y = ids[np.flatnonzero(scored) + 1]
+            y = sequence.targets[sequence.targets >= 0]
             (r, q), (r0, q0) = score(cpu, x, z, y), score(naive, x, z, y)
             large = q0.kld >= 1e-8
             for column in ("kld", "kld_reverse", "jsd"):

@@ -63,16 +63,15 @@ def test_what_it_holds():
         assert recognises(BASE, file.read(1000)) and not recognises(BASE, b"GGUF")
     file = LogitsFile(BASE)
     assert (
-        file.context_length,
+        file.length,
         file.vocab_size,
-        file.stream.shape,
+        file.tokens.shape,
         file.rows,
         file.depth,
         file.partial,
     ) == (64, 257, (8, 64), 31, 16.0, None)
     rows = file.chunk(7)
     assert rows.shape == (31, 257) and (rows.codes.max(1) == 65535).all()
-    file.close()
 
 
 def test_every_printed_line_is_repeated(built):
@@ -200,9 +199,8 @@ def test_dry_run(tmp_path, quants):
 def test_a_clipped_token_is_censored_and_counts_with_its_bound(tmp_path, quants):
     raw = bytearray(BASE.read_bytes())
     file = LogitsFile(BASE)
-    start, target = 20 + 4 * 64 * 8, int(file.stream[0, 33])
+    start, target = 20 + 4 * 64 * 8, int(file.tokens[0, 33])
     header = file.chunk(0).headers[0]
-    file.close()
     raw[start + 8 + 2 * target : start + 10 + 2 * target] = b"\0\0"
     (tmp_path / "clipped.dat").write_bytes(raw)
     assert ingest(tmp_path / "w", tmp_path / "clipped.dat", quants["Q4_K_M"]).exit_code == 0
@@ -320,14 +318,13 @@ def read_all(path: Path) -> None:
             path.name in str(error) and "\n" not in str(error) and error.code == ExitCode.BAD_INPUT
         )
         return
-    for index in range(len(file.stream)):
+    for index in range(len(file.tokens)):
         rows = file.chunk(index)
-        targets = file.stream[index, file.first + 1 :]
+        targets = file.tokens[index, file.first + 1 :]
         reference = dispatch.reference_rows(rows, targets, 4)
         assert (
             not dispatch.quant_rows(rows, reference, rows, targets).kld[reference.finite_ref].any()
         )
-    file.close()
 
 
 def test_damaged_files_are_refused_or_flagged(tmp_path):

@@ -1,4 +1,5 @@
-"""What a GGUF file says of itself: identity, real tensor types and bits per weight, tokenizer.
+"""What a GGUF file says of itself: identity, tensor types, bits per weight, tokenizer.
+
 Nothing in it is run.
 """
 
@@ -6,24 +7,40 @@ import hashlib
 import json
 import mmap
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...errors import ExitCode, QwhError
 from ...raw import disk
-from .gguf_header import Header
+from .gguf_header import Header, Tensor
+from .vocabulary import vocabulary_sha256
 
 # weights per block in every llama.cpp format that is not a K-quant (those use 256 = 8 blocks)
 BLOCK = 32
 SAMPLED_BLOCKS = 512
 FLOATS = ("F32", "F16", "BF16")
+TOKENIZER = (  # all keys that decide how text becomes token ids
+    "tokens",
+    "model",
+    "pre",
+    "merges",
+    "token_type",
+    "bos_token_id",
+    "eos_token_id",
+    "add_bos_token",
+    "add_space_prefix",
+)
 
 
 @dataclass(frozen=True)
 class GGUF:
-    """Facts of one model file. bits_per_weight = 8 x tensor bytes / weights; tensor_types: type ->
-    tensors, weights, bytes.
+    """A GGUF file as its header and its weights show it (see port.ModelFile).
+
+    bits_per_weight = 8 x tensor bytes / weights; tensor_types: type -> tensors, weights, bytes;
+    block_levels: see `_block_levels`.
     """
 
     path: Path
@@ -34,24 +51,35 @@ class GGUF:
     file_type: str
     parameters: int
     bits_per_weight: float
-    tensor_types: dict
+    tensor_types: dict[str, dict[str, int]]
     block_levels: int | None
     imatrix: str | None
     context_length: int
-    tokenizer: dict
+    tokenizer: dict[str, Any]
 
     @property
     def vocab_size(self) -> int:
         """Number of token ids."""
         return len(self.tokenizer["tokens"])
 
-    @property
+    @cached_property
     def tokenizer_sha256(self) -> str:
         """Hash over everything that decides how text becomes token ids."""
         return hashlib.sha256(json.dumps(self.tokenizer, sort_keys=True).encode()).hexdigest()
 
-    def run_facts(self) -> dict:
-        """The manifest's keys about the model file and its tokenizer."""
+    @property
+    def stream(self) -> None:
+        """It reads any sequence."""
+        return None
+
+    @property
+    def partial(self) -> None:
+        """A file that is cut short is refused."""
+        return None
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The fields of RunFacts about the model file and its tokenizer."""
         return {
             "model_name": self.name,
             "architecture": self.architecture,
@@ -65,6 +93,7 @@ class GGUF:
             "block_levels": self.block_levels,
             "imatrix": self.imatrix,
             "tokenizer_sha256": self.tokenizer_sha256,
+            "vocabulary_sha256": vocabulary_sha256(self.tokenizer["tokens"]),
             "vocab_size": self.vocab_size,
         }
 
@@ -97,84 +126,43 @@ def read_gguf(path: Path) -> GGUF:
             )
         block_levels = _block_levels(tensors, raw)
 
-    def get(key: str, default=None):
-        return fields.get(key, default)
-
-    architecture = get("general.architecture", "unknown")
-    tokens = get("tokenizer.ggml.tokens")
+    tokens = fields.get("tokenizer.ggml.tokens")
     if not tokens:
         raise QwhError(
             f"cannot use {path} as a model: it carries no tokenizer (no tokenizer.ggml.tokens): use"
             " a complete model file",
             ExitCode.BAD_INPUT,
         )
-    types: dict[str, dict] = {}
+    architecture = fields.get("general.architecture", "unknown")
+    types = _tensor_types(tensors)
+    weights = sum(total["weights"] for total in types.values())
+    stored = sum(total["bytes"] for total in types.values())
+    return GGUF(
+        path=path,
+        sha256=disk.sha256(path),
+        bytes=size,
+        name=fields.get("general.name", path.stem),
+        architecture=architecture,
+        file_type=_file_type(fields.get("general.file_type")),
+        parameters=weights,
+        bits_per_weight=8 * stored / weights,
+        tensor_types=types,
+        block_levels=block_levels,
+        imatrix=fields.get("quantize.imatrix.file"),
+        context_length=int(fields.get(f"{architecture}.context_length", 0)),
+        tokenizer={key: fields.get(f"tokenizer.ggml.{key}") for key in TOKENIZER},
+    )
+
+
+def _tensor_types(tensors: list[Tensor]) -> dict[str, dict[str, int]]:
+    """type -> tensors, weights, bytes, in the order of the types' names."""
+    types: dict[str, dict[str, int]] = {}
     for tensor in tensors:
         total = types.setdefault(tensor.kind, {"tensors": 0, "weights": 0, "bytes": 0})
         total["tensors"] += 1
         total["weights"] += tensor.weights
         total["bytes"] += tensor.bytes
-    weights = sum(total["weights"] for total in types.values())
-    return GGUF(
-        path=path,
-        sha256=disk.sha256(path),
-        bytes=size,
-        name=get("general.name", path.stem),
-        architecture=architecture,
-        file_type=_file_type(get("general.file_type")),
-        parameters=weights,
-        bits_per_weight=8 * sum(total["bytes"] for total in types.values()) / weights,
-        tensor_types=dict(sorted(types.items())),
-        block_levels=block_levels,
-        imatrix=get("quantize.imatrix.file"),
-        context_length=int(get(f"{architecture}.context_length", 0)),
-        tokenizer={"tokens": tokens}
-        | {
-            key: get(f"tokenizer.ggml.{key}")
-            for key in (
-                "model",
-                "pre",
-                "merges",
-                "token_type",
-                "bos_token_id",
-                "eos_token_id",
-                "add_bos_token",
-                "add_space_prefix",
-            )
-        },
-    )
-
-
-def refuse_other_tokenizer(reference: GGUF, quant: GGUF) -> None:
-    """Raise QwhError, naming the first difference, unless both files turn text into the same token
-    ids.
-    """
-    if reference.tokenizer_sha256 == quant.tokenizer_sha256:
-        return
-    if quant.vocab_size != reference.vocab_size:
-        found = f"{quant.vocab_size:,} tokens against {reference.vocab_size:,}"
-    else:
-        key = next(
-            key for key in reference.tokenizer if reference.tokenizer[key] != quant.tokenizer[key]
-        )
-        ours, theirs = reference.tokenizer[key], quant.tokenizer[key]
-        if isinstance(ours, list) and isinstance(theirs, list):
-            at = next(
-                (i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b),
-                min(len(ours), len(theirs)),
-            )
-            found = f"{key}[{at}] is {_at(theirs, at)} against {_at(ours, at)}"
-        else:
-            found = f"{key} is {theirs!r} against {ours!r}"
-    raise QwhError(
-        f"cannot compare {quant.path.name} with {reference.path.name}: their tokenizers differ,"
-        f" {found}: use quants of this very model",
-        ExitCode.MISMATCH,
-    )
-
-
-def _at(values: list, index: int) -> str:
-    return repr(values[index]) if index < len(values) else "absent"
+    return dict(sorted(types.items()))
 
 
 def _file_type(number: int | None) -> str:
@@ -186,7 +174,7 @@ def _file_type(number: int | None) -> str:
         return "unknown" if number is None else str(number)
 
 
-def _block_levels(tensors: list, raw: mmap.mmap) -> int | None:
+def _block_levels(tensors: list[Tensor], raw: mmap.mmap) -> int | None:
     """Most distinct values in any sampled block of 32 weights of a float file's largest matrix;
     None if it is quantized.
 

@@ -27,6 +27,7 @@ SCALARS = {
     12: "d",
 }
 TEXT, ARRAY = 8, 9
+MAGIC = b"GGUF"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Header:
             from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
         except ImportError:
             raise missing_extra("gguf", "gguf") from None
-        if self._raw[:4] != b"GGUF":
+        if self._raw[:4] != MAGIC:
             raise QwhError(
                 f"cannot use {self._path} as a model: it does not start with the letters GGUF:"
                 " convert it to GGUF first",

@@ -1,172 +1,149 @@
-"""llama.cpp through its low-level API: models, contexts, and logits as zero-copy views of its own
-output buffer.
-"""
+"""The engine "gguf": llama.cpp runs a GGUF file, one sequence at a time."""
 
-import ctypes
 import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...errors import ExitCode, QwhError, missing_extra
+from .gguf import read_gguf
+from .gguf_header import MAGIC
+from .port import Answer, ModelFile, Reading, Sequence, Start, blocks
 
-try:
-    import llama_cpp
-except ImportError:
-    raise missing_extra("llama-cpp-python", "gguf") from None
-
-NAME = "llama.cpp"
-VERSION = llama_cpp.__version__  # llama-cpp-python pins the llama.cpp that it is built from
-_last_log = ""
+file = read_gguf
 
 
-@llama_cpp.llama_log_callback
-def _keep_log(level: int, text: bytes, _: object) -> None:
-    """llama.cpp talks on stderr; keep its last complaint for our own one-line errors instead."""
-    global _last_log
-    if level >= 3:  # GGML_LOG_LEVEL_WARN = 3, ERROR = 4
-        _last_log = text.decode(errors="replace").strip() or _last_log
+def recognises(path: Path, head: bytes) -> bool:
+    """Whether a file begins as a GGUF file does."""
+    return head.startswith(MAGIC)
 
 
-llama_cpp.llama_log_set(_keep_log, None)
-llama_cpp.llama_backend_init()
+def vocabulary(file: ModelFile) -> "Vocabulary":
+    """The file's tokenizer, read without its weights."""
+    return Vocabulary(file)
 
 
-def device() -> str:
-    """Where llama.cpp computes: 'gpu' if it was built to offload layers, else 'cpu'."""
-    return "gpu" if llama_cpp.llama_supports_gpu_offload() else "cpu"
+def facts(file: ModelFile, reading: Reading) -> dict[str, Any]:
+    """The fields of RunFacts about llama.cpp."""
+    from . import llama_context
+
+    return {
+        "engine": "llama.cpp",
+        "engine_version": llama_context.VERSION,
+        "device": llama_context.device(),
+        "logits_dtype": "f32",
+    }
+
+
+def load(file: ModelFile, reading: Reading, length: int, threads: int) -> "Model":
+    """The model in memory, with attention memory for one sequence of `length` positions."""
+    return Model(file, reading, length, threads)
+
+
+def takes(file: ModelFile, reading: Reading, length: int) -> int:
+    """Bytes that a loaded model holds: its weights, beside which the rest is small."""
+    return file.bytes
+
+
+def room() -> int:
+    """Half of the free memory: the page cache and the scorer want some too."""
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+class Vocabulary:
+    """A GGUF file's tokenizer."""
+
+    def __init__(self, file: ModelFile):
+        from .llama_context import Weights
+
+        self.weights = Weights(file.path, vocab_only=True)
+        self.bos: int = self.weights.bos
+        self.add_bos: bool = self.weights.add_bos
+        self.tokenize = self.weights.tokenize
+        self.text = self.weights.text
+        self.is_end = self.weights.is_end
+        self.close = self.weights.close
 
 
 class Model:
-    """One GGUF file in memory (mapped), with its tokenizer. vocab_only skips the weights."""
+    """One loaded file with the attention memory of one sequence, of which the next keeps a part."""
 
-    def __init__(self, path: Path, vocab_only: bool = False):
-        params = llama_cpp.llama_model_default_params()
-        params.vocab_only = vocab_only
-        params.n_gpu_layers = 0 if vocab_only else 999
-        self.path = Path(path)
-        self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
-        if not self.handle:
-            raise QwhError(
-                f"llama.cpp cannot load {path}: {_last_log or 'no reason given'}: fetch the file"
-                " again or update llama-cpp-python",
-                ExitCode.BAD_INPUT,
-            )
-        self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
-        self.vocab_size = llama_cpp.llama_vocab_n_tokens(self.vocab)
-        self.bos = llama_cpp.llama_vocab_bos(self.vocab)
-        self.add_bos = bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
+    def __init__(self, file: ModelFile, reading: Reading, length: int, threads: int):
+        from .llama_context import Context, Weights
 
-    def tokenize(self, text: str) -> np.ndarray:
-        """Token ids [n] int32, special tokens added at the start where the model wants them, markup
-        kept as plain text.
-        """
-        raw = text.encode()
-        size = len(raw) + 8
-        buffer = (llama_cpp.llama_token * size)()
-        n = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), buffer, size, True, False)
-        if n < 0:
-            raise QwhError(
-                f"{self.path.name}: llama.cpp could not tokenize a text of {len(raw):,} bytes:"
-                " split it",
-                ExitCode.BAD_INPUT,
-            )
-        return np.ctypeslib.as_array(buffer)[:n].astype(np.int32)
+        self.weights = Weights(file.path)
+        try:
+            self.context = Context(self.weights, length, min(reading.rows, length), threads)
+        except BaseException:
+            self.weights.close()
+            raise
+        self.held = np.empty(0, np.int32)  # the ids whose attention memory is there
 
-    def text(self, tokens: list[int]) -> str:
-        """The text of token ids, special tokens left out."""
-        ids = (llama_cpp.llama_token * max(1, len(tokens)))(*tokens)
-        size = 64 * max(1, len(tokens))
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            n = llama_cpp.llama_detokenize(self.vocab, ids, len(tokens), buffer, size, False, False)
-            if n >= 0:
-                return buffer.raw[:n].decode(errors="replace")
-            size = -n
+    def read(self, sequences: list[Sequence], rows: int) -> Iterator[np.ndarray | None]:
+        """See port.Model; views of llama.cpp's own buffer where a block is one pass."""
+        step = self.context.block
+        for sequence in sequences:
+            self._keep(sequence.ids, sequence.shared)
+            for start, stop in blocks(sequence, max(rows, step)):
+                scored = sequence.scored(start, stop)
+                logits = self._pass(sequence.ids, start, stop, scored)
+                self.held = sequence.ids[:stop]
+                for first in range(start, stop, rows):
+                    inside = (scored >= first) & (scored < min(first + rows, stop))
+                    at = np.flatnonzero(inside)
+                    yield None if logits is None or not len(at) else logits[at[0] : at[-1] + 1]
 
-    def is_end(self, token: int) -> bool:
-        """Whether the token ends a generation (EOS, EOT, ...)."""
-        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
-
-    def context(self, context_length: int, block: int, threads: int) -> "Context":
-        """Attention memory for one sequence on this model."""
-        return Context(self, context_length, block, threads)
+    def answer(
+        self, starts: Iterable[Start], limit: int, ends: Callable[[list[int]], bool]
+    ) -> Iterator[Answer]:
+        """See port.Speaker; greedy, each answer to its end before the next."""
+        for start in starts:
+            given = list(start.given)
+            while not ends(given) and len(given) < limit:
+                ids = np.array(start.prompt + given, np.int32)
+                last = len(ids) - 1
+                kept = self._keep(ids, min(_common(self.held, ids), last))
+                logits = self._pass(ids, kept, len(ids), np.array([last]))
+                self.held = ids
+                assert logits is not None
+                given.append(int(logits[-1].argmax()))
+            yield Answer(start.index, given, "stop" if ends(given) else "length")
 
     def close(self) -> None:
-        """Free the weights."""
-        if self.handle:
-            llama_cpp.llama_model_free(self.handle)
-            self.handle = None
+        """Free context and weights."""
+        self.context.close()
+        self.weights.close()
 
+    def _keep(self, ids: np.ndarray, shared: int) -> int:
+        """Hold the first `shared` of these ids and no more; returns how many that are.
 
-class Context:
-    """One sequence's attention memory on a model. Its logits view is valid until its next
-    `forward`.
-    """
-
-    def __init__(self, model: Model, context_length: int, block: int, threads: int):
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = (
-            context_length,
-            block,
-            block,
-            1,
-        )
-        params.n_threads = params.n_threads_batch = threads
-        self.model = model
-        self.block = block
-        self.handle = llama_cpp.llama_init_from_model(model.handle, params)
-        if not self.handle:
-            raise QwhError(
-                f"llama.cpp cannot open a context of {context_length} tokens on {model.path.name}:"
-                f" {_last_log}: use a shorter --context-length or free memory",
-                ExitCode.BAD_INPUT,
-            )
-        self.memory = llama_cpp.llama_get_memory(self.handle)
-        self.batch = llama_cpp.llama_batch_init(block, 0, 1)
-
-    def keep(self, length: int) -> None:
-        """Forget everything after the first `length` tokens."""
-        if length == 0:
-            llama_cpp.llama_memory_clear(self.memory, True)
-        else:
-            llama_cpp.llama_memory_seq_rm(self.memory, 0, length, -1)
-
-    def forward(self, tokens: np.ndarray, start: int, wanted: np.ndarray) -> np.ndarray | None:
-        """Run up to `block` tokens that begin at position `start`.
-
-        tokens: [n] int32; wanted: [n] bool, the positions whose logits are computed. Returns
-        float32 logits [wanted.sum(), vocabulary], a view of llama.cpp's buffer, or None if none was
-        wanted.
+        What is not held of them is run again.
         """
-        batch, n = self.batch, len(tokens)
-        batch.n_tokens = n
-        _view(batch.token, n, np.int32)[:] = tokens
-        _view(batch.pos, n, np.int32)[:] = np.arange(start, start + n)
-        _view(batch.n_seq_id, n, np.int32)[:] = 1
-        _view(batch.logits, n, np.int8)[:] = wanted
-        for i in range(n):
-            batch.seq_id[i][0] = 0
-        code = llama_cpp.llama_decode(self.handle, batch)
-        if code != 0:
-            raise QwhError(
-                f"llama.cpp failed on {self.model.path.name} at position {start} (code {code}):"
-                f" {_last_log}: free memory or use a smaller --batch-size",
-                ExitCode.BAD_INPUT,
-            )
-        rows = int(wanted.sum())
-        if rows == 0:
-            return None
-        pointer = llama_cpp.llama_get_logits(self.handle)  # waits until the device is done
-        return np.ctypeslib.as_array(pointer, shape=(rows, self.model.vocab_size))
+        wanted = shared if np.array_equal(self.held[:shared], ids[:shared]) else 0
+        kept = self.context.keep(wanted)
+        if kept < shared:
+            self._pass(ids, kept, shared, np.empty(0, int))
+        return shared
 
-    def close(self) -> None:
-        """Free the context."""
-        if self.handle:
-            llama_cpp.llama_batch_free(self.batch)
-            llama_cpp.llama_free(self.handle)
-            self.handle = None
+    def _pass(
+        self, ids: np.ndarray, start: int, stop: int, scored: np.ndarray
+    ) -> np.ndarray | None:
+        """The logits of the scored positions of start..stop-1, in passes of the context's size."""
+        parts: list[np.ndarray] = []
+        for first in range(start, stop, self.context.block):
+            last = min(first + self.context.block, stop)
+            if parts:
+                parts[-1] = parts[-1].copy()  # the next pass overwrites it
+            wanted = np.isin(np.arange(first, last), scored)
+            logits = self.context.forward(ids[first:last], first, wanted)
+            if logits is not None:
+                parts.append(logits)
+        return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else None
 
 
-def _view(pointer: object, n: int, kind: type) -> np.ndarray:
-    return np.ctypeslib.as_array(pointer, shape=(n,)).view(kind)
+def _common(a: np.ndarray, b: np.ndarray) -> int:
+    """Length of the common prefix."""
+    n = min(len(a), len(b))
+    differ = np.flatnonzero(a[:n] != b[:n])
+    return int(differ[0]) if len(differ) else n

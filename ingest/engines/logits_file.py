@@ -1,21 +1,25 @@
-"""llama.cpp's logits file ("_logits_"): the log-probs that llama-perplexity --kl-divergence-base
-writes, in 16-bit codes.
+"""The engine "logits-file": the log-probs that llama-perplexity --kl-divergence-base wrote.
 
     8 bytes `_logits_`, int32 context length, vocabulary, chunks; int32 tokens; then for each chunk
     a row for every position from the middle of the context on: float32 scale, float32 minimum, a
     uint16 code per id, padded to even.
 
-The file has no version, checksum or model; its size is the only check that it is whole.
+The file has no version, checksum or model; its size is the only check that it is whole. What it
+clips stays unknown.
 """
 
 import hashlib
 import os
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from ...errors import BadFile, ExitCode, QwhError
 from ...kernels.scorers.rows import CodedRows
-from ..readers.port import BadFile
+from .port import ModelFile, Reading, Sequence, Vocabulary, blocks
 
 MAGIC = b"_logits_"
 HEADER = 20
@@ -28,32 +32,94 @@ def recognises(path: Path, head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-class LogitsFile:
-    """A logits file that is open for reading, with as many whole chunks as it holds. Closes on
-    `close`.
+def file(path: Path) -> "LogitsFile":
+    """Open, check and close a logits file. Raises BadFile."""
+    return LogitsFile(path)
 
-    stream: token ids [chunks, context_length] int32; depth: nats below a row's top where the codes
-    stop; partial: why the file is not the whole run, or None. Raises BadFile if it is damaged or
-    holds no whole chunk.
+
+def vocabulary(file: ModelFile) -> Vocabulary:
+    """There is none in a logits file."""
+    raise QwhError(
+        f"{file.path.name} holds logits and no tokenizer: give the model that wrote it",
+        ExitCode.BAD_INPUT,
+    )
+
+
+def facts(file: ModelFile, reading: Reading) -> dict[str, Any]:
+    """The fields of RunFacts about the engine: who wrote the codes is all that is known."""
+    assert isinstance(file, LogitsFile)
+    return {"engine": "llama.cpp", "logits_dtype": f"u16-{file.depth:.0f}"}
+
+
+def load(file: ModelFile, reading: Reading, length: int, threads: int) -> "Replay":
+    """The file in a model's place."""
+    assert isinstance(file, LogitsFile)
+    return Replay(file)
+
+
+def takes(file: ModelFile, reading: Reading, length: int) -> int:
+    """Bytes of memory: one chunk's rows, whatever the file's size."""
+    assert isinstance(file, LogitsFile)
+    return file.chunk_bytes
+
+
+def room() -> int:
+    """Bytes of free memory."""
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def describe(path: Path) -> list[str]:
+    """What a logits file holds and what would be stored of it, in lines for a person."""
+    found = LogitsFile(path)
+    what = found.partial or f"{found.chunks} chunks"
+    return [
+        f"{found.path.name}: a logits file, {what} of {found.length} tokens, vocabulary"
+        f" {found.vocab_size:,}, codes {found.depth:.0f} nats deep",
+        f"would store {found.chunks * found.rows:,} rows of reference_tokens, and as many of tokens"
+        " for each quant",
+    ]
+
+
+class LogitsFile:
+    """A logits file, with as many whole chunks as it holds (see port.ModelFile).
+
+    tokens: ids [chunks, length] int32; depth: nats below a row's top where the codes stop;
+    partial: why the file is not the whole run, or None. Raises BadFile if it is damaged or holds
+    no whole chunk.
     """
+
+    context_length = None  # of the model that wrote it
+    tokenizer = None
 
     def __init__(self, path: Path):
         self.path = Path(path)
         try:
-            self.file = open(self.path, "rb")
+            with open(self.path, "rb") as opened:
+                self.bytes = os.fstat(opened.fileno()).st_size
+                self._layout(opened.read(HEADER))
+                self.tokens = self._tokens(opened)
+                self.depth = self._depth(opened.fileno())
         except OSError as error:
             raise BadFile(
                 self.path, "at its start", error.strerror or str(error), "check the path"
             ) from None
-        try:
-            self._open()
-        except BaseException:
-            self.file.close()
-            raise
 
-    def _open(self) -> None:
-        size = os.fstat(self.file.fileno()).st_size
-        head = self.file.read(HEADER)
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of RunFacts about the model: a file of logits tells little of it."""
+        about = {"file_name": self.path.name, "file_sha256": self.sha256}
+        return about | {"vocab_size": self.vocab_size}
+
+    @property
+    def stream(self) -> list[Sequence]:
+        """Its chunks, of which the positions from the middle on are stored."""
+        targets = np.roll(self.tokens, -1, axis=1)
+        targets[:, : self.first] = targets[:, -1] = -1
+        return [Sequence(i, *chunk) for i, chunk in enumerate(zip(self.tokens, targets))]
+
+    def _layout(self, head: bytes) -> None:
+        """Where everything lies, from the header and the file's size."""
+        size = self.bytes
         if not head.startswith(MAGIC):
             raise BadFile(
                 self.path,
@@ -68,31 +134,27 @@ class LogitsFile:
                 "it ends inside its header, as where the text was too short",
                 "write it again from a text of at least two contexts",
             )
-        self.context_length, self.vocab_size, promised = (
+        self.length, self.vocab_size, promised = (
             int(value) for value in np.frombuffer(head, "<i4", 3, 8)
         )
-        if not (
-            2 <= self.context_length <= LARGEST
-            and 1 <= self.vocab_size <= LARGEST
-            and promised >= 1
-        ):
+        if not (2 <= self.length <= LARGEST and 1 <= self.vocab_size <= LARGEST and promised >= 1):
             raise BadFile(
                 self.path,
                 "byte 8",
-                f"context length {self.context_length}, vocabulary {self.vocab_size}, {promised}"
+                f"context length {self.length}, vocabulary {self.vocab_size}, {promised}"
                 " chunks cannot be",
                 "write it again",
             )
-        self.first = self.context_length // 2  # the first position that is stored
-        self.rows = self.context_length - 1 - self.first
+        self.first = self.length // 2  # the first position that is stored
+        self.rows = self.length - 1 - self.first
         self.words = 2 * ((self.vocab_size + 1) // 2) + 4  # uint16 in a row
-        self.start = HEADER + 4 * self.context_length * promised
+        self.start = HEADER + 4 * self.length * promised
         self.chunk_bytes = 2 * self.words * self.rows
         if not self.rows:
             raise BadFile(
                 self.path,
                 "byte 8",
-                f"a context length of {self.context_length} leaves no scored position",
+                f"a context length of {self.length} leaves no scored position",
                 "write it again with a longer context",
             )
         chunks = min(promised, max(0, size - self.start) // self.chunk_bytes)
@@ -112,28 +174,25 @@ class LogitsFile:
                 "write it again: header and rows do not belong together",
             )
         self.partial = None if chunks == promised else f"{chunks} of {promised} chunks"
-        self.stream = (
-            np.fromfile(self.file, "<i4", self.context_length * chunks)
-            .astype(np.int32)
-            .reshape(chunks, self.context_length)
-        )
-        outside = np.flatnonzero((self.stream < 0) | (self.stream >= self.vocab_size))
+        self.chunks = chunks
+
+    def _tokens(self, opened: BinaryIO) -> np.ndarray:
+        """The token ids, [chunks, length] int32, all within the vocabulary."""
+        ids = np.fromfile(opened, "<i4", self.length * self.chunks).astype(np.int32)
+        outside = np.flatnonzero((ids < 0) | (ids >= self.vocab_size))
         if len(outside):
             raise BadFile(
                 self.path,
                 f"byte {HEADER + 4 * int(outside[0]):,}",
-                f"token {self.stream.flat[outside[0]]} is not in its vocabulary of"
-                f" {self.vocab_size:,}",
+                f"token {ids[outside[0]]} is not in its vocabulary of {self.vocab_size:,}",
                 "write it again",
             )
-        self.depth = self._depth()
+        return ids.reshape(self.chunks, self.length)
 
-    def _depth(self) -> float:
-        """Where the codes stop, from every row's scale: no row may reach deeper than the deepest
-        that is known.
-        """
-        deepest, descriptor = 0.0, self.file.fileno()
-        for row in range(len(self.stream) * self.rows):
+    def _depth(self, descriptor: int) -> float:
+        """Where the codes stop, from every row's scale: no row reaches deeper than is known."""
+        deepest = 0.0
+        for row in range(self.chunks * self.rows):
             at = self.start + 2 * self.words * row
             scale = np.frombuffer(os.pread(descriptor, 4, at), "<f4")[0]
             reach = float(scale) * 65535
@@ -149,9 +208,7 @@ class LogitsFile:
         return DEPTHS[0] if deepest <= DEPTHS[0] + 0.01 else DEPTHS[1]
 
     def chunk(self, index: int) -> CodedRows:
-        """The rows of one chunk, [rows, vocabulary]: row r is the prediction made at position first
-        + r.
-        """
+        """The rows of one chunk, [rows, vocabulary]; row r predicts from position first + r."""
         raw = np.fromfile(
             self.path, "<u2", self.words * self.rows, offset=self.start + index * self.chunk_bytes
         )
@@ -164,17 +221,41 @@ class LogitsFile:
             )
         return CodedRows(raw.reshape(self.rows, self.words), self.vocab_size, self.depth)
 
+    @cached_property
     def sha256(self) -> str:
-        """Of its header, tokens, size, and first and last MiB of rows: a 100 GB file is told from
-        another in no time.
+        """Of its size, header, tokens, and first and last MiB of rows.
+
+        So a file of 100 GB is told from another in no time.
         """
-        digest = hashlib.sha256(str(os.fstat(self.file.fileno()).st_size).encode())
-        self.file.seek(0)
-        digest.update(self.file.read(self.start + (1 << 20)))
-        self.file.seek(max(0, os.fstat(self.file.fileno()).st_size - (1 << 20)))
-        digest.update(self.file.read())
+        digest = hashlib.sha256(str(self.bytes).encode())
+        with open(self.path, "rb") as opened:
+            digest.update(opened.read(self.start + (1 << 20)))
+            opened.seek(max(0, self.bytes - (1 << 20)))
+            digest.update(opened.read())
         return digest.hexdigest()
 
+
+class Replay:
+    """A logits file in a model's place: its stored rows, chunk by chunk."""
+
+    def __init__(self, file: LogitsFile):
+        self.file = file
+
+    def read(self, sequences: list[Sequence], rows: int) -> Iterator[CodedRows | None]:
+        """See port.Model; slices of the chunk that is in memory."""
+        for sequence in sequences:
+            held = self.file.tokens[sequence.index : sequence.index + 1]
+            if not len(held) or not np.array_equal(held[0, 1:], sequence.ids[1:]):
+                raise QwhError(
+                    f"{self.file.path.name} does not hold the tokens of chunk {sequence.index}:"
+                    " read the text that it was written from",
+                    ExitCode.MISMATCH,
+                )
+            stored = self.file.chunk(sequence.index)
+            for start, stop in blocks(sequence, rows):
+                at = sequence.scored(start, stop) - self.file.first
+                words = stored.words[at[0] : at[-1] + 1] if len(at) else None
+                yield None if words is None else stored._replace(words=words)
+
     def close(self) -> None:
-        """Close the file."""
-        self.file.close()
+        """Nothing is open between two chunks."""

@@ -8,6 +8,7 @@ from ...progress import say
 from ...raw import disk
 from ...raw.manifest import RunFacts
 from ...raw.store import Store
+from ..engines import registry as engines
 from ..readers import registry
 from ..readers.port import Found, Samples, Summary
 from . import samples, summaries, token_rows
@@ -15,7 +16,6 @@ from .source import Import, Source
 
 AUTO = "auto"  # the kind of a file whose content tells
 HEAD = 1 << 16
-LOGITS_FILE = "logits-file"
 
 
 def ingest_files(
@@ -58,11 +58,9 @@ def recognise(path: Path) -> str:
         raise QwhError(
             f"cannot read {path}: {error.strerror}: check the path", ExitCode.NOT_FOUND
         ) from None
-    if head.startswith(b"_logits_"):
-        return LOGITS_FILE
-    kind = registry.recognise(path, head)
+    kind = engines.recognise(path) or registry.recognise(path, head)
     if kind is None:
-        kinds = ", ".join([*(kind for kind in registry.KINDS if kind != "generic"), LOGITS_FILE])
+        kinds = ", ".join(kind for kind in (*registry.KINDS, *engines.ENGINES) if kind != "generic")
         raise QwhError(
             f"cannot tell what {path} is: none of {kinds}: name its kind, or bring it in with qwh"
             " ingest generic",

@@ -9,7 +9,7 @@ from ...errors import ExitCode, QwhError
 from ...progress import progress, say
 from ...raw.manifest import RunFacts
 from ...raw.store import RunWriter, Store
-from ..plan import refuse_other_reference
+from ..cohort import refuse_other_reference
 from ..readers.port import Sample, Samples
 from .source import Import, Source, already_there, begun_import, flaws, named, whole_or_partial
 

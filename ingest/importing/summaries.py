@@ -6,7 +6,7 @@ from dataclasses import replace
 from ...progress import say
 from ...raw.manifest import RunFacts
 from ...raw.store import RunWriter, Store
-from ..plan import refuse_other_reference
+from ..cohort import refuse_other_reference
 from ..readers.port import Summary
 from .source import Import, Source, already_there, begun_import, flaws, named, whole_or_partial
 

@@ -17,7 +17,7 @@ from ...kernels.scorers.topk_bounds import Limits, TopList, topk_bounds
 from ...raw.manifest import RunFacts
 from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
-from ..plan import refuse_other_reference
+from ..cohort import refuse_other_reference
 from ..readers.port import Picks, TokenBlock, TokenRows
 from .source import Import, Source, already_there, begun_import, named, whole_or_partial
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from ...errors import BadFile
+from .port import Picks, Sample, Samples, choose, text_id
 from .untrusted.files import MAX_WHOLE, contents, existing, matching
 from .untrusted.json_typed import decoder
 

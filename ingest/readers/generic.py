@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from .port import BadFile, Picks, Sample, Samples, text_id
+from ...errors import BadFile
+from .port import Picks, Sample, Samples, text_id
 from .untrusted.json_plain import finite
 from .untrusted.tables import Table
 

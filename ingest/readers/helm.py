@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from ...errors import BadFile
+from .port import Picks, Sample, Samples, choose, text_id
 from .untrusted.files import MAX_WHOLE, contents, existing, matching
 from .untrusted.json_plain import at
 from .untrusted.json_typed import decoder, raw_score, settings_file

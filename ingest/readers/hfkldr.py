@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .port import BadFile, ChunkStatistic, Picks, Statistic, Summary, TokenBlock, TokenRows
+from ...errors import BadFile
+from .port import ChunkStatistic, Picks, Statistic, Summary, TokenBlock, TokenRows
 from .untrusted.files import opened
 
 REFERENCE, RESULT = b"HFKLDR\0\0", b"HFKSEQ\0\0"

@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 
+from ...errors import BadFile
 from . import inspect_forms as forms
 from .inspect_answers import ADVICE, Log, answers, scores_of
 from .inspect_forms import Entry, Score
-from .port import BadFile, Picks, Samples, choose
+from .port import Picks, Samples, choose
 from .untrusted.archives import MAX_MEMBER, Zip
 from .untrusted.files import contents, existing, matching
 from .untrusted.json_plain import at, finite

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from ...errors import BadFile
 from . import inspect_forms as forms
 from .inspect_forms import MAX_SMALL, Entry, Score
-from .port import BadFile, Sample, text_id
+from .port import Sample, text_id
 from .untrusted.archives import Zip
 from .untrusted.json_plain import at, finite, graded
 from .untrusted.json_typed import MAX_FACTS, SCALAR_LENGTH, anything

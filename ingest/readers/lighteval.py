@@ -15,7 +15,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from ...errors import BadFile
+from .port import Picks, Sample, Samples, choose, text_id
 from .untrusted.archives import MAX_RATIO, RATIO_FROM
 from .untrusted.files import MIB, dated, existing, matching
 from .untrusted.json_plain import at, graded

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from .port import BadFile, Picks, Sample, Samples, text_id
+from ...errors import BadFile
+from .port import Picks, Sample, Samples, text_id
 from .untrusted.files import MAX_LINE, MAX_WHOLE, contents, existing, matching
 from .untrusted.json_plain import graded
 from .untrusted.json_typed import decoder

@@ -17,6 +17,7 @@ from io import TextIOWrapper
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from ...errors import BadFile
 from .llama_labels import LINES, OLD_LINES, OPTIONAL
 from .llama_lines import (
     Cell,
@@ -30,7 +31,7 @@ from .llama_lines import (
     Start,
     events,
 )
-from .port import BadFile, ChunkStatistic, Picks, Statistic, Summary
+from .port import ChunkStatistic, Picks, Statistic, Summary
 from .running_means import chunk_values
 from .untrusted.files import opened
 from .untrusted.json_plain import clean

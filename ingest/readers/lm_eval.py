@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .port import BadFile, Picks, Sample, Samples, choose, text_id
+from ...errors import BadFile
+from .port import Picks, Sample, Samples, choose, text_id
 from .untrusted.files import MAX_LINE, dated, existing, matching, numbered_lines
 from .untrusted.json_plain import at, finite
 from .untrusted.json_typed import anything, decoder, raw_score, raw_text, settings_file

@@ -8,16 +8,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from ...errors import ExitCode, QwhError
-
 Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers several
-
-
-class BadFile(QwhError):
-    """A file that cannot be read: one line with the file, the place, what is wrong, what to do."""
-
-    def __init__(self, path: Path, place: str, found: str, advice: str):
-        super().__init__(f"cannot read {path}, {place}: {found}: {advice}", ExitCode.BAD_INPUT)
 
 
 class Sample(NamedTuple):

@@ -15,8 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from ...errors import BadFile
 from .llama_labels import LINES, Line
-from .port import BadFile, Picks, Statistic, Summary
+from .port import Picks, Statistic, Summary
 from .untrusted.files import MIB, contents
 
 LARGEST = 4 * MIB

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .port import BadFile, Picks, TokenBlock, TokenRows
+from ...errors import BadFile
+from .port import Picks, TokenBlock, TokenRows
 from .server_forms import ADVICE, AS_IT_WAS, Token, prompts
 from .untrusted.files import MIB, contents, opened
 from .untrusted.json_plain import clean, finite, parsed

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from .port import BadFile, Picks, Statistic, Summary
+from ...errors import BadFile
+from .port import Picks, Statistic, Summary
 from .untrusted.files import MIB, contents
 from .untrusted.json_plain import clean, finite, parsed
 

@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from .port import BadFile
+from ...errors import BadFile
 from .untrusted.json_plain import finite
 
 MOST_ALTERNATIVES = 10_000  # of one token

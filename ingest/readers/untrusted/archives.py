@@ -7,7 +7,7 @@ from pathlib import Path
 
 import zstandard
 
-from ..port import BadFile
+from ....errors import BadFile
 from .files import MIB, existing, unreadable
 
 MAX_MEMBER = 256 * MIB  # one unpacked member

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ....errors import ExitCode, QwhError
-from ..port import BadFile
+from ....errors import BadFile, ExitCode, QwhError
 
 MIB = 1 << 20
 # a file that is read in one piece; what is kept of it must fit into memory beside it

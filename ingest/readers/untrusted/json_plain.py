@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..port import BadFile
+from ....errors import BadFile
 
 # lists and objects in one piece of JSON: with what they hold some 300 bytes each
 MOST_OBJECTS = 4_000_000

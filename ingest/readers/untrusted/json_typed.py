@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ..port import BadFile
+from ....errors import BadFile
 from .files import MIB, contents
 from .json_plain import graded
 

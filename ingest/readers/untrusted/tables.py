@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from ..port import BadFile
+from ....errors import BadFile
 from .files import existing
 
 _CSV = "read_csv($file, all_varchar = true)"

@@ -1,0 +1,113 @@
+"""Prompt files: questions with expected answers, and what makes an answer right."""
+
+import hashlib
+import json
+import string
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import ExitCode, QwhError
+
+NORMALISATION = "first line, outer spaces, quotes and final punctuation removed, case folded"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One line of a benchmark file."""
+
+    category: str
+    text: str
+    answers: tuple[str, ...]
+
+    @property
+    def prompt_id(self) -> str:
+        """16 hex characters of the text's SHA-256: equal text, equal prompt."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A file of prompts. harness: the facts that must agree before two answers are compared."""
+
+    benchmark_id: str
+    sha256: str
+    prompts: list[Prompt]
+    max_new_tokens: int
+
+    def every(self, step: int) -> "Benchmark":
+        """Every step-th prompt only, as a benchmark of its own; all of them, as it is, for 1."""
+        return (
+            self
+            if step == 1
+            else replace(
+                self, benchmark_id=f"{self.benchmark_id}-every-{step}", prompts=self.prompts[::step]
+            )
+        )
+
+    @property
+    def harness(self) -> str:
+        """JSON text, stored with every run."""
+        return json.dumps(
+            {
+                "decoding": "greedy",
+                "max_new_tokens": self.max_new_tokens,
+                "template": None,
+                "stop": "newline",
+                "normalisation": NORMALISATION,
+                "qwh_prompts": 1,
+            },
+            sort_keys=True,
+        )
+
+
+def normalise(answer: str) -> str:
+    """NORMALISATION, applied."""
+    lines = answer.strip().splitlines()
+    return (
+        lines[0].strip().strip("\"'`").rstrip(string.punctuation).strip().casefold()
+        if lines
+        else ""
+    )
+
+
+def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
+    """Read a JSON Lines file; each line has prompt, answers (text or list) and, if it likes,
+    category.
+
+    Raises QwhError naming the line if the file is missing, is not JSON Lines, or lacks a key.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise QwhError(
+            f"cannot read the benchmark {path}: there is no such file: check the path",
+            ExitCode.NOT_FOUND,
+        )
+    raw = path.read_bytes()
+    prompts = []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+            answers = item["answers"]
+            answers = (answers,) if isinstance(answers, str) else tuple(answers)
+            if not answers or not all(isinstance(text, str) for text in (item["prompt"], *answers)):
+                raise TypeError
+            prompts.append(Prompt(str(item.get("category", "all")), item["prompt"], answers))
+        except (ValueError, KeyError, TypeError):
+            raise QwhError(
+                f'cannot read the benchmark {path}: line {number} is not {{"prompt": text,'
+                ' "answers": [text, ...]}: mend that line',
+                ExitCode.BAD_INPUT,
+            ) from None
+    if not prompts:
+        raise QwhError(
+            f"cannot read the benchmark {path}: it holds no prompts: give a JSON Lines file",
+            ExitCode.BAD_INPUT,
+        )
+    if len({prompt.text for prompt in prompts}) < len(prompts):
+        raise QwhError(
+            f"cannot read the benchmark {path}: it holds the same prompt twice: remove one",
+            ExitCode.BAD_INPUT,
+        )
+    return Benchmark(path.stem, hashlib.sha256(raw).hexdigest(), prompts, max_new_tokens)

@@ -1,0 +1,316 @@
+"""Who is compared with whom: members, what the store lacks of them, what must not be mixed.
+
+Nothing here loads a model.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ExitCode, QwhError
+from ..progress import say
+from ..raw.manifest import RunFacts, begun
+from ..raw.store import Store
+from .engines import registry
+from .engines.port import PLAIN, Engine, Model, ModelFile, Reading
+
+
+@dataclass(frozen=True, eq=False)  # hashed by identity
+class Member:
+    """A model file in a cohort under its quant_id, with the way in which it is run.
+
+    made_by: the model file that wrote a stored source, if it is at hand: its facts are stored.
+    """
+
+    quant_id: str
+    kind: str  # of the engine
+    file: ModelFile
+    reading: Reading = PLAIN
+    uploader: str | None = None
+    made_by: ModelFile | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs it."""
+        return registry.engine(self.kind)
+
+    @property
+    def described(self) -> ModelFile:
+        """The file whose facts are the run's."""
+        return self.made_by or self.file
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command line fixes for all the runs that it makes."""
+
+    threads: int
+    top_k: int = 32
+    reading: Reading = PLAIN
+    quants_at_once: int | None = None
+    made_from: str | None = None  # what the reference was made from, if it is itself a quant
+    uploader: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a command asks of ingest: a reference and its quants in one cohort."""
+
+    cohort: str
+    reference: Member
+    quants: list[Member]
+    settings: Settings
+
+
+def all_threads() -> int:
+    """As many CPU threads as there are cores."""
+    return os.cpu_count() or 1
+
+
+def job(
+    cohort: str,
+    reference: Path,
+    quants: list[Path],
+    quant_ids: list[str] | None,
+    settings: Settings,
+    default: str = "gguf",
+) -> Job:
+    """A reference and its quants, told by their content; default: the engine of unknown files.
+
+    quant_ids: names in the order of the quants, or None: their stems. Raises QwhError for files
+    that cannot be used or compared, and for two quants of one name.
+    """
+    named = _named(quants, quant_ids)
+    members = [_member(name, path, settings, default) for name, path in named]
+    head = _member(reference.stem, reference, replace(settings, uploader=None), default)
+    _refuse_other_tokens(head, members)
+    return Job(cohort, head, members, settings)
+
+
+def stored_job(
+    cohort: str,
+    reference: tuple[Path, Path | None],
+    quants: list[Path],
+    quant_ids: list[str] | None,
+    settings: Settings,
+) -> Job:
+    """Quants against a reference's logits. reference: their file, and the model that wrote it."""
+    path, model = reference
+    kind = "logits-file"
+    file = registry.engine(kind).file(path)
+    made_by = _open(model, "gguf")[1] if model else None
+    head = Member((model or path).stem, kind, file, settings.reading, made_by=made_by)
+    if made_by and made_by.vocab_size != file.vocab_size:
+        raise QwhError(
+            f"{path.name} was not written by {made_by.path.name}: their vocabularies differ: give"
+            " the model that wrote it, or none",
+            ExitCode.MISMATCH,
+        )
+    members = [_member(name, each, settings, "gguf") for name, each in _named(quants, quant_ids)]
+    if len({member.kind for member in members}) > 1:
+        raise QwhError(
+            "the quants are logits files and models mixed: ingest them in two commands",
+            ExitCode.USAGE,
+        )
+    _refuse_other_tokens(head, members)
+    return Job(cohort, head, members, settings)
+
+
+def _open(path: Path, default: str) -> tuple[str, ModelFile]:
+    """The kind of a model file, told by its content, and what lies in it."""
+    kind = registry.recognise(path) or default
+    return kind, registry.engine(kind).file(path)
+
+
+def _member(quant_id: str, path: Path, settings: Settings, default: str) -> Member:
+    kind, file = _open(path, default)
+    return Member(quant_id, kind, file, settings.reading, settings.uploader)
+
+
+def _named(paths: list[Path], quant_ids: list[str] | None) -> list[tuple[str, Path]]:
+    """The quants with their names. Raises QwhError if two are called the same."""
+    names = quant_ids or [path.stem for path in paths]
+    if len(names) != len(paths):
+        raise QwhError(
+            f"{len(names)} --quant-id for {len(paths)} --quant: give one for each, in the same"
+            " order, or none",
+            ExitCode.USAGE,
+        )
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double:
+        raise QwhError(
+            f"two quants are called {double}: give each its own --quant-id", ExitCode.USAGE
+        )
+    return list(zip(names, paths))
+
+
+def shared_facts(job: Job, text: dict[str, Any]) -> RunFacts:
+    """What all runs of a job on one text share. text: the fields of RunFacts about the text."""
+    from ..kernels.scorers import dispatch
+
+    reference, first = job.reference, job.quants[0]
+    engine = first.engine.facts(first.file, first.reading)
+    if reference.file.stream is not None:  # rows of a file are scored in the file's precision
+        stored = reference.engine.facts(reference.file, reference.reading)
+        engine |= {"logits_dtype": stored["logits_dtype"]}
+    speaks = first if first.file.tokenizer else reference
+    ours = {
+        "cohort_id": job.cohort,
+        "tokenizer_sha256": speaks.described.facts.get("tokenizer_sha256"),
+        "estimator": dispatch.estimator(),
+        "threads": job.settings.threads,
+        "top_k": job.settings.top_k,
+    }
+    return begun(**(ours | _reading_facts(job.settings.reading) | engine | text))
+
+
+def run_of(job: Job, who: Member, shared: RunFacts, **more: object) -> RunFacts:
+    """The named run of a member under the job's shared facts. more: see RunFacts.named."""
+    role = "reference" if who is job.reference else "quant"
+    file = {name: value for name, value in who.described.facts.items() if value is not None}
+    ours = {"role": role, "quant_id": who.quant_id, "uploader": who.uploader}
+    if who is job.reference:
+        ours["made_from"] = job.settings.made_from
+    run = replace(shared, **(file | _reading_facts(who.reading) | ours))
+    return run.named(reference=job.reference.described.sha256, **more)
+
+
+def _reading_facts(reading: Reading) -> dict[str, Any]:
+    return {"batch_size": reading.rows, "ubatch_size": reading.rows, "reading": reading.label}
+
+
+def missing(store: Store, job: Job, shared: RunFacts, what: str) -> list[Member]:
+    """The quants whose runs the store lacks; of the others it says that there is nothing to do."""
+    left = []
+    for quant in job.quants:
+        if store.find(run_of(job, quant, shared).run_id):
+            say(f"{quant.quant_id} on {what} is already in the warehouse: nothing to do")
+        else:
+            left.append(quant)
+    return left
+
+
+def groups(job: Job, quants: list[Member], length: int) -> Iterator[list[Member]]:
+    """The quants in groups that fit in memory beside the reference, or that were asked for."""
+    if not quants:
+        return
+    kept = _takes(job.reference, length)
+    largest = max(_takes(quant, length) for quant in quants)
+    fits = (quants[0].engine.room() - kept) // max(largest, 1)
+    size = job.settings.quants_at_once or max(1, int(fits))
+    for i in range(0, len(quants), size):
+        yield quants[i : i + size]
+
+
+def load(who: Member, length: int, settings: Settings) -> Model:
+    """A member's model in memory; its user closes it."""
+    return who.engine.load(who.file, who.reading, length, settings.threads)
+
+
+def _takes(who: Member, length: int) -> int:
+    return who.engine.takes(who.file, who.reading, length)
+
+
+def _refuse_other_tokens(reference: Member, quants: list[Member]) -> None:
+    """Raise QwhError unless all files turn text into the same token ids."""
+    for quant in quants:
+        _refuse_other_tokenizer(reference.described, quant.file)
+        ours, theirs = reference.file, quant.file
+        if ours.vocab_size != theirs.vocab_size:
+            raise QwhError(
+                f"cannot compare {theirs.path.name} with {ours.path.name}: {theirs.vocab_size:,}"
+                f" tokens against {ours.vocab_size:,}: use quants of the model that wrote the file",
+                ExitCode.MISMATCH,
+            )
+
+
+def _refuse_other_tokenizer(reference: ModelFile, quant: ModelFile) -> None:
+    ours, theirs = reference.tokenizer, quant.tokenizer
+    if ours is None or theirs is None or ours == theirs:
+        return
+    if quant.vocab_size != reference.vocab_size:
+        found = f"{quant.vocab_size:,} tokens against {reference.vocab_size:,}"
+    else:
+        key = next(key for key in ours if ours[key] != theirs[key])
+        found = _first_difference(key, ours[key], theirs[key])
+    raise QwhError(
+        f"cannot compare {quant.path.name} with {reference.path.name}: their tokenizers differ,"
+        f" {found}: use quants of this very model",
+        ExitCode.MISMATCH,
+    )
+
+
+def _first_difference(key: str, ours: object, theirs: object) -> str:
+    """Where two entries of a tokenizer part, for a person."""
+    if not isinstance(ours, list) or not isinstance(theirs, list):
+        return f"{key} is {theirs!r} against {ours!r}"
+    shorter = min(len(ours), len(theirs))
+    at = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
+    here, there = (repr(each[at]) if at < len(each) else "absent" for each in (theirs, ours))
+    return f"{key}[{at}] is {here} against {there}"
+
+
+def refuse_other_reference(store: Store, run: RunFacts) -> None:
+    """Raise QwhError if an import's role or name clashes with the cohort's one reference."""
+    for held in store.runs():
+        if held.cohort_id != run.cohort_id:
+            continue
+        if held.role == run.role == "reference" and held.quant_id != run.quant_id:
+            raise QwhError(
+                f"cohort {run.cohort_id} already has the reference {held.quant_id}, not"
+                f" {run.quant_id}: give --quant-id {held.quant_id} if it is the same model, or"
+                " another --cohort",
+                ExitCode.MISMATCH,
+            )
+        if held.role != run.role and held.quant_id == run.quant_id:
+            raise QwhError(
+                f"cohort {run.cohort_id} knows {held.quant_id} as its {held.role}, not as a"
+                f" {run.role}: check --is-reference and --quant-id",
+                ExitCode.MISMATCH,
+            )
+
+
+def refuse_mixing(store: Store, job: Job, runs: list[RunFacts]) -> None:
+    """Raise QwhError if a job's files or facts clash with what the cohort holds."""
+    files = {quant.quant_id: quant.described.sha256 for quant in job.quants}
+    head = job.reference.described
+    for held in store.runs():
+        if held.cohort_id != job.cohort:
+            continue
+        if held.role == "reference" and held.file_sha256 != head.sha256:
+            raise QwhError(
+                f"cohort {job.cohort} already has the reference {held.quant_id}"
+                f" ({held.file_name}), not {head.path.name}: use that file or another --cohort",
+                ExitCode.MISMATCH,
+            )
+        other = files.get(held.quant_id or "", held.file_sha256)
+        if held.role == "quant" and held.file_sha256 != other:
+            raise QwhError(
+                f"cohort {job.cohort} already knows another file as {held.quant_id}"
+                f" ({held.file_name}): give this one its own --quant-id",
+                ExitCode.MISMATCH,
+            )
+        for run in runs:
+            _refuse_other_facts(held, run)
+
+
+def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:
+    clashes = run.clashes(held)
+    if clashes:
+        there_here = (
+            f"{key} {_short(getattr(held, key))} there, {_short(getattr(run, key))} here"
+            for key in clashes
+        )
+        raise QwhError(
+            f"cohort {held.cohort_id} holds {held.corpus_id} at context length"
+            f" {held.context_length} with other settings: {', '.join(there_here)}: repeat those"
+            " settings, or use another --cohort or corpus name",
+            ExitCode.MISMATCH,
+        )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else text[:12] + "..."

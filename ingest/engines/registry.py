@@ -1,0 +1,41 @@
+"""The engines that there are, one line each. Nothing heavy is imported before it is asked for."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from .port import Engine
+
+HEAD = 1 << 16  # bytes of a file that recognising may look at
+
+
+class Kind(NamedTuple):
+    """module: its file in this folder; extra: what pip must install for it."""
+
+    module: str
+    sentence: str
+    extra: str | None = None
+    stored: bool = False  # its files hold what a model said of one text, and run nothing
+
+
+ENGINES = {  # name on the command line -> engine; files are recognised in this order
+    "logits-file": Kind(
+        "logits_file", "what llama-perplexity --kl-divergence-base wrote", stored=True
+    ),
+    "gguf": Kind("llama_cpp", "llama.cpp runs a GGUF file", extra="gguf"),
+}
+
+
+def engine(kind: str) -> "Engine":
+    """The module behind a kind. Raises QwhError where its extra is not installed."""
+    return cast("Engine", import_module(f".{ENGINES[kind].module}", __package__))
+
+
+def recognise(path: Path) -> str | None:
+    """The kind of a model file by its content; None if no engine knows it or it cannot be read."""
+    try:
+        head = b"" if path.is_dir() else path.open("rb").read(HEAD)
+    except OSError:
+        return None
+    return next((kind for kind in ENGINES if engine(kind).recognises(path, head)), None)

@@ -1,0 +1,172 @@
+"""Sequences go through a reference and its quants in lock-step and become token rows.
+
+All models move through the sequences together, one block of positions at a time, so that the
+reference runs once for a whole group of quants, no logits reach the disk, and memory holds one
+block of rows per model. While one model reads, a thread scores the rows of those before it where
+the engine left them, and another writes what is scored. No engine is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..errors import ExitCode, QwhError
+from ..kernels.scorers import dispatch
+from . import cohort
+from .cohort import Member, Settings
+from .engines.port import Logits, Model, Sequence, blocks
+from .trace import FORWARD, SCORE, WRITE, Trace
+
+Rows: TypeAlias = "dispatch.ReferenceRows | dispatch.QuantRows"
+
+
+class Lane(NamedTuple):
+    """A member and its loaded model."""
+
+    member: Member
+    model: Model
+
+
+class Scored(NamedTuple):
+    """Rows of one member's block. where: chunk and position, [T]; targets: [T] int32 token ids."""
+
+    member: Member
+    where: dict[str, np.ndarray]
+    targets: np.ndarray
+    rows: Rows
+
+
+class Scorer:
+    """Reads sequences with a reference and its quants in lock-step and hands on their scored rows.
+
+    sink is called in the writing thread, in order; advance, as models read, with the number of
+    positions. Use as a context manager: leaving it waits for its threads.
+    """
+
+    def __init__(
+        self,
+        lanes: list[Lane],  # the reference first
+        settings: Settings,
+        sink: Callable[[Scored], None],
+        trace: Trace,
+        advance: Callable[[int], None],
+    ):
+        reference, *quants = lanes
+        self.reference, self.lanes = reference, lanes
+        # the first quant reads before the reference: the last one's rows are scored meanwhile
+        self.order = [*quants[:1], reference, *quants[1:]] if len(quants) > 1 else lanes
+        self.settings, self.sink, self.trace, self.advance = settings, sink, trace, advance
+        self.pending: dict[Lane, Future[tuple[Rows, Future[None]]]] = {}
+
+    def __enter__(self) -> "Scorer":
+        self.scoring = ThreadPoolExecutor(1, "qwh-score")  # in the order of submission
+        self.writing = ThreadPoolExecutor(1, "qwh-write")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.scoring.shutdown()
+        self.writing.shutdown()
+
+    def read(self, sequences: list[Sequence], rows: int) -> None:
+        """Score all sequences, in blocks of `rows` positions; returns when all is written."""
+        with ExitStack() as stack:
+            streams = {}
+            for lane in self.lanes:
+                streams[lane] = lane.model.read(sequences, rows)
+                stack.callback(getattr(streams[lane], "close", lambda: None))
+            stack.callback(self._wait, self.lanes)  # no model goes on while its rows are scored
+            for sequence in sequences:
+                for start, stop in blocks(sequence, rows):
+                    self._block(streams, sequence, start, stop)
+
+    def _block(
+        self,
+        streams: dict[Lane, Iterator[Logits | None]],
+        sequence: Sequence,
+        start: int,
+        stop: int,
+    ) -> None:
+        """One block of positions through all models."""
+        at = sequence.scored(start, stop)
+        targets = sequence.targets[at]
+        where = {
+            "chunk": np.full(len(at), sequence.index, np.int32),
+            "position": (at + 1).astype(np.int32),  # of the token that is predicted
+        }
+        there: dict[Lane, Logits] = {}
+        for lane in self.order:
+            # every quant's rows are scored against the reference's, so it waits for all
+            self._wait(self.lanes if lane is self.reference else [lane])
+            with self.trace.span(FORWARD, lane.member.quant_id):
+                logits = next(streams[lane])
+            self.advance(stop - start)
+            _refuse_misshapen(lane, logits, len(at))
+            if logits is None:
+                continue
+            there[lane] = logits
+            if lane is self.reference:
+                self._submit(lane, there, where, targets)
+            for quant in there if lane is self.reference else [lane]:
+                if quant is not self.reference and self.reference in there:
+                    self._submit(quant, there, where, targets)
+
+    def _submit(
+        self,
+        lane: Lane,
+        there: dict[Lane, Logits],
+        where: dict[str, np.ndarray],
+        targets: np.ndarray,
+    ) -> None:
+        """Have a lane's block scored, then written; the reference's before its quants'."""
+        logits, logits_ref = there[lane], there[self.reference]
+        before = None if lane is self.reference else self.pending[self.reference]
+        settings, member = self.settings, lane.member
+
+        def score() -> tuple[Rows, Future[None]]:
+            with self.trace.span(SCORE, member.quant_id):
+                rows: Rows
+                if before is None:
+                    top_k = settings.top_k
+                    rows = dispatch.reference_rows(logits, targets, top_k, settings.threads)
+                else:
+                    ref, _ = before.result()
+                    assert isinstance(ref, dispatch.ReferenceRows)
+                    rows = dispatch.quant_rows(logits_ref, ref, logits, targets, settings.threads)
+            return rows, self.writing.submit(self._write, Scored(member, where, targets, rows))
+
+        self.pending[lane] = self.scoring.submit(score)
+
+    def _write(self, scored: Scored) -> None:
+        with self.trace.span(WRITE, scored.member.quant_id):
+            self.sink(scored)
+
+    def _wait(self, lanes: list[Lane]) -> None:
+        """Until no one reads these lanes' buffers, and what came of them is written."""
+        for lane in lanes:
+            if lane in self.pending:
+                self.pending.pop(lane).result()[1].result()
+
+
+def _refuse_misshapen(lane: Lane, logits: Logits | None, scored: int) -> None:
+    """Raise QwhError unless a block has a row for each scored position and a column for each id."""
+    found = (0, 0) if logits is None else tuple(logits.shape)
+    wanted = (scored, lane.member.file.vocab_size) if scored else (0, 0)
+    if found != wanted:
+        raise QwhError(
+            f"{lane.member.file.path.name}: its engine gave logits of shape {found} for a block of"
+            f" {wanted}: update the engine, or fetch the file again",
+            ExitCode.BAD_INPUT,
+        )
+
+
+def load(stack: ExitStack, members: list[Member], length: int, settings: Settings) -> list[Lane]:
+    """Members with their models in memory, freed by the stack."""
+    return [
+        Lane(who, stack.enter_context(closing(cohort.load(who, length, settings))))
+        for who in members
+    ]

@@ -1,0 +1,127 @@
+"""A text becomes sequences: tokenized, cut into chunks, its scored positions marked."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ExitCode, QwhError
+from .engines.port import ModelFile, Sequence, Vocabulary
+
+
+class Cut(NamedTuple):
+    """How a text is cut: tokens per chunk, how many chunks (None: all), where scoring begins."""
+
+    context_length: int
+    chunks: int | None
+    score_from: str  # half, zero or a position
+
+
+@dataclass(frozen=True, eq=False)  # one object, one text: hashed by identity
+class Text:
+    """A text in chunks. stream: the chunks' own token ids, each [n] int32."""
+
+    corpus_id: str
+    sha256: str | None
+    rank: int
+    tokens: int
+    stream: list[np.ndarray]
+    score_from: int
+    add_bos: bool | None
+    bos: int | None
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of the longest chunk."""
+        return max(map(len, self.stream))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of RunFacts about the text and how it is scored."""
+        ids = np.concatenate(self.stream).astype("<i4")
+        return {
+            "task": "corpus",
+            "scored_span": "corpus",
+            "corpus_id": self.corpus_id,
+            "corpus_sha256": self.sha256,
+            "corpus_rank": self.rank,
+            "corpus_tokens": self.tokens,
+            "chunks": len(self.stream),
+            "context_length": self.context_length,
+            "token_stream_sha256": hashlib.sha256(ids.tobytes()).hexdigest(),
+            "score_from": self.score_from,
+            "add_bos": self.add_bos,
+        }
+
+    def sequences(self) -> list[Sequence]:
+        """What the models read; the last position of a chunk predicts nothing that is there."""
+        found = []
+        for index, chunk in enumerate(self.stream):
+            ids, targets = chunk.copy(), np.append(chunk[1:], -1).astype(np.int32)
+            targets[: self.score_from] = -1
+            if self.add_bos and self.bos is not None:
+                ids[0] = self.bos  # for the forward pass only, as llama-perplexity does
+            found.append(Sequence(index, ids, targets))
+        return found
+
+
+def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
+    """Tokenize a text and cut it into chunks. name: a path, or ID=path; rank: 0 for the primary.
+
+    Raises QwhError if the file is missing, is no UTF-8 text, or is shorter than two chunks.
+    """
+    corpus_id, _, given = name.rpartition("=")
+    path = Path(given)
+    if not path.is_file():
+        raise QwhError(
+            f"cannot read the corpus {path}: there is no such file: check the path",
+            ExitCode.NOT_FOUND,
+        )
+    raw = path.read_bytes()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise QwhError(
+            f"cannot read the corpus {path}: byte {error.start} is not UTF-8: convert it to UTF-8"
+            " text",
+            ExitCode.BAD_INPUT,
+        ) from None
+    tokens = vocabulary.tokenize(text.removesuffix("\n"))  # as llama-perplexity reads its -f file
+    length = cut.context_length
+    whole = len(tokens) // length
+    if whole < 2:
+        raise QwhError(
+            f"the corpus {path} is too short: {len(tokens):,} tokens, and two chunks of {length}"
+            f" need {2 * length:,}: use a longer text or a shorter --context-length",
+            ExitCode.BAD_INPUT,
+        )
+    used = min(whole, cut.chunks or whole)
+    stream = list(tokens[: used * length].reshape(used, length))
+    digest = hashlib.sha256(raw).hexdigest()
+    bos = (vocabulary.add_bos, vocabulary.bos)
+    return Text(corpus_id or path.stem, digest, rank, len(tokens), stream, _score_from(cut), *bos)
+
+
+def stored_text(file: ModelFile, corpus_id: str, vocabulary: Vocabulary | None) -> Text:
+    """The text that a stored source was made from, read by models with this vocabulary, if any."""
+    assert file.stream is not None
+    stream = [sequence.ids for sequence in file.stream]
+    first = int(file.stream[0].scored(0, len(stream[0]))[0])
+    bos = (vocabulary.add_bos, vocabulary.bos) if vocabulary else (None, None)
+    return Text(corpus_id, None, 0, sum(map(len, stream)), stream, first, *bos)
+
+
+def _score_from(cut: Cut) -> int:
+    """The first scored position of a chunk."""
+    named = {"half": cut.context_length // 2, "zero": 0}
+    if cut.score_from in named:
+        return named[cut.score_from]
+    if not cut.score_from.isdigit() or int(cut.score_from) >= cut.context_length - 1:
+        raise QwhError(
+            f"--score-from {cut.score_from} is neither half, zero nor a position below"
+            f" {cut.context_length - 1}: choose one of them",
+            ExitCode.USAGE,
+        )
+    return int(cut.score_from)
