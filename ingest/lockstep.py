@@ -63,7 +63,7 @@ class Scorer:
         self.settings, self.sink, self.trace, self.advance = settings, sink, trace, advance
         self.pending: dict[Lane, Future[tuple[Rows, Future[None]]]] = {}
 
-    def __enter__(self) -> "Scorer":
+    def __enter__(self) -> Scorer:
         self.scoring = ThreadPoolExecutor(1, "qwh-score")  # in the order of submission
         self.writing = ThreadPoolExecutor(1, "qwh-write")
         return self

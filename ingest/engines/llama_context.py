@@ -111,7 +111,8 @@ class Context:
         if not self.handle:
             raise QwhError(
                 f"llama.cpp cannot open a context of {context_length} tokens on"
-                f" {weights.path.name}: {_complaints[0]}: use a shorter --context-length or free memory",
+                f" {weights.path.name}: {_complaints[0]}: use a shorter --context-length or free"
+                " memory",
                 ExitCode.BAD_INPUT,
             )
         self.memory = llama_cpp.llama_get_memory(self.handle)
