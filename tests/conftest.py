@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from toy import copy, toy  # noqa: F401 (fixtures)
 from typer.testing import CliRunner
 
 import qwh.kernels

@@ -1,0 +1,107 @@
+"""A warehouse that is built again: runs that come, go, repeat, differ or lost a part."""
+
+import json
+import os
+import shutil
+
+import pytest
+from toy import publish_quant, publish_reference, rows
+
+from qwh.database.build import build
+from qwh.database.warehouse import Warehouse
+from qwh.errors import ExitCode, QwhError
+from qwh.raw.store import Store
+
+
+def test_a_new_run_is_added_and_a_vanished_one_leaves(copy):
+    """Building on what is there ends in the same tables as building from nothing."""
+    publish_quant(Store(copy.folder), "third", like="far")
+    for manifest in (copy.folder / "raw" / "runs").glob("near-*.json"):
+        manifest.unlink()
+    build(copy)
+    tables = [
+        "int_run_chunks",
+        "int_run_quantiles",
+        "int_prompt_kld",
+        "fct_fidelity",
+        "fct_composites",
+    ]
+    after = {table: sorted(map(repr, rows(copy, f"from {table}"))) for table in tables}
+    assert rows(copy, "select distinct quant_id from fct_fidelity order by 1") == [
+        ("far",),
+        ("third",),
+    ]
+    build(copy, full_refresh=True)
+    assert after == {table: sorted(map(repr, rows(copy, f"from {table}"))) for table in tables}
+
+
+def test_a_run_repeated_with_another_top_k_counts_once(copy):
+    """The later run replaces the earlier one; its prompts are not added to it."""
+    before = (
+        rows(copy, "select * exclude (run_id) from fct_fidelity order by all"),
+        rows(copy, "from fct_disagreements order by all"),
+    )
+    publish_quant(
+        Store(copy.folder),
+        "far-again",
+        like="far",
+        quant_id="far",
+        top_k=64,
+        started_at="2026-01-02T00:00:00Z",
+    )
+    build(copy)
+    assert before == (
+        rows(copy, "select * exclude (run_id) from fct_fidelity order by all"),
+        rows(copy, "from fct_disagreements order by all"),
+    )
+    assert rows(
+        copy,
+        "select distinct run_id from fct_fidelity where quant_id = 'far' and measurement_id ="
+        " 'kld_mean:prose:4'",
+    ) == [("far-again-prose-4",)]
+
+
+def test_a_quant_that_lacks_a_benchmark_has_no_composite(copy):
+    (copy.folder / "raw" / "runs" / "far-sums.json").unlink()
+    build(copy)
+    assert rows(copy, "select quant_id, benchmarks from fct_composites") == [("near", 2)]
+
+
+def stops(warehouse: Warehouse, test: str) -> None:
+    """The build fails in that dbt test, and readers keep the tables they had."""
+    before = os.stat(warehouse.database).st_mtime_ns
+    with pytest.raises(QwhError, match=test) as refused:
+        build(warehouse)
+    assert refused.value.code == ExitCode.BUILD_FAILED
+    assert os.stat(warehouse.database).st_mtime_ns == before
+
+
+@pytest.mark.parametrize("fact", ["tokenizer_sha256", "engine_version", "token_stream_sha256"])
+def test_a_run_that_differs_from_its_reference_stops_the_build(copy, fact):
+    publish_quant(Store(copy.folder), "odd", like="far", **{fact: "another"})
+    stops(copy, "runs_share_their_references_facts")
+
+
+@pytest.mark.parametrize("table", ["tokens", "reference_tokens"])
+def test_a_lost_part_stops_the_build(copy, table):
+    publish_quant(Store(copy.folder), "third", like="far")
+    run = {"tokens": "third-prose-4", "reference_tokens": "ref-prose-4"}[table]
+    shutil.rmtree(Store(copy.folder).part(table, run).parent)
+    stops(copy, "every_token_meets_its_reference")
+
+
+def test_an_empty_warehouse_builds(tmp_path):
+    Store(tmp_path).create()
+    warehouse = Warehouse(tmp_path)
+    build(warehouse)
+    assert rows(warehouse, "select count(*) from fct_fidelity") == [(0,)]
+
+
+def test_a_warehouse_with_only_a_reference_builds(tmp_path):
+    publish_reference(Store(tmp_path).create())
+    warehouse = Warehouse(tmp_path)
+    build(warehouse)
+    assert rows(warehouse, "select quants from dim_cohorts") == [(0,)]
+    assert (
+        json.loads((tmp_path / "raw" / "runs" / "ref-quiz.json").read_text())["role"] == "reference"
+    )
