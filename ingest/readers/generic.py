@@ -89,7 +89,7 @@ def _expressions(table: Table, columns: dict[str, str]) -> list[str]:
 def _rows(table: Table, expressions: list[str], left_out: Counter[str]) -> Iterator[Sample]:
     """Every row with a finite score, in order."""
     for number, row in enumerate(table.rows(expressions), 1):
-        item, prompt_id, attempt, score, category, prompt, *others = row
+        item, prompt_id, attempt, score, category, prompt, expected, answer, tokens, reason = row
         if item is None and prompt is None:
             raise BadFile(
                 table.path,
@@ -101,4 +101,15 @@ def _rows(table: Table, expressions: list[str], left_out: Counter[str]) -> Itera
             left_out["a score that is no finite number"] += 1
             continue
         known = prompt_id or text_id(prompt if prompt is not None else item)
-        yield Sample(item or known, known, attempt or 0, score, category or "all", prompt, *others)
+        yield Sample(
+            item or known,
+            known,
+            attempt or 0,
+            score,
+            category or "all",
+            prompt,
+            expected,
+            answer,
+            tokens,
+            reason,
+        )

@@ -117,16 +117,16 @@ Event: TypeAlias = Start | Header | Heading | Row | Running | Final | Printed
 def events(line: str, old: bool) -> Iterator[Event]:
     """What a line says. old: the run prints the lines of January 2024."""
     if "]" in line:
-        yield from (Running(int(match[1]), match[2]) for match in RUNNING.finditer(line))
+        yield from (Running(int(chunk), mean) for chunk, mean in RUNNING.findall(line))
     if len(line) > LONGEST:
         return
     event = (
         ("." in line and _row(line))
-        or _heading(line)
-        or _header(line)
-        or _final(line)
+        or ("===" in line and _heading(line))
+        or (" chunks" in line and _header(line))
+        or ("Final estimate" in line and _final(line))
         or _start(line)
-        or _printed(line, old)
+        or (":" in line and _printed(line, old))
     )
     if event:
         yield event
@@ -154,14 +154,14 @@ def _row(line: str) -> Row | None:
 
 
 def _heading(line: str) -> Heading | None:
-    if "===" not in line or "statistics" not in line:
+    if "statistics" not in line:
         return None
     old = "= KL-divergence statistics" in line
     return Heading(old or "Perplexity statistics" in line, old)
 
 
 def _header(line: str) -> Header | None:
-    match = HEADER.search(line) if " chunks" in line else None
+    match = HEADER.search(line)
     if match is None:
         return None
     settings = {name: int(value) for name, value in SETTING.findall(line)}
@@ -182,7 +182,7 @@ def _start(line: str) -> Start | None:
         return Start({"model_path": path})
     if "perplexity: saving all logits to " in line:
         return Start({"logits_file": line.partition(" logits to ")[2].strip()})
-    if match := BUILD.search(line):
+    if "build" in line and (match := BUILD.search(line)):
         return Start({"build": match[1]})
     return _command(line) if "perplexity" in line else None
 
@@ -203,9 +203,7 @@ def _command(line: str) -> Start | None:
 
 
 def _printed(line: str, old: bool) -> Printed | None:
-    left, colon, right = line.rpartition(":")
-    if not colon:
-        return None
+    left, _, right = line.rpartition(":")
     words = left.split()[-2:]
     if len(words) == 2 and words[1].endswith("p") and _is_of_shares(words[0]):
         words[1] = "Δp"  # the Greek letter is whatever the encoding left of it

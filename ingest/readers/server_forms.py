@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ...errors import BadFile
 from .untrusted.json_plain import finite
@@ -84,12 +84,7 @@ def _id(found: object) -> int:
     )
 
 
-class _Listed(NamedTuple):
-    """One token of an entry."""
-
-    id: int
-    logprob: object
-    rank: int
+_Listed: TypeAlias = tuple[int, object, int]  # id, log-prob and rank of one token of an entry
 
 
 def _vllm(path: Path, place: str, found: object, ids: object) -> list[Token]:
@@ -127,7 +122,7 @@ def _entry(path: Path, place: str, entry: object) -> list[_Listed]:
         rank = value.get("rank")
         if not isinstance(rank, int) or not 0 < rank < 1 << 31:
             rank = 0
-        listed.append(_Listed(int(key), value.get("logprob"), rank))
+        listed.append((int(key), value.get("logprob"), rank))
     return listed
 
 
@@ -251,9 +246,9 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
             tokens.append(Token(position, -1, text, value, 0, alternatives))
             continue
         own = ids[text]
-        listed = [_Listed(ids[name], logprob, 0) for name, logprob in alternatives.items()]
-        outside = any(token.id == own for token in listed) and _is_last(value, listed)
-        kept = {token.id: token.logprob for token in listed if not (token.id == own and outside)}
+        listed = [(ids[name], logprob, 0) for name, logprob in alternatives.items()]
+        outside = any(token == own for token, *_ in listed) and _is_last(value, listed)
+        kept = {token: other for token, other, _ in listed if not (token == own and outside)}
         tokens.append(Token(position, own, None, value, 0, kept))
     return tokens
 

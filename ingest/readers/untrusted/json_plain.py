@@ -43,13 +43,14 @@ def clean(text: str) -> str:
 
 def finite(value: object) -> float | None:
     """A number as a float; None where it is missing, NaN, infinite, or true or false."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int):
         return None
     try:
-        value = float(value)
+        return float(value)
     except OverflowError:
         return None
-    return value if math.isfinite(value) else None
 
 
 def graded(value: object) -> float | None:
