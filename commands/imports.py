@@ -1,6 +1,4 @@
-"""`qwh ingest KIND PATH`: the commands that read what other tools left behind, one for each kind of
-the readers' registry.
-"""
+"""`qwh ingest KIND PATH`: a command for each kind of file that other tools leave behind."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -77,8 +77,10 @@ VALUES = (b"1.0", b"0.0", b"1", b"0", b"true", b"null", b'"C"', b'"pass"')
 
 
 def json_damage(whole: bytes, rng: np.random.Generator, lines: bool = False) -> Iterator[bytes]:
-    """Copies of a JSON (Lines) file: cut at structural boundaries, bits flipped, values of other
-    types, bare NaN, repeated and left-out parts.
+    """Copies of a JSON or JSON Lines file to which something happened.
+
+    Cut at structural boundaries, bits flipped, values of other types, bare NaN, repeated and left-
+    out parts.
     """
     boundaries = [at for at, byte in enumerate(whole) if byte in b'{}[]:,"\n']
     yield from (whole[: boundaries[at]] for at in rng.choice(len(boundaries), 60, replace=False))
@@ -227,8 +229,9 @@ def _zip64(plain: bytes, members: int) -> Iterator[bytes]:
 
 
 def bombs(kept: dict[str, bytes]) -> Iterator[bytes]:
-    """Members that unpack to 1 GiB: declared, or declared as small, in zstd and deflate; and a
-    frame that asks for a huge window.
+    """Members that unpack to 1 GiB, and a frame that asks for a huge window.
+
+    The size is declared, or declared as small, in zstd and deflate.
     """
     zeros = zstandard.ZstdCompressor().compress(bytes(1 << 24)) * 64
     squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -249,8 +252,9 @@ def bombs(kept: dict[str, bytes]) -> Iterator[bytes]:
 
 
 def parquet_damage(path: Path, rng: np.random.Generator) -> Iterator[bytes]:
-    """Copies of a details file: cut, bits flipped in pages and footer, columns of other types,
-    missing or repeated.
+    """Copies of a details file to which something happened.
+
+    Cut, bits flipped in pages and footer, columns of other types, missing or repeated.
     """
     whole, table = path.read_bytes(), pq.read_table(path)
     yield from (

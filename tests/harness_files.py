@@ -73,8 +73,9 @@ def frames(data: bytes) -> bytes:
 
 
 def archive(files: dict[str, bytes], packed=frames, method: int = 93, **claims: int) -> bytes:
-    """A zip file, written by hand so that it can lie. claims: file_size, crc, flags, name_length,
-    packed_size in the table.
+    """A zip file, written by hand so that it can lie.
+
+    claims: file_size, crc, flags, name_length, packed_size in the table.
     """
     body, table = b"", b""
     for name, data in files.items():

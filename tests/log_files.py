@@ -18,8 +18,9 @@ READERS = {
 
 
 def checked(found):
-    """A Summary or TokenRows whose numbers are all finite or marked as missing; blocks are read to
-    the end.
+    """A Summary or TokenRows whose numbers are all finite or marked as missing.
+
+    Blocks are read to the end.
     """
     if isinstance(found, TokenRows):
         found.blocks = list(found.blocks)
@@ -69,8 +70,9 @@ def values(summary: Summary) -> dict[str, float]:
 
 
 def survives(reader, path: Path) -> bool:
-    """Whether a file is read to its end; a refusal is one line that names the file. Nothing else
-    may happen.
+    """Whether a file is read to its end; a refusal is one line that names the file.
+
+    Nothing else may happen.
     """
     try:
         for found in reader.read(path, {}):

@@ -1,6 +1,4 @@
-"""Readers of benchmark harnesses: damaged and hostile files are refused in one line, or what is
-sound of them is read.
-"""
+"""Damaged and hostile files of harnesses: refused in one line, or read where they are sound."""
 
 import json
 import math
@@ -52,8 +50,9 @@ CORPUS = [  # reader, the folder to copy, the file in it that is hurt, what is r
 
 
 def survives(reader, path: Path, hurt: Path) -> bool:
-    """Reads path, of which hurt is damaged: whether it was refused, with a line that names one of
-    them; else the rows are sound.
+    """Reads path, of which hurt is damaged: whether it was refused.
+
+    The refusal names one of the two; without one the rows are sound.
     """
     try:
         for samples, rows in read(reader, path):

@@ -1,6 +1,4 @@
-"""Other tools' files on their way into the warehouse: runs, strict pairing, what stays out, and
-nothing half done.
-"""
+"""Other tools' files in the warehouse: runs, strict pairing, what stays out."""
 
 import json
 import re
@@ -21,8 +19,9 @@ def ingest(warehouse: Path, kind: str, *arguments: object, cohort: str = "c"):
 
 
 def rewritten(folder: Path, change) -> Path:
-    """The lm-eval fixture with change(line) applied to every sample; None drops it. Its results
-    json lies beside it.
+    """The lm-eval fixture with change(line) applied to every sample; None drops it.
+
+    Its results json lies beside it.
     """
     for path in LM_EVAL.iterdir():
         text = path.read_text()
@@ -70,9 +69,7 @@ def lose(line: dict) -> dict | None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
-    """A reference, a quant that drops and gains a prompt, one under other facts, one that lacks
-    prompts or saw another text.
-    """
+    """A reference and quants: one flips prompts, one has other facts, one lacks prompts."""
     folder = tmp_path_factory.mktemp("imports")
     warehouse = folder / "w"
 

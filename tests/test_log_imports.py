@@ -1,6 +1,4 @@
-"""Logs, tables and hipfire's files on their way into the warehouse: beside token rows, never among
-them.
-"""
+"""Logs, tables and hipfire's files in the warehouse: beside token rows, never among them."""
 
 from pathlib import Path
 

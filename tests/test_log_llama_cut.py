@@ -58,8 +58,9 @@ def test_wherever_a_log_is_cut_no_number_is_wrong(tmp_path, name):
 
 
 def test_cut_runs_of_a_loop_stay_apart(tmp_path):
-    """Three runs of which only stdout was kept, the first two cut anywhere: none takes a number of
-    the next.
+    """Three runs of which only stdout was kept, the first two cut anywhere.
+
+    None takes a number of the next.
     """
     runs = (FIXTURES / "loop.log").read_bytes().split(b"+ llama-perplexity")[1:]
     stdout = [run[run.index(b"0.00 minutes") :] for run in runs]

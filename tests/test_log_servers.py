@@ -43,9 +43,7 @@ def test_vllm():
 
 
 def test_sorted_keys_hide_which_token_is_there(tmp_path):
-    """Another program wrote the keys in order: only a rank beyond the list still tells the
-    token.
-    """
+    """Keys that another program sorted: only a rank beyond the list still tells the token."""
     entries = (
         [None]
         + [{"10": {"logprob": -0.5, "rank": 1}, "20": {"logprob": -1.0, "rank": 2}}] * 9
@@ -86,9 +84,7 @@ def test_the_openai_form_gives_texts_and_no_ids():
 
 
 def test_the_openai_form_with_ids(tmp_path):
-    """return_tokens_as_token_ids: the second token lies below the two likeliest, and is no one of
-    the top k.
-    """
+    """return_tokens_as_token_ids: a token below the two likeliest is no one of the top k."""
     logprobs = {
         "tokens": ["token_id:1", "token_id:2", "token_id:3"],
         "token_logprobs": [None, -0.5, -7.0],
@@ -112,8 +108,9 @@ def test_the_openai_form_with_ids(tmp_path):
     "reasons, prompts", [(["length", "length"], [2, 1]), (["stop", "length"], None)]
 )
 def test_where_a_prompt_ends_is_known_or_refused(tmp_path, reasons, prompts):
-    """Two prompts of 3 and 2 tokens in one response, an answer of one token each if both answers
-    were cut at max_tokens.
+    """Two prompts of 3 and 2 tokens in one response.
+
+    Each has an answer of one token, if both answers were cut at max_tokens.
     """
     lists = [
         {

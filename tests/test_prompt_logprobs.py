@@ -1,6 +1,4 @@
-"""Servers' log-probs of given texts on their way into the warehouse: token rows without a KLD, and
-its bounds.
-"""
+"""Servers' log-probs in the warehouse: token rows without a KLD, and its bounds."""
 
 import json
 from pathlib import Path

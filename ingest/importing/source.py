@@ -33,8 +33,9 @@ class Source(NamedTuple):
 
 
 def begun_import(found: Found, source: Source, asked: Import) -> RunFacts:
-    """The facts that every import's run has. Raises QwhError if nobody says whose results these
-    are.
+    """The facts that every import's run has.
+
+    Raises QwhError if nobody says whose results these are.
     """
     named = found.model_name if isinstance(found, Samples) else found.quant_name
     quant_id = asked.quant_id or named

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ...errors import ExitCode, QwhError
-from ...kernels.scorers.topk_bounds import Limits, TopList, topk_bounds
+from ...kernels.scorers.topk_bounds import FLOOR, Limits, TopList, topk_bounds
 from ...raw.manifest import RunFacts
 from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
@@ -36,8 +36,9 @@ def describe(found: TokenRows, source: Source, asked: Import) -> str:
 
 
 def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> RunFacts | None:
-    """The run, or None if the warehouse has it. Raises QwhError, also where the cohort lacks the
-    reference's rows.
+    """The run, or None if the warehouse has it.
+
+    Raises QwhError, also where the cohort lacks the reference's rows.
     """
     blocks = _blocks(found, source)
     run = _facts(found, blocks, source, asked)
@@ -110,7 +111,11 @@ def _limits(picks: Picks) -> Limits:
             " of nats: write one such as -27.6",
             ExitCode.USAGE,
         ) from None
-    return Limits(precision=PRECISION)._replace(**numbers)
+    return Limits(
+        floor=numbers.get("floor", FLOOR),
+        least_logprob=numbers.get("least_logprob"),
+        precision=PRECISION,
+    )
 
 
 def _stream(blocks: list[TokenBlock]) -> str:

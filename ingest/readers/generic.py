@@ -1,5 +1,4 @@
-"""Any table of answers: Parquet, CSV or JSON Lines, with the user's map from our columns to its
-own.
+"""Any table of answers, Parquet, CSV or JSON Lines, with the user's map of its columns.
 
 Needed: item or prompt, and score (a number, or true and false). May be there: prompt_id, attempt,
 category, prompt, expected, answer, answer_tokens, finish_reason. Equal prompts are equal texts;
@@ -36,8 +35,10 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, picks: Picks) -> Iterator[Samples]:
-    """One Samples. picks: our column -> the file's, and benchmark_id -> its name (by default the
-    file's stem). Raises BadFile.
+    """One Samples.
+
+    picks: our column -> the file's, and benchmark_id -> its name (by default the file's stem).
+    Raises BadFile.
     """
     columns = {name: column for name, column in picks.items() if name != "benchmark_id"}
     table = Table(path)
@@ -58,8 +59,9 @@ def read(path: Path, picks: Picks) -> Iterator[Samples]:
 
 
 def _expressions(table: Table, columns: dict[str, str]) -> list[str]:
-    """SQL for each of our columns, NULL for what is not mapped. Raises BadFile for a map that is
-    not complete, or names a column that is not there.
+    """SQL for each of our columns, NULL for what is not mapped.
+
+    Raises BadFile for a map that is not complete, or names a column that is not there.
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown or "score" not in columns or not {"item", "prompt"} & set(columns):

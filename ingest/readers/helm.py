@@ -164,8 +164,9 @@ def _model(name: str) -> str | None:
 
 
 def _ordered(there: list[str], spec: dict) -> list[str]:
-    """The metrics there are, once each: first those that the run's specification names, last what
-    is bookkeeping.
+    """The metrics there are, once each.
+
+    First those that the run's specification names, last what is bookkeeping.
     """
     specs, named = spec.get("metric_specs"), list[str]()
     for entry in specs if isinstance(specs, list) else ():

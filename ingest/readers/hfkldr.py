@@ -33,8 +33,9 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, picks: Picks) -> Iterator[TokenRows | Summary]:
-    """One TokenRows for a reference, one Summary for a result. Raises BadFile; a cut file keeps its
-    whole chunks and is partial.
+    """One TokenRows for a reference, one Summary for a result.
+
+    Raises BadFile; a cut file keeps its whole chunks and is partial.
     """
     file, size = opened(path)
     with file:
@@ -157,8 +158,9 @@ def _check(path: Path, layout: _Layout) -> None:
 
 
 def _blocks(path: Path, rows: TokenRows, layout: _Layout, there: int) -> Iterator[TokenBlock]:
-    """Chunk by chunk. A position whose ids or probabilities are impossible is left out and
-    counted.
+    """Chunk by chunk.
+
+    A position whose ids or probabilities are impossible is left out and counted.
     """
     first = layout.n_ctx // 2
     for chunk in range(there):

@@ -1,5 +1,4 @@
-"""inspect_ai: .eval logs (a zip of JSON members, packed with zstd or deflate) and .json logs (the
-same in one object).
+"""inspect_ai: .eval logs, which are zip files of JSON members, and .json logs, one object.
 
 One Samples per log. Picks: scorer; metric, where a scorer gives several values at once. A log
 without header.json is of a run that crashed: what its journal holds is read, and marked partial.

@@ -117,16 +117,18 @@ def _prompt(entry: Entry, log: Log, place: str) -> Prompt | None:
 
 
 def _is_shortened(shown: str | list) -> bool:
-    """Whether a summary cut the text, or one of the messages; of parts other than text it tells
-    nothing.
+    """Whether a summary cut the text, or one of the messages.
+
+    Of parts other than text it tells nothing.
     """
     texts = [shown] if isinstance(shown, str) else [content for _, content in shown]
     return any(not isinstance(text, str) or text.endswith(SHORTENED) for text in texts)
 
 
 def _input(entry: Entry, path: Path, place: str) -> str | list | None:
-    """What the sample asked: text, or messages without their random ids; None if it is too large to
-    tell.
+    """What the sample asked: text, or messages without their random ids.
+
+    None if it is too large to tell.
     """
     if len(entry.input) > MAX_FACTS:
         return None

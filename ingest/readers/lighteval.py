@@ -175,8 +175,9 @@ def _open(path: Path) -> _Details:
 
 
 def _batches(details: _Details, metric: str) -> Iterator[list[dict]]:
-    """Rows as Python objects, BATCH at a time, of the wanted columns only. Raises BadFile naming
-    the row group.
+    """Rows as Python objects, BATCH at a time, of the wanted columns only.
+
+    Raises BadFile naming the row group.
     """
     path, file, columns = details
     wanted = [
@@ -243,8 +244,9 @@ def _rows(details: _Details, metric: str, left_out: Counter[str]) -> Iterator[Sa
 
 
 def _prompt_id(doc: dict, given: object) -> str:
-    """Over what the model was given and the choices; where the input was not kept, what it was made
-    from says as much.
+    """Over what the model was given and the choices.
+
+    Where the input was not kept, what it was made from says as much.
     """
     if given:
         return text_id(*map(_json, ("input", given, doc.get("choices"))))
@@ -296,8 +298,9 @@ def _lower(config: object) -> set[str]:
 
 
 def _results(path: Path, date: str | None) -> dict:
-    """The results json of the same run: details/MODEL/DATE/FILE has it in results/MODEL. {} without
-    one.
+    """The results json of the same run: details/MODEL/DATE/FILE has it in results/MODEL.
+
+    {} without one.
     """
     out = next((parent.parent for parent in path.parents if parent.name == "details"), None)
     file = (

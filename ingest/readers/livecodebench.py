@@ -51,9 +51,7 @@ _texts = decoder(list[str | None])
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A list of problems, or the tool's other results file, which read() refuses with a better
-    word.
-    """
+    """A list of problems; also the tool's other results file, for `read` refuses it with advice."""
     return bool(_LOOKS.match(head)) or (
         path.name.endswith(("_eval_all.json", "_eval.json")) and head.lstrip()[:1] == b"["
     )

@@ -4,14 +4,12 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """metric: qwh's name; decimals: digits behind the point; per_cent: printed times 100; error: a
-    standard error follows.
-    """
+    """A statistic as llama.cpp prints it."""
 
-    metric: str
-    decimals: int = 6
-    per_cent: bool = False
-    error: bool = False
+    metric: str  # qwh's name
+    decimals: int = 6  # digits behind the point
+    per_cent: bool = False  # printed times 100
+    error: bool = False  # a standard error follows
 
 
 QUANTILES = {

@@ -53,15 +53,17 @@ COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """Whether the file holds the program's own words, in UTF-8 or as PowerShell writes them. A long
-    start of other lines hides them.
+    """Whether the file holds the program's own words, in UTF-8 or as PowerShell writes them.
+
+    A long start of other lines hides them.
     """
     return any(mark in head.replace(b"\0", b"") for mark in MARKS)
 
 
 def read(path: Path, picks: Picks) -> Iterator[Summary]:
-    """One Summary per run in the log, in its order. Raises BadFile if no run printed anything that
-    counts.
+    """One Summary per run in the log, in its order.
+
+    Raises BadFile if no run printed anything that counts.
     """
     runs = [_Run()]
     for line in _lines(path):
@@ -87,8 +89,9 @@ def read(path: Path, picks: Picks) -> Iterator[Summary]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The log's lines without colours; longer ones than LONGEST_LINE are passed over, lines of
-    --log-jsonl unwrapped.
+    """The log's lines without colours.
+
+    Longer ones than LONGEST_LINE are passed over, lines of --log-jsonl unwrapped.
     """
     file, _ = opened(path)
     with file:
@@ -142,8 +145,9 @@ class _Run:
         return bool(self.rows or self.running or self.statistics or self.final)
 
     def is_ended_by(self, event: Event) -> bool:
-        """Whether this can only come from the next run: what the program prints in between may be
-        lost.
+        """Whether this can only come from the next run.
+
+        What the program prints in between may be lost.
         """
         match event:
             case Running(chunk, mean):
@@ -159,8 +163,9 @@ class _Run:
         return False
 
     def _goes_back(self, seen: dict[int, Any], chunk: int, value: object) -> bool:
-        """Whether a chunk comes after the run's end, or no later than the last one seen; the last
-        one may be repeated.
+        """Whether a chunk comes after the run's end, or no later than the last one seen.
+
+        The last one may be repeated.
         """
         last = next(reversed(seen), 0)
         repeated = chunk == last and seen.get(chunk) == value

@@ -84,8 +84,9 @@ _texts = msgspec.json.Decoder(list[str])
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A samples file, a results json with samples files beside it, or a folder with samples files
-    at most one level down.
+    """A samples file, a results json with samples files beside it, or a folder of them.
+
+    Samples files lie at most one level down in the folder.
     """
     if path.is_dir():
         return any(chain(path.glob("samples_*.jsonl"), path.glob("*/samples_*.jsonl")))
@@ -285,8 +286,9 @@ def _answer(raw: msgspec.Raw) -> str | None:
 
 
 def _results(path: Path, date: str | None) -> dict:
-    """The results json of the same run: the same date, or for older files the only one there is. {}
-    without one.
+    """The results json of the same run: the same date, or for older files the only one there is.
+
+    {} without one.
     """
     there = sorted(path.parent.glob(f"*_{date}.json" if date else "results*.json"))
     there = [file for file in there if file.is_file() and not file.is_symlink()]

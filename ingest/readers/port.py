@@ -144,8 +144,9 @@ class Reader(Protocol):
 
 
 def text_id(*texts: str) -> str:
-    """prompt_id: 16 hex characters of SHA-256 over the texts, each ended by two zero bytes (a zero
-    byte within is escaped).
+    """prompt_id: 16 hex characters of SHA-256 over the texts.
+
+    Each text is ended by two zero bytes; a zero byte within is escaped.
     """
     digest = hashlib.sha256()
     for text in texts:

@@ -122,8 +122,9 @@ def read(path: Path, picks: Picks) -> Iterator[Summary]:
 
 
 def _tables(path: Path, text: str) -> Iterator[tuple[int, list[str], list[list[str]]]]:
-    """(line number of the heading, its cells, rows of cells) of each Markdown table, or of the
-    whole file as CSV or TSV.
+    """(line number of the heading, its cells, rows of cells) of each table.
+
+    Those in Markdown, or the whole file as CSV or TSV.
     """
     lines = text.splitlines()
     rules = [

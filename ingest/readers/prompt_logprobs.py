@@ -41,8 +41,9 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, picks: Picks) -> Iterator[TokenRows]:
-    """One TokenRows, a block per prompt. Raises BadFile, also while the blocks are read; a last
-    line that is cut makes it partial.
+    """One TokenRows, a block per prompt.
+
+    Raises BadFile, also while the blocks are read; a last line that is cut makes it partial.
     """
     rows = TokenRows(quant_name=None, corpus_id=None, context_length=None, top_k=0, blocks=iter(()))
     blocks = _blocks(path, rows)

@@ -42,8 +42,9 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, picks: Picks) -> Iterator[Summary]:
-    """One Summary per model. Two groups may use one label: then the group goes before it. Raises
-    BadFile.
+    """One Summary per model.
+
+    Two groups may use one label: then the group goes before it. Raises BadFile.
     """
     entries = parsed(path, "as a whole", bytes(contents(path, LARGEST)))
     if not isinstance(entries, list) or not entries:

@@ -127,8 +127,9 @@ def _entry(path: Path, place: str, entry: object) -> list[_Listed]:
 
 
 def _own(listed: list[_Listed], shuffled: bool) -> int:
-    """Which is the token that is there, or -1: where the order does not tell, a rank beyond the
-    list still does.
+    """Which is the token that is there, or -1.
+
+    Where the order does not tell, a rank beyond the list still does.
     """
     beyond = [token for token, _, rank in listed if rank > len(listed)]
     if beyond:
@@ -138,8 +139,9 @@ def _own(listed: list[_Listed], shuffled: bool) -> int:
 
 
 def _is_last(logprob: object, listed: list[_Listed]) -> bool:
-    """Whether a token without a rank is the least likely of several: then it may lie far below the
-    others.
+    """Whether a token without a rank is the least likely of several.
+
+    Then it may lie far below the others.
     """
     others = [found for _, other, _ in listed if (found := finite(other)) is not None]
     own = finite(logprob)
@@ -147,8 +149,9 @@ def _is_last(logprob: object, listed: list[_Listed]) -> bool:
 
 
 def _sglang(path: Path, place: str, meta: dict) -> list[Token]:
-    """Positions are counted from the prompt's end: the server leaves out those before
-    logprob_start_len and those it had cached.
+    """The tokens of a prompt, with positions counted from its end.
+
+    The server leaves out those before logprob_start_len and those it had cached.
     """
     own = _list(path, place, meta["input_token_logprobs"])
     top = meta.get("input_top_logprobs")
@@ -186,8 +189,9 @@ def _sglang(path: Path, place: str, meta: dict) -> list[Token]:
 def _answer_tokens(
     path: Path, place: str, response: dict, choices: list[dict], echoed: list[dict]
 ) -> int:
-    """How many tokens at the end of each list are the answer's. They differ only if an answer ended
-    by itself, and then nothing tells them.
+    """How many tokens at the end of each list are the answer's.
+
+    They differ only if an answer ended by itself, and then nothing tells them.
     """
     usage = response.get("usage")
     prompt_tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
@@ -212,8 +216,9 @@ def _answer_tokens(
 
 
 def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]:
-    """Texts instead of ids, unless the server was asked for return_tokens_as_token_ids. The last
-    answers tokens are not the prompt's.
+    """Texts instead of ids, unless the server was asked for return_tokens_as_token_ids.
+
+    The last answers tokens are not the prompt's.
     """
     texts = _list(path, place, logprobs.get("tokens"))
     values = _list(path, place, logprobs["token_logprobs"])
@@ -254,8 +259,9 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
 
 
 def _ids(texts: list, top: list) -> dict[str, int] | None:
-    """The ids in "token_id:311", the form of return_tokens_as_token_ids; None where a name is
-    another text.
+    """The ids in "token_id:311", the form of return_tokens_as_token_ids.
+
+    None where a name is another text.
     """
     dicts = [alternatives for alternatives in top if isinstance(alternatives, dict)]
     ids = {}

@@ -67,8 +67,9 @@ class Zip:
             )
 
     def read(self, name: str) -> bytes:
-        """One member. Raises BadFile if it is damaged, too large, or packed better than any log can
-        be.
+        """One member.
+
+        Raises BadFile if it is damaged, too large, or packed better than any log can be.
         """
         info = self.members[name]
         place = f"member {name[:100]}"

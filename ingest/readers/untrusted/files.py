@@ -1,5 +1,6 @@
-"""Untrusted paths: opened, sized and cut into lines. What a file declares about its own sizes is
-checked before it is believed.
+"""Untrusted paths: opened, sized and cut into lines.
+
+What a file declares about its own sizes is checked before it is believed.
 """
 
 import mmap
@@ -22,8 +23,9 @@ _DATE = re.compile(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$")
 
 
 def existing(path: Path) -> Path:
-    """The path, if it is a file or a folder. Raises QwhError (not found) or BadFile (a device or a
-    pipe).
+    """The path, if it is a file or a folder.
+
+    Raises QwhError (not found) or BadFile (a device or a pipe).
     """
     path = Path(path)
     try:
@@ -36,8 +38,9 @@ def existing(path: Path) -> Path:
 
 
 def opened(path: Path) -> tuple[BinaryIO, int]:
-    """The file, open for reading bytes, and its size. Raises QwhError (not found), also for a
-    folder, or BadFile if it may not be read.
+    """The file, open for reading bytes, and its size.
+
+    Raises QwhError (not found), also for a folder, or BadFile if it may not be read.
     """
     try:
         if not Path(path).is_file():  # a pipe or a device would never end
@@ -51,8 +54,9 @@ def opened(path: Path) -> tuple[BinaryIO, int]:
 
 
 def contents(path: Path, limit: int = MAX_WHOLE) -> mmap.mmap:
-    """A file's bytes, mapped rather than copied. Raises QwhError as `opened`, and BadFile if it is
-    empty or larger than limit.
+    """A file's bytes, mapped rather than copied.
+
+    Raises QwhError as `opened`, and BadFile if it is empty or larger than limit.
     """
     file, size = opened(path)
     with file:
@@ -99,8 +103,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 
 
 def matching(folder: Path, pattern: str, advice: str) -> list[Path]:
-    """The ordinary files in a folder that match, in order; links are not followed. Raises BadFile
-    where there are none.
+    """The ordinary files in a folder that match, in order; links are not followed.
+
+    Raises BadFile where there are none.
     """
     try:
         found = sorted(
@@ -116,8 +121,9 @@ def matching(folder: Path, pattern: str, advice: str) -> list[Path]:
 
 
 def dated(path: Path) -> tuple[str, str | None]:
-    """A file's stem without and its date: samples_task_2026-01-02T03-04-05.678 -> samples_task,
-    2026-01-02T03-04-05.678.
+    """A file's stem without its date, and the date.
+
+    samples_task_2026-01-02T03-04-05.678 -> samples_task, 2026-01-02T03-04-05.678
     """
     match = _DATE.search(path.stem)
     return (path.stem[: match.start()], match[1]) if match else (path.stem, None)

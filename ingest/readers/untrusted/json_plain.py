@@ -12,8 +12,9 @@ MOST_OBJECTS = 4_000_000
 
 
 def parsed(path: Path, place: str, raw: bytes) -> Any:
-    """JSON, with NaN and Infinity as the floats of that name. Raises BadFile where it is none or
-    nested too deeply.
+    """JSON, with NaN and Infinity as the floats of that name.
+
+    Raises BadFile where it is none or nested too deeply.
     """
     if raw.count(b"[") + raw.count(b"{") > MOST_OBJECTS:
         raise BadFile(path, place, f"more than {MOST_OBJECTS:,} lists and objects", "split it")

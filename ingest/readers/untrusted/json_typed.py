@@ -30,8 +30,9 @@ Decoded: TypeAlias = Callable[[Data, Path, str], Any]  # (data, path, place) -> 
 
 
 def decoder(kind: Any, limit: int = MAX_FACTS) -> Decoded:
-    """A function (data, path, place) -> kind. NaN and Infinity, which are not JSON, become null. It
-    raises BadFile alone.
+    """A function (data, path, place) -> kind.
+
+    NaN and Infinity, which are not JSON, become null. It raises BadFile alone.
 
     limit: bytes that data may have. Above MAX_FACTS kind keeps no list of anything but objects with
     a key that must be there.
@@ -87,8 +88,9 @@ def _nested(path: Path, place: str) -> BadFile:
 
 
 def _without_nan(data: Data) -> bytes | None:
-    """data with null for every bare NaN and Infinity, or None where there are none outside of
-    strings, or more than MAX_NAN.
+    """data with null for every bare NaN and Infinity.
+
+    None where there are none outside of strings, or more than MAX_NAN.
     """
     whole, pieces, done = memoryview(data), list[bytes | memoryview](), 0
     for match in _NAN.finditer(data):
@@ -126,8 +128,9 @@ def raw_text(raw: bytes | msgspec.Raw) -> str | None:
 
 
 def anything(raw: Data, path: Path, place: str) -> Any:
-    """Whatever JSON holds, of at most MAX_FACTS bytes and MAX_DEPTH levels: what follows may
-    recurse over it. Raises BadFile.
+    """Whatever JSON holds, of at most MAX_FACTS bytes and MAX_DEPTH levels.
+
+    So what follows may recurse over it. Raises BadFile.
     """
     found = _any(raw, path, place)
     level = [found]
