@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from ...errors import BadFile
+
 Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers several
 
 
