@@ -45,8 +45,8 @@ def demo(
     filled = Warehouse(warehouse)
     print(*tables(filled, cohort, STUDY if study else DEMO), sep="\n")
     print(
-        f"The reference is an {run.MADE_FROM}: these figures compare quants with that copy, not"
-        " with the original weights."
+        f"The reference is an {run.MADE_FROM}: these figures compare quants with that copy,\n"
+        "not with the original weights."
     )
     print(f"The warehouse is {filled.database} (open it with: duckdb -readonly {filled.database})")
     say(f"done in {time.monotonic() - clock:,.0f} s")
