@@ -53,7 +53,7 @@ def test_every_file_is_recognised_by_its_reader_alone():
     for path, owner in owners.items():
         by = [kind for kind, reader in READERS.items() if reader.recognises(path, head(path))]
         assert by == [owner], path
-        assert registry.recognise(path, head(path)) == owner
+        assert registry.recognise(path) == owner
     for path in (FIXTURES / "README.md", FIXTURES / "remake.py", FIXTURES):
         assert not any(reader.recognises(path, head(path)) for reader in READERS.values()), path
 
@@ -87,7 +87,7 @@ def test_readers_whose_extra_is_not_installed_are_not_asked(monkeypatch):
     with pytest.raises(QwhError, match=r"some_package.*qwh\[more\]") as error:
         registry.reader("needy")
     assert error.value.code == ExitCode.MISSING_EXTRA
-    assert registry.recognise(LIVECODEBENCH, head(LIVECODEBENCH)) is None
+    assert registry.recognise(LIVECODEBENCH) is None
 
 
 WITHOUT_EXTRAS = """

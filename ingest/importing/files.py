@@ -15,7 +15,6 @@ from . import samples, summaries, token_rows
 from .source import Import, Source
 
 AUTO = "auto"  # the kind of a file whose content tells
-HEAD = 1 << 16
 
 
 def ingest_files(
@@ -48,17 +47,13 @@ def describe_files(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[
 
 
 def recognise(path: Path) -> str:
-    """The kind of a file, by its content. Raises QwhError if no reader knows it."""
+    """The kind of a file, by its content. Raises QwhError if no reader and no engine knows it."""
     try:
-        head = b""
-        if not path.is_dir():
-            with path.open("rb") as file:
-                head = file.read(HEAD)
+        kind = engines.recognise(path) or registry.recognise(path)
     except OSError as error:
         raise QwhError(
             f"cannot read {path}: {error.strerror}: check the path", ExitCode.NOT_FOUND
         ) from None
-    kind = engines.recognise(path) or registry.recognise(path, head)
     if kind is None:
         kinds = ", ".join(kind for kind in (*registry.KINDS, *engines.ENGINES) if kind != "generic")
         raise QwhError(

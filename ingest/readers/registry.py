@@ -9,6 +9,8 @@ from ...errors import QwhError, missing_extra
 if TYPE_CHECKING:
     from .port import Reader
 
+HEAD = 1 << 16  # bytes of a file that recognising may look at
+
 
 class Kind(NamedTuple):
     """One file format: the module that reads it, and what `qwh ingest KIND --help` says of it."""
@@ -70,11 +72,15 @@ def reader(kind: str) -> "Reader":
         raise missing_extra(str(error.name), extra) from None
 
 
-def recognise(path: Path, head: bytes) -> str | None:
-    """The kind of a file, by its content; None if no reader knows it.
+def recognise(path: Path) -> str | None:
+    """The kind of a file or folder, by its content; None if no reader knows it.
 
-    head: its first 64 KiB, b"" for a folder. Readers whose extra is not installed are not asked.
+    Readers whose extra is not installed are not asked. Raises OSError if it cannot be opened.
     """
+    head = b""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            head = file.read(HEAD)
     for kind in KINDS:
         try:
             module = reader(kind)
