@@ -15,9 +15,24 @@ import time
 import numpy as np
 from worlds import variants, world
 
-from qwh.kernels.statistics import clusters, correlations, paired, pareto, prompts, routers, zone
+from qwh.database.settings import variables
+from qwh.kernels.statistics import (
+    composites,
+    failure,
+    front,
+    paired,
+    prediction,
+    rho,
+    rho_differences,
+    routers,
+    two_level,
+    zone_edge,
+    zone_null,
+    zone_ranking,
+)
 
-MEASUREMENTS, SEED, EDGE = 14, 20260617, 0.03
+VARS = variables()
+MEASUREMENTS, SEED, EDGE = 14, VARS["seed"], 0.03
 
 
 def main() -> None:
@@ -25,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--resamples", type=int, default=VARS["n_resamples"])
     parser.add_argument("--prompts", type=int, default=500, help="per benchmark")
     arguments = parser.parse_args()
     seconds = {}
@@ -59,14 +74,14 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
     groups = [f"uploader {k % 7}" for k in range(quants)]
     replicates = {}
 
-    def two_level():
+    def both_levels():
         scores, volumes = (
-            clusters.score_replicates(values, made.benchmarks, None, **draws)
+            composites.score_replicates(values, made.benchmarks, None, **draws)
             for values in (made.scores, np.abs(gains))
         )
         replicates.update(scores=scores, volumes=volumes)
         single = [
-            clusters.score_replicates(
+            composites.score_replicates(
                 made.scores[:, made.benchmarks == name],
                 made.benchmarks[made.benchmarks == name],
                 None,
@@ -74,13 +89,13 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
             )
             for name in names[:3]
         ]
-        reference = clusters.score_replicates(made.reference, made.benchmarks, None, **draws)
+        reference = composites.score_replicates(made.reference, made.benchmarks, None, **draws)
         with np.errstate(invalid="ignore", divide="ignore"):
             targets = np.array([scores, *single, volumes, (scores - reference) / volumes])
-        measured = clusters.mean_replicates(made.chunk_kld, made.chunk_tokens, **draws)
+        measured = two_level.mean_replicates(made.chunk_kld, made.chunk_tokens, **draws)
         measured = np.array([measured * row / made.kld for row in x])
         for part in (np.ones(quants, bool), inside):
-            clusters.two_level(
+            two_level.redrawn(
                 x[:, part], y[:, part], measured[:, :, part], targets[:, :, part], SEED
             )
 
@@ -92,57 +107,59 @@ def subjects(quants: int, per_benchmark: int, resamples: int):
                 [int((part < 0).sum()) for part in parts],
             )
             for a, b, part in zip(leapfrogs, drops, parts):
-                paired.compare(a, b, len(part))
-            paired.composite(parts, [1] * len(parts), **draws)
-            paired.heterogeneity(leapfrogs, drops, **draws)
+                paired.compare(a, b, len(part), VARS["margin"])
+            composites.composite(parts, [1] * len(parts), **draws, margin=VARS["margin"])
+            composites.heterogeneity(leapfrogs, drops, **draws)
 
     def per_prompt():
         failed = 1 - made.scores
-        matched = prompts.strata(made.benchmarks, [made.entropy])
-        prompts.failure_ratios(made.prompt_kld, failed, made.benchmarks, matched, **draws)
-        prompts.within_prompt(made.prompt_kld, failed, **draws)
+        matched = failure.strata(made.benchmarks, [made.entropy])
+        failure.failure_ratios(
+            made.prompt_kld, failed, made.benchmarks, matched, **draws, clip=VARS["kld_clip"]
+        )
         for labels in (None, made.benchmarks):
-            prompts.lift(made.prompt_kld, failed, labels, min(resamples, 2_000), SEED)
+            prediction.lift(made.prompt_kld, failed, labels, VARS["n_lifts"], SEED)
         for kld, row in zip(made.prompt_kld, failed):
             for labels in (None, made.benchmarks, matched):
-                prompts.auroc(kld, row, labels)
+                prediction.auroc(kld, row, labels)
 
     def the_zone():
         for target, spread in ((y[0], errors), (y[4], None)):
-            zone.edge_curve(x[0], target, spread, **draws)
-            zone.hinge(x[0], target, spread, **draws)
+            zone_edge.hinge(x[0], target, spread, **draws)
         for row in x:
-            zone.no_mystery(row, y[0], errors, inside, resamples, SEED, replicates["scores"])
-        zone.reliability(y[0][inside], errors[inside], **draws)
-        zone.ranking(
-            list(made.scores[inside]), list(made.benchmarks), [1.0] * len(made.benchmarks), **draws
+            zone_null.no_mystery(row, y[0], errors, inside, resamples, SEED, replicates["scores"])
+        zone_ranking.reliability(y[0][inside], errors[inside], **draws)
+        weights = [1.0] * len(made.benchmarks)
+        zone_ranking.ranking(
+            list(made.scores[inside]),
+            list(made.benchmarks),
+            weights,
+            **draws,
+            n_splits=VARS["n_splits"],
         )
 
     def fronts():
         sizes = 1 / made.kld
-        pareto.membership(sizes, replicates["volumes"], replicates["scores"])
-        pareto.groups(composite, replicates["scores"])
-        pareto.pick(sizes, composite, replicates["scores"])
+        front.membership(sizes, replicates["volumes"], replicates["scores"])
+        front.groups(composite, replicates["scores"])
+        front.pick(sizes, composite, replicates["scores"])
 
     yield (
         "correlations, full cohort and zone",
         lambda: [
-            correlations.correlate(
-                x[:, part], y[:, part], resamples, **draws, groups=np.array(groups)[part]
-            )
+            rho.correlate(x[:, part], y[:, part], resamples, **draws, groups=np.array(groups)[part])
             for part in (np.ones(quants, bool), inside)
         ],
     )
     yield (
         "differences of measurements, full cohort and zone",
         lambda: [
-            correlations.differences(x[:, part], y[:, part], **draws)
+            rho_differences.differences(x[:, part], y[:, part], **draws)
             for part in (np.ones(quants, bool), inside)
         ],
     )
-    yield "zone less full", lambda: correlations.zone_less_full(x, y, inside, **draws)
-    yield "two-level bootstrap, full cohort and zone", two_level
-    yield "edge curve, hinge, reliability, no-mystery null", the_zone
+    yield "two-level bootstrap, full cohort and zone", both_levels
+    yield "hinge, reliability, ranking, no-mystery null", the_zone
     yield "paired figures by quant and benchmark, composites", per_quant
     yield f"per-prompt prediction, {len(made.benchmarks):,} prompts", per_prompt
     yield (

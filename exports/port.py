@@ -36,9 +36,13 @@ class Table(NamedTuple):
         return [[text(value, form) for value, form in zip(row, forms)] for row in rows.iter_rows()]
 
 
-def table(rows: "pl.DataFrame", name: str = "") -> Table:
-    """A data frame as a table."""
-    return Table(name, [Column(key, _form(key, kind)) for key, kind in rows.schema.items()], rows)
+def table(rows: "pl.DataFrame | list[dict]", name: str = "") -> Table:
+    """A data frame, or rows of the same keys, as a table."""
+    import polars as pl
+
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    columns = [Column(key, _form(key, kind)) for key, kind in frame.schema.items()]
+    return Table(name, columns, frame)
 
 
 def text(value: object, form: Form) -> str:

@@ -1,3 +1,1 @@
-"""The numbers: per-position divergences (naive.py is the truth, cpu.py the fast twin) and the
-statistics over them.
-"""
+"""Numbers: scorers make token rows of logits, statistics make answers of rows, udf tells SQL."""

@@ -5,17 +5,16 @@ A missing value (NULL) reaches Python as None, which becomes NaN in an array; a 
 be had comes back as NULL.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 NUMBER, COUNT, TEXT, TRUTH = "DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN"
-NUMBERS, ROWS, SHEETS, TEXTS, TRUTHS = (
-    "DOUBLE[]",
-    "DOUBLE[][]",
-    "DOUBLE[][][]",
-    "VARCHAR[]",
-    "BOOLEAN[]",
-)
+NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
 
 
 def _struct(counts: str, numbers: str, texts: str = "", truths: str = "") -> str:
@@ -28,58 +27,72 @@ def _struct(counts: str, numbers: str, texts: str = "", truths: str = "") -> str
     )
 
 
-SPEARMAN = _struct(
-    "n", "rho p_t p_permutation ci_low ci_high bca_low bca_high minimum_rho", "reason"
+def _each(names: str, suffixes: str) -> str:
+    """Every name with every suffix; a suffix may be empty."""
+    return " ".join(name + suffix for name in names.split() for suffix in suffixes.split(" "))
+
+
+CORRELATION = _struct(
+    "measurement target n",
+    "rho p_t p_permutation p_max_t ci_low ci_high bca_low bca_high z_low z_high without_group_low"
+    " without_group_high largest_compatible minimum_rho",
+    "reason",
 )
-FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
-    "spearman": ("stats.spearman", [NUMBERS, NUMBERS, COUNT, COUNT, COUNT], SPEARMAN),
+CHUNKS = (
+    "STRUCT(form VARCHAR, fraction DOUBLE, totals DOUBLE[], sizes DOUBLE[], buckets DOUBLE[][],"
+    " counts DOUBLE[][])"
+)
+FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
+    # SQL name -> (module.function, arguments, result)
+    "spearman": ("rho.spearman", [NUMBERS, NUMBERS, COUNT, COUNT, COUNT], CORRELATION),
     "correlation_verdict": (
-        "stats.verdict",
+        "rho.verdict",
         [NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, COUNT, TEXT],
         TEXT,
     ),
     "correlate": (
-        "correlations.correlate",
+        "rho.correlate",
         [ROWS, ROWS, COUNT, COUNT, COUNT, TEXTS],
-        _struct(
-            "measurement target n",
-            "rho p_t p_permutation p_max_t ci_low ci_high bca_low bca_high z_low z_high kendall_tau"
-            " kendall_p somers_d without_group_low without_group_high largest_compatible"
-            " minimum_rho",
-            "reason",
-        )
-        + "[]",
+        CORRELATION + "[]",
+    ),
+    "known_correlation": (
+        "rho.known_correlation",
+        [NUMBER, COUNT],
+        _struct("n", "rho p_t low high minimum_rho", "reason"),
     ),
     "correlation_differences": (
-        "correlations.differences",
+        "rho_differences.differences",
         [ROWS, ROWS, COUNT, COUNT],
         _struct("first second target n", "difference ci_low ci_high p_meng", "reason") + "[]",
     ),
-    "zone_less_full": (
-        "correlations.zone_less_full",
-        [ROWS, ROWS, TRUTHS, COUNT, COUNT],
-        _struct(
-            "measurement target n_zone n", "rho_zone rho_full difference ci_low ci_high", "reason"
-        )
+    "two_level": (
+        "two_level.two_level",
+        [ROWS, CHUNKS + "[][]", ROWS, NUMBERS, TEXTS, NUMBERS, COUNT, COUNT, COUNT],
+        _struct("measurement n", "rho noise_low noise_high low high shrinkage", "target reason")
         + "[]",
     ),
     "hinge": (
-        "zone.hinge",
+        "zone_edge.hinge",
         [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT],
         _struct("n", "edge profile_low profile_high low high flat slope p_linear", "reason"),
     ),
-    "edge_curve": (
-        "zone.edge_curve",
-        [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT],
-        _struct("n", "threshold rho low high expected expected_low expected_high", "reason") + "[]",
-    ),
     "reliability": (
-        "zone.reliability",
+        "zone_ranking.reliability",
         [NUMBERS, NUMBERS, COUNT, COUNT],
         _struct("n", "reliability low high", "reason"),
     ),
+    "ranking": (
+        "zone_ranking.ranking",
+        [ROWS, TEXTS, NUMBERS, COUNT, COUNT, COUNT],
+        _struct("n", "reliability low high p", "reason"),
+    ),
+    "fall_per_doubling": (
+        "zone_ranking.fall_per_doubling",
+        [NUMBERS, NUMBERS],
+        _struct("n", "slope low high", "reason"),
+    ),
     "no_mystery": (
-        "zone.no_mystery_of_prompts",
+        "zone_null.no_mystery_of_prompts",
         [NUMBERS, NUMBERS, NUMBERS, TRUTHS, ROWS, TEXTS, NUMBERS, COUNT, COUNT],
         _struct(
             "n n_zone",
@@ -89,17 +102,10 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
             "verdict reason",
         ),
     ),
-    "restricted_rho": ("zone.restricted_rho", [NUMBER, NUMBERS, NUMBERS], NUMBER),
-    "ranking": (
-        "zone.ranking",
-        [ROWS, TEXTS, NUMBERS, COUNT, COUNT],
-        _struct("n", "reliability low high p", "reason"),
-    ),
-    "page_trend": ("zone.page_trend", [NUMBERS, ROWS], _struct("n benchmarks", "p", "reason")),
-    "fall_per_doubling": (
-        "zone.fall_per_doubling",
-        [NUMBERS, NUMBERS],
-        _struct("n", "slope low high", "reason"),
+    "cross_fit": (
+        "zone_choice.cross_fit_weighted",
+        [TEXT, NUMBER, NUMBERS, ROWS, NUMBERS, TEXTS, NUMBERS, COUNT, COUNT],
+        _struct("splits", "rho rho_same_half members", "reason"),
     ),
     "compare_paired": (
         "paired.compare",
@@ -111,18 +117,8 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
             "verdict reason",
         ),
     ),
-    "excess_volume": (
-        "paired.excess_volume",
-        [NUMBERS, NUMBERS],
-        _struct("prompts", "volume floor excess low high", "reason"),
-    ),
-    "heterogeneity": (
-        "paired.heterogeneity",
-        ["BIGINT[]", "BIGINT[]", COUNT, COUNT],
-        _struct("benchmarks", "statistic p p_pooled", "reason"),
-    ),
     "compare_composite": (
-        "paired.composite",
+        "composites.composite",
         [ROWS, NUMBERS, COUNT, COUNT, NUMBER],
         _struct(
             "",
@@ -131,73 +127,46 @@ FUNCTIONS = {  # SQL name -> (module.function, arguments, result)
             "verdict reason",
         ),
     ),
-    "cross_fit": (
-        "members.cross_fit_weighted",
-        [TEXT, NUMBER, NUMBERS, ROWS, NUMBERS, TEXTS, NUMBERS, COUNT],
-        _struct("splits", "rho rho_same_half members", "reason"),
+    "heterogeneity": (
+        "composites.heterogeneity",
+        ["BIGINT[]", "BIGINT[]", COUNT, COUNT],
+        _struct("benchmarks", "statistic p", "reason"),
     ),
-    "two_level": (
-        "noise.two_level",
-        [TEXTS, ROWS, SHEETS, SHEETS, SHEETS, SHEETS, ROWS, NUMBERS, TEXTS, NUMBERS, COUNT, COUNT],
-        _struct("measurement n", "rho noise_low noise_high low high shrinkage", "target reason")
-        + "[]",
+    "excess_volume": (
+        "composites.excess_volume",
+        [NUMBERS, NUMBERS],
+        _struct("prompts", "volume floor excess low high", "reason"),
     ),
+    "prompts_needed": ("resolution.prompts_needed", [NUMBER, NUMBER], COUNT),
     "failure_prediction": (
-        "prompts.prediction",
-        [ROWS, ROWS, TEXTS, NUMBERS, NUMBERS, COUNT, COUNT],
+        "prediction.prediction",
+        [ROWS, ROWS, TEXTS, NUMBERS, NUMBERS, COUNT, COUNT, NUMBER],
         _struct(
             "quant n_failed n_passed clipped",
-            " ".join(
-                f"{kind}_{figure}"
-                for kind in ("pooled", "within", "matched")
-                for figure in ("ratio", "low", "high", "p")
-            )
-            + "".join(
-                f" {name} {name}_low {name}_high"
-                for name in ("auroc", "auroc_within", "lift", "lift_within")
-            ),
+            _each("pooled within matched", "_ratio _low _high _p")
+            + " "
+            + _each("auroc auroc_within lift lift_within", " _low _high"),
             "reason",
         )
         + "[]",
-    ),
-    "within_prompt": (
-        "prompts.within_prompt",
-        [ROWS, ROWS, COUNT, COUNT],
-        _struct("prompts", "ratio low high p", "reason"),
     ),
     "routers": (
         "routers.routers",
         [ROWS, ROWS, TEXTS],
         _struct(
-            "first second disagreements first_right raw_ties ranked_ties within_ties",
-            " ".join(
-                f"{kind}_{figure}"
-                for kind in ("raw", "ranked", "within")
-                for figure in (
-                    "accuracy",
-                    "low",
-                    "high",
-                    "p",
-                    "better",
-                    "gain",
-                    "gain_low",
-                    "gain_high",
-                )
+            "first second disagreements first_right " + _each("raw ranked within", "_ties"),
+            _each(
+                "raw ranked within",
+                "_accuracy _low _high _p _better _gain _gain_low _gain_high",
             ),
             "reason",
         )
         + "[]",
     ),
-    "known_correlation": (
-        "correlations.known_correlation",
-        [NUMBER, COUNT],
-        _struct("n", "rho p_t low high minimum_rho", "reason"),
-    ),
-    "prompts_needed": ("paired.prompts_needed", [NUMBER, NUMBER], COUNT),
 }
 
 
-def register(connection) -> None:
+def register(connection: "DuckDBPyConnection") -> None:
     """Add every function to a connection (never to a cursor)."""
     from duckdb import func
 
@@ -207,23 +176,23 @@ def register(connection) -> None:
             _call(target, len(arguments)),
             arguments,
             result,
-            null_handling="special",
+            null_handling=func.FunctionNullHandling.SPECIAL,
             type=func.PythonUDFType.NATIVE,
         )
 
 
-def _call(target: str, count: int):
-    """The function, imported when it is first called: SciPy takes a second, and most connections
-    never need it.
+def _call(target: str, count: int) -> Callable:
+    """The function, imported when it is first called.
 
-    count: DuckDB asks for the signature, which shall not need the import either.
+    SciPy takes a second, and most connections never need it. count: DuckDB asks for the signature,
+    which shall not need the import either.
     """
     module, name = target.split(".")
 
-    def call(*arguments):
+    def call(*arguments: Any) -> Any:
         return getattr(import_module(f".statistics.{module}", __package__), name)(*arguments)
 
-    call.__signature__ = Signature(
-        [Parameter(f"argument_{i}", Parameter.POSITIONAL_ONLY) for i in range(count)]
-    )
+    names = (f"argument_{i}" for i in range(count))
+    signature = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])
+    setattr(call, "__signature__", signature)  # noqa: B010 - a plain assignment has no type
     return call

@@ -7,11 +7,11 @@ import pytest
 from conftest import query, qwh
 from test_bad_input import refused
 
-from qwh.commands import decisions
+from qwh.commands import decide
 from qwh.commands.options import points, size
 from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode, QwhError
-from qwh.kernels.statistics import paired
+from qwh.kernels.statistics import paired, resolution
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def answers(warehouse):
     "first, second", [("Q8_0", "Q2_K"), ("tiny-f16", "Q3_K_M"), ("Q6_K", "Q5_K_M")]
 )
 def test_compare_is_paired_on_common_prompts(warehouse, answers, first, second):
-    rows, sentences = decisions.compare(Warehouse(warehouse), first, second, None, 0.01)
+    rows, sentences = decide.compared(Warehouse(warehouse), first, second, None, 0.01)
     a, b = (
         np.array([answers[name][prompt] for prompt in sorted(answers[first])])
         for name in (first, second)
     )
     truth = paired.compare(int((b > a).sum()), int((b < a).sum()), len(a), 0.01)
-    [row] = rows.to_dicts()
+    [row] = rows
     assert (row["prompts"], row["only_second"], row["only_first"]) == (
         len(a),
         (b > a).sum(),
@@ -56,39 +56,37 @@ def test_the_budget_of_a_difference():
         (0.1, 0.005, 31_388),
         (0.2, 0.02, 3_917),
     ):
-        assert decisions.plan(None, None, None, delta, volume)["prompts_needed"][0] == prompts
+        [row] = decide.planned(None, None, None, delta, volume)
+        assert row["prompts_needed"] == prompts
 
 
 def test_plan_of_a_pair(warehouse, answers):
-    rows = decisions.plan(Warehouse(warehouse), ("Q8_0", "Q2_K"), None, 0.01, None)
+    [row] = decide.planned(Warehouse(warehouse), ("Q8_0", "Q2_K"), None, 0.01, None)
     volume = np.mean(
         [answers["Q8_0"][prompt] != answers["Q2_K"][prompt] for prompt in answers["Q8_0"]]
     )
-    assert rows["volume"][0] == pytest.approx(volume) and rows["prompts_needed"][
-        0
-    ] == paired.prompts_needed(volume, 0.01)
+    assert row["volume"] == pytest.approx(volume)
+    assert row["prompts_needed"] == resolution.prompts_needed(volume, 0.01)
 
 
 def test_pick_stays_under_the_size_and_names_one(warehouse):
     sizes = dict(
         query(warehouse, "select quant_id, file_bytes from dim_quants where role = 'quant'")
     )
-    rows, sentence = decisions.pick(Warehouse(warehouse), None, None)
-    [picked] = rows.filter(rows["picked"])["quant_id"]
-    assert (
-        sentence.startswith(f"{picked}: ")
-        and rows["bytes"].is_sorted()
-        and rows["on_front"].is_between(0, 1).all()
-    )
+    rows, sentence = decide.picked(Warehouse(warehouse), None, None)
+    [picked] = [row["quant_id"] for row in rows if row["picked"]]
+    assert sentence.startswith(f"{picked}: ")
+    assert [row["bytes"] for row in rows] == sorted(sizes.values())
+    assert all(0 <= row["on_front"] <= 1 for row in rows)
     limit = sorted(sizes.values())[2]
-    rows, _ = decisions.pick(Warehouse(warehouse), None, limit)
-    assert rows.filter(rows["picked"])["bytes"][0] <= limit
+    rows, _ = decide.picked(Warehouse(warehouse), None, limit)
+    assert all(row["bytes"] <= limit for row in rows if row["picked"])
     with pytest.raises(QwhError, match=min(sizes, key=sizes.get)):
-        decisions.pick(Warehouse(warehouse), None, 10)
+        decide.picked(Warehouse(warehouse), None, 10)
 
 
 def test_card(warehouse):
-    values = dict(decisions.card(Warehouse(warehouse), None).rows())
+    values = {row["figure"]: row["value"] for row in decide.resolved(Warehouse(warehouse), None)}
     assert values["quants"] == "6" and values[
         "pairs of quants whose scores are resolved, all judged together"
     ].endswith(" of 15")

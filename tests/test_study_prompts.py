@@ -9,8 +9,9 @@ import pytest
 from plain import plain
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import prompts, routers
+from qwh.kernels.statistics import failure, prediction, routers
 
+CLIP = 1e-9  # nats
 GROUPS = np.repeat(list("abc"), 200)
 
 
@@ -29,7 +30,7 @@ def world(
 
 def test_pooled_and_within_ratios():
     kld, failed, _ = world(0.5, 0.5)
-    answers = prompts.failure_ratios(kld, failed, GROUPS, None, 4_000, 1)
+    answers = failure.failure_ratios(kld, failed, GROUPS, None, 4_000, 1, CLIP)
     for row, fail, answer in zip(kld, failed == 1, answers):
         assert answer["pooled_ratio"] == pytest.approx(
             scipy_stats.gmean(row[fail]) / scipy_stats.gmean(row[~fail])
@@ -56,7 +57,7 @@ def test_labels_are_permuted():
     rng = np.random.default_rng(1)
     kld, failed = np.exp(rng.normal(size=60)), (rng.random(60) < 0.4).astype(float)
     kld[failed == 1] *= 1.6
-    answer = prompts.failure_ratios(kld, failed, ["a"] * 60, None, 50, 1)[0]
+    answer = failure.failure_ratios(kld, failed, ["a"] * 60, None, 50, 1, CLIP)[0]
     test = scipy_stats.permutation_test(
         (np.log(kld[failed == 1]), np.log(kld[failed == 0])),
         lambda a, b, axis: a.mean(axis) - b.mean(axis),
@@ -74,8 +75,8 @@ def test_hardness_alone_shows_pooled_and_fades_when_matched():
     held, pooled, matched = 0, [], []
     for seed in range(40):
         kld, failed, hard = world(0.0, 0.5, seed, q=1)
-        answer = prompts.failure_ratios(
-            kld, failed, GROUPS, prompts.strata(GROUPS, [hard], 10), 400, 1
+        answer = failure.failure_ratios(
+            kld, failed, GROUPS, failure.strata(GROUPS, [hard], 10), 400, 1, CLIP
         )[0]
         pooled.append(answer["pooled_ratio"])
         matched.append(answer["matched_ratio"])
@@ -86,11 +87,10 @@ def test_hardness_alone_shows_pooled_and_fades_when_matched():
 
 def test_a_planted_effect_survives_matching():
     kld, failed, hard = world(1.0, 0.5)
-    labels = prompts.strata(GROUPS, [hard], 8)
-    for k, answer in enumerate(prompts.failure_ratios(kld, failed, GROUPS, labels, 400, 1)):
+    labels = failure.strata(GROUPS, [hard], 8)
+    for k, answer in enumerate(failure.failure_ratios(kld, failed, GROUPS, labels, 400, 1, CLIP)):
         assert answer["matched_low"] > 1 and answer["matched_p"] < 0.001
-        assert prompts.auroc(kld[k], failed[k], labels)["low"] > 0.5
-    assert prompts.within_prompt(kld, failed, 999, 1)["low"] > 1
+        assert prediction.auroc(kld[k], failed[k], labels)["low"] > 0.5
 
 
 def test_auroc_is_mann_whitneys_with_delongs_error():
@@ -99,7 +99,7 @@ def test_auroc_is_mann_whitneys_with_delongs_error():
     values[failed == 1] += 0.4
     bad, good = values[failed == 1], values[failed == 0]
     wins = (bad[:, None] > good) + 0.5 * (bad[:, None] == good)
-    answer = prompts.auroc(values, failed)
+    answer = prediction.auroc(values, failed)
     assert answer["auroc"] == pytest.approx(
         scipy_stats.mannwhitneyu(bad, good).statistic / wins.size
     )
@@ -117,25 +117,23 @@ def test_auroc_within_groups_counts_their_own_pairs_only():
     for group in "abc":
         bad, good = (kld[0][(group == GROUPS) & (failed[0] == side)] for side in (1, 0))
         wins, pairs = wins + (bad[:, None] > good).sum(), pairs + len(bad) * len(good)
-    answer = prompts.auroc(kld[0], failed[0], GROUPS)
+    answer = prediction.auroc(kld[0], failed[0], GROUPS)
     assert (
         answer["auroc"] == pytest.approx(wins / pairs)
-        and answer["auroc"] < prompts.auroc(kld[0], failed[0])["auroc"]
+        and answer["auroc"] < prediction.auroc(kld[0], failed[0])["auroc"]
     )
 
 
-def test_aurocs_interval_and_paired_difference_hold_the_truth():
-    rng, held, paired_held = np.random.default_rng(3), 0, 0
+def test_aurocs_interval_holds_the_truth():
+    rng, held = np.random.default_rng(3), 0
     labels = np.repeat(np.arange(30), 10)
     for _ in range(300):
         failed = (rng.random(300) < 0.3).astype(float)
         shared = rng.normal(size=300)
-        first, second = (shared + rng.normal(size=300) + failed for _ in range(2))
-        answer = prompts.auroc(first, failed, labels)
+        values = shared + rng.normal(size=300) + failed
+        answer = prediction.auroc(values, failed, labels)
         held += answer["low"] <= scipy_stats.norm.cdf(0.5) <= answer["high"]
-        difference = prompts.auroc_difference(first, second, failed)
-        paired_held += difference["low"] <= 0 <= difference["high"]
-    assert 0.915 < held / 300 < 0.985 and 0.915 < paired_held / 300 < 0.985
+    assert 0.915 < held / 300 < 0.985
 
 
 @pytest.mark.parametrize(
@@ -146,7 +144,7 @@ def test_published_ratios_are_weak_aurocs(ratio, spread, area):
     rng = np.random.default_rng(4)
     failed = (rng.random(40_000) < 0.5).astype(float)
     kld = np.exp(spread * rng.normal(size=40_000) + math.log(ratio) * failed)
-    assert prompts.auroc(kld, failed)["auroc"] == pytest.approx(area, abs=0.012)
+    assert prediction.auroc(kld, failed)["auroc"] == pytest.approx(area, abs=0.012)
     assert scipy_stats.norm.cdf(math.log(ratio) / (spread * math.sqrt(2))) == pytest.approx(
         area, abs=0.006
     )
@@ -154,7 +152,7 @@ def test_published_ratios_are_weak_aurocs(ratio, spread, area):
 
 def test_lift_of_the_top_decile():
     kld, failed, _ = world(1.5, 0.3)
-    answer = prompts.lift(kld, failed, None, 1_000, 1)[0]
+    answer = prediction.lift(kld, failed, None, 1_000, 1)[0]
     top = np.argsort(-kld[0])[:60]
     assert answer["lift"] == pytest.approx(failed[0][top].mean() / failed[0].mean())
 
@@ -171,7 +169,7 @@ def test_lift_of_the_top_decile():
         rng=1,
     ).confidence_interval
     assert (answer["low"], answer["high"]) == pytest.approx(tuple(interval), abs=0.05)
-    within = prompts.lift(kld, failed, GROUPS, 500, 1)[0]
+    within = prediction.lift(kld, failed, GROUPS, 500, 1)[0]
     tops = np.concatenate(
         [
             np.flatnonzero(group == GROUPS)[np.argsort(-kld[0][group == GROUPS])[:20]]
@@ -180,17 +178,7 @@ def test_lift_of_the_top_decile():
     )
     assert within["top_rate"] == pytest.approx(failed[0][tops].mean())
     # no order, no gain
-    assert prompts.lift(np.zeros(600), failed[0], None, 50, 1)[0]["lift"] == pytest.approx(1)
-
-
-def test_within_a_prompt_nothing_of_the_prompt_confounds():
-    held = 0
-    for seed in range(60):
-        kld, failed, _ = world(0.0, 1.0, seed, q=6)
-        kld *= np.array([1, 3, 9, 27, 81, 243])[:, None]  # scales differ, which must not matter
-        answer = prompts.within_prompt(kld, failed, 400, 1)
-        held += answer["low"] <= 1 <= answer["high"]
-    assert held >= 52
+    assert prediction.lift(np.zeros(600), failed[0], None, 50, 1)[0]["lift"] == pytest.approx(1)
 
 
 def counted(kld: np.ndarray, passed: np.ndarray) -> tuple[int, int]:
@@ -261,13 +249,11 @@ def test_all_failed_or_none_is_a_reason(rate):
     failed = np.full((2, 50), rate)
     failed[:, 0] = 1 - rate
     answers = [
-        *prompts.failure_ratios(kld, failed, groups, prompts.strata(groups, [kld[0]]), 20, 1),
-        prompts.auroc(kld[0], failed[0], groups),
-        *prompts.lift(kld, failed, None, 20, 1),
+        *failure.failure_ratios(kld, failed, groups, failure.strata(groups, [kld[0]]), 20, 1, CLIP),
+        prediction.auroc(kld[0], failed[0], groups),
+        *prediction.lift(kld, failed, None, 20, 1),
     ]
     answers += [
-        prompts.auroc_difference(*kld, failed[0]),
-        prompts.within_prompt(kld, failed, 20, 1),
         *routers.routers(kld, 1 - failed, groups),
     ]
     for answer in answers:
@@ -282,19 +268,16 @@ def test_missing_equal_and_separated_values_are_reasons_not_nan():
     )
     groups = ["a", "b", "c", None] * 5
     for labels in (groups, list(range(20))):
-        answers = prompts.failure_ratios(kld, failed, labels, labels, 20, 1)
+        answers = failure.failure_ratios(kld, failed, labels, labels, 20, 1, CLIP)
         assert plain(answers) and answers[0]["clipped"] == 20
         for row, fail in zip(kld, failed):
             assert plain(
                 [
-                    prompts.auroc(row, fail, labels),
-                    prompts.auroc(row, fail),
-                    prompts.lift(row, fail, labels, 20, 1),
-                    prompts.auroc_difference(row, kld[3], fail),
+                    prediction.auroc(row, fail, labels),
+                    prediction.auroc(row, fail),
+                    prediction.lift(row, fail, labels, 20, 1),
                 ]
             )
-    assert "do not overlap" in prompts.auroc(kld[3], failed[3])["reason"]
-    assert plain(prompts.within_prompt(kld, failed, 20, 1)) and plain(
-        routers.routers(kld, 1 - failed, groups)
-    )
-    assert len(set(prompts.strata(["a"] * 40, [np.arange(40), [nan] * 40], 4))) == 4
+    assert "do not overlap" in prediction.auroc(kld[3], failed[3])["reason"]
+    assert plain(routers.routers(kld, 1 - failed, groups))
+    assert len(set(failure.strata(["a"] * 40, [np.arange(40), [nan] * 40], 4))) == 4

@@ -7,10 +7,22 @@ import pytest
 from conftest import query
 from scipy.stats import spearmanr, t
 
+from qwh.database.settings import variables
 from qwh.database.warehouse import Warehouse
-from qwh.kernels.statistics import clusters, correlations, members, paired, prompts, routers, zone
+from qwh.kernels.statistics import (
+    composites,
+    failure,
+    paired,
+    prediction,
+    rho,
+    routers,
+    zone_choice,
+    zone_edge,
+    zone_null,
+)
 
-SETTINGS = 10_000, 10_000, 20260617
+VARS = variables()
+SETTINGS = VARS["n_permutations"], VARS["n_resamples"], VARS["seed"]
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +31,13 @@ def points(warehouse):
     return query(
         warehouse,
         """
-        select f.quant_id, f.value, c.composite, c.standard_error, f.value <= 0.02 from fct_fidelity f join fct_composites c using (cohort_id, quant_id)
-        where f.measurement_id = (select metric || ':' || corpus_id || ':' || context_length from dim_measurements where variant = 1) order by 1
+        select f.quant_id, f.value, c.composite, c.standard_error, f.value <= 0.02
+        from fct_fidelity f join fct_composites c using (cohort_id, quant_id)
+        where f.measurement_id = (
+            select metric || ':' || corpus_id || ':' || context_length
+            from dim_measurements where variant = 1
+        )
+        order by 1
     """,
     )
 
@@ -29,10 +46,10 @@ def test_correlations_are_the_kernels(warehouse, points):
     x, y = np.array([row[1] for row in points]), np.array([row[2] for row in points])
     rows = query(
         warehouse,
-        "select n, rho, p_t, ci_low, ci_high, kendall_tau, somers_d, largest_compatible from"
+        "select n, rho, p_t, ci_low, ci_high, largest_compatible from"
         " stat_correlations where zone_rule = 'full' and variant = 1 and target = 'composite'",
     )
-    [cell] = correlations.correlate(x, y, *SETTINGS)
+    [cell] = rho.correlate(x, y, *SETTINGS)
     assert rows == [
         tuple(
             cell[name]
@@ -42,8 +59,6 @@ def test_correlations_are_the_kernels(warehouse, points):
                 "p_t",
                 "ci_low",
                 "ci_high",
-                "kendall_tau",
-                "somers_d",
                 "largest_compatible",
             )
         )
@@ -82,13 +97,13 @@ def test_zone_figures_are_the_kernels(warehouse, points):
         "select list(benchmark_id order by benchmark_id, prompt_id) from fct_prompts group by"
         " quant_id order by quant_id limit 1",
     )
-    found = zone.no_mystery(
+    found = zone_null.no_mystery(
         kld,
         score,
         error,
         inside,
         *SETTINGS[1:],
-        clusters.score_replicates(np.array(answers, float), names, None, *SETTINGS[1:]),
+        composites.score_replicates(np.array(answers, float), names, None, *SETTINGS[1:]),
     )
     row = query(
         warehouse,
@@ -101,12 +116,7 @@ def test_zone_figures_are_the_kernels(warehouse, points):
             for name in ("n", "n_zone", "slope", "rho_zone", "line_expected", "p_line", "verdict")
         )
     ]
-    curve = query(warehouse, "select threshold, n, rho from stat_zone_edges order by threshold")
-    assert curve == [
-        (part["threshold"], part["n"], part["rho"])
-        for part in zone.edge_curve(kld, score, error, *SETTINGS[1:])
-    ]
-    edge = zone.hinge(kld, score, error, 1_000, SETTINGS[2])
+    edge = zone_edge.hinge(kld, score, error, VARS["n_hinges"], VARS["seed"])
     assert query(warehouse, "select n, edge, slope, p_linear from stat_hinges") == [
         (edge["n"], edge["edge"], edge["slope"], edge["p_linear"])
     ]
@@ -120,7 +130,7 @@ def test_disagreements_are_the_kernels_and_only_shown_differences_get_a_word(war
     )
     assert rows
     for leapfrogs, drops, prompts, *figures in rows:
-        found = paired.compare(leapfrogs, drops, prompts)
+        found = paired.compare(leapfrogs, drops, prompts, VARS["margin"])
         assert figures == [
             found[name] for name in ("difference", "low", "p_equivalent", "e_value", "verdict")
         ]
@@ -164,8 +174,6 @@ def test_no_cell_is_nan_and_every_null_has_a_reason(warehouse):
     for table, figure in (
         ("stat_correlations", "rho"),
         ("stat_correlation_differences", "difference"),
-        ("stat_zone_differences", "difference"),
-        ("stat_zone_edges", "rho"),
         ("stat_hinges", "edge"),
     ):
         assert query(
@@ -210,8 +218,10 @@ def prompt_block(warehouse):
         warehouse,
         """
         select k.quant_id, o.prompt_id, o.category, avg(t.kld::double), o.score < 0.5
-        from int_prompt_outcomes o join stg_runs k using (run_id) join stg_prompts p on p.run_id = k.reference_run_id and p.prompt_id = o.prompt_id
-        join stg_tokens t on t.run_id = o.run_id and t.chunk = p.prompt_index group by all order by 1, 2
+        from int_prompt_outcomes o join stg_runs k using (run_id)
+        join stg_prompts p on p.run_id = k.reference_run_id and p.prompt_id = o.prompt_id
+        join stg_tokens t on t.run_id = o.run_id and t.chunk = p.prompt_index
+        group by all order by 1, 2
     """,
     )
     quants = sorted({row[0] for row in rows})
@@ -226,17 +236,17 @@ def prompt_block(warehouse):
 
 def test_prompt_failure_is_the_kernels_pooled_and_within(warehouse, prompt_block):
     quants, kld, failed, kinds = prompt_block
-    rows = dict(
-        (row[0], row[1:])
+    rows = {
+        row[0]: row[1:]
         for row in query(
             warehouse,
             "select quant_id, n_failed, n_passed, pooled_ratio, within_ratio, auroc, auroc_within,"
             " lift_within, reason from stat_prompt_failure",
         )
-    )
+    }
     ratios, lifts = (
-        prompts.failure_ratios(kld, failed, kinds, None, 200, 1),
-        prompts.lift(kld, failed, kinds, 200, 1),
+        failure.failure_ratios(kld, failed, kinds, None, 200, 1, VARS["kld_clip"]),
+        prediction.lift(kld, failed, kinds, 200, 1),
     )
     assert sorted(rows) == quants
     for k, quant in enumerate(quants):
@@ -245,8 +255,8 @@ def test_prompt_failure_is_the_kernels_pooled_and_within(warehouse, prompt_block
         for ours, truth in (
             (pooled, ratios[k]["pooled_ratio"]),
             (within, ratios[k]["within_ratio"]),
-            (area, prompts.auroc(kld[k], failed[k])["auroc"]),
-            (area_within, prompts.auroc(kld[k], failed[k], kinds)["auroc"]),
+            (area, prediction.auroc(kld[k], failed[k])["auroc"]),
+            (area_within, prediction.auroc(kld[k], failed[k], kinds)["auroc"]),
             (lift, lifts[k]["lift"]),
         ):
             assert (
@@ -256,7 +266,7 @@ def test_prompt_failure_is_the_kernels_pooled_and_within(warehouse, prompt_block
             )
 
 
-def test_routers_and_the_same_prompt_are_the_kernels(warehouse, prompt_block):
+def test_routers_are_the_kernels(warehouse, prompt_block):
     quants, kld, failed, kinds = prompt_block
     truth = {
         (quants[row["first"]], quants[row["second"]]): row
@@ -284,11 +294,6 @@ def test_routers_and_the_same_prompt_are_the_kernels(warehouse, prompt_block):
     assert query(
         warehouse, "select count(*) from stat_routers where other_cohort_id <> cohort_id"
     ) == [(0,)]
-    found = prompts.within_prompt(kld, failed, 200, 1)
-    assert query(warehouse, "select prompts, ratio from stat_within_prompt")[0] == (
-        found["prompts"],
-        pytest.approx(found["ratio"]) if found["ratio"] else None,
-    )
 
 
 def test_displacement_plus_direction_is_the_loss(warehouse):
@@ -319,7 +324,9 @@ def test_composites_and_cross_fitted_zones_are_the_kernels(warehouse):
         "select quant_id, difference, difference_low, p_equivalent, volume, verdict from"
         " stat_composites",
     ):
-        found = paired.composite([gains[quants.index(quant)]], [1.0], *SETTINGS[1:])
+        found = composites.composite(
+            [gains[quants.index(quant)]], [1.0], *SETTINGS[1:], VARS["margin"]
+        )
         assert figures == [
             found[name] for name in ("difference", "low", "p_equivalent", "volume", "verdict")
         ]
@@ -333,10 +340,11 @@ def test_composites_and_cross_fitted_zones_are_the_kernels(warehouse):
             )
         ]
     )
-    for rule, threshold, splits, rho, reason in query(
+    for rule, threshold, splits, figure, reason in query(
         warehouse, "select zone_rule, threshold, splits, rho, reason from stat_zone_crossfits"
     ):
-        found = members.cross_fit(
-            rule, threshold, kld, gains, ["prompts"] * gains.shape[1], None, SETTINGS[2]
+        names = ["prompts"] * gains.shape[1]
+        found = zone_choice.cross_fit(
+            rule, threshold, kld, gains, names, None, VARS["seed"], VARS["n_splits"]
         )
-        assert (splits, rho, reason) == (found["splits"], found["rho"], found["reason"])
+        assert (splits, figure, reason) == (found["splits"], found["rho"], found["reason"])

@@ -1,4 +1,4 @@
-"""The zone's edge, its ceiling and the no-mystery null against planted worlds and closed forms."""
+"""The zone: its edge, its ranking and the no-mystery null, in planted worlds and closed forms."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from plain import plain
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import members, stats, zone
+from qwh.kernels.statistics import zone_choice, zone_edge, zone_null, zone_ranking
 
 
 def cohort(
@@ -33,7 +33,7 @@ def test_a_world_without_mystery_shows_the_published_pair(slope, noise, full, in
     answers = []
     for seed in range(60):
         kld, scores, errors = cohort(slope, noise, seed)
-        answers.append(zone.no_mystery(kld, scores, errors, kld < 0.03, 300, 1))
+        answers.append(zone_null.no_mystery(kld, scores, errors, kld < 0.03, 300, 1))
     for figure, wanted in (
         ("rho_full", full),
         ("full_expected", full),
@@ -56,7 +56,7 @@ def test_the_null_tells_worlds_apart_where_that_can_be_done(slope, flat_below, w
     found = []
     for seed in range(60):
         kld, scores, errors = cohort(slope, 0.002, seed, flat_below=flat_below)
-        found.append(zone.no_mystery(kld, scores, errors, kld < 0.03, 400, 1)["verdict"])
+        found.append(zone_null.no_mystery(kld, scores, errors, kld < 0.03, 400, 1)["verdict"])
     assert found.count(wanted) >= 54
 
 
@@ -68,7 +68,7 @@ def test_shared_noise_does_not_hide_a_rank():
     )
     errors = replicates.std(0)
     alone, shared = (
-        zone.no_mystery(kld, scores, errors, kld < 0.03, 500, 1, given)
+        zone_null.no_mystery(kld, scores, errors, kld < 0.03, 500, 1, given)
         for given in (None, replicates)
     )
     assert alone["verdict"] == "cannot tell" and shared["verdict"] == "explained by noise"
@@ -80,7 +80,7 @@ def test_edge_is_found_where_it_is():
         rng = np.random.default_rng(seed)
         kld = np.exp(rng.uniform(math.log(0.001), math.log(1), 40))
         scores = 0.7 - 0.05 * np.maximum(0, np.log(kld / 0.03)) + 0.006 * rng.standard_normal(40)
-        answer = zone.hinge(kld, scores, np.full(40, 0.006), 400, 1)
+        answer = zone_edge.hinge(kld, scores, np.full(40, 0.006), 400, 1)
         held += answer["profile_low"] <= 0.03 <= answer["profile_high"]
         assert answer["low"] <= answer["edge"] * 1.2 and answer["edge"] <= answer["high"] * 1.2
         found.append(math.log(answer["edge"] / 0.03))
@@ -104,7 +104,7 @@ def test_hinge_is_least_squares_on_a_grid():
         ).sum()
 
     edges = np.linspace(*np.sort(logs)[[1, -2]], 100)
-    answer = zone.hinge(kld, scores, errors, 50, 1)
+    answer = zone_edge.hinge(kld, scores, errors, 50, 1)
     assert math.log(answer["edge"]) == pytest.approx(
         edges[np.argmin([left(edge) for edge in edges])]
     )
@@ -112,14 +112,15 @@ def test_hinge_is_least_squares_on_a_grid():
 
 def test_a_straight_line_looks_like_a_hinge_on_a_log_axis_and_is_not_taken_for_one():
     straight = [
-        zone.hinge(*cohort(0.16, 0.004, seed)[:2], None, 199, 1)["p_linear"] for seed in range(60)
+        zone_edge.hinge(*cohort(0.16, 0.004, seed)[:2], None, 199, 1)["p_linear"]
+        for seed in range(60)
     ]
     kinked = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 41))
         kinked.append(
-            zone.hinge(
+            zone_edge.hinge(
                 kld,
                 0.7 - 0.03 * np.maximum(0, np.log(kld / 0.02)) + 0.003 * rng.standard_normal(41),
                 None,
@@ -134,46 +135,6 @@ def test_a_straight_line_looks_like_a_hinge_on_a_log_axis_and_is_not_taken_for_o
         > 0.01
     )
     assert sum(p < 0.05 for p in kinked) >= 18
-
-
-def test_scores_noise_widens_the_edges_interval():
-    kld, scores, errors = cohort(0.3, 0.004, 5)
-    rng = np.random.default_rng(1)
-    alone = zone.hinge(kld, scores, errors, 800, 1)
-    both = zone.hinge(kld, scores, errors, 800, 1, scores + 0.02 * rng.standard_normal((800, 41)))
-    assert both["high"] / both["low"] > alone["high"] / alone["low"]
-
-
-def test_edge_curve_is_the_correlation_up_to_each_threshold():
-    kld, scores, errors = cohort(0.16, 0.004, 1)
-    curve = zone.edge_curve(kld, scores, errors, 500, 1)
-    assert [row["n"] for row in curve] == list(range(5, 42)) and plain(curve)
-    for row in curve[::9]:
-        inside = np.argsort(kld)[: row["n"]]
-        assert row["threshold"] == kld[inside].max()
-        alone = stats.spearman(list(kld[inside]), list(scores[inside]), 1, 500, 1)
-        assert (row["rho"], row["low"], row["high"]) == (
-            alone["rho"],
-            alone["ci_low"],
-            alone["ci_high"],
-        )
-        assert row["expected_low"] <= row["expected"] <= row["expected_high"]
-    tied = zone.edge_curve(np.repeat(kld[:10], 2), scores[:20], None, 50, 1)
-    assert [row["n"] for row in tied] == [6, 8, 10, 12, 14, 16, 18, 20] and tied[0][
-        "expected"
-    ] is None
-
-
-@pytest.mark.parametrize(("u", "rho"), [(0.5, -0.64), (0.3, -0.45), (0.2, -0.32)])
-def test_range_restriction(u, rho):
-    logs = np.random.default_rng(1).normal(size=50)
-    assert zone.restricted_rho(-0.86, np.exp(logs), np.exp(u * logs)) == pytest.approx(
-        rho, abs=0.006
-    )
-    assert (
-        zone.restricted_rho(-0.86, np.exp(logs), np.ones(5)) is None
-        and zone.restricted_rho(None, logs, logs) is None
-    )
 
 
 def prompts_of(spread: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -197,12 +158,12 @@ def test_reliability_with_and_without_a_model(spread, low, high):
         scores, errors, benchmarks = prompts_of(spread, seed)
         means = scores.mean(1)
         analytic.append(1 - 13 / 15 * (errors**2).mean() / means.var(ddof=1))
-        answer = zone.reliability(means, errors, 500, 1)
+        answer = zone_ranking.reliability(means, errors, 500, 1)
         assert (
             answer["reliability"] == pytest.approx(max(0, analytic[-1]))
             and answer["low"] <= answer["high"]
         )
-        halves.append(zone.split_half(scores, benchmarks, None, 1, 1, 40)["reliability"])
+        halves.append(zone_ranking.split_half(scores, benchmarks, None, 1, 1, 40)["reliability"])
     assert low <= np.median(np.maximum(0, analytic)) <= high and low <= np.median(halves) <= high
     assert np.median(halves) == pytest.approx(np.median(np.maximum(0, analytic)), abs=0.1)
 
@@ -220,7 +181,9 @@ def relatives(seed: int) -> np.ndarray:
 
 def test_what_prompts_can_rank():
     def p(scores, benchmarks):
-        return zone.ranking(list(scores), list(benchmarks), [1.0] * len(benchmarks), 400, 1)["p"]
+        return zone_ranking.ranking(
+            list(scores), list(benchmarks), [1.0] * len(benchmarks), 400, 1, 200
+        )["p"]
 
     assert (
         sum(
@@ -247,7 +210,7 @@ def test_relatives_fool_independent_noise_but_not_prompts_drawn_anew():
             answers, names, weights = (
                 (list(gains), ["a"] * 600, [1.0] * 600) if known else ([None] * 16, None, None)
             )
-            answer = zone.no_mystery_of_prompts(
+            answer = zone_null.no_mystery_of_prompts(
                 kld,
                 gains.mean(1),
                 gains.std(1) / 600**0.5,
@@ -263,17 +226,11 @@ def test_relatives_fool_independent_noise_but_not_prompts_drawn_anew():
     assert flat[True] <= 20 and flat[False] >= 30
 
 
-def test_noise_ceiling():
-    assert (
-        zone.noise_ceiling(0.36, 1.0) == pytest.approx(0.6)
-        and zone.noise_ceiling(None) is None
-        and zone.noise_ceiling(-0.1, 1) == 0
-    )
-
-
 def test_fall_per_doubling():
     kld = np.array([0.01, 0.02, 0.04, 0.08, 0.16, 0.32])
-    assert zone.fall_per_doubling(kld, 0.7 - 0.01 * np.log2(kld))["slope"] == pytest.approx(-0.01)
+    assert zone_ranking.fall_per_doubling(kld, 0.7 - 0.01 * np.log2(kld))["slope"] == pytest.approx(
+        -0.01
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,15 +250,15 @@ def test_fall_per_doubling():
 def test_degenerate_cohorts_have_reasons_not_nan(kld, scores, error):
     kld, scores, errors = np.array(kld, float), np.array(scores, float), np.full(len(kld), error)
     answers = [
-        zone.no_mystery(kld, scores, errors, kld < 7, 50, 1),
-        zone.reliability(scores, errors, 50, 1),
-        zone.fall_per_doubling(kld, scores),
+        zone_null.no_mystery(kld, scores, errors, kld < 7, 50, 1),
+        zone_ranking.reliability(scores, errors, 50, 1),
+        zone_ranking.fall_per_doubling(kld, scores),
     ]
     answers += [
-        zone.hinge(kld, scores, errors, 50, 1),
-        zone.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 50, 1, 10),
+        zone_edge.hinge(kld, scores, errors, 50, 1),
+        zone_ranking.split_half(np.tile(scores[:, None], (1, 4)), list("aabb"), None, 50, 1, 10),
     ]
-    assert plain(answers) and plain(zone.edge_curve(kld, scores, errors, 50, 1))
+    assert plain(answers)
     for answer in answers[:1]:
         assert answer["verdict"] in (
             "explained by noise",
@@ -325,12 +282,12 @@ def test_the_four_rules():
         assert (
             "".join(
                 "01"[bool(inside)]
-                for inside in members.members(rule, threshold, kld, difference, error)
+                for inside in zone_choice.members(rule, threshold, kld, difference, error)
             )
             == wanted
         ), rule
     with pytest.raises(ValueError, match="none of kld_max"):
-        members.members("best", 1, kld, difference, error)
+        zone_choice.members("best", 1, kld, difference, error)
 
 
 def test_choosing_by_the_score_pulls_rho_to_zero_and_cross_fitting_takes_that_back():
@@ -346,7 +303,7 @@ def test_choosing_by_the_score_pulls_rho_to_zero_and_cross_fitting_takes_that_ba
         )
         found.append(
             [
-                members.cross_fit(rule, threshold, kld, gains, list("ab") * 500, None, 1, 60)
+                zone_choice.cross_fit(rule, threshold, kld, gains, list("ab") * 500, None, 1, 60)
                 for rule, threshold in (("score_tol", 0.015), ("kld_max", 0.03))
             ]
         )
@@ -359,24 +316,11 @@ def test_choosing_by_the_score_pulls_rho_to_zero_and_cross_fitting_takes_that_ba
     # the measurement's rule knows nothing of luck
     assert fixed[0] == pytest.approx(fixed[1], abs=0.01)
     assert (
-        members.cross_fit("score_tol", -1, kld, gains, list("ab") * 500, None, 1, 5)["reason"]
-        and members.cross_fit("kld_max", 1, kld, gains[:, :4], list("aaab"), None, 1, 5)["reason"]
+        zone_choice.cross_fit("score_tol", -1, kld, gains, list("ab") * 500, None, 1, 5)["reason"]
+        and zone_choice.cross_fit("kld_max", 1, kld, gains[:, :4], list("aaab"), None, 1, 5)[
+            "reason"
+        ]
     )
-    assert members.cross_fit("kld_max", 1, kld, 0 * gains, list("ab") * 500, None, 1, 5)["reason"]
-
-
-def test_page_trend_over_benchmarks():
-    rng = np.random.default_rng(2)
-    kld = rng.random(9)
-    falling = -kld + 0.4 * rng.normal(size=(5, 9))
-    assert (
-        zone.page_trend(kld, falling)["p"]
-        == pytest.approx(scipy_stats.page_trend_test(falling[:, np.argsort(-kld)]).pvalue)
-        and zone.page_trend(kld, falling)["p"] < 0.05
-    )
-    assert (
-        zone.page_trend(kld, -falling)["p"] > 0.5
-        and zone.page_trend(kld[:4], falling[:, :4])["reason"]
-        and zone.page_trend(kld, falling[:1])["reason"]
-    )
-    assert plain(zone.page_trend(kld, np.zeros((3, 9))))
+    assert zone_choice.cross_fit("kld_max", 1, kld, 0 * gains, list("ab") * 500, None, 1, 5)[
+        "reason"
+    ]

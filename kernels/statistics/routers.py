@@ -1,55 +1,57 @@
-"""KLD as a router: send each prompt to the model that moved less from its own reference. Counted
-where exactly one of two models is right.
+"""KLD as a router: send each prompt to the model that moved less from its own reference.
 
-50 % is one comparison; always asking the better of the two is the other. Raw KLD also differs in
-scale between models, so three routers are judged: raw KLD, each model's own rank of it over all
-prompts, and that rank within the prompt's group (benchmark).
+Counted where exactly one of two models is right. 50 % is one comparison; always asking the better
+of the two is the other. Raw KLD also differs in scale between models, so three routers are judged:
+raw KLD, each model's own rank of it over all prompts, and that rank within the prompt's group
+(benchmark).
 """
 
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from .draws import SMALLEST
 from .paired import difference_interval
-from .resampling import SMALLEST
 
 FIGURES = ("accuracy", "low", "high", "p", "better", "gain", "gain_low", "gain_high")
 
 
-def routers(kld: np.ndarray, passed: np.ndarray, groups: list) -> list[dict]:
-    """Every two models (or quants) on the same prompts: kld, passed [q, n] (NaN where missing),
-    groups [n].
+def routers(kld: np.ndarray, passed: np.ndarray, groups: Sequence[str] | np.ndarray) -> list[dict]:
+    """Every two models (or quants) on the same prompts.
 
-    Returns first and second (row numbers), disagreements (prompts that exactly one passes),
-    first_right and, for each of raw, ranked and within: ties (equal values, left out), accuracy
-    with its Wilson interval and exact p against 50 %; better, the share right of always asking the
-    model that is right more often on these same prompts (for within: in each group), and gain,
-    accuracy less better, with Tango's interval. Choosing the better model on the prompts it is
-    judged on flatters it a little. reason says what is None and why.
+    kld, passed: [q, n], NaN where missing; groups: [n]. Returns first and second (row numbers),
+    disagreements (prompts that exactly one passes), first_right and, for each of raw, ranked and
+    within: ties (equal values, left out), accuracy with its Wilson interval and exact p against
+    50 %; better, the share right of always asking the model that is right more often on these same
+    prompts (for within: in each group), and gain, accuracy less better, with Tango's interval.
+    Choosing the better model on the prompts it is judged on flatters it a little. reason says what
+    is None and why.
     """
     kld, passed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(passed, float))
     kld = np.where(np.isfinite(kld) & np.isfinite(passed), kld, np.nan)
     kinds = np.unique([str(group) for group in groups], return_inverse=True)[1]
     values = {"raw": kld, "ranked": _ranks(kld, np.zeros_like(kinds)), "within": _ranks(kld, kinds)}
-    return [
-        {"first": a, "second": b}
-        | _router(
-            {kind: rows[[a, b]] for kind, rows in values.items()}, passed[[a, b]] > 0.5, kinds
-        )
-        for a, b in combinations(range(len(kld)), 2)
-    ]
+    answers = []
+    for a, b in combinations(range(len(kld)), 2):
+        both = {kind: rows[[a, b]] for kind, rows in values.items()}
+        answers.append({"first": a, "second": b} | _router(both, passed[[a, b]] > 0.5, kinds))
+    return answers
 
 
-def _router(values: dict, right: np.ndarray, kinds: np.ndarray) -> dict:
-    """Two models: values of each router [2, n], NaN where either lacks the prompt; right [2, n]
-    bool; kinds [n].
+def _router(values: dict[str, np.ndarray], right: np.ndarray, kinds: np.ndarray) -> dict:
+    """Two models: values of each router [2, n], NaN where either lacks the prompt.
+
+    right: [2, n] bool; kinds: [n].
     """
-    from scipy.stats import binomtest
-
     divided = (right[0] != right[1]) & np.isfinite(values["raw"]).all(0)
     total = int(divided.sum())
-    answer = {"disagreements": total, "first_right": int((divided & right[0]).sum())}
-    answer |= {f"{kind}_{figure}": None for kind in values for figure in ("ties", *FIGURES)}
+    answer: dict[str, Any] = {
+        "disagreements": total,
+        "first_right": int((divided & right[0]).sum()),
+    }
+    answer |= dict.fromkeys(f"{kind}_{figure}" for kind in values for figure in ("ties", *FIGURES))
     if total < SMALLEST:
         return answer | {"reason": f"{total} prompts divide the two models, {SMALLEST} needed"}
     reasons = []
@@ -63,28 +65,32 @@ def _router(values: dict, right: np.ndarray, kinds: np.ndarray) -> dict:
         first = right[0][counted]
         routed = (own < other)[counted] == first
         better = _always_better(first, kinds[counted] if kind == "within" else np.zeros(n, int))
-        found = binomtest(int(routed.sum()), n)
-        low, high = found.proportion_ci(method="wilson")
-        gain_low, gain_high = difference_interval(
-            int((routed & ~better).sum()), int((better & ~routed).sum()), n
-        )
-        figures = (
-            found.statistic,
-            low,
-            high,
-            found.pvalue,
-            better.mean(),
-            routed.mean() - better.mean(),
-            gain_low,
-            gain_high,
-        )
-        answer |= {f"{kind}_{name}": float(value) for name, value in zip(FIGURES, figures)}
+        answer |= {f"{kind}_{name}": figure for name, figure in _judged(routed, better).items()}
     return answer | {"reason": "; ".join(reasons) or None}
 
 
+def _judged(routed: np.ndarray, better: np.ndarray) -> dict[str, float]:
+    """FIGURES of a router: whether it, and always asking the better, was right [n]."""
+    from scipy.stats import binomtest
+
+    n = len(routed)
+    found = binomtest(int(routed.sum()), n)
+    gained, lost = int((routed & ~better).sum()), int((better & ~routed).sum())
+    figures = (
+        found.statistic,
+        *found.proportion_ci(method="wilson"),
+        found.pvalue,
+        better.mean(),
+        routed.mean() - better.mean(),
+        *difference_interval(gained, lost, n),
+    )
+    return dict(zip(FIGURES, map(float, figures)))
+
+
 def _ranks(kld: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """Each model's share of its own prompts of the same kind at or below its KLD, mid-rank, in (0,
-    1): [q, n]; NaN where missing.
+    """Each model's share of its own prompts of the same kind at or below its KLD: [q, n].
+
+    By mid-ranks, in (0, 1); NaN where missing.
     """
     from scipy.stats import rankdata
 
@@ -98,9 +104,7 @@ def _ranks(kld: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 def _always_better(first_right: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Whether the model that is right more often (in the prompt's part) is right, for each
-    disagreement [n].
-    """
+    """Whether the model that is right more often in the prompt's part is right here, [n] bool."""
     better = np.empty(len(first_right), bool)
     for part in np.unique(parts):
         here = parts == part

@@ -1,22 +1,28 @@
+-- one row per cohort x quant x benchmark: its prompts' gains in a list
 with benchmarks as (
     select
-        cohort_id,
-        quant_id,
-        benchmark_id,
+        prompts.cohort_id,
+        prompts.quant_id,
+        prompts.benchmark_id,
         coalesce(any_value(weights.weight), 1.0) as weight,
-        list(score - score_ref order by prompt_id) as differences,
-    from {{ ref('fct_prompts') }}
+        list(prompts.score - prompts.score_ref order by prompts.prompt_id) as differences,
+    from {{ ref('fct_prompts') }} as prompts
     left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
     group by all
 ),
 
-answers as (
+compared as (
     select
-        cohort_id,
-        quant_id,
-        compare_composite(list(differences order by benchmark_id), list(weight order by benchmark_id), {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('margin') }}) as answer,
+        benchmarks.cohort_id,
+        benchmarks.quant_id,
+        compare_composite(
+            list(benchmarks.differences order by benchmarks.benchmark_id),
+            list(benchmarks.weight order by benchmarks.benchmark_id),
+            {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('margin') }}
+        ) as answer,
     from benchmarks
-    inner join {{ ref('fct_composites') }} using (cohort_id, quant_id)  -- quants with every benchmark of the cohort
+    -- quants with every benchmark of the cohort
+    semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
     group by all
 )
 
@@ -35,4 +41,4 @@ select
     answer.direction,
     answer.verdict,
     answer.reason,
-from answers
+from compared

@@ -1,6 +1,11 @@
-with answers as (
-    select blocks.*, unnest(correlation_differences(measured, figures, {{ var('n_resamples') }}, {{ var('seed') }})) as answer,
-    from {{ ref('stat_figures') }} as blocks
+-- one row per two measurements x target
+with compared as (
+    select
+        *,
+        unnest(correlation_differences(
+            measured, figures, {{ var('n_resamples') }}, {{ var('seed') }}
+        )) as answer,
+    from {{ ref('stat_figures') }}
     where is_default
 )
 
@@ -18,5 +23,5 @@ select
     answer.ci_high,
     answer.p_meng,
     answer.reason,
-from answers
+from compared
 where targets[answer.target + 1] in ('composite', 'volume', 'direction')

@@ -1,7 +1,15 @@
-with answers as (
+with compared as (
     select
-        *,
-        compare_paired(leapfrogs::bigint, drops::bigint, prompts, {{ var('margin') }}) as answer,
+        cohort_id,
+        quant_id,
+        benchmark_id,
+        prompts,
+        leapfrogs::bigint as leapfrogs,
+        drops::bigint as drops,
+        volume,
+        compare_paired(
+            leapfrogs::bigint, drops::bigint, prompts, {{ var('margin') }}
+        ) as answer,
     from {{ ref('fct_disagreements') }}
     where mcnemar_p is not null  -- scores of 0 and 1
 )
@@ -11,8 +19,8 @@ select
     quant_id,
     benchmark_id,
     prompts,
-    leapfrogs::bigint as leapfrogs,
-    drops::bigint as drops,
+    leapfrogs,
+    drops,
     answer.difference,
     answer.low as difference_low,
     answer.high as difference_high,
@@ -30,4 +38,4 @@ select
     prompts_needed(volume, answer.margin) as prompts_for_margin,
     answer.verdict,
     answer.reason,
-from answers
+from compared

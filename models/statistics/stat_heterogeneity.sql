@@ -1,10 +1,14 @@
-with tables as (
+with tested as (
     select
         cohort_id,
         quant_id,
-        heterogeneity(list(leapfrogs::bigint order by benchmark_id), list(drops::bigint order by benchmark_id), {{ var('n_permutations') }}, {{ var('seed') }}) as answer,
+        heterogeneity(
+            list(leapfrogs::bigint order by benchmark_id),
+            list(drops::bigint order by benchmark_id),
+            {{ var('n_permutations') }}, {{ var('seed') }}
+        ) as answer,
     from {{ ref('fct_disagreements') }}
-    where mcnemar_p is not null
+    where mcnemar_p is not null  -- scores of 0 and 1
     group by all
 )
 
@@ -14,6 +18,5 @@ select
     answer.benchmarks,
     answer.statistic,
     answer.p,
-    answer.p_pooled,
     answer.reason,
-from tables
+from tested

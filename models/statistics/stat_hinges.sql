@@ -1,3 +1,4 @@
+-- one row per cohort: its quants' figures in lists
 with points as (
     select
         members.cohort_id,
@@ -10,8 +11,10 @@ with points as (
     group by all
 ),
 
-answers as (
-    select cohort_id, hinge(measured, scores, errors, {{ var('n_hinges') }}, {{ var('seed') }}) as answer,
+fitted as (
+    select
+        cohort_id,
+        hinge(measured, scores, errors, {{ var('n_hinges') }}, {{ var('seed') }}) as answer,
     from points
 )
 
@@ -27,4 +30,4 @@ select
     answer.slope,
     answer.p_linear,
     answer.reason,
-from answers
+from fitted

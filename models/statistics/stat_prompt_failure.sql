@@ -1,8 +1,12 @@
-with answers as (
+-- one row per cohort x quant
+with foretold as (
     select
         cohort_id,
         quants,
-        unnest(failure_prediction(klds, failed, kinds, prompt_tokens, entropies, {{ var('n_lifts') }}, {{ var('seed') }})) as answer,
+        unnest(failure_prediction(
+            klds, failed, kinds, prompt_tokens, entropies,
+            {{ var('n_lifts') }}, {{ var('seed') }}, {{ var('kld_clip') }}
+        )) as answer,
     from {{ ref('stat_prompt_blocks') }}
 )
 
@@ -37,4 +41,4 @@ select
     answer.lift_within_low,
     answer.lift_within_high,
     answer.reason,
-from answers
+from foretold

@@ -1,9 +1,21 @@
+-- with the quants whose figures are public by themselves
 with published as (
-    select cohort_id, zone, target, quants, quants_are, rho, p_printed,
+    select
+        cohort_id,
+        zone,
+        target,
+        quants,
+        quants_are,
+        rho,
+        p_printed,
     from {{ ref('published_correlations') }}
-    union all
-    -- the quants whose figures are public by themselves
-    select cohort_id, 'public quants', 'composite', count(*), 'printed', null, null,
+    union all by name
+    select
+        cohort_id,
+        'public quants' as zone,
+        'composite' as target,
+        count(*) as quants,
+        'printed' as quants_are,
     from {{ ref('published_quants') }}
     group by cohort_id
 ),
@@ -12,13 +24,19 @@ public_quants as (
     select
         cohort_id,
         'public quants' as zone,
-        spearman(list(kld_mean order by quant_id), list(composite order by quant_id), {{ var('n_permutations') }}, {{ var('n_resamples') }}, {{ var('seed') }}) as answer,
+        spearman(
+            list(kld_mean order by quant_id), list(composite order by quant_id),
+            {{ var('n_permutations') }}, {{ var('n_resamples') }}, {{ var('seed') }}
+        ) as answer,
     from {{ ref('published_quants') }}
     group by cohort_id
 ),
 
 recomputed as (
-    select published.*, known_correlation(published.rho, published.quants) as known, public_quants.answer,
+    select
+        published.*,
+        known_correlation(published.rho, published.quants) as known,
+        public_quants.answer,
     from published
     left join public_quants using (cohort_id, zone)
 )

@@ -1,30 +1,54 @@
+-- prompts that a quant of one name has answered in several cohorts: those of several models
 with shared as (
-    select quant_id, benchmark_id, harness, prompt_id, any_value(benchmark_id || '/' || category) as kind,
+    select
+        quant_id,
+        benchmark_id,
+        harness,
+        prompt_id,
+        any_value(benchmark_id || '/' || category) as kind,
     from {{ ref('fct_prompts') }}
     where kld_mean is not null
     group by all
-    having count(*) > 1  -- cohorts
+    having count(*) > 1
 ),
 
+cohorts as (
+    select distinct
+        cohort_id,
+        quant_id,
+    from {{ ref('fct_prompts') }}
+    where kld_mean is not null
+),
+
+-- one row per such quant x cohort: its figures on them, null where it did not answer
 models as (
     select
         shared.quant_id,
         cohorts.cohort_id,
-        list(facts.kld_mean order by shared.benchmark_id, shared.harness, shared.prompt_id) as klds,
-        list((facts.score >= 0.5)::double order by shared.benchmark_id, shared.harness, shared.prompt_id) as passed,
+        list(
+            facts.kld_mean order by shared.benchmark_id, shared.harness, shared.prompt_id
+        ) as klds,
+        list(
+            (facts.score >= 0.5)::double
+            order by shared.benchmark_id, shared.harness, shared.prompt_id
+        ) as passed,
         list(shared.kind order by shared.benchmark_id, shared.harness, shared.prompt_id) as kinds,
     from shared
-    inner join (select distinct cohort_id, quant_id, from {{ ref('fct_prompts') }} where kld_mean is not null) as cohorts using (quant_id)
-    left join {{ ref('fct_prompts') }} as facts using (cohort_id, quant_id, benchmark_id, harness, prompt_id)
+    inner join cohorts using (quant_id)
+    left join {{ ref('fct_prompts') }} as facts
+        using (cohort_id, quant_id, benchmark_id, harness, prompt_id)
     group by all
 ),
 
+-- who is routed between: the quants of a cohort, the models that have a quant of one name
 blocks as (
     select
         list_transform(quants, lambda quant: cohort_id) as cohorts,
         quants,
         klds,
-        list_transform(failed, lambda row: list_transform(row, lambda value: 1 - value)) as passed,
+        list_transform(
+            failed, lambda answers: list_transform(answers, lambda fact: 1 - fact)
+        ) as passed,
         kinds,
     from {{ ref('stat_prompt_blocks') }}
     union all by name
@@ -38,8 +62,11 @@ blocks as (
     group by quant_id
 ),
 
-answers as (
-    select cohorts, quants, unnest(routers(klds, passed, kinds)) as answer,
+routed as (
+    select
+        cohorts,
+        quants,
+        unnest(routers(klds, passed, kinds)) as answer,
     from blocks
 )
 
@@ -78,4 +105,4 @@ select
     answer.within_gain_low,
     answer.within_gain_high,
     answer.reason,
-from answers
+from routed

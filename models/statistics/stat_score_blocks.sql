@@ -1,4 +1,14 @@
-with answered as (
+with members as (
+    select
+        cohort_id,
+        quant_id,
+        kld_mean,
+    from {{ ref('fct_zone_members') }}
+    where zone_rule = 'full'
+),
+
+-- one row per quant that answered every prompt of its cohort
+answered as (
     select
         prompts.cohort_id,
         prompts.quant_id,
@@ -6,12 +16,14 @@ with answered as (
         list(prompts.score order by prompts.benchmark_id, prompts.prompt_id) as scores,
         list(prompts.score_ref order by prompts.benchmark_id, prompts.prompt_id) as scores_ref,
         list(prompts.benchmark_id order by prompts.benchmark_id, prompts.prompt_id) as benchmarks,
-        list(coalesce(weights.weight, 1.0) order by prompts.benchmark_id, prompts.prompt_id) as weights,
+        list(
+            coalesce(weights.weight, 1.0) order by prompts.benchmark_id, prompts.prompt_id
+        ) as weights,
     from {{ ref('fct_prompts') }} as prompts
-    inner join {{ ref('fct_zone_members') }} as members on prompts.cohort_id = members.cohort_id and prompts.quant_id = members.quant_id and members.zone_rule = 'full'
+    inner join members using (cohort_id, quant_id)
     left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
     group by prompts.cohort_id, prompts.quant_id, members.kld_mean
-    qualify count(*) = max(count(*)) over (partition by prompts.cohort_id)  -- quants that answered every prompt
+    qualify count(*) = max(count(*)) over (partition by prompts.cohort_id)
 )
 
 select

@@ -1,14 +1,16 @@
+{%- set z = 1.96 -%}  {# of a 95 % interval #}
+-- one row per quant run
 with figures as (
     select
-        fidelity.cohort_id,
-        fidelity.quant_id,
-        fidelity.run_id,
-        any_value(fidelity.value) filter (where fidelity.metric = 'kld_mean') as kld_mean,
-        any_value(fidelity.value) filter (where fidelity.metric = 'ln_ppl_ratio') as delta_loss,
-        any_value(fidelity.standard_error) filter (where fidelity.metric = 'ln_ppl_ratio') as delta_loss_error,
-        any_value(fidelity.value) filter (where fidelity.metric = 'token_direction') as direction,
-        any_value(fidelity.standard_error) filter (where fidelity.metric = 'token_direction') as direction_error,
-    from {{ ref('fct_fidelity') }} as fidelity
+        cohort_id,
+        quant_id,
+        run_id,
+        any_value(value) filter (where metric = 'kld_mean') as kld_mean,
+        any_value(value) filter (where metric = 'ln_ppl_ratio') as delta_loss,
+        any_value(standard_error) filter (where metric = 'ln_ppl_ratio') as delta_loss_error,
+        any_value(value) filter (where metric = 'token_direction') as direction,
+        any_value(standard_error) filter (where metric = 'token_direction') as direction_error,
+    from {{ ref('fct_fidelity') }}
     group by all
 )
 
@@ -26,10 +28,14 @@ select
     figures.direction_error,
     case
         when figures.direction_error is null then 'one chunk: no error, no word'
-        when figures.delta_loss + 1.96 * figures.delta_loss_error < 0 then 'lower loss than the reference'
-        when figures.delta_loss - 1.96 * figures.delta_loss_error <= 0 then 'moved; a change of loss is not resolved'
-        when figures.direction - 1.96 * figures.direction_error > 0 then 'worse than displacement alone'
-        when figures.direction + 1.96 * figures.direction_error < 0 then 'partly towards the text'
+        when figures.delta_loss + {{ z }} * figures.delta_loss_error < 0
+            then 'lower loss than the reference'
+        when figures.delta_loss - {{ z }} * figures.delta_loss_error <= 0
+            then 'moved; a change of loss is not resolved'
+        when figures.direction - {{ z }} * figures.direction_error > 0
+            then 'worse than displacement alone'
+        when figures.direction + {{ z }} * figures.direction_error < 0
+            then 'partly towards the text'
         else 'as displacement alone'
     end as verdict,
     flips.token_volume,
@@ -37,7 +43,7 @@ select
     flips.harms,
     flips.neutrals,
     flips.improvement_share,
-    flips.improvement_share - 1.96 * flips.share_error as share_low,
-    flips.improvement_share + 1.96 * flips.share_error as share_high,
+    flips.improvement_share - {{ z }} * flips.share_error as share_low,
+    flips.improvement_share + {{ z }} * flips.share_error as share_high,
 from {{ ref('fct_token_flips') }} as flips
 inner join figures using (cohort_id, quant_id, run_id)

@@ -1,57 +1,74 @@
-with forms as (
-    from (values
-        ('kld_mean', 'kld', 'mean'), ('ppl', 'nll', 'mean'), ('ln_ppl_ratio', 'delta_loss', 'mean'), ('ln_ppl_ratio_abs', 'delta_loss', 'abs'),
-        ('top1_agreement', 'top1_agree', 'minus'), ('dp_rms', 'delta_p_squared', 'mean'),
-        ('kld_median', 'kld', '0.5'), ('kld_p90', 'kld', '0.9'), ('kld_p95', 'kld', '0.95'), ('kld_p99', 'kld', '0.99'), ('kld_p999', 'kld', '0.999')
-    ) as forms (metric, quantity, form)
-),
-
-chunks as (
+-- one row per quant x measurement: its chunks in lists; ranks do not see exp and root
+with chunked as (
     select
         chunks.cohort_id,
         chunks.quant_id,
         chunks.estimator,
         measurements.measurement_id,
-        any_value(forms.form) as form,
-        list(case forms.quantity when 'kld' then kld_sum when 'nll' then nll_sum when 'delta_loss' then delta_loss_sum when 'top1_agree' then top1_agree_sum else delta_p_squared_sum end order by chunks.chunk) as totals,
-        list(chunks.n::double order by chunks.chunk) as sizes,
-        list(kld_buckets::double[] order by chunks.chunk) filter (where measurements.variant = 2) as buckets,
-        list(kld_counts::double[] order by chunks.chunk) filter (where measurements.variant = 2) as counts,
+        struct_pack(
+            form := case
+                when metrics.form not in ('mean', 'exp', 'root') then metrics.form
+                when metrics.orientation = -1 then 'minus'
+                else 'mean'
+            end,
+            fraction := metrics.fraction,
+            totals := list(
+                case metrics.quantity
+                    when 'kld' then chunks.kld_sum
+                    when 'nll' then chunks.nll_sum
+                    when 'delta_loss' then chunks.delta_loss_sum
+                    when 'top1_agree' then chunks.top1_agree_sum
+                    when 'delta_p_squared' then chunks.delta_p_squared_sum
+                end
+                order by chunks.chunk
+            ),
+            sizes := list(chunks.n::double order by chunks.chunk),
+            buckets := list(
+                if(metrics.form = 'quantile', chunks.kld_buckets, null)::double[]
+                order by chunks.chunk
+            ),
+            counts := list(
+                if(metrics.form = 'quantile', chunks.kld_counts, null)::double[]
+                order by chunks.chunk
+            )
+        ) as chunks,
     from {{ ref('fct_chunks') }} as chunks
-    inner join {{ ref('dim_measurements') }} as measurements using (cohort_id, corpus_id, context_length)
-    inner join forms using (metric)
-    where measurements.variant is not null
-    group by all
+    inner join {{ ref('dim_measurements') }} as measurements
+        using (cohort_id, corpus_id, context_length)
+    inner join {{ ref('metrics') }} as metrics using (metric)
+    where
+        measurements.variant is not null
+        and metrics.form in ('mean', 'exp', 'root', 'abs', 'quantile')
+    group by
+        chunks.cohort_id, chunks.quant_id, chunks.estimator, measurements.measurement_id,
+        metrics.form, metrics.orientation, metrics.fraction, metrics.quantity
 ),
 
 measurements as (
-    select cohort_id, zone_rule, threshold, estimator, quants, unnest(measurements) as measurement_id, unnest(variants) as variant, unnest(measured) as figures,
+    select
+        cohort_id,
+        zone_rule,
+        threshold,
+        estimator,
+        quants,
+        unnest(measurements) as measurement_id,
+        unnest(variants) as variant,
     from {{ ref('stat_figures') }}
     where is_default
 ),
 
-cells as (
-    select *, unnest(quants) as quant_id,
-    from measurements
-),
-
+-- one row per zone x measurement: all quants' chunks, null where a quant has none
 sheets as (
     select
-        cells.cohort_id,
-        cells.zone_rule,
-        cells.threshold,
-        cells.estimator,
-        cells.measurement_id,
-        cells.variant,
-        any_value(cells.quants) as quants,
-        any_value(cells.figures) as figures,
-        any_value(chunks.form) as form,
-        list(chunks.totals order by cells.quant_id) as totals,
-        list(chunks.sizes order by cells.quant_id) as sizes,
-        list(chunks.buckets order by cells.quant_id) as buckets,
-        list(chunks.counts order by cells.quant_id) as counts,
-    from cells
-    left join chunks using (cohort_id, estimator, measurement_id, quant_id)
+        measurements.cohort_id,
+        measurements.zone_rule,
+        measurements.threshold,
+        measurements.estimator,
+        measurements.variant,
+        list(chunked.chunks order by quants.quant_id) as sheet,
+    from measurements
+    cross join unnest(measurements.quants) as quants (quant_id)
+    left join chunked using (cohort_id, estimator, measurement_id, quant_id)
     group by all
 ),
 
@@ -61,28 +78,26 @@ books as (
         zone_rule,
         threshold,
         estimator,
-        any_value(quants) as quants,
-        list(measurement_id order by variant) as measurements,
-        list(variant order by variant) as variants,
-        list(form order by variant) as forms,
-        list(figures order by variant) as figures,
-        list(totals order by variant) as totals,
-        list(sizes order by variant) as sizes,
-        any_value(buckets) filter (where variant = 2) as buckets,
-        any_value(counts) filter (where variant = 2) as counts,
+        list(sheet order by variant) as sheets,
     from sheets
     group by all
 ),
 
-answers as (
+redrawn as (
     select
-        books.*,
+        figures.*,
         unnest(two_level(
-            forms, figures, totals, sizes, buckets, counts,
-            list_transform(books.quants, lambda quant: blocks.scores[list_position(blocks.quants, quant)]), scores_ref, benchmarks, weights,
-            {{ var('n_resamples') }}, {{ var('seed') }}
+            figures.measured, books.sheets,
+            list_transform(
+                figures.quants,
+                lambda quant: blocks.scores[list_position(blocks.quants, quant)]
+            ),
+            blocks.scores_ref, blocks.benchmarks, blocks.weights,
+            {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('kld_buckets_per_efold') }}
         )) as answer,
     from books
+    inner join {{ ref('stat_figures') }} as figures
+        using (cohort_id, zone_rule, threshold, estimator)
     inner join {{ ref('stat_score_blocks') }} as blocks using (cohort_id)
 )
 
@@ -102,4 +117,4 @@ select
     answer.high as ci_high,
     answer.shrinkage,
     answer.reason,
-from answers
+from redrawn

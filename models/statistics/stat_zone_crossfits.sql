@@ -1,9 +1,12 @@
-with answers as (
+with crossed as (
     select
         blocks.cohort_id,
         rules.zone_rule,
         rules.threshold,
-        cross_fit(rules.zone_rule, rules.threshold, measured, scores, scores_ref, benchmarks, weights, {{ var('seed') }}) as answer,
+        cross_fit(
+            rules.zone_rule, rules.threshold, blocks.measured, blocks.scores, blocks.scores_ref,
+            blocks.benchmarks, blocks.weights, {{ var('seed') }}, {{ var('n_splits') }}
+        ) as answer,
     from {{ ref('stat_score_blocks') }} as blocks
     cross join {{ ref('zone_rules') }} as rules
 )
@@ -17,4 +20,4 @@ select
     answer.rho,
     answer.rho_same_half,
     answer.reason,
-from answers
+from crossed

@@ -1,3 +1,4 @@
+-- one row per zone: the figures of its cohort's quants in lists, with who is inside
 with points as (
     select
         members.cohort_id,
@@ -8,7 +9,11 @@ with points as (
         list(members.is_member order by members.quant_id) as in_zone,
         list(composites.composite order by members.quant_id) as scores,
         list(composites.standard_error order by members.quant_id) as errors,
-        list(blocks.scores[list_position(blocks.quants, members.quant_id)] order by members.quant_id) as answers,
+        -- null for a quant that did not answer every prompt
+        list(
+            blocks.scores[list_position(blocks.quants, members.quant_id)]
+            order by members.quant_id
+        ) as answers,
         any_value(blocks.benchmarks) as benchmarks,
         any_value(blocks.weights) as weights,
     from {{ ref('fct_zone_members') }} as members
@@ -18,36 +23,30 @@ with points as (
     group by all
 ),
 
-benchmarks as (
+judged as (
     select
-        members.cohort_id,
-        members.zone_rule,
-        members.threshold,
-        scores.benchmark_id,
-        list(members.kld_mean order by members.quant_id) as measured,
-        list(scores.score order by members.quant_id) as scores,
-    from {{ ref('fct_zone_members') }} as members
-    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)  -- quants with every benchmark
-    inner join {{ ref('fct_disagreements') }} as scores using (cohort_id, quant_id)
-    where members.is_member
-    group by all
-),
-
-trends as (
-    select cohort_id, zone_rule, threshold, page_trend(any_value(measured), list(scores order by benchmark_id)) as trend,
-    from benchmarks
-    group by all
-),
-
-answers as (
-    select
-        *,
-        no_mystery(measured, scores, errors, in_zone, answers, benchmarks, weights, {{ var('n_resamples') }}, {{ var('seed') }}) as mystery,
-        case when benchmarks is not null then ranking(list_filter(list_where(answers, in_zone), lambda row: row is not null), benchmarks, weights, {{ var('n_resamples') }}, {{ var('seed') }}) end as halves,
-        reliability(list_where(scores, in_zone), list_where(errors, in_zone), {{ var('n_resamples') }}, {{ var('seed') }}) as spread,
+        cohort_id,
+        zone_rule,
+        threshold,
+        is_default,
+        no_mystery(
+            measured, scores, errors, in_zone, answers, benchmarks, weights,
+            {{ var('n_resamples') }}, {{ var('seed') }}
+        ) as mystery,
+        case
+            when benchmarks is not null
+                then ranking(
+                    list_filter(list_where(answers, in_zone), lambda fact: fact is not null),
+                    benchmarks, weights,
+                    {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('n_splits') }}
+                )
+        end as halves,
+        reliability(
+            list_where(scores, in_zone), list_where(errors, in_zone),
+            {{ var('n_resamples') }}, {{ var('seed') }}
+        ) as spread,
         fall_per_doubling(list_where(measured, in_zone), list_where(scores, in_zone)) as fall,
     from points
-    left join trends using (cohort_id, zone_rule, threshold)
 )
 
 select
@@ -82,6 +81,5 @@ select
     fall.slope as fall_per_doubling,
     fall.low as fall_low,
     fall.high as fall_high,
-    trend.p as p_trend,
-    coalesce(mystery.reason, spread.reason, fall.reason, halves.reason, trend.reason) as reason,
-from answers
+    coalesce(mystery.reason, spread.reason, fall.reason, halves.reason) as reason,
+from judged

@@ -8,8 +8,8 @@ from conftest import query
 from plain import plain
 from scipy.stats import spearmanr
 
-from qwh.kernels.statistics import noise
-from qwh.kernels.statistics.resampling import draws
+from qwh.kernels.statistics import two_level
+from qwh.kernels.statistics.draws import draws
 
 B, SEED, BUCKETS = 300, 3, 20
 
@@ -22,23 +22,8 @@ def book():
     rng = np.random.default_rng(0)
     distance = np.exp(np.linspace(-5, 0, 7))
     tokens = [[distance[q] * np.exp(rng.standard_normal(60)) for _ in range(9)] for q in range(7)]
-    chunks = [
-        [
-            np.unique(np.floor(BUCKETS * np.log(part)).astype(int), return_counts=True)
-            for part in quant
-        ]
-        for quant in tokens
-    ]
     other = rng.normal(-0.02 + distance[:, None], 0.3, (7, 5))
     scores = (rng.random((7, 90)) < 0.8 - 0.3 * distance[:, None]).astype(float)
-    totals = [
-        [[float(part.sum()) for part in quant] for quant in tokens],
-        other.tolist(),
-        None,
-        [None] * 7,
-    ]
-    sizes = [[[60.0] * 9] * 7, [[1.0] * 5] * 7, None, [None] * 7]
-    totals[2], sizes[2] = totals[0], sizes[0]
     x = [
         [np.mean(np.concatenate(quant)) for quant in tokens],
         np.abs(other.mean(1)),
@@ -46,12 +31,13 @@ def book():
         distance,
     ]
     return {
-        "forms": ["mean", "abs", "0.5", None],
         "x": x,
-        "totals": totals,
-        "sizes": sizes,
-        "buckets": [[list(names) for names, _ in quant] for quant in chunks],
-        "counts": [[list(found) for _, found in quant] for quant in chunks],
+        "sheets": [
+            [of_tokens("mean", quant) for quant in tokens],
+            [of_sums("abs", row.tolist(), [1.0] * 5) for row in other],
+            [of_tokens("quantile", quant) for quant in tokens],
+            [None] * 7,
+        ],
         "scores": scores.tolist(),
         "reference": (rng.random(90) < 0.8).astype(float).tolist(),
         "benchmarks": ["a"] * 30 + ["b"] * 60,
@@ -59,15 +45,35 @@ def book():
     }
 
 
+def of_sums(form: str, totals: list[float], sizes: list[float]) -> dict:
+    """Chunks of one quant and measurement, without histograms."""
+    empty = [None] * len(sizes)
+    sums = {"form": form, "fraction": None, "totals": totals, "sizes": sizes}
+    return sums | {"buckets": empty, "counts": empty}
+
+
+def of_tokens(form: str, chunks: list[np.ndarray]) -> dict:
+    """Chunks of one quant and measurement from the values of their tokens."""
+    sums = of_sums(form, [float(part.sum()) for part in chunks], [60.0] * len(chunks))
+    if form != "quantile":
+        return sums
+    buckets = [np.floor(BUCKETS * np.log(part)).astype(int) for part in chunks]
+    found = [np.unique(part, return_counts=True) for part in buckets]
+    names, counts = ([side.tolist() for side in sides] for sides in zip(*found))
+    return sums | {"fraction": 0.5, "buckets": names, "counts": counts}
+
+
+def run(book: dict) -> list[dict]:
+    """two_level's cells."""
+    return two_level.two_level(*book.values(), B, SEED, BUCKETS)
+
+
 def drawn(count: int, seed: int) -> np.ndarray:
     return np.concatenate([counts for _, counts in draws(count, B, seed)])
 
 
 def test_every_draw_is_the_loops(book):
-    cells = {
-        (cell["measurement"], cell["target"]): cell
-        for cell in noise.two_level(*book.values(), B, SEED)
-    }
+    cells = {(cell["measurement"], cell["target"]): cell for cell in run(book)}
     scores, reference = np.array(book["scores"]), np.array(book["reference"])
     prompts = [drawn(30, SEED), drawn(60, SEED + 1)]  # a, b
 
@@ -83,10 +89,10 @@ def test_every_draw_is_the_loops(book):
         # the reference's score moves all quants alike
         return {"composite": gain, "volume": volume, "direction": gain / volume}
 
-    means = drawn(9, SEED) @ np.array(book["totals"][0]).T
-    wide = np.abs(drawn(5, SEED) @ np.array(book["totals"][1]).T)
+    totals = [np.array([chunks["totals"] for chunks in sheet]).T for sheet in book["sheets"][:2]]
+    means, wide = drawn(9, SEED) @ totals[0], np.abs(drawn(5, SEED) @ totals[1])
     measured = {0: means, 1: wide}
-    for target in noise.TARGETS:
+    for target in two_level.TARGETS:
         for i, values in measured.items():
             rho = [
                 spearmanr(values[k], targets(prompts[0][k], prompts[1][k])[target]).statistic
@@ -109,10 +115,7 @@ def test_every_draw_is_the_loops(book):
 
 
 def test_a_quantile_moves_as_its_tokens_would(book):
-    cells = {
-        (cell["measurement"], cell["target"]): cell
-        for cell in noise.two_level(*book.values(), B, SEED)
-    }
+    cells = {(cell["measurement"], cell["target"]): cell for cell in run(book)}
     # medians and means of the same tokens rank alike
     assert cells[2, "volume"]["noise_low"] == pytest.approx(
         cells[0, "volume"]["noise_low"], abs=0.15
@@ -120,7 +123,7 @@ def test_a_quantile_moves_as_its_tokens_would(book):
 
 
 def test_what_cannot_be_drawn_says_why(book):
-    cells = noise.two_level(*book.values(), B, SEED)
+    cells = run(book)
     assert {cell["reason"] for cell in cells if cell["measurement"] == 3} == {
         "this measurement has no bootstrap over chunks"
     }
@@ -129,30 +132,30 @@ def test_what_cannot_be_drawn_says_why(book):
         for cell in cells
         if cell["measurement"] == 3
     )
-    book["totals"][1][2] = book["sizes"][1][2] = [1.0] * 4  # a quant with other chunks
+    book["sheets"][1][2] = of_sums("abs", [1.0] * 4, [1.0] * 4)  # a quant with other chunks
     book["scores"][6] = None
-    cells = noise.two_level(*book.values(), B, SEED)
+    cells = run(book)
     assert {cell["n"] for cell in cells} == {6} and all(
         cell["reason"] for cell in cells if cell["measurement"] == 1
     )
-    for hole in (None, [None] * 9, [[]] * 9):  # a quant, or its chunks, without KLD
-        book["counts"][0] = hole
-        assert all(
-            cell["reason"]
-            for cell in noise.two_level(*book.values(), B, SEED)
-            if cell["measurement"] == 2
-        )
+    whole = book["sheets"][2][0]
+    # a quant, or its chunks, without KLD
+    for hole in (None, *(whole | {"counts": [none] * 9} for none in (None, []))):
+        book["sheets"][2][0] = hole
+        assert all(cell["reason"] for cell in run(book) if cell["measurement"] == 2)
     book["scores"] = [None] * 7
-    assert noise.two_level(*book.values(), B, SEED) == []
+    assert run(book) == []
 
 
 def test_the_warehouses_rho_is_the_correlations(warehouse):
     rows = query(
         warehouse,
         """
-        select two.rho, one.rho, two.noise_low, two.noise_high, two.variant, two.reason from stat_two_level two
-        join stat_correlations one using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
-    """,
+        select two.rho, one.rho, two.noise_low, two.noise_high, two.variant, two.reason
+        from stat_two_level two
+        join stat_correlations one
+        using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
+        """,
     )
     [(expected,)] = query(
         warehouse,

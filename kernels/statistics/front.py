@@ -1,10 +1,11 @@
-"""Small, near and good at once: which quants no other beats, how sure that is, and which of the
-best cannot be told apart.
-"""
+"""Small, near and good at once: which quants no other beats, and which cannot be told apart."""
 
 from string import ascii_letters
+from typing import Any
 
 import numpy as np
+
+from .intervals import ALPHA
 
 SURE = 0.95  # share of replicates in which a quant must be beaten before it is called dominated
 
@@ -13,71 +14,58 @@ def membership(sizes: np.ndarray, volumes: np.ndarray, scores: np.ndarray) -> li
     """How often each quant is on the front of (size, volume, score), over bootstrap replicates.
 
     sizes: [q] bytes or bits per weight; volumes, scores: [B, q] replicates drawn from the same
-    prompts (clusters.score_replicates). A quant is dominated by one that is no larger, disagrees no
-    more and scores no less, and is strictly better in one of these. Returns for each quant
+    prompts (composites.score_replicates). A quant is dominated by one that is no larger, disagrees
+    no more and scores no less, and is strictly better in one of these. Returns for each quant
     probability (on the front), dominator (row number of the quant that dominates it most often),
     dominator_probability, dominated (True only from SURE on) and reason.
     """
-    sizes, volumes, scores = (
-        np.asarray(sizes, float),
-        np.atleast_2d(np.asarray(volumes, float)),
-        np.atleast_2d(np.asarray(scores, float)),
-    )
+    sizes = np.asarray(sizes, float)
+    volumes, scores = (np.atleast_2d(np.asarray(side, float)) for side in (volumes, scores))
     known = np.isfinite(sizes) & np.isfinite(volumes).all(0) & np.isfinite(scores).all(0)
-    q, on_front, beaten_by = len(sizes), np.zeros(len(sizes)), np.zeros((len(sizes), len(sizes)))
-    for volume, score in zip(
-        np.array_split(volumes, max(1, len(volumes) // 500)),
-        np.array_split(scores, max(1, len(scores) // 500)),
-    ):
-        pairs = [
-            (sizes[None, :], sizes[:, None]),
-            (volume[:, None, :], volume[:, :, None]),
-            (-score[:, None, :], -score[:, :, None]),
-        ]
-        no_worse, better = np.ones((len(volume), q, q), bool), np.zeros((len(volume), q, q), bool)
-        for other, own in pairs:  # [b, own, other]
-            no_worse &= other <= own
-            better |= other < own
-        beats = no_worse & better & known
+    on_front, beaten_by = np.zeros(len(sizes)), np.zeros((len(sizes), len(sizes)))
+    pieces = max(1, len(volumes) // 500)
+    for volume, score in zip(np.array_split(volumes, pieces), np.array_split(scores, pieces)):
+        beats = _beats(sizes, volume, score) & known
         beaten_by += beats.sum(0)
         on_front += (~beats.any(2)).sum(0)
-    answers = []
-    for k in range(q):
+    keys = ("probability", "dominator", "dominator_probability", "dominated")
+    answers: list[dict[str, Any]] = []
+    for k in range(len(sizes)):
         if not known[k]:
-            answers.append(
-                {
-                    "probability": None,
-                    "dominator": None,
-                    "dominator_probability": None,
-                    "dominated": None,
-                    "reason": "size, volume or score is missing",
-                }
-            )
+            missing = {"reason": "size, volume or score is missing"}
+            answers.append(dict.fromkeys(keys) | missing)
             continue
         top, chance = int(beaten_by[k].argmax()), float(on_front[k] / len(volumes))
         often = float(beaten_by[k, top] / len(volumes))
-        answers.append(
-            {
-                "probability": chance,
-                "dominator": top if often else None,
-                "dominator_probability": often,
-                "dominated": 1 - chance >= SURE,
-                "reason": None,
-            }
-        )
+        figures = chance, top if often else None, often, 1 - chance >= SURE
+        answers.append(dict(zip(keys, figures)) | {"reason": None})
     return answers
 
 
-def groups(scores: np.ndarray, replicates: np.ndarray, level: float = 0.95) -> list[str | None]:
-    """Letters of the quants: two that share one are not resolved from each other; a is the highest
-    score's.
+def _beats(sizes: np.ndarray, volume: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Which quant dominates which in each replicate, [b, own, other]; volume, score: [b, q]."""
+    q = len(sizes)
+    no_worse, better = np.ones((len(volume), q, q), bool), np.zeros((len(volume), q, q), bool)
+    for other, own in (
+        (sizes[None, :], sizes[:, None]),
+        (volume[:, None, :], volume[:, :, None]),
+        (-score[:, None, :], -score[:, :, None]),
+    ):
+        no_worse &= other <= own
+        better |= other < own
+    return no_worse & better
+
+
+def groups(scores: np.ndarray, replicates: np.ndarray) -> list[str | None]:
+    """Letters of the quants: two that share one are not resolved from each other.
 
     scores: [q], replicates: [B, q]. Differences of all pairs are judged together: the largest
     |difference| / error over pairs, in the replicates, sets the bar (single-step max-T). Letters by
-    insertion and absorption (Piepho 2004). None for a missing score.
+    insertion and absorption (Piepho 2004), a is the highest
+    score's. None for a missing score.
     """
     scores = np.asarray(scores, float)
-    apart = unlike(scores, replicates, level)
+    apart = unlike(scores, replicates)
     known = np.isfinite(scores)
     order = np.flatnonzero(known)[np.argsort(-scores[known], kind="stable")]
     columns = [set(order.tolist())] if len(order) else []
@@ -103,7 +91,7 @@ def groups(scores: np.ndarray, replicates: np.ndarray, level: float = 0.95) -> l
     ]
 
 
-def unlike(scores: np.ndarray, replicates: np.ndarray, level: float = 0.95) -> np.ndarray:
+def unlike(scores: np.ndarray, replicates: np.ndarray) -> np.ndarray:
     """Which pairs of quants differ in score, all pairs judged together: [q, q] bool."""
     scores, replicates = np.asarray(scores, float), np.atleast_2d(np.asarray(replicates, float))
     known = np.flatnonzero(np.isfinite(scores) & np.isfinite(replicates).all(0))
@@ -114,13 +102,9 @@ def unlike(scores: np.ndarray, replicates: np.ndarray, level: float = 0.95) -> n
     observed = scores[known][first] - scores[known][second]
     drawn = replicates[:, known]
     covariance = np.cov(drawn.T)
+    variance = np.diag(covariance)
     error = np.sqrt(
-        np.maximum(
-            np.diag(covariance)[first]
-            + np.diag(covariance)[second]
-            - 2 * covariance[first, second],
-            0,
-        )
+        np.maximum(variance[first] + variance[second] - 2 * covariance[first, second], 0)
     )
     # two quants that answer alike in every replicate are never apart
     scale = np.where(error > 1e-12, error, np.inf)
@@ -130,7 +114,7 @@ def unlike(scores: np.ndarray, replicates: np.ndarray, level: float = 0.95) -> n
             for part in np.array_split(drawn, max(1, len(drawn) // 1_000))
         ]
     )
-    resolved = np.abs(observed) / scale > np.quantile(largest, level)
+    resolved = np.abs(observed) / scale > np.quantile(largest, 1 - ALPHA)
     apart[known[first[resolved]], known[second[resolved]]] = True
     return apart | apart.T
 
@@ -140,10 +124,8 @@ def pick(
     scores: np.ndarray,
     replicates: np.ndarray,
     largest: float | None = None,
-    level: float = 0.95,
 ) -> dict:
-    """The smallest quant that is not resolved from the highest score, among those no larger than
-    largest.
+    """The smallest quant that is not resolved from the highest score, none larger than largest.
 
     sizes, scores: [q], replicates: [B, q]. Returns picked and highest (row numbers), top (row
     numbers of the top group, smallest first) and reason. Not resolved is not "as good": more
@@ -162,7 +144,7 @@ def pick(
             "top": [],
             "reason": "no quant with a score is small enough",
         }
-    apart = unlike(scores[allowed], np.atleast_2d(replicates)[:, allowed], level)
+    apart = unlike(scores[allowed], np.atleast_2d(replicates)[:, allowed])
     highest = int(np.argmax(scores[allowed]))
     top = sorted(
         np.flatnonzero(~apart[highest]).tolist(),
@@ -174,25 +156,6 @@ def pick(
         "top": [int(allowed[k]) for k in top],
         "reason": None,
     }
-
-
-def resolved_concordance(measure: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> dict:
-    """How often the nearer of two quants scores higher, counted only over the pairs whose scores
-    are resolved.
-
-    measure, scores: [q]; apart: [q, q] from `unlike`. Returns pairs, resolved, concordance (ties of
-    the measurement half), None without a resolved pair, and reason. Pairs share quants: no interval
-    is given.
-    """
-    measure, scores = np.asarray(measure, float), np.asarray(scores, float)
-    known = np.flatnonzero(np.isfinite(measure) & np.isfinite(scores))
-    first, second = (known[side] for side in np.triu_indices(len(known), 1))
-    kept = np.asarray(apart, bool)[first, second]
-    answer = {"pairs": len(first), "resolved": int(kept.sum()), "concordance": None}
-    if not kept.any():
-        return answer | {"reason": "no two quants are resolved from each other"}
-    agreement = np.sign(measure[second] - measure[first]) * np.sign(scores[first] - scores[second])
-    return answer | {"concordance": float((1 + agreement[kept]).mean() / 2), "reason": None}
 
 
 def _letter(k: int) -> str:

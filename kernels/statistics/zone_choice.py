@@ -5,9 +5,13 @@ lucky on these prompts gets in more easily; then the same luck counts in rho. Cr
 on one half of the prompts and ranks on the other.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .resampling import SMALLEST, number, permutations
+from .composites import Weights, by_benchmark
+from .draws import SMALLEST, halves
+from .ranks import rho_by_row
 
 RULES = ("kld_max", "score_tol", "tost", "not_different")
 
@@ -15,9 +19,9 @@ RULES = ("kld_max", "score_tol", "tost", "not_different")
 def members(
     rule: str, threshold: float, measure: np.ndarray, differences: np.ndarray, errors: np.ndarray
 ) -> np.ndarray:
-    """Members [q] bool by one of RULES; measure, differences (score less the reference's), errors
-    of those: [q]; NaN is never a member.
+    """Members [q] bool by one of RULES; SQL's fct_zone_members says the same.
 
+    measure, differences (score less the reference's), errors of those: [q]; NaN is never a member.
     kld_max: measure <= threshold (nats); score_tol: difference >= -threshold; tost: shown at 5 % to
     lie within +-threshold; not_different: the test of no difference at level threshold does not
     refuse. Raises ValueError for another rule.
@@ -43,13 +47,12 @@ def cross_fit(
     threshold: float,
     measure: np.ndarray,
     gains: np.ndarray,
-    benchmarks: list,
-    weights: dict | None,
+    benchmarks: Sequence[str],
+    weights: Weights | None,
     seed: int,
-    splits: int = 200,
+    n_splits: int,
 ) -> dict:
-    """rho of measurement and composite among members, chosen on one half of the prompts and ranked
-    on the other.
+    """rho of measurement and composite among members, chosen on one half, ranked on the other.
 
     measure: [q]; gains: [q, n] score less the reference's of every prompt, none missing;
     benchmarks: [n], each halved on its own; weights: benchmark -> weight, equal if None. Both
@@ -57,49 +60,30 @@ def cross_fit(
     and ranking on the same half: what the luck of choosing adds), members (mean number), splits
     (that had members enough) and reason.
     """
-    from .clusters import rank_correlation
-
     measure, gains = np.asarray(measure, float), np.atleast_2d(np.asarray(gains, float))
-    names = np.array([str(name) for name in benchmarks])
-    sizes = {name: int((names == name).sum()) for name in np.unique(names)}
+    parts = by_benchmark(gains, benchmarks, weights)
     answer = {"rho": None, "rho_same_half": None, "members": None, "splits": 0}
-    if (
-        not sizes
-        or min(sizes.values()) < 4
-        or not np.isfinite(gains).all()
-        or not np.isfinite(measure).all()
-    ):
+    whole = np.isfinite(gains).all() and np.isfinite(measure).all()
+    if not parts or min(len(part) for _, part in parts) < 4 or not whole:
         return answer | {"reason": "each benchmark needs 4 prompts or more that all have answered"}
-    total = sum((weights or {}).get(name, 1.0) for name in sizes)
-    halves, variances = np.zeros((2, splits, len(measure))), np.zeros((2, splits, len(measure)))
-    for k, (name, size) in enumerate(sizes.items()):
-        part, share = gains[:, names == name].T, (weights or {}).get(name, 1.0) / total
-        first = (permutations(size, splits, seed + k) < size // 2).astype(float)
-        for side, chosen in enumerate((first, 1 - first)):
-            n = chosen.sum(1, keepdims=True)
-            means = chosen @ part / n
-            halves[side] += share * means
-            variances[side] += share**2 * np.maximum(chosen @ part**2 / n - means**2, 0) / n
-    other, same, count = [], [], []
+    means, errors = _halved(parts, seed, n_splits)
+    found = []
     for side in (0, 1):
-        for k in range(splits):
-            inside = members(rule, threshold, measure, halves[side, k], np.sqrt(variances[side, k]))
+        for k in range(n_splits):
+            inside = members(rule, threshold, measure, means[side, k], errors[side, k])
             if inside.sum() >= SMALLEST:
-                values = np.stack([halves[1 - side, k, inside], halves[side, k, inside]])
-                fresh, chosen_on = rank_correlation(
-                    np.broadcast_to(measure[inside], values.shape), values
-                )
-                if np.isfinite(fresh) and np.isfinite(chosen_on):
-                    other.append(fresh)
-                    same.append(chosen_on)
-                    count.append(inside.sum())
-    if not other:
+                values = np.stack([means[1 - side, k, inside], means[side, k, inside]])
+                rho = rho_by_row(np.broadcast_to(measure[inside], values.shape), values)
+                if np.isfinite(rho).all():
+                    found.append((*rho, inside.sum()))
+    if not found:
         return answer | {"reason": f"no split has {SMALLEST} members that can be ranked"}
+    fresh, same, count = np.mean(found, axis=0).tolist()
     return {
-        "rho": number(np.mean(other)),
-        "rho_same_half": number(np.mean(same)),
-        "members": number(np.mean(count)),
-        "splits": len(other) // 2,
+        "rho": fresh,
+        "rho_same_half": same,
+        "members": count,
+        "splits": len(found) // 2,
         "reason": None,
     }
 
@@ -113,16 +97,25 @@ def cross_fit_weighted(
     benchmarks: list,
     weights: list,
     seed: int,
+    n_splits: int,
 ) -> dict:
-    """`cross_fit` for scores [q, n] and the reference's [n], with each prompt's benchmark weight
-    [n] in place of the table of weights.
-    """
-    return cross_fit(
-        rule,
-        threshold,
-        measure,
-        np.asarray(scores, float) - np.asarray(reference, float),
-        benchmarks,
-        dict(zip(benchmarks, weights)),
-        seed,
-    )
+    """`cross_fit` for scores [q, n] and the reference's [n], with each prompt's weight [n]."""
+    gains = np.asarray(scores, float) - np.asarray(reference, float)
+    table = dict(zip(benchmarks, weights))
+    return cross_fit(rule, threshold, np.asarray(measure), gains, benchmarks, table, seed, n_splits)
+
+
+def _halved(
+    parts: list[tuple[float, np.ndarray]], seed: int, n_splits: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Composite gains of both halves of every split, [2, s, q], and their standard errors."""
+    q = parts[0][1].shape[1]
+    means, variances = np.zeros((2, n_splits, q)), np.zeros((2, n_splits, q))
+    for k, (share, part) in enumerate(parts):
+        first = halves(len(part), n_splits, seed + k)
+        for side, chosen in enumerate((first, 1 - first)):
+            n = chosen.sum(1, keepdims=True)
+            mean = chosen @ part / n
+            means[side] += share * mean
+            variances[side] += share**2 * np.maximum(chosen @ part**2 / n - mean**2, 0) / n
+    return means, np.sqrt(variances)

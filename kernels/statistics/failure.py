@@ -1,0 +1,153 @@
+"""Do failed prompts have more KLD than passed ones? Three ways: pooled, within groups, and matched.
+
+Pooled figures mislead: a benchmark that is hard and long has both more failures and more KLD.
+Within compares prompts of one group (benchmark) only; matched compares prompts of one stratum,
+`strata`: a group cut further by the reference's entropy, the length, or the reference's own
+outcome. KLD is in nats per prompt; failed is 1 or 0, NaN where the quant did not answer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .draws import SMALLEST, blocks, draw
+from .intervals import interval
+
+KINDS, FIGURES = ("pooled", "within", "matched"), ("ratio", "low", "high", "p")
+
+Labels = Sequence[object] | np.ndarray
+Strata = list[np.ndarray]  # positions of each stratum's prompts
+
+
+def strata(groups: Labels, confounders: Sequence[np.ndarray], bins: int = 4) -> np.ndarray:
+    """Labels [n] of prompts alike: same group, and same bin of every confounder [n].
+
+    Bins are equally full, within the group.
+    """
+    numbers = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    labels = numbers.astype(str)
+    for confounder in confounders:
+        values, cut = np.asarray(confounder, float), np.full(len(numbers), -1)
+        for group in np.unique(numbers):
+            here = (numbers == group) & np.isfinite(values)
+            if here.any():
+                edges = np.quantile(values[here], np.arange(1, bins) / bins)
+                cut[here] = np.searchsorted(edges, values[here])
+        labels = np.array([f"{label}/{k}" for label, k in zip(labels, cut)], str)
+    return labels
+
+
+def failure_ratios(
+    kld: np.ndarray,
+    failed: np.ndarray,
+    groups: Labels,
+    matched: Labels | None,
+    n_resamples: int,
+    seed: int,
+    clip: float,
+) -> list[dict]:
+    """Geometric-mean KLD of failed over passed prompts, for several quants on the same prompts.
+
+    kld, failed: [q, n]; groups: [n] benchmarks; matched: [n] labels from `strata`, or None; clip:
+    the smallest KLD that has a logarithm (nats). Within and matched ratios weigh a stratum by
+    failed x passed / all (a regression's weights). 95 % intervals: prompts resampled within their
+    benchmark, the same draws for every quant. p: labels permuted within the stratum, by the
+    permutations' exact mean and variance. Returns for each quant n_failed, n_passed, clipped,
+    {pooled, within, matched}_{ratio, low, high, p} and reason.
+    """
+    kld, failed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(failed, float))
+    known = np.isfinite(kld) & np.isfinite(failed)
+    logs = np.log(np.where(known, np.maximum(kld, clip), 1.0))
+    failing, passing = known & (failed > 0.5), known & ~(failed > 0.5)
+    parts = {"pooled": [np.arange(kld.shape[1])], "within": positions(groups)}
+    if matched is not None:
+        parts["matched"] = positions(matched)
+    # [n, 4 q]: sums and counts of both kinds
+    columns = np.concatenate([logs * failing, failing, logs * passing, passing]).T
+    once = np.ones((1, kld.shape[1]))
+    observed = {kind: _log_ratio(once, columns, part)[0] for kind, part in parts.items()}
+    replicates = _log_ratio_replicates(columns, parts, n_resamples, seed)
+    clipped = (known & (kld < clip)).sum(1)
+    answers = []
+    for k in range(len(kld)):
+        counts = {"n_failed": int(failing[k].sum()), "n_passed": int(passing[k].sum())}
+        answer: dict[str, Any] = counts | {"clipped": int(clipped[k])}
+        answer |= {f"{kind}_{name}": None for kind in KINDS for name in FIGURES}
+        if min(counts.values()) < SMALLEST:
+            answers.append(answer | {"reason": too_few_of_each(*counts.values())})
+            continue
+        reasons = []
+        for kind, part in parts.items():
+            if not np.isfinite(observed[kind][k]):
+                reasons.append(f"{kind}: no stratum has failed and passed prompts")
+                continue
+            low, high = interval(np.exp(replicates[kind][:, k]))
+            p = _permutation_p(logs[k], failing[k], passing[k], part)
+            figures = float(np.exp(observed[kind][k])), low, high, p
+            answer |= {f"{kind}_{name}": value for name, value in zip(FIGURES, figures)}
+        answers.append(answer | {"reason": "; ".join(reasons) or None})
+    return answers
+
+
+def positions(labels: Labels) -> Strata:
+    """Positions of each label's prompts."""
+    kinds = np.unique([str(label) for label in labels], return_inverse=True)[1]
+    return [np.flatnonzero(kinds == kind) for kind in range(kinds.max(initial=-1) + 1)]
+
+
+def too_few_of_each(n_failed: int, n_passed: int) -> str:
+    """The reason of a figure that lacks failed or passed prompts."""
+    return (
+        f"{n_failed} failed and {n_passed} passed prompts that can be compared, {SMALLEST} of each"
+        " needed"
+    )
+
+
+def _log_ratio_replicates(
+    columns: np.ndarray, parts: dict[str, Strata], n_resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """kind -> ln of the ratio [B, q] with prompts resampled within their group."""
+    n, quants = len(columns), columns.shape[1] // 4
+    found = {kind: np.empty((n_resamples, quants)) for kind in parts}
+    rng = np.random.default_rng(seed)
+    for block in blocks(n_resamples):
+        counts = np.empty((block.stop - block.start, n))
+        for members in parts["within"]:
+            counts[:, members] = draw(len(members), len(counts), rng)
+        for kind, part in parts.items():
+            found[kind][block] = _log_ratio(counts, columns, part)
+    return found
+
+
+def _log_ratio(counts: np.ndarray, columns: np.ndarray, parts: Strata) -> np.ndarray:
+    """ln of the ratio [B, q] in samples counts [B, n]; columns: [n, 4 q].
+
+    Strata without both kinds say nothing; NaN if none has both.
+    """
+    above = below = np.zeros((len(counts), columns.shape[1] // 4))
+    for members in parts:
+        failed_sum, n_failed, passed_sum, n_passed = np.split(
+            counts[:, members] @ columns[members], 4, axis=1
+        )
+        both = (n_failed > 0) & (n_passed > 0)
+        gap = failed_sum / np.where(both, n_failed, 1) - passed_sum / np.where(both, n_passed, 1)
+        weight = np.where(both, n_failed * n_passed / np.where(both, n_failed + n_passed, 1), 0.0)
+        above, below = above + weight * gap, below + weight
+    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
+
+
+def _permutation_p(
+    logs: np.ndarray, failing: np.ndarray, passing: np.ndarray, parts: Strata
+) -> float | None:
+    """Two-sided p of the failed prompts' summed ln KLD, labels dealt anew within each stratum."""
+    from scipy.stats import norm
+
+    gap = variance = 0.0
+    for members in parts:
+        here = members[(failing | passing)[members]]
+        n, n_failed = len(here), failing[here].sum()
+        if 0 < n_failed < n:
+            gap += logs[here][failing[here]].sum() - n_failed * logs[here].mean()
+            variance += n_failed * (n - n_failed) / (n * (n - 1)) * n * logs[here].var()
+    return float(2 * norm.sf(abs(gap) / np.sqrt(variance))) if variance > 0 else None
