@@ -38,11 +38,11 @@ select
     answer.reason,
     case
         when answer.rho is not null and targets[answer.target + 1] = 'composite' and not is_rankable
-            then 'cannot tell: these prompts cannot rank the zone'
+        then 'cannot tell: these prompts cannot rank the zone'
         else correlation_verdict(
-            answer.rho, answer.p_max_t, answer.ci_low, answer.ci_high,
-            answer.minimum_rho, answer.n, answer.reason
-        )
+                answer.rho, answer.p_max_t, answer.ci_low, answer.ci_high,
+                answer.minimum_rho, answer.n, answer.reason
+            )
     end as verdict,
     {{ var('n_permutations') }}::integer as n_permutations,
     {{ var('n_resamples') }}::integer as n_resamples,

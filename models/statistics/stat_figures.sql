@@ -45,9 +45,9 @@ points as (
     semi join {{ ref('stat_targets') }} using (cohort_id, quant_id)
     left join {{ ref('dim_quants') }} as quants
         on
-            members.cohort_id = quants.cohort_id
-            and members.quant_id = quants.quant_id
-            and quants.role = 'quant'
+        members.cohort_id = quants.cohort_id
+        and members.quant_id = quants.quant_id
+        and quants.role = 'quant'
     where members.is_member
 ),
 
@@ -87,10 +87,10 @@ rows as (
     left join measured using (cohort_id, quant_id, estimator, side, variant)
     left join {{ ref('stat_targets') }} as targets
         on
-            points.cohort_id = targets.cohort_id
-            and points.quant_id = targets.quant_id
-            and sides.side = targets.target
-            and sides.variant is null
+        points.cohort_id = targets.cohort_id
+        and points.quant_id = targets.quant_id
+        and sides.side = targets.target
+        and sides.variant is null
     -- benchmark by benchmark in the default zone only
     where points.is_default or sides.variant is not null or sides.side not like '%:%'
     group by all

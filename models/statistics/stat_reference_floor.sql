@@ -23,7 +23,7 @@ select
     answer.high as excess_high,
     case
         when replicated = 0
-            then 'the reference has one answer to each prompt: no floor is known'
+        then 'the reference has one answer to each prompt: no floor is known'
         else answer.reason
     end as reason,
 from compared

@@ -29,13 +29,13 @@ select
     case
         when figures.direction_error is null then 'one chunk: no error, no word'
         when figures.delta_loss + {{ z }} * figures.delta_loss_error < 0
-            then 'lower loss than the reference'
+        then 'lower loss than the reference'
         when figures.delta_loss - {{ z }} * figures.delta_loss_error <= 0
-            then 'moved; a change of loss is not resolved'
+        then 'moved; a change of loss is not resolved'
         when figures.direction - {{ z }} * figures.direction_error > 0
-            then 'worse than displacement alone'
+        then 'worse than displacement alone'
         when figures.direction + {{ z }} * figures.direction_error < 0
-            then 'partly towards the text'
+        then 'partly towards the text'
         else 'as displacement alone'
     end as verdict,
     flips.token_volume,

@@ -35,7 +35,7 @@ judged as (
         ) as mystery,
         case
             when benchmarks is not null
-                then ranking(
+            then ranking(
                     list_filter(list_where(answers, in_zone), lambda fact: fact is not null),
                     benchmarks, weights,
                     {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('n_splits') }}
