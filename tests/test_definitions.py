@@ -17,13 +17,10 @@ from scipy.stats import norm
 
 from qwh.database.warehouse import PROJECT
 from qwh.ingest.readers import llama_labels
-from qwh.kernels.statistics.members import RULES, members
+from qwh.kernels.statistics.zone_choice import RULES, members
 from qwh.raw.manifest import COMPARABLE, NAMES, SAME_TEXT, RunFacts
 
 SQL_TYPES = {str: {"VARCHAR"}, int: {"BIGINT", "INTEGER"}, float: {"DOUBLE"}, bool: {"BOOLEAN"}}
-
-
-OTHERS_ROOM = "statistics"  # not proof-read yet
 
 
 def text(path: str) -> str:
@@ -39,8 +36,6 @@ def described() -> dict[str, str]:
     """file, model and column -> its words, for every YAML of the dbt project."""
     words = {}
     for path in [*(PROJECT / "models").rglob("*.yml"), PROJECT / "seeds" / "seeds.yml"]:
-        if path.parent.name == OTHERS_ROOM:
-            continue
         known = yaml.safe_load(path.read_text())
         for thing in known.get("models", []) + known.get("seeds", []) + known.get("sources", []):
             words[f"{path.name} {thing['name']}"] = thing["description"]
@@ -182,7 +177,7 @@ def test_every_var_reaches_sql():
 
 
 SAID_ONCE = {  # a constant -> where it may stand
-    "20260617": {"dbt_project.yml", "commands/decisions.py"},  # the seed of all draws
+    "20260617": {"dbt_project.yml"},  # the seed of all draws
     "27.63102111592854": set(),  # a top-k floor is ln of a probability that has a name
     "1.6449": set(),  # a normal quantile is macros/normal_quantile.sql's, exact
 }
