@@ -222,3 +222,19 @@ def test_what_is_in_nats_says_so():
             r"(kld|nll|entropy|lse|margin_ref)(_ref|_mean|_gmean|_sum|_max|_p\d+)*", column
         ):
             assert "nats" in words or "unit" in words, f"{where}: {words}"
+
+
+def test_every_statistic_names_the_question_that_it_answers():
+    overview = text("models/overview.md")
+    asked = dict(re.findall(r"^\| `(stat_\w+)` \| (.*) \|$", overview, re.MULTILINE))
+    material = set(re.findall(r"`(stat_\w+)`", overview)) - asked.keys()
+    assert asked.keys() | material == {
+        path.stem for path in PROJECT.glob("models/statistics/*.sql")
+    }
+    assert all(question.endswith("?") for question in asked.values())
+    assert len(set(asked.values())) == len(asked)
+
+
+def test_every_analysis_begins_with_its_question():
+    for path in (PROJECT / "analyses").glob("*.sql"):
+        assert re.match(r"-- [A-Z].*\?\n", path.read_text()), path.name
