@@ -194,13 +194,12 @@ def ingest_logits_file(
     Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
     """
     from ..ingest.cohort import stored_job
-    from ..ingest.engines.logits_file import describe
-    from ..ingest.scoring import score_stored
+    from ..ingest.scoring import describe_stored, score_stored
     from ..ingest.trace import Trace
     from ..raw.store import Store
 
     if dry_run:
-        print(*describe(path), sep="\n")
+        print(*describe_stored(path), sep="\n")
         return
     settings = _settings(threads, top_k, batch_size, quants_at_once, None, uploader)
     store = Store(warehouse).create()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from ..raw.manifest import RunFacts
 from ..raw.store import RunWriter, Store
 from . import cohort
 from .cohort import Job, Member
-from .engines.port import ModelFile
+from .engines.port import PLAIN, ModelFile
+from .engines.registry import engine
 from .lockstep import Lane, Scorer, load
 from .records import Record, publish
 from .texts import Cut, Text, read_text, stored_text
@@ -83,6 +85,20 @@ def score_stored(store: Store, job: Job, corpus_id: str, trace: Trace) -> list[R
         "status": "partial" if base.partial else "complete",
     }
     return _Texts(store, job, trace).score({text: text.facts | source})
+
+
+def describe_stored(path: Path) -> list[str]:
+    """What a file of logits holds and what would be stored of it, in lines for a person."""
+    kind = "logits-file"
+    file = engine(kind).file(path)
+    codes = engine(kind).facts(file, PLAIN)["logits_dtype"].removeprefix("u16-")
+    stream = file.stream or []
+    rows = sum(len(each.scored(0, len(each.ids))) for each in stream)
+    return [
+        f"{path.name}: a logits file, {file.partial or f'{len(stream)} chunks'} of"
+        f" {len(stream[0].ids)} tokens, vocabulary {file.vocab_size:,}, codes {codes} nats deep",
+        f"would store {rows:,} rows of reference_tokens, and as many of tokens for each quant",
+    ]
 
 
 class _Texts:

@@ -68,18 +68,6 @@ def room() -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def describe(path: Path) -> list[str]:
-    """What a logits file holds and what would be stored of it, in lines for a person."""
-    found = LogitsFile(path)
-    what = found.partial or f"{found.chunks} chunks"
-    return [
-        f"{found.path.name}: a logits file, {what} of {found.length} tokens, vocabulary"
-        f" {found.vocab_size:,}, codes {found.depth:.0f} nats deep",
-        f"would store {found.chunks * found.rows:,} rows of reference_tokens, and as many of tokens"
-        " for each quant",
-    ]
-
-
 class LogitsFile:
     """A logits file, with as many whole chunks as it holds (see port.ModelFile).
 
