@@ -29,7 +29,7 @@ from .trace import Trace
 class Asked(NamedTuple):
     """A benchmark's prompt. ids: its tokens; shared: those that the prompt before begins with."""
 
-    index: int
+    number: int
     prompt: Prompt
     ids: list[int]
     shared: int
@@ -136,7 +136,7 @@ class _Answering:
         targets = np.full(len(ids), -1, np.int32)
         targets[len(asked.ids) - 1 :] = theirs.ids
         self.choices = {quant.member: [] for quant in quants}
-        scorer.read([Sequence(asked.index, ids, targets, asked.shared)], len(ids))
+        scorer.read([Sequence(asked.number, ids, targets, asked.shared)], len(ids))
         for quant in quants:
             # up to its first other choice the quant's greedy answer is the reference's; from there
             # it goes on alone
@@ -148,7 +148,7 @@ class _Answering:
             self._write_sample(quant.member, asked, own)
 
     def _answer(self, lane: Lane, asked: Asked, given: list[int]) -> Answer:
-        start = Start(asked.index, asked.ids, given)
+        start = Start(asked.number, asked.ids, given)
         speaker = cast(Speaker, lane.model)
         return next(speaker.answer([start], self.benchmark.max_new_tokens, self._ends))
 
@@ -167,7 +167,7 @@ class _Answering:
     def _key(self, asked: Asked) -> dict[str, list[Any]]:
         return {
             "benchmark_id": [self.benchmark.benchmark_id],
-            "prompt_index": [asked.index],
+            "prompt_index": [asked.number],
             "prompt_id": [asked.prompt.prompt_id],
         }
 
@@ -178,7 +178,7 @@ class _Answering:
             "expected": [json.dumps(asked.prompt.answers)],
             "reference_answer_tokens": [len(theirs.ids)],
             "prompt_tokens": [len(asked.ids)],
-            "item": [str(asked.index)],
+            "item": [str(asked.number)],
         }
         writer = self.records[self.job.reference].writer
         writer.write("prompts", self._key(asked) | columns)

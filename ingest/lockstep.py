@@ -95,7 +95,7 @@ class Scorer:
         at = sequence.scored(start, stop)
         targets = sequence.targets[at]
         where = {
-            "chunk": np.full(len(at), sequence.index, np.int32),
+            "chunk": np.full(len(at), sequence.number, np.int32),
             "position": (at + 1).astype(np.int32),  # of the token that is predicted
         }
         there: dict[Lane, Logits] = {}

@@ -5,6 +5,7 @@ them ran side by side.
 import json
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +15,12 @@ FORWARD, SCORE, WRITE = "forward", "score", "write"
 class Trace:
     """Collects spans from any thread; times in seconds since it was made."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.began = time.perf_counter()
         self.spans: list[tuple[str, str, int, float, float]] = []  # lane, what, thread, start, end
 
     @contextmanager
-    def span(self, lane: str, what: str):
+    def span(self, lane: str, what: str) -> Iterator[None]:
         """Time the body as work of this lane."""
         start = time.perf_counter() - self.began
         try:

@@ -163,7 +163,7 @@ def from_json(text: str) -> RunFacts:
 
 def begun(**facts: Any) -> RunFacts:
     """Facts of a run that begins now, written by this version of qwh."""
-    ours = {
+    ours: dict[str, Any] = {
         "metrics_version": METRICS_VERSION,
         "schema_version": SCHEMA_VERSION,
         "qwh_version": version("qwh"),

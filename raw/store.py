@@ -11,8 +11,10 @@ import json
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -171,10 +173,8 @@ class RunWriter:
 
     def __exit__(self, *_: object) -> None:
         for writer in self._writers.values():
-            try:
+            with suppress(OSError):  # a full disk refuses the footer too; the folder goes anyway
                 writer.close()
-            except OSError:
-                pass  # a full disk refuses the footer too; the folder goes anyway
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -201,7 +201,7 @@ def _leaf(field: pa.Field) -> str:
     return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
 
 
-def _column(values: object, kind: pa.DataType, rows: int) -> pa.Array:
+def _column(values: Any, kind: pa.DataType, rows: int) -> pa.Array:
     """A column from NumPy or Python values; NaN becomes NULL. [T, k] -> list<k>."""
     if values is None:
         return pa.nulls(rows, kind)

@@ -71,13 +71,13 @@ class Stored(OneBuffer):
 
     def __init__(self, noise: float, sequences: list[Sequence]):
         super().__init__(noise)
-        self.rows = {each.index: logits(each.ids, noise) for each in sequences}
+        self.rows = {each.number: logits(each.ids, noise) for each in sequences}
 
     def read(self, sequences, rows):
         for sequence in sequences:
             for start, stop in blocks(sequence, rows):
                 at = sequence.scored(start, stop)
-                yield self.rows[sequence.index][at] if len(at) else None
+                yield self.rows[sequence.number][at] if len(at) else None
 
 
 class RoundedCache(OneBuffer):
@@ -129,7 +129,7 @@ def truth(asked: list[Sequence], quant) -> dict:
         at = np.flatnonzero(each.targets >= 0)
         x, z, y = logits(each.ids, 0)[at], quant(each.ids)[at], each.targets[at]
         kld = naive.quant_rows(x, naive.reference_rows(x, y, 4), z, y).kld
-        found |= {(each.index, position + 1): value for position, value in zip(at, kld)}
+        found |= {(each.number, position + 1): value for position, value in zip(at, kld)}
     return found
 
 

@@ -10,6 +10,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import ExitCode, QwhError, missing_extra
 
@@ -116,7 +117,7 @@ class Header:
         self._at += length
         return text
 
-    def _value(self, kind: int):
+    def _value(self, kind: int) -> Any:
         if kind == TEXT:
             return self._text()
         if kind == ARRAY:

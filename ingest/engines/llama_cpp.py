@@ -108,7 +108,7 @@ class Model:
                 self.held = ids
                 assert logits is not None
                 given.append(int(logits[-1].argmax()))
-            yield Answer(start.index, given, "stop" if ends(given) else "length")
+            yield Answer(start.number, given, "stop" if ends(given) else "length")
 
     def close(self) -> None:
         """Free context and weights."""

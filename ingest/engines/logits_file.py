@@ -232,14 +232,14 @@ class Replay:
     def read(self, sequences: list[Sequence], rows: int) -> Iterator[CodedRows | None]:
         """See port.Model; slices of the chunk that is in memory."""
         for sequence in sequences:
-            held = self.file.tokens[sequence.index : sequence.index + 1]
+            held = self.file.tokens[sequence.number : sequence.number + 1]
             if not len(held) or not np.array_equal(held[0, 1:], sequence.ids[1:]):
                 raise QwhError(
-                    f"{self.file.path.name} does not hold the tokens of chunk {sequence.index}:"
+                    f"{self.file.path.name} does not hold the tokens of chunk {sequence.number}:"
                     " read the text that it was written from",
                     ExitCode.MISMATCH,
                 )
-            stored = self.file.chunk(sequence.index)
+            stored = self.file.chunk(sequence.number)
             for start, stop in blocks(sequence, rows):
                 at = sequence.scored(start, stop) - self.file.first
                 words = stored.words[at[0] : at[-1] + 1] if len(at) else None

@@ -30,7 +30,7 @@ class Sequence(NamedTuple):
     first scored position. It moves bits, so the job sets it, equal for all models.
     """
 
-    index: int  # its number in the text or benchmark
+    number: int  # of the chunk or prompt, from 0
     ids: np.ndarray
     targets: np.ndarray
     shared: int = 0
@@ -49,7 +49,7 @@ def blocks(sequence: Sequence, rows: int) -> Iterator[tuple[int, int]]:
 class Start(NamedTuple):
     """Where an answer begins: greedy after prompt + given, of which given is already answer."""
 
-    index: int
+    number: int
     prompt: list[int]
     given: list[int]
 
@@ -57,7 +57,7 @@ class Start(NamedTuple):
 class Answer(NamedTuple):
     """ids: given and what followed, the end token included; reason: stop or length."""
 
-    index: int
+    number: int
     ids: list[int]
     reason: str
 
