@@ -45,33 +45,36 @@ AtOnceOption = Annotated[
 ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)]
 
 
+CorpusOption = Annotated[
+    list[str],
+    typer.Option(
+        help="A text file, or ID=FILE; repeat for more. The first is the cohort's primary corpus."
+    ),
+]
+ContextOption = Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)]
+ChunksOption = Annotated[int | None, typer.Option(help="Read only the first N chunks.", min=2)]
+ScoreFromOption = Annotated[
+    str,
+    typer.Option(
+        help="First position scored in each chunk: half (as llama-perplexity), zero, or a number."
+    ),
+]
+TraceOption = Annotated[
+    Path | None, typer.Option(help="Save who worked when: a file for ui.perfetto.dev.")
+]
+
+
 def _text_command(kind: str, sentence: str) -> None:
     """`qwh ingest KIND`: texts through the models of one engine."""
 
     def command(
         reference: ReferenceOption,
         quant: QuantOption,
-        corpus: Annotated[
-            list[str],
-            typer.Option(
-                help="A text file, or ID=FILE; repeat for more. The first is the cohort's primary"
-                " corpus."
-            ),
-        ],
+        corpus: CorpusOption,
         cohort: CohortName,
-        context_length: Annotated[
-            list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)
-        ] = [512],  # noqa: B006  (typer copies it)
-        chunks: Annotated[
-            int | None, typer.Option(help="Read only the first N chunks.", min=2)
-        ] = None,
-        score_from: Annotated[
-            str,
-            typer.Option(
-                help="First position scored in each chunk: half (as llama-perplexity), zero, or a"
-                " number."
-            ),
-        ] = "half",
+        context_length: ContextOption = [512],  # noqa: B006  (typer copies it)
+        chunks: ChunksOption = None,
+        score_from: ScoreFromOption = "half",
         quant_id: QuantIdOption = None,
         reference_made_from: MadeFromOption = None,
         uploader: UploaderOption = None,
@@ -79,10 +82,7 @@ def _text_command(kind: str, sentence: str) -> None:
         batch_size: BatchSizeOption = 512,
         quants_at_once: AtOnceOption = None,
         threads: ThreadsOption = None,
-        trace: Annotated[
-            Path | None,
-            typer.Option(help="Save who worked when: a file for ui.perfetto.dev."),
-        ] = None,
+        trace: TraceOption = None,
         warehouse: WarehouseOption = DEFAULT,
     ) -> None:
         from ..ingest.cohort import job

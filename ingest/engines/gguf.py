@@ -103,17 +103,7 @@ def read_gguf(path: Path) -> GGUF:
 
     Raises QwhError: file missing, not a GGUF, cut short, or without a tokenizer.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise QwhError(
-            f"cannot read the model {path}: there is no such file: check the path",
-            ExitCode.NOT_FOUND,
-        )
-    size = path.stat().st_size
-    if size == 0:
-        raise QwhError(
-            f"cannot use {path} as a model: the file is empty: fetch it again", ExitCode.BAD_INPUT
-        )
+    path, size = Path(path), _size(Path(path))
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
         header = Header(path, raw)
         fields, tensors = header.fields, header.tensors
@@ -152,6 +142,21 @@ def read_gguf(path: Path) -> GGUF:
         context_length=int(fields.get(f"{architecture}.context_length", 0)),
         tokenizer={key: fields.get(f"tokenizer.ggml.{key}") for key in TOKENIZER},
     )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file that is there and not empty. Raises QwhError."""
+    if not path.is_file():
+        raise QwhError(
+            f"cannot read the model {path}: there is no such file: check the path",
+            ExitCode.NOT_FOUND,
+        )
+    size = path.stat().st_size
+    if size == 0:
+        raise QwhError(
+            f"cannot use {path} as a model: the file is empty: fetch it again", ExitCode.BAD_INPUT
+        )
+    return size
 
 
 def _tensor_types(tensors: list[Tensor]) -> dict[str, dict[str, int]]:

@@ -107,7 +107,6 @@ class LogitsFile:
 
     def _layout(self, head: bytes) -> None:
         """Where everything lies, from the header and the file's size."""
-        size = self.bytes
         if not head.startswith(MAGIC):
             raise BadFile(
                 self.path,
@@ -145,6 +144,12 @@ class LogitsFile:
                 f"a context length of {self.length} leaves no scored position",
                 "write it again with a longer context",
             )
+        self.chunks = self._whole_chunks(promised)
+        self.partial = None if self.chunks == promised else f"{self.chunks} of {promised} chunks"
+
+    def _whole_chunks(self, promised: int) -> int:
+        """How many chunks are whole, one at least; nothing may follow the last."""
+        size = self.bytes
         chunks = min(promised, max(0, size - self.start) // self.chunk_bytes)
         if chunks < 1:
             raise BadFile(
@@ -161,8 +166,7 @@ class LogitsFile:
                 f"{size - self.start - promised * self.chunk_bytes:,} bytes follow its last chunk",
                 "write it again: header and rows do not belong together",
             )
-        self.partial = None if chunks == promised else f"{chunks} of {promised} chunks"
-        self.chunks = chunks
+        return chunks
 
     def _tokens(self, opened: BinaryIO) -> np.ndarray:
         """The token ids, [chunks, length] int32, all within the vocabulary."""
