@@ -28,3 +28,9 @@ def test_the_readme_says_what_it_is_for_and_one_command_at_once():
     lines = (docs.ROOT / "README.md").read_text().splitlines()
     assert len(lines) <= 120
     assert any('pip install ".[demo]" && qwh demo' in line for line in lines[:20])
+
+
+def test_ci_runs_the_command_that_the_readme_gives():
+    command = 'pip install ".[dev]" && pytest'
+    for page in ("README.md", ".ci/run"):
+        assert command in (docs.ROOT / page).read_text().splitlines(), page

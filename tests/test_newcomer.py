@@ -18,6 +18,14 @@ BESIDE = ("tests", "benchmarks", "typing", "results", "build", ".*", "__pycache_
 TEXT = b"the cat sat on the mat and the dog sat on the log. " * 40
 
 
+def test_what_the_page_names_is_there():
+    words = re.sub(r"^```.*?^```", "", recipes.PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`([\w./*]+/[\w./*]*)`", words)
+    assert len(named) > 20 and [path for path in named if not list(HOUSE.glob(path))] == []
+    for path, name in re.findall(r"`(\S+\.py)`: a line in `(\w+)`", words):
+        assert re.search(rf"^{name}\b", (HOUSE / path).read_text(), re.MULTILINE), name
+
+
 @pytest.fixture
 def copy(tmp_path) -> Path:
     """The product, alone in a folder that Python can import it from."""
