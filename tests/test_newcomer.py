@@ -82,7 +82,6 @@ def test_an_export_format(copy, warehouse):
     assert (copy.parent / "out").read_text().startswith('{"cohort_id":"tiny"')
 
 
-@pytest.mark.xfail(strict=False)
 def test_an_engine(copy):
     add(copy, "An engine")
     rng = np.random.default_rng(0)

@@ -134,7 +134,6 @@ def test_stg_runs_has_the_facts_of_a_run(manifest):
     assert columns == [RENAMED.get(field.name, field.name) for field in fields(RunFacts)]
 
 
-@pytest.mark.xfail(strict=False)
 def test_no_manifest_is_made_by_hand():
     for path in house.product():
         if house.name(path).startswith("raw/"):

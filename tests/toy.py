@@ -86,6 +86,11 @@ def samples(benchmark: str, right: set) -> dict:
 
 
 def publish_reference(store: Store) -> None:
+    publish_reference_texts(store)
+    publish_reference_answers(store)
+
+
+def publish_reference_texts(store: Store) -> None:
     for corpus, rank, length in TEXTS:
         tokens = columns(
             "reference_tokens",
@@ -107,6 +112,9 @@ def publish_reference(store: Store) -> None:
             corpus_rank=rank,
             context_length=length,
         )
+
+
+def publish_reference_answers(store: Store) -> None:
     for benchmark, n in PROMPTS.items():
         chunk, position = np.repeat(np.arange(n), 2), np.tile([5, 6], n)
         tokens = columns(
@@ -141,7 +149,11 @@ def publish_reference(store: Store) -> None:
 
 def publish_quant(store: Store, quant: str, like: str | None = None, **facts) -> None:
     """A quant with the numbers of `like`; facts overwrite those of its runs."""
-    like = like or quant
+    publish_quant_texts(store, quant, like or quant, facts)
+    publish_quant_answers(store, quant, like or quant, facts)
+
+
+def publish_quant_texts(store: Store, quant: str, like: str, facts: dict) -> None:
     for corpus, rank, length in TEXTS:
         kld = np.array(KLD[like]) * (length // 4)  # twice as far at twice the context length
         # the realised token is 7: agree, harm, agree, neutral
@@ -173,6 +185,9 @@ def publish_quant(store: Store, quant: str, like: str | None = None, **facts) ->
             }
             | facts,
         )
+
+
+def publish_quant_answers(store: Store, quant: str, like: str, facts: dict) -> None:
     for benchmark, n in PROMPTS.items():
         tokens = columns(
             "tokens",
