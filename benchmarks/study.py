@@ -11,11 +11,13 @@ per subject, seconds of wall time.
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
+from promises import CLIP, MARGIN, SPLITS, VARS
 from worlds import variants, world
 
-from qwh.database.settings import variables
 from qwh.kernels.statistics import (
     composites,
     failure,
@@ -31,8 +33,116 @@ from qwh.kernels.statistics import (
     zone_ranking,
 )
 
-VARS = variables()
 MEASUREMENTS, SEED, EDGE = 14, VARS["seed"], 0.03
+
+
+class Study:
+    """One cohort, and a method for each subject that is timed."""
+
+    def __init__(self, quants: int, per_benchmark: int, resamples: int):
+        self.made = world(quants, per_benchmark, quants)
+        self.draws = {"n_resamples": resamples, "seed": SEED}
+        self.x = variants(self.made, MEASUREMENTS, 1)
+        self.inside = self.made.kld < EDGE
+        self.parts = (np.ones(quants, bool), self.inside)
+        self.gains = self.made.scores - self.made.reference
+        self.names = np.unique(self.made.benchmarks)
+        volume, gain = np.abs(self.gains).mean(1), self.gains.mean(1)
+        single = [self.made.scores[:, self.of(name)].mean(1) for name in self.names[:3]]
+        self.y = np.array([self.made.scores.mean(1), *single, volume, gain / volume])
+        self.errors = np.sqrt((volume - gain**2) / self.gains.shape[1])
+
+    def of(self, name: str) -> np.ndarray:
+        """Which prompts are of a benchmark."""
+        return self.made.benchmarks == name
+
+    def replicates(self, scores: np.ndarray, only: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Composites [B, q] on prompts drawn anew, of all or of these prompts."""
+        names = self.made.benchmarks[only]
+        return composites.score_replicates(
+            np.atleast_2d(scores)[:, only], names, None, **self.draws
+        )
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        return self.replicates(self.made.scores)
+
+    @cached_property
+    def volumes(self) -> np.ndarray:
+        return self.replicates(np.abs(self.gains))
+
+    def correlations(self) -> None:
+        uploaders = np.array([f"uploader {k % 7}" for k in range(len(self.inside))])
+        for part in self.parts:
+            x, y, groups = self.x[:, part], self.y[:, part], uploaders[part]
+            rho.correlate(x, y, self.draws["n_resamples"], **self.draws, groups=groups)
+
+    def differences(self) -> None:
+        for part in self.parts:
+            rho_differences.differences(self.x[:, part], self.y[:, part], **self.draws)
+
+    def two_levels(self) -> None:
+        single = [self.replicates(self.made.scores, self.of(name)) for name in self.names[:3]]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            directions = (self.scores - self.replicates(self.made.reference)) / self.volumes
+        y = np.array([self.scores, *single, self.volumes, directions])
+        made = self.made
+        x = two_level.mean_replicates(made.chunk_kld, made.chunk_tokens, **self.draws)
+        x = np.array([x * row / made.kld for row in self.x])
+        for part in self.parts:
+            known = self.x[:, part], self.y[:, part]
+            two_level.redrawn(*known, x[:, :, part], y[:, :, part], SEED)
+
+    def zone(self) -> None:
+        for target, spread in ((self.y[0], self.errors), (self.y[4], None)):
+            zone_edge.hinge(self.x[0], target, spread, **self.draws)
+        null = self.y[0], self.errors, self.inside, self.draws["n_resamples"], SEED, self.scores
+        for row in self.x:
+            zone_null.no_mystery(row, *null)
+        zone_ranking.reliability(self.y[0][self.inside], self.errors[self.inside], **self.draws)
+        answers, names = list(self.made.scores[self.inside]), list(self.made.benchmarks)
+        zone_ranking.ranking(answers, names, [1.0] * len(names), **self.draws, n_splits=SPLITS)
+
+    def pairs(self) -> None:
+        for row in self.gains:
+            parts = [row[self.of(name)] for name in self.names]
+            leapfrogs = [int((part > 0).sum()) for part in parts]
+            drops = [int((part < 0).sum()) for part in parts]
+            for a, b, part in zip(leapfrogs, drops, parts):
+                paired.compare(a, b, len(part), MARGIN)
+            composites.composite(parts, [1.0] * len(parts), **self.draws, margin=MARGIN)
+            composites.heterogeneity(leapfrogs, drops, **self.draws)
+
+    def prompts(self) -> None:
+        kld, failed, names = self.made.prompt_kld, 1 - self.made.scores, self.made.benchmarks
+        matched = failure.strata(names, [self.made.entropy])
+        failure.failure_ratios(kld, failed, names, matched, **self.draws, clip=CLIP)
+        for labels in (None, names):
+            prediction.lift(kld, failed, labels, min(self.draws["n_resamples"], 2_000), SEED)
+        for values, row in zip(kld, failed):
+            for labels in (None, names, matched):
+                prediction.auroc(values, row, labels)
+
+    def routers(self) -> None:
+        routers.routers(self.made.prompt_kld, self.made.scores, self.made.benchmarks)
+
+    def fronts(self) -> None:
+        sizes = 1 / self.made.kld
+        front.membership(sizes, self.volumes, self.scores)
+        front.groups(self.y[0], self.scores)
+        front.pick(sizes, self.y[0], self.scores)
+
+
+SUBJECTS: dict[str, Callable[[Study], None]] = {
+    "correlations, full cohort and zone": Study.correlations,
+    "differences of measurements, full cohort and zone": Study.differences,
+    "two-level bootstrap, full cohort and zone": Study.two_levels,
+    "hinge, reliability, ranking, no-mystery null": Study.zone,
+    "paired figures by quant and benchmark, composites": Study.pairs,
+    "per-prompt prediction": Study.prompts,
+    "routers, every two quants": Study.routers,
+    "fronts, letters, pick": Study.fronts,
+}
 
 
 def main() -> None:
@@ -43,130 +153,17 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=VARS["n_resamples"])
     parser.add_argument("--prompts", type=int, default=500, help="per benchmark")
     arguments = parser.parse_args()
-    seconds = {}
+    seconds: dict[str, list[float]] = {subject: [] for subject in SUBJECTS}
     for quants in (28, 41):
-        for subject, call in subjects(quants, arguments.prompts, arguments.resamples):
+        study = Study(quants, arguments.prompts, arguments.resamples)
+        for subject, call in SUBJECTS.items():
             start = time.perf_counter()
-            call()
-            seconds.setdefault(subject, []).append(time.perf_counter() - start)
+            call(study)
+            seconds[subject].append(time.perf_counter() - start)
     print(f"{'':<52}{'28 quants':>10}{'41 quants':>10}")
     for subject, (small, large) in (*seconds.items(), ("all", map(sum, zip(*seconds.values())))):
         print(f"{subject:<52}{small:>10.2f}{large:>10.2f}")
     print(f"{'both cohorts':<62}{sum(map(sum, seconds.values())):>10.2f}")
-
-
-def subjects(quants: int, per_benchmark: int, resamples: int):
-    """(name, what to call) of each subject of one cohort."""
-    made = world(quants, per_benchmark, quants)
-    x, inside = variants(made, MEASUREMENTS, 1), made.kld < EDGE
-    gains, names = made.scores - made.reference, np.unique(made.benchmarks)
-    composite = made.scores.mean(1)
-    y = np.array(
-        [
-            composite,
-            *(made.scores[:, made.benchmarks == name].mean(1) for name in names[:3]),
-            np.abs(gains).mean(1),
-            gains.mean(1) / np.abs(gains).mean(1),
-        ]
-    )
-    errors = np.sqrt((np.abs(gains).mean(1) - gains.mean(1) ** 2) / gains.shape[1])
-    draws = {"n_resamples": resamples, "seed": SEED}
-    groups = [f"uploader {k % 7}" for k in range(quants)]
-    replicates = {}
-
-    def both_levels():
-        scores, volumes = (
-            composites.score_replicates(values, made.benchmarks, None, **draws)
-            for values in (made.scores, np.abs(gains))
-        )
-        replicates.update(scores=scores, volumes=volumes)
-        single = [
-            composites.score_replicates(
-                made.scores[:, made.benchmarks == name],
-                made.benchmarks[made.benchmarks == name],
-                None,
-                **draws,
-            )
-            for name in names[:3]
-        ]
-        reference = composites.score_replicates(made.reference, made.benchmarks, None, **draws)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            targets = np.array([scores, *single, volumes, (scores - reference) / volumes])
-        measured = two_level.mean_replicates(made.chunk_kld, made.chunk_tokens, **draws)
-        measured = np.array([measured * row / made.kld for row in x])
-        for part in (np.ones(quants, bool), inside):
-            two_level.redrawn(
-                x[:, part], y[:, part], measured[:, :, part], targets[:, :, part], SEED
-            )
-
-    def per_quant():
-        for row in gains:
-            parts = [row[made.benchmarks == name] for name in names]
-            leapfrogs, drops = (
-                [int((part > 0).sum()) for part in parts],
-                [int((part < 0).sum()) for part in parts],
-            )
-            for a, b, part in zip(leapfrogs, drops, parts):
-                paired.compare(a, b, len(part), VARS["margin"])
-            composites.composite(parts, [1] * len(parts), **draws, margin=VARS["margin"])
-            composites.heterogeneity(leapfrogs, drops, **draws)
-
-    def per_prompt():
-        failed = 1 - made.scores
-        matched = failure.strata(made.benchmarks, [made.entropy])
-        failure.failure_ratios(
-            made.prompt_kld, failed, made.benchmarks, matched, **draws, clip=VARS["kld_clip"]
-        )
-        for labels in (None, made.benchmarks):
-            prediction.lift(made.prompt_kld, failed, labels, VARS["n_lifts"], SEED)
-        for kld, row in zip(made.prompt_kld, failed):
-            for labels in (None, made.benchmarks, matched):
-                prediction.auroc(kld, row, labels)
-
-    def the_zone():
-        for target, spread in ((y[0], errors), (y[4], None)):
-            zone_edge.hinge(x[0], target, spread, **draws)
-        for row in x:
-            zone_null.no_mystery(row, y[0], errors, inside, resamples, SEED, replicates["scores"])
-        zone_ranking.reliability(y[0][inside], errors[inside], **draws)
-        weights = [1.0] * len(made.benchmarks)
-        zone_ranking.ranking(
-            list(made.scores[inside]),
-            list(made.benchmarks),
-            weights,
-            **draws,
-            n_splits=VARS["n_splits"],
-        )
-
-    def fronts():
-        sizes = 1 / made.kld
-        front.membership(sizes, replicates["volumes"], replicates["scores"])
-        front.groups(composite, replicates["scores"])
-        front.pick(sizes, composite, replicates["scores"])
-
-    yield (
-        "correlations, full cohort and zone",
-        lambda: [
-            rho.correlate(x[:, part], y[:, part], resamples, **draws, groups=np.array(groups)[part])
-            for part in (np.ones(quants, bool), inside)
-        ],
-    )
-    yield (
-        "differences of measurements, full cohort and zone",
-        lambda: [
-            rho_differences.differences(x[:, part], y[:, part], **draws)
-            for part in (np.ones(quants, bool), inside)
-        ],
-    )
-    yield "two-level bootstrap, full cohort and zone", both_levels
-    yield "hinge, reliability, ranking, no-mystery null", the_zone
-    yield "paired figures by quant and benchmark, composites", per_quant
-    yield f"per-prompt prediction, {len(made.benchmarks):,} prompts", per_prompt
-    yield (
-        "routers, every two quants",
-        lambda: routers.routers(made.prompt_kld, made.scores, made.benchmarks),
-    )
-    yield "fronts, letters, pick", fronts
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@ answers to the same prompts.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+BENCHMARKS, CHUNKS = 5, 60
 
 
 class World(NamedTuple):
@@ -29,16 +32,14 @@ def world(
     per_benchmark: int,
     seed: int,
     volume_slope: float = 0.12,
-    fall=lambda kld: 0.16 * kld,
-    n_benchmarks: int = 5,
-    chunks: int = 60,
+    fall: Callable[[np.ndarray], np.ndarray] = lambda kld: 0.16 * kld,
 ) -> World:
     """Volume of disagreement grows with the root of KLD; the score falls by fall(kld) (negative: it
     rises), leapfrogs and drops making up the rest.
     """
     rng = np.random.default_rng(seed)
     kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), quants))
-    n = per_benchmark * n_benchmarks
+    n = per_benchmark * BENCHMARKS
     hard = rng.standard_normal(n)
     right = 1 / (1 + np.exp(hard - 0.9))
     reference = (rng.random(n) < right).astype(float)
@@ -51,11 +52,11 @@ def world(
     u = rng.random((quants, n))
     scores = np.where(reference == 1, u >= drop[:, None], u < leap[:, None]).astype(float)
     prompt_kld = kld[:, None] * np.exp(0.3 * hard + 0.8 * rng.standard_normal((quants, n)))
-    tokens = np.full(chunks, 256)
+    tokens = np.full(CHUNKS, 256)
     chunk_kld = (
         kld[:, None]
         * tokens
-        * np.exp(0.15 * rng.standard_normal(chunks) + 0.03 * rng.standard_normal((quants, chunks)))
+        * np.exp(0.15 * rng.standard_normal(CHUNKS) + 0.03 * rng.standard_normal((quants, CHUNKS)))
     )
     return World(
         kld,
@@ -65,7 +66,7 @@ def world(
         scores,
         prompt_kld,
         hard + 0.3 * rng.standard_normal(n),
-        np.repeat([f"benchmark {k}" for k in range(n_benchmarks)], per_benchmark),
+        np.repeat([f"benchmark {k}" for k in range(BENCHMARKS)], per_benchmark),
         -lost,
     )
 

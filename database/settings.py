@@ -9,6 +9,6 @@ from .warehouse import PROJECT
 @lru_cache
 def variables() -> dict[str, Any]:
     """name -> value: margin, seed, numbers of draws, as every table is built with them."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     return yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]

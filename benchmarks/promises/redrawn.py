@@ -1,0 +1,91 @@
+"""Chunks and prompts drawn anew: what others would say of these quants, and which quants differ."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from qwh.kernels.statistics import composites, front, ranks, two_level
+from qwh.kernels.statistics.intervals import interval
+
+from . import RIGHT, SIZE, VARS, Promise, holds
+
+EDGES = np.exp(np.arange(-160, 161) / VARS["kld_buckets_per_efold"])
+
+
+def of_chunks(worlds: int, seed: int) -> Iterator[Promise]:
+    """Mean and median of tokens that share half their variance within a chunk."""
+    rng = np.random.default_rng(seed)
+    for chunks in (12, 60):
+        mean, middle = [], []
+        for k in range(worlds // 2):
+            n, own = rng.integers(40, 81, chunks), rng.standard_normal(chunks)
+            parts = [
+                math.sqrt(0.5) * (shared + rng.standard_normal(size))
+                for shared, size in zip(own, n)
+            ]
+            totals = np.array([part.sum() for part in parts])
+            means = two_level.mean_replicates(totals, n, 1_000, k)[:, 0]
+            mean.append(covers(means, 0))
+            histograms = np.array([[np.histogram(np.exp(part), EDGES)[0] for part in parts]])
+            medians = two_level.quantile_replicates(histograms, EDGES, [0.5], 1_000, k)[:, 0, 0]
+            middle.append(covers(medians, 1.0))
+        name = f"{chunks} chunks that share half their variance: interval of the "
+        for what, found in (("mean", mean), ("median", middle)):
+            yield Promise(f"{name}{what} holds it", found, (0.86 if chunks < 20 else 0.92, 0.97))
+
+
+def covers(replicates: np.ndarray, truth: float) -> bool:
+    """Whether the percentile interval holds the truth."""
+    low, high = interval(replicates)
+    return low is not None and high is not None and low <= truth <= high
+
+
+def of_two_levels(worlds: int, seed: int) -> Iterator[Promise]:
+    """rho of a KLD that is known with a score that is not, 16 quants on 500 or 2,000 prompts."""
+    rng = np.random.default_rng(seed)
+    for scatter, prompts_each in ((0.0, 100), (0.01, 400), (0.03, 100)):
+        kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 16))
+        lost = 0.3 * kld + scatter * rng.standard_normal(16)
+        volume, n = np.maximum(0.2 * np.sqrt(kld), np.abs(lost) * 1.05), 5 * prompts_each
+        shares = np.stack([(volume - lost) / 2, (volume + lost) / 2, 1 - volume], 1)
+        others = np.array([rng.multinomial(n, share, 2_000) @ (1, -1, 0) for share in shares]).T / n
+        mean = ranks.rho_by_row(np.broadcast_to(kld, others.shape), others).mean()
+        cells = [_cell(kld, shares, n, rng, k) for k in range(min(worlds, 200))]
+        name = f"16 quants, {n} prompts, scatter {scatter:g}: "
+        noise = [holds(cell, mean, "noise_low", "noise_high") for cell in cells]
+        yield Promise(f"{name}noise interval holds the mean rho {mean:.2f}", noise, (0.92, 0.99))
+        both = [holds(cell, mean) for cell in cells]
+        yield Promise(f"{name}interval with quants holds it", both, (0.95, 1.0))
+
+
+def _cell(kld: np.ndarray, shares: np.ndarray, n: int, rng: np.random.Generator, seed: int) -> dict:
+    """The two-level figures of one set of n prompts over five benchmarks."""
+    u = rng.random((len(kld), n))
+    dropped = u < shares[:, :2].sum(1)[:, None]
+    gains = np.where(u < shares[:, :1], 1.0, np.where(dropped, -1.0, 0.0))
+    scores = composites.score_replicates(gains, np.repeat(list("abcde"), n // 5), None, 500, seed)
+    known = np.broadcast_to(kld, scores.shape)
+    return two_level.redrawn(kld[None], gains.mean(1)[None], known[None], scores[None], seed)[0]
+
+
+def of_letters(worlds: int, seed: int) -> Iterator[Promise]:
+    """12 quants of one score, then with one that lies 25 points lower."""
+    rng = np.random.default_rng(seed)
+    apart, told = [], []
+    for k in range(min(worlds, 400)):
+        scores = (rng.random((12, 600)) < 0.6).astype(float)
+        apart.append(bool(_unlike(scores, k).any()))
+        scores[0] = rng.random(600) < 0.35
+        told.append(bool(_unlike(scores, k)[0, 1:].all()))
+    yield Promise("12 equal quants: any two get no common letter", apart, SIZE)
+    yield Promise("one quant 25 pt lower: it shares no letter", told, RIGHT)
+
+
+def _unlike(scores: np.ndarray, seed: int) -> np.ndarray:
+    names = ["all"] * scores.shape[1]
+    replicates = composites.score_replicates(scores, names, None, 500, seed)
+    return front.unlike(scores.mean(1), replicates)
+
+
+PROMISES = (of_chunks, of_two_levels, of_letters)
