@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,7 +89,7 @@ def _measured(path: Path, qualified: str, node: ast.FunctionDef | ast.AsyncFunct
         qualified,
         node.end_lineno - node.lineno + 1,
         len([each for each in given if each.arg not in ("self", "cls")]),
-        "typer." in ast.unparse(arguments),
+        bool(re.search(r"typer\.|Option\b|Argument\b", ast.unparse(arguments))),
     )
 
 

@@ -81,7 +81,6 @@ def test_every_file_lies_in_a_room():
     assert {path for path in files if not room(path)} == set()
 
 
-@pytest.mark.xfail(strict=False)
 def test_rooms_import_what_their_row_says(imports):
     wrong = []
     for each in imports:
@@ -92,7 +91,6 @@ def test_rooms_import_what_their_row_says(imports):
     assert wrong == []
 
 
-@pytest.mark.xfail(strict=False)
 def test_packages_stay_where_they_are_expected(imports):
     wrong = []
     for each in imports:
@@ -105,7 +103,6 @@ def test_packages_stay_where_they_are_expected(imports):
     assert wrong == []
 
 
-@pytest.mark.xfail(strict=False)
 def test_no_file_imports_itself_by_a_detour(imports):
     arrows: dict[str, set[str]] = {}
     for each in imports:

@@ -3,11 +3,24 @@ its size: it may shrink, not grow, and leaves the list when it fits.
 """
 
 import house
-import pytest
 from house import Function, name
 
 TOO_LONG: dict[str, int] = {}  # function -> its lines
-TOO_MANY: dict[str, int] = {}  # function -> its parameters
+TOO_MANY: dict[
+    str, int
+] = {  # function -> its parameters: GPU kernels, and what SQL calls by position
+    "kernels/scorers/gpu.py _one_side": 11,
+    "kernels/scorers/gpu.py _pair": 12,
+    "kernels/scorers/gpu.py _select": 10,
+    "kernels/statistics/failure.py failure_ratios": 7,
+    "kernels/statistics/prediction.py prediction": 8,
+    "kernels/statistics/rho.py verdict": 7,
+    "kernels/statistics/two_level.py two_level": 9,
+    "kernels/statistics/zone_choice.py cross_fit": 8,
+    "kernels/statistics/zone_choice.py cross_fit_weighted": 9,
+    "kernels/statistics/zone_null.py no_mystery": 7,
+    "kernels/statistics/zone_null.py no_mystery_of_prompts": 9,
+}
 
 
 def measured(functions: list[Function], what: str, most: int) -> dict[str, int]:
@@ -27,13 +40,11 @@ def unlike(found: dict[str, int], listed: dict[str, int]) -> dict[str, str]:
     return grown | fits
 
 
-@pytest.mark.xfail(strict=False)
 def test_functions_are_read_at_once():
     found = measured(all_functions(), "lines", house.MOST_FUNCTION_LINES)
     assert unlike(found, TOO_LONG) == {}
 
 
-@pytest.mark.xfail(strict=False)
 def test_functions_take_few_parameters():
     """Beyond six: a settings object. A command's parameters are its options."""
     functions = [each for each in all_functions() if not each.is_command]
@@ -41,7 +52,6 @@ def test_functions_take_few_parameters():
     assert unlike(found, TOO_MANY) == {}
 
 
-@pytest.mark.xfail(strict=False)
 def test_files_are_short():
     for path in house.files(*house.MOST_LINES):
         most = house.MOST_LINES[path.suffix]
@@ -51,6 +61,5 @@ def test_files_are_short():
         assert lines <= most, f"{name(path)}: {lines} lines, at most {most}"
 
 
-@pytest.mark.xfail(strict=False)
 def test_lines_are_narrow():
     assert house.wide_lines() == []
