@@ -8,15 +8,12 @@ import typer
 
 from ..errors import ExitCode, QwhError
 from ..ingest.readers.registry import KINDS, Kind
-from .options import DEFAULT, WarehouseOption
+from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption
 
 if TYPE_CHECKING:
     from ..ingest.importing.source import Import
 
 PathsArgument = Annotated[list[Path], typer.Argument(help="Files or folders.")]
-CohortOption = Annotated[
-    str, typer.Option(help="The set of quants that are compared with one another.")
-]
 ReferenceOption = Annotated[
     bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
 ]
@@ -28,7 +25,6 @@ FactOption = Annotated[
         )
     ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")]
 
 
 def add_imports(app: typer.Typer) -> None:
@@ -51,7 +47,7 @@ def _command(kind: str) -> Callable[..., None]:
 
     def command(
         paths: PathsArgument,
-        cohort: CohortOption,
+        cohort: IntoCohortOption,
         quant_id: Annotated[
             str | None,
             typer.Option(help="Whose results these are; default: what the file says."),
@@ -91,7 +87,7 @@ def _prompt_logprobs(
     paths: Annotated[
         list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")
     ],
-    cohort: CohortOption,
+    cohort: IntoCohortOption,
     quant_id: Annotated[
         str | None, typer.Option(help="Which model answered; default: what the responses say.")
     ] = None,
@@ -144,7 +140,7 @@ def _generic(
             )
         ),
     ],
-    cohort: CohortOption,
+    cohort: IntoCohortOption,
     quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
     benchmark_id: Annotated[
         str | None, typer.Option(help="What the benchmark is called; default: the file's stem.")

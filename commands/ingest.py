@@ -10,7 +10,7 @@ import typer
 
 from ..ingest.engines.registry import ENGINES
 from .imports import add_imports
-from .options import DEFAULT, WarehouseOption
+from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption
 
 if TYPE_CHECKING:
     from ..ingest.cohort import Settings
@@ -22,9 +22,6 @@ ingest = typer.Typer(
 
 ReferenceOption = Annotated[Path, typer.Option(help="The high-precision model file.")]
 QuantOption = Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")]
-CohortName = Annotated[
-    str, typer.Option(help="The set of quants that are compared with one another.")
-]
 QuantIdOption = Annotated[
     list[str] | None,
     typer.Option(help="Name for each --quant, in order; default: the file's stem."),
@@ -71,7 +68,7 @@ def _text_command(kind: str, sentence: str) -> None:
         reference: ReferenceOption,
         quant: QuantOption,
         corpus: CorpusOption,
-        cohort: CohortName,
+        cohort: IntoCohortOption,
         context_length: ContextOption = [512],  # noqa: B006  (typer copies it)
         chunks: ChunksOption = None,
         score_from: ScoreFromOption = "half",
@@ -129,7 +126,7 @@ def ingest_prompts(
     ],
     reference: ReferenceOption,
     quant: QuantOption,
-    cohort: CohortName,
+    cohort: IntoCohortOption,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
     quant_id: QuantIdOption = None,
     reference_made_from: MadeFromOption = None,
@@ -169,7 +166,7 @@ def ingest_logits_file(
             " more."
         ),
     ],
-    cohort: CohortName,
+    cohort: IntoCohortOption,
     corpus_id: Annotated[
         str | None,
         typer.Option(help="What the text is called; default: the logits file's stem."),
@@ -184,9 +181,7 @@ def ingest_logits_file(
     batch_size: BatchSizeOption = 512,
     quants_at_once: AtOnceOption = None,
     threads: ThreadsOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be stored.")
-    ] = False,
+    dry_run: DryRunOption = False,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Score quants against the 16-bit logits that llama-perplexity left of a reference.

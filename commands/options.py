@@ -13,6 +13,10 @@ WarehouseOption = Annotated[
     Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
 ]
 CohortOption = Annotated[str | None, typer.Option(help="Only this cohort's rows.")]
+IntoCohortOption = Annotated[
+    str, typer.Option(help="The set of quants that are compared with one another.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")]
 WideOption = Annotated[
     bool, typer.Option("--wide", help="Every column, and every cell on one line.")
 ]
