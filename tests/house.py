@@ -139,25 +139,28 @@ def wide_lines() -> list[str]:
     ]
 
 
-def main() -> None:
-    code = files(".py", ".sql")
-    total = sum(len(path.read_text().splitlines()) for path in code)
-    print(f"lines over {WIDTH} columns: {len(wide_lines()) / total:.1%} of {total:,}")
-    types = subprocess.run(
-        [sys.executable, "-m", "mypy"], check=False, cwd=HOUSE, text=True, capture_output=True
-    )
-    print(f"type errors: {types.stdout.count(': error: ')}")
+def figures() -> Iterator[str]:
+    """What `just house` prints, a line each."""
+    from recipes import recipes  # it reads this module
+
+    total = sum(len(path.read_text().splitlines()) for path in files(".py", ".sql"))
+    yield f"lines over {WIDTH} columns: {len(wide_lines()) / total:.1%} of {total:,}"
+    checker = [sys.executable, "-m", "mypy"]
+    types = subprocess.run(checker, cwd=HOUSE, text=True, capture_output=True).stdout
+    yield f"types: {types.splitlines()[-1]}"
     for suffix in MOST_LINES:
-        lines, path = max(
-            (len(path.read_text().splitlines()), name(path)) for path in files(suffix)
-        )
-        print(f"longest {suffix} file: {lines} lines, {path}")
+        sizes = [(len(path.read_text().splitlines()), name(path)) for path in files(suffix)]
+        yield "longest {} file: {} lines, {}".format(suffix, *max(sizes))
     every = [each for path in product() for each in functions(path)]
     longest = max(every, key=lambda each: each.lines)
-    print(f"longest function: {longest.lines} lines, {longest.path} {longest.name}")
+    yield f"longest function: {longest.lines} lines, {longest.path} {longest.name}"
     most = max((each for each in every if not each.is_command), key=lambda each: each.parameters)
-    print(f"most parameters: {most.parameters}, {most.path} {most.name}")
+    yield f"longest parameter list: {most.parameters}, {most.path} {most.name}"
+    for title, additions in recipes().items():
+        lines = sum(bool(each.registry) for each in additions)
+        new = len(additions) - lines
+        yield f"{title}: files to add {new}, lines in a registry {lines}"
 
 
 if __name__ == "__main__":
-    main()
+    print(*figures(), sep="\n")

@@ -13,7 +13,7 @@ class Addition(NamedTuple):
     """Code that goes into a new file, or as a line into a registry's dict."""
 
     path: str
-    registry: str | None  # the dict's name
+    registry: str  # the dict's name; empty: it is a file
     code: str
 
 
