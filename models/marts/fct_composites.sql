@@ -10,6 +10,7 @@ benchmarks as (
     select
         disagreements.cohort_id,
         disagreements.quant_id,
+        disagreements.benchmark_id,
         disagreements.prompts,
         disagreements.score_ref,
         (disagreements.leapfrogs - disagreements.drops) / disagreements.prompts as gain,
@@ -29,16 +30,19 @@ shares as (
     from benchmarks
 ),
 
+-- added in one order, on which the last bit of a sum depends
 sums as (
     select
         cohort_id,
         quant_id,
         count(*) as benchmarks,
         sum(prompts)::bigint as prompts,
-        sum(weight_share * score_ref) as composite_ref,
-        sum(weight_share * gain) as gain,
-        sum(weight_share * volume) as volume,
-        sqrt(sum(weight_share ** 2 * (volume - gain ** 2) / prompts)) as standard_error,
+        sum(weight_share * score_ref order by benchmark_id) as composite_ref,
+        sum(weight_share * gain order by benchmark_id) as gain,
+        sum(weight_share * volume order by benchmark_id) as volume,
+        sqrt(sum(
+            weight_share ** 2 * (volume - gain ** 2) / prompts order by benchmark_id
+        )) as standard_error,
     from shares
     group by all
     having count(*) = any_value(benchmarks_of_cohort)
