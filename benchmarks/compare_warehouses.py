@@ -89,7 +89,8 @@ def _text(column: pl.Series) -> pl.Series:
     """Values as text, so that nested ones can be joined and widths of integers do not matter."""
     if not column.dtype.is_nested():
         return column.cast(pl.String)
-    return pl.Series(column.name, [None if value is None else str(value) for value in column])
+    values = column.to_list()
+    return pl.Series(column.name, [None if each is None else str(each) for each in values])
 
 
 def _unlike(
