@@ -1,6 +1,4 @@
-"""`qwh compare`, `plan`, `pick` and `card`: what these prompts can decide between quants, and how
-many would decide the rest.
-"""
+"""`qwh compare`, `plan`, `pick` and `card`: what these prompts decide, and how many would more."""
 
 from typing import TYPE_CHECKING, Annotated
 
