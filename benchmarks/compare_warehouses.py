@@ -3,12 +3,13 @@
     python benchmarks/compare_warehouses.py BEFORE AFTER [--tolerance 1e-12]
 
 A table's rows are joined on its grain (the columns of its `unique_grain` test), those of anything
-else on all columns that are no floats. Floats agree within the tolerance, absolute below 1 and
-relative above; every other value must be equal. One line per table; what only one side has is
-listed and not compared. Exit code 1 if a row or a value differs.
+else on all columns that are no floats. Floats, nested ones too, agree within the tolerance,
+absolute below 1 and relative above; every other value must be equal. One line per table; what only
+one side has is listed and not compared. Exit code 1 if a row or a value differs.
 """
 
 import argparse
+import ast
 import json
 import sys
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def differences(
     both = joined.filter(pl.col("_copy").is_not_null() & pl.col("_copy_after").is_not_null())
     for name in shared:
         if name not in keys:
-            yield from _unlike(both, name, keys, tolerance if name in floats else None)
+            yield from _unlike(both, name, keys, tolerance)
 
 
 def _numbered(frame: pl.DataFrame, keys: list[str], floats: set[str]) -> pl.DataFrame:
@@ -93,25 +94,45 @@ def _text(column: pl.Series) -> pl.Series:
     return pl.Series(column.name, [None if each is None else str(each) for each in values])
 
 
-def _unlike(
-    both: pl.DataFrame, name: str, keys: list[str], tolerance: float | None
-) -> Iterator[str]:
+def _unlike(both: pl.DataFrame, name: str, keys: list[str], tolerance: float) -> Iterator[str]:
     """A phrase if a column's values differ: how many, and the worst or the first."""
     left, right = pl.col(name), pl.col(f"{name}_after")
-    if tolerance is None:
-        off = both.filter(left.ne_missing(right))
-    else:
+    off = both.filter(left.ne_missing(right))
+    if both[name].dtype.is_float():
         size = pl.max_horizontal(left.abs(), right.abs(), pl.lit(1.0))
         gap = (left - right).abs() / size
         off = (
-            both.with_columns(_gap=gap)
-            .filter(left.ne_missing(right) & (gap.is_null() | gap.is_nan() | (gap > tolerance)))
+            off.with_columns(_gap=gap)
+            .filter(gap.is_null() | gap.is_nan() | (gap > tolerance))
             .sort("_gap", descending=True, nulls_last=False)
         )
+    else:
+        pairs = off.select(name, f"{name}_after").iter_rows()
+        off = off.filter(pl.Series([not _near(*pair, tolerance) for pair in pairs], dtype=bool))
     if len(off):
         row = off.row(0, named=True)
         where = ", ".join(str(row[key]) for key in keys[:6])
-        yield f"{name}: {len(off)} values, {row[name]} and {row[f'{name}_after']} at ({where})"
+        values = " and ".join(str(row[each])[:60] for each in (name, f"{name}_after"))
+        yield f"{name}: {len(off)} values, {values} at ({where})"
+
+
+def _near(left: str | None, right: str | None, tolerance: float) -> bool:
+    """Whether two values as text are the same, the numbers inside nested ones up to tolerance."""
+    try:
+        a, b = ast.literal_eval(left or ""), ast.literal_eval(right or "")
+    except (SyntaxError, ValueError):
+        return left == right
+    return _same(a, b, tolerance)
+
+
+def _same(a: object, b: object, tolerance: float) -> bool:
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) <= tolerance * max(abs(a), abs(b), 1.0)
+    if isinstance(a, dict) and isinstance(b, dict):
+        a, b = sorted(a.items()), sorted(b.items())
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(_same(x, y, tolerance) for x, y in zip(a, b))
+    return a == b
 
 
 def main() -> int:
