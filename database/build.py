@@ -45,10 +45,13 @@ def build(warehouse: Warehouse, full_refresh: bool = False, select: str | None =
 def _dbt_build(
     warehouse: Warehouse, beside: Path, full_refresh: bool, select: str | None
 ) -> str | None:
-    """Build a copy of the database; None, or what failed first."""
+    """Build a copy of the database; None, or what failed first.
+
+    A full refresh of everything begins with an empty file: no table of a model that is gone stays.
+    """
     from dbt.cli.main import dbtRunner
 
-    if warehouse.database.exists():
+    if warehouse.database.exists() and (select or not full_refresh):
         shutil.copy2(warehouse.database, beside)
     else:
         beside.unlink(missing_ok=True)
