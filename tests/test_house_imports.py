@@ -4,6 +4,7 @@ functions too.
 
 import sys
 import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 
 import house
 import pytest
@@ -129,3 +130,9 @@ def test_packages_are_the_folders():
     assert sorted(listed) == sorted(".".join(("qwh", *folder.parts)) for folder in folders)
     for folder in folders:
         assert (HOUSE / folder / "__init__.py").exists(), f"{folder} is no package"
+
+
+def test_a_clone_may_have_any_name():
+    """pytest imports the root's __init__.py under the name of its folder, without a package."""
+    spec = spec_from_file_location("a-clone", HOUSE / "__init__.py")
+    spec.loader.exec_module(module_from_spec(spec))
