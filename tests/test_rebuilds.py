@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import duckdb
 import pytest
 from toy import publish_quant, publish_reference, rows
 
@@ -31,8 +32,12 @@ def test_a_new_run_is_added_and_a_vanished_one_leaves(copy):
         ("far",),
         ("third",),
     ]
+    with duckdb.connect(str(copy.database)) as connection:
+        connection.execute("create table stat_of_old as select 1 as n")  # of a model that is gone
     build(copy, full_refresh=True)
     assert after == {table: sorted(map(repr, rows(copy, f"from {table}"))) for table in tables}
+    gone = "select count(*) from duckdb_tables() where table_name = 'stat_of_old'"
+    assert rows(copy, gone) == [(0,)]
 
 
 def test_a_run_repeated_with_another_top_k_counts_once(copy):
