@@ -8,7 +8,7 @@ prompt has a KLD.
 import hashlib
 import json
 from contextlib import ExitStack, closing
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -149,8 +149,13 @@ class _Answering:
 
     def _answer(self, lane: Lane, asked: Asked, given: list[int]) -> Answer:
         start = Start(asked.number, asked.ids, given)
-        speaker = cast(Speaker, lane.model)
-        return next(speaker.answer([start], self.benchmark.max_new_tokens, self._ends))
+        if not isinstance(lane.model, Speaker):
+            raise QwhError(
+                f"{lane.member.file.path.name} cannot answer prompts: the engine"
+                f" {lane.member.kind} only reads: use a model of another engine",
+                ExitCode.USAGE,
+            )
+        return next(lane.model.answer([start], self.benchmark.max_new_tokens, self._ends))
 
     def _ends(self, given: list[int]) -> bool:
         if not given:

@@ -21,7 +21,7 @@ class Prompt:
 
     @property
     def prompt_id(self) -> str:
-        """16 hex characters of the text's SHA-256: equal text, equal prompt."""
+        """16 hex characters of the text's SHA-256: equal text, equal prompt of qwh's own runs."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
 

@@ -75,7 +75,7 @@ def job(
     quants: list[Path],
     quant_ids: list[str] | None,
     settings: Settings,
-    default: str = "gguf",
+    default: str = registry.DEFAULT,
 ) -> Job:
     """A reference and its quants, told by their content; default: the engine of unknown files.
 
@@ -98,9 +98,8 @@ def stored_job(
 ) -> Job:
     """Quants against a reference's logits. reference: their file, and the model that wrote it."""
     path, model = reference
-    kind = "logits-file"
-    file = registry.engine(kind).file(path)
-    made_by = _open(model, "gguf")[1] if model else None
+    kind, file = open_stored(path)
+    made_by = _open(model, registry.DEFAULT)[1] if model else None
     head = Member((model or path).stem, kind, file, settings.reading, made_by=made_by)
     if made_by and made_by.vocab_size != file.vocab_size:
         raise QwhError(
@@ -108,7 +107,8 @@ def stored_job(
             " the model that wrote it, or none",
             ExitCode.MISMATCH,
         )
-    members = [_member(name, each, settings, "gguf") for name, each in _named(quants, quant_ids)]
+    named = _named(quants, quant_ids)
+    members = [_member(name, each, settings, registry.DEFAULT) for name, each in named]
     if len({member.kind for member in members}) > 1:
         raise QwhError(
             "the quants are logits files and models mixed: ingest them in two commands",
@@ -116,6 +116,13 @@ def stored_job(
         )
     _refuse_other_tokens(head, members)
     return Job(cohort, head, members, settings)
+
+
+def open_stored(path: Path) -> tuple[str, ModelFile]:
+    """The kind of a file that holds what a model said of one text, and what lies in it."""
+    kind = registry.recognise(path)
+    kind = kind if kind and registry.ENGINES[kind].stored else registry.STORED
+    return kind, registry.engine(kind).file(path)
 
 
 def _open(path: Path, default: str) -> tuple[str, ModelFile]:

@@ -105,7 +105,7 @@ class Scorer:
             with self.trace.span(FORWARD, lane.member.quant_id):
                 logits = next(streams[lane])
             self.advance(stop - start)
-            _refuse_misshapen(lane, logits, len(at))
+            _refuse_unfit(lane, logits, len(at))
             if logits is None:
                 continue
             there[lane] = logits
@@ -152,8 +152,13 @@ class Scorer:
                 self.pending.pop(lane).result()[1].result()
 
 
-def _refuse_misshapen(lane: Lane, logits: Logits | None, scored: int) -> None:
-    """Raise QwhError unless a block has a row for each scored position and a column for each id."""
+def _refuse_unfit(lane: Lane, logits: Logits | None, scored: int) -> None:
+    """Raise QwhError unless a block has a row for each scored position and a column for each id.
+
+    And where it is in bfloat16, whose rounding is larger than what is measured.
+    """
+    if logits is not None and dispatch.logits_dtype(logits) == "bf16":
+        raise QwhError(f"{lane.member.file.path.name}: {dispatch.BF16_FLOOR}", ExitCode.BAD_INPUT)
     found = (0, 0) if logits is None else tuple(logits.shape)
     wanted = (scored, lane.member.file.vocab_size) if scored else (0, 0)
     if found != wanted:

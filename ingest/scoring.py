@@ -89,8 +89,7 @@ def score_stored(store: Store, job: Job, corpus_id: str, trace: Trace) -> list[R
 
 def describe_stored(path: Path) -> list[str]:
     """What a file of logits holds and what would be stored of it, in lines for a person."""
-    kind = "logits-file"
-    file = engine(kind).file(path)
+    kind, file = cohort.open_stored(path)
     codes = engine(kind).facts(file, PLAIN)["logits_dtype"].removeprefix("u16-")
     stream = file.stream or []
     rows = sum(len(each.scored(0, len(each.ids))) for each in stream)

@@ -16,13 +16,13 @@ from .schema import METRICS_VERSION, SCHEMA_VERSION
 SAME_TEXT = ("task", "corpus_id", "context_length")  # two runs that agree here read the same thing
 
 
-def fact(sentence: str, *, group: str, identity: bool = False, comparable: bool = False) -> Any:
-    """A field of RunFacts, None where it is not known.
+def fact(sentence: str, identity: bool = False, comparable: bool = False) -> Any:
+    """A field of RunFacts, None where it is not known. sentence: also its column's in stg_runs.
 
     identity: it is part of the run's name. comparable: two runs of one cohort on the same text are
     only compared where it is equal.
     """
-    about = {"sentence": sentence, "group": group, "identity": identity, "comparable": comparable}
+    about = {"sentence": sentence, "identity": identity, "comparable": comparable}
     return field(default=None, metadata=about)
 
 
@@ -31,101 +31,135 @@ class RunFacts:
     """One member on one text or benchmark, with everything that decides what its numbers mean."""
 
     # which run
-    run_id: str | None = fact("16 hex characters: see named()", group="run")
-    task: str | None = fact("corpus, benchmark or summary", group="run", identity=True)
-    role: str | None = fact("reference or quant", group="run", identity=True)
-    cohort_id: str | None = fact("files compared with one another", group="run", identity=True)
-    quant_id: str | None = fact("the member's name", group="run", identity=True)
-    reference_run_id: str | None = fact("the rows it was scored against", group="run")
+    run_id: str | None = fact("16 hex characters, hash of everything that makes the run what it is")
+    task: str | None = fact(
+        "corpus (a text was read), benchmark (prompts were answered) or summary (another"
+        " tool's figures)",
+        identity=True,
+    )
+    role: str | None = fact("reference or quant", identity=True)
+    cohort_id: str | None = fact("the set of quants compared with one another", identity=True)
+    quant_id: str | None = fact("name of the model file within the cohort", identity=True)
+    reference_run_id: str | None = fact(
+        "the reference's run whose rows this run was scored against; null for a reference",
+    )
 
     # the model file
-    model_name: str | None = fact("what the file calls itself", group="model file")
-    architecture: str | None = fact("the model's family", group="model file")
-    file_name: str | None = fact("without its folder", group="model file")
-    file_sha256: str | None = fact("of the file's bytes", group="model file", identity=True)
-    file_bytes: int | None = fact("its size", group="model file")
-    parameters: int | None = fact("weights in its tensors", group="model file")
-    bits_per_weight: float | None = fact("8 x tensor bytes / weights", group="model file")
-    file_type: str | None = fact("the type that the file claims", group="model file")
-    tensor_types: str | None = fact("JSON: type -> tensors, weights, bytes", group="model file")
-    made_from: str | None = fact("what a reference made of a quant came from", group="model file")
-    block_levels: int | None = fact("levels in a block; few: once quantized", group="model file")
-    uploader: str | None = fact("who published the file", group="model file")
-    imatrix: str | None = fact("the importance matrix it names", group="model file")
-    tokenizer_sha256: str | None = fact(
-        "all that decides how text becomes ids", group="model file", identity=True, comparable=True
+    model_name: str | None = fact("general.name in the file")
+    architecture: str | None = fact("general.architecture in the file")
+    file_name: str | None = fact("name of the model file")
+    file_sha256: str | None = fact("hash of the whole model file", identity=True)
+    file_bytes: int | None = fact("size of the model file, bytes")
+    parameters: int | None = fact("weights in the tensor table")
+    bits_per_weight: float | None = fact("8 x tensor bytes / weights, from the tensor table")
+    file_type: str | None = fact(
+        "general.file_type in the file, which names the most common tensor type",
     )
-    vocabulary_sha256: str | None = fact("of the ids' texts, in order", group="model file")
-    vocab_size: int | None = fact("number of token ids", group="model file")
+    tensor_types: str | None = fact("JSON: tensor type -> tensors, weights, bytes")
+    made_from: str | None = fact(
+        "what the reference was made from if it is no original; null if nothing was said",
+    )
+    block_levels: int | None = fact(
+        "most distinct values in any sampled block of 32 weights of a float file; 16 or fewer"
+        " betray a 4-bit origin; null for a quantized file",
+    )
+    uploader: str | None = fact("who published the file, if said")
+    imatrix: str | None = fact("importance matrix file named in the quant, if any")
+    tokenizer_sha256: str | None = fact(
+        "hash of all that turns text into token ids",
+        identity=True,
+        comparable=True,
+    )
+    vocabulary_sha256: str | None = fact("hash of the texts of all token ids, in order")
+    vocab_size: int | None = fact("number of token ids")
 
     # the text, or the benchmark
-    corpus_id: str | None = fact("the text's or benchmark's name", group="text", identity=True)
-    corpus_sha256: str | None = fact("of the text's bytes", group="text", identity=True)
+    corpus_id: str | None = fact("name of the text, or of the benchmark", identity=True)
+    corpus_sha256: str | None = fact("hash of the text file", identity=True)
     token_stream_sha256: str | None = fact(
-        "of the token ids that are read", group="text", identity=True, comparable=True
+        "hash of the token ids that were read",
+        identity=True,
+        comparable=True,
     )
-    corpus_rank: int | None = fact("place among the cohort's texts, 0 first", group="text")
-    corpus_tokens: int | None = fact("tokens of the whole text", group="text")
-    add_bos: bool | None = fact("each chunk is read behind a BOS", group="text", identity=True)
+    corpus_rank: int | None = fact("order on the command line, 0 first")
+    corpus_tokens: int | None = fact("tokens in the whole text")
+    add_bos: bool | None = fact(
+        "whether each chunk's first token was replaced by BOS in the forward pass",
+        identity=True,
+    )
     context_length: int | None = fact(
-        "tokens per chunk", group="text", identity=True, comparable=True
+        "tokens per chunk; null for a benchmark",
+        identity=True,
+        comparable=True,
     )
-    chunks: int | None = fact("chunks scored", group="text", identity=True, comparable=True)
+    chunks: int | None = fact(
+        "chunks read; prompts for a benchmark",
+        identity=True,
+        comparable=True,
+    )
     score_from: int | None = fact(
-        "first scored position of a chunk", group="text", identity=True, comparable=True
+        "first scored position of a chunk; null for a benchmark",
+        identity=True,
+        comparable=True,
     )
     scored_span: str | None = fact(
-        "corpus, ref_answer or prompt", group="text", identity=True, comparable=True
+        "corpus, ref_answer (the reference's own greedy answer) or prompt",
+        identity=True,
+        comparable=True,
     )
-    benchmark_id: str | None = fact("the benchmark's name", group="text", identity=True)
+    benchmark_id: str | None = fact("name of the benchmark; null for a corpus", identity=True)
     harness: str | None = fact(
-        "JSON: what must agree before answers are compared",
-        group="text",
+        "JSON of the facts under which prompts were answered; null for a corpus",
         identity=True,
         comparable=True,
     )
 
     # the engine that gave the logits, and the scorer that read them
-    engine: str | None = fact("its name", group="engine", identity=True, comparable=True)
-    engine_version: str | None = fact("its version", group="engine", identity=True, comparable=True)
-    device: str | None = fact("cpu or gpu", group="engine", comparable=True)
-    threads: int | None = fact("CPU threads", group="engine")
-    estimator: str | None = fact("the scorer and its precision", group="engine", identity=True)
+    engine: str | None = fact("what computed the logits", identity=True, comparable=True)
+    engine_version: str | None = fact("its version", identity=True, comparable=True)
+    device: str | None = fact("where it computed", comparable=True)
+    threads: int | None = fact("CPU threads")
+    estimator: str | None = fact("the scorer that made the numbers", identity=True)
     logits_dtype: str | None = fact(
-        "f32, or the codes of a file", group="engine", identity=True, comparable=True
+        "precision of the logits that were scored",
+        identity=True,
+        comparable=True,
     )
-    top_k: int | None = fact("log-probs kept per position", group="engine", identity=True)
+    top_k: int | None = fact("log-probs kept per position", identity=True)
     metrics_version: int | None = fact(
-        "meaning of the numbers", group="engine", identity=True, comparable=True
+        "version of the metrics' definitions",
+        identity=True,
+        comparable=True,
     )
-    schema_version: int | None = fact("layout of the tables", group="engine")
-    qwh_version: str | None = fact("the program that wrote the run", group="engine")
+    schema_version: int | None = fact("version of the raw tables' layout")
+    qwh_version: str | None = fact("version of this package")
 
     # how the file was run
-    batch_size: int | None = fact(
-        "positions per forward pass", group="reading", identity=True, comparable=True
-    )
-    ubatch_size: int | None = fact(
-        "positions per pass inside the engine", group="reading", identity=True, comparable=True
-    )
+    batch_size: int | None = fact("positions per forward pass", identity=True, comparable=True)
+    ubatch_size: int | None = fact("positions per physical batch", identity=True, comparable=True)
     reading: str | None = fact(
-        "settings that are not the engine's own, as rows=16", group="reading", identity=True
+        "settings it was run with that are not the engine's own, as rows=16; empty without any",
+        identity=True,
     )
 
     # the file that an import was read from
-    source_format: str | None = fact("the reader's kind", group="source")
-    source_name: str | None = fact("the file's or folder's name", group="source")
-    source_sha256: str | None = fact("of its bytes", group="source", identity=True)
-    facts: str | None = fact("JSON: what the reader found besides", group="source")
+    source_format: str | None = fact(
+        "the format that an import was read from; null where qwh ran the model itself",
+    )
+    source_name: str | None = fact("the file it was read from")
+    source_sha256: str | None = fact("that file's hash", identity=True)
+    facts: str | None = fact("JSON: what else the file says of the run")
 
     # what came out
-    rows: int | None = fact("token rows", group="result")
-    nonfinite: int | None = fact("rows without finite numbers", group="result")
-    status: str | None = fact("complete or partial", group="result", identity=True)
-    started_at: str | None = fact("UTC", group="result")
-    finished_at: str | None = fact("UTC", group="result")
-    seconds: float | None = fact("wall time", group="result")
-    parts: str | None = fact("JSON: table -> rows, bytes, sha256", group="result")
+    rows: int | None = fact("positions scored")
+    nonfinite: int | None = fact(
+        "positions without finite numbers; they are kept out of every mean",
+    )
+    status: str | None = fact("complete or partial", identity=True)
+    started_at: str | None = fact("start of the run, UTC")
+    finished_at: str | None = fact("end of the run, UTC")
+    seconds: float | None = fact("wall time, s")
+    parts: str | None = fact("JSON: raw table -> rows, bytes, sha256 of its part")
 
     def named(self, **more: object) -> "RunFacts":
         """These facts under their run_id: a hash of all that is identity, and of `more`.

@@ -55,10 +55,15 @@ def test_manifests_are_read_with_the_columns_of_run_facts():
         assert kind in SQL_TYPES[python], f"{name} is {python} and {kind}"
 
 
-def test_stg_runs_has_the_columns_of_run_facts():
+def test_stg_runs_has_the_columns_of_run_facts_and_their_sentences():
     twin = yaml.safe_load(text("models/staging/stg_runs.yml"))
-    named = ["token_rows" if name == "rows" else name for name in NAMES]
-    assert [column["name"] for column in twin["models"][0]["columns"]] == named
+    columns = twin["models"][0]["columns"]
+    said = [(column["name"], " ".join(column["description"].split())) for column in columns]
+    named = {"rows": "token_rows"}  # a word of SQL's own
+    facts = [
+        (named.get(each.name, each.name), each.metadata["sentence"]) for each in fields(RunFacts)
+    ]
+    assert said == facts
 
 
 def test_the_facts_that_two_runs_must_share_are_pythons():

@@ -16,6 +16,7 @@ from qwh.ingest.engines.port import PLAIN, Reading, Sequence, blocks
 from qwh.ingest.lockstep import Lane, Scorer
 from qwh.ingest.trace import Trace
 from qwh.kernels.scorers import dispatch, naive
+from qwh.kernels.scorers.rows import Bfloat16Rows
 
 V, D = 61, 8
 RNG = np.random.default_rng(7)
@@ -184,6 +185,18 @@ def test_settings_are_facts_and_name_the_reading():
     assert Reading().label == Reading(rows=16).label == ""  # rows are facts of their own
     reading = Reading(sequences=3, settings=(("kv_type", "q8_0"),))
     assert reading.label == "sequences=3,kv_type=q8_0"
+
+
+def test_bfloat16_logits_are_refused():
+    """They put a floor under every KLD that is larger than what is measured."""
+
+    class Brief(OneBuffer):
+        def read(self, sequences, rows):
+            yield Bfloat16Rows(np.zeros((12, V), np.uint16))
+
+    lanes = [lane("reference", Brief(0)), lane("quant", OneBuffer(0))]
+    with pytest.raises(QwhError, match="reference: bfloat16 logits put a floor"):
+        scored(lanes, sequences(24), 24)
 
 
 @pytest.mark.parametrize("shape", [(3, V), (12, V - 1)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -149,6 +149,7 @@ class Model(Protocol):
         """Free it."""
 
 
+@runtime_checkable
 class Speaker(Model, Protocol):
     """A model that goes on from tokens that nobody foresaw."""
 
@@ -174,7 +175,10 @@ class Engine(Protocol):
         """Raises QwhError where the file has none."""
 
     def facts(self, file: ModelFile, reading: Reading) -> dict[str, Any]:
-        """The fields of RunFacts about the engine, known before anything is loaded."""
+        """The fields of RunFacts about the engine, known before anything is loaded.
+
+        With `estimator` where its logits do not lie in the machine's own memory.
+        """
 
     def load(self, file: ModelFile, reading: Reading, length: int, threads: int) -> Model:
         """length: positions that a sequence may have."""

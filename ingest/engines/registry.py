@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from .port import Engine
 
 HEAD = 1 << 16  # bytes of a file that recognising may look at
+DEFAULT = "gguf"  # opens what no engine knows: it says best what is wrong with such a file
+STORED = "logits-file"  # the same, where a stored source is asked for
 
 
 class Kind(NamedTuple):

@@ -24,8 +24,7 @@ except ImportError:  # no numba
     from . import naive as _on_cpu  # type: ignore[no-redef]
 
 BF16_FLOOR = (
-    "bfloat16 logits put a floor of about 2e-4 nats under every KLD: let the model give float32, or"
-    " say allow_bf16=True and have the run marked"
+    "bfloat16 logits put a floor of about 2e-4 nats under every KLD: let the model give float32"
 )
 
 
@@ -34,14 +33,13 @@ def reference_rows(
     targets: np.ndarray,
     top_k: int = 32,
     threads: int | None = None,
-    allow_bf16: bool = False,
 ) -> ReferenceRows:
     """Score the reference where its logits lie.
 
     logits_ref: [T, V], a NumPy array, a torch tensor on any device, or CodedRows; targets: [T]
-    int. Raises ValueError for bfloat16 logits unless they are allowed.
+    int. Raises ValueError for bfloat16 logits.
     """
-    rows = _readable(logits_ref, allow_bf16)
+    rows = _readable(logits_ref)
     return _scorer(rows).reference_rows(rows, targets, top_k, threads)
 
 
@@ -51,13 +49,12 @@ def quant_rows(
     logits: Logits | torch.Tensor,
     targets: np.ndarray,
     threads: int | None = None,
-    allow_bf16: bool = False,
 ) -> QuantRows:
     """Score a quant against the reference, where the reference's logits lie.
 
     Both [T, V], in any of reference_rows' forms, on one device.
     """
-    x, z = _readable(logits_ref, allow_bf16), _readable(logits, allow_bf16)
+    x, z = _readable(logits_ref), _readable(logits)
     return _scorer(x).quant_rows(x, reference, z, targets, threads)
 
 
@@ -91,7 +88,7 @@ def _scorer(logits: Logits | torch.Tensor | None) -> ModuleType:
     return _on_cpu
 
 
-def _readable(logits: Logits | torch.Tensor, allow_bf16: bool) -> Logits | torch.Tensor:
+def _readable(logits: Logits | torch.Tensor) -> Logits | torch.Tensor:
     """The same numbers in a form that the scorers read.
 
     A tensor in the machine's own memory is viewed, not copied.
@@ -105,7 +102,7 @@ def _readable(logits: Logits | torch.Tensor, allow_bf16: bool) -> Logits | torch
             if logits.dtype == torch.bfloat16
             else logits.numpy()
         )
-    if logits_dtype(logits) == "bf16" and not allow_bf16:
+    if logits_dtype(logits) == "bf16":
         raise ValueError(BF16_FLOOR)
     return logits
 

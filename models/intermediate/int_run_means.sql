@@ -28,11 +28,7 @@ select
     run_id,
     quantity,
     means.mean,
-    -- ratio estimator: sum of squared chunk residuals, corrected for the number of chunks
-    case
-        when count(*) > 1 then
-            sqrt(count(*) / (count(*) - 1) * sum((sums.total - means.mean * sums.n) ** 2)) / means.n
-    end as standard_error,
+    {{ ratio_error('sums.total', 'sums.n', 'means.mean', 'means.n') }} as standard_error,
     case
         when means.n > 1 then
             sqrt(greatest(means.squares / means.n - means.mean ** 2, 0) / (means.n - 1))

@@ -10,17 +10,13 @@ with totals as (
     group by run_id
 ),
 
--- ratio estimator over chunks, as for every mean
 errors as (
     select
         run_id,
-        case
-            when count(*) > 1 then
-                sqrt(count(*) / (count(*) - 1) * sum(
-                    (chunks.benefits - totals.improvement_share * (chunks.benefits + chunks.harms))
-                    ** 2
-                )) / nullif(any_value(totals.benefits + totals.harms), 0)
-        end as share_error,
+        {{ ratio_error(
+            'chunks.benefits', '(chunks.benefits + chunks.harms)', 'totals.improvement_share',
+            'nullif(any_value(totals.benefits + totals.harms), 0)'
+        ) }} as share_error,
     from {{ ref('int_run_chunks') }} as chunks
     inner join totals using (run_id)
     group by run_id
