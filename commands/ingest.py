@@ -89,13 +89,15 @@ def _text_command(kind: str, sentence: str) -> None:
         from ..progress import say
         from ..raw.store import Store
 
+        spans = Trace()
+        if trace:
+            spans.write(trace)  # a place that cannot be written is told before the work begins
         settings = _settings(
             threads, top_k, batch_size, quants_at_once, reference_made_from, uploader
         )
         store = Store(warehouse).create()
         asked = job(cohort, reference, quant, quant_id, settings, kind)
         cuts = [Cut(length, chunks, score_from) for length in context_length]
-        spans = Trace()
         published = score_texts(store, asked, corpus, cuts, spans)
         if published:
             say(spans.summary())

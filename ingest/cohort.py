@@ -85,7 +85,7 @@ def job(
     named = _named(quants, quant_ids)
     members = [_member(name, path, settings, default) for name, path in named]
     head = _member(reference.stem, reference, replace(settings, uploader=None), default)
-    _refuse_other_tokens(head, members)
+    _refuse_unlike(head, members)
     return Job(cohort, head, members, settings)
 
 
@@ -114,7 +114,7 @@ def stored_job(
             "the quants are logits files and models mixed: ingest them in two commands",
             ExitCode.USAGE,
         )
-    _refuse_other_tokens(head, members)
+    _refuse_unlike(head, members)
     return Job(cohort, head, members, settings)
 
 
@@ -220,9 +220,15 @@ def _takes(who: Member, length: int) -> int:
     return who.engine.takes(who.file, who.reading, length)
 
 
-def _refuse_other_tokens(reference: Member, quants: list[Member]) -> None:
-    """Raise QwhError unless all files turn text into the same token ids."""
+def _refuse_unlike(reference: Member, quants: list[Member]) -> None:
+    """Raise QwhError unless all have names of their own and turn text into the same token ids."""
     for quant in quants:
+        if quant.quant_id == reference.quant_id:
+            raise QwhError(
+                f"the reference and a quant are both called {quant.quant_id}: give the quant its"
+                " own --quant-id",
+                ExitCode.USAGE,
+            )
         _refuse_other_tokenizer(reference.described, quant.file)
         ours, theirs = reference.file, quant.file
         if ours.vocab_size != theirs.vocab_size:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..errors import storage_error
+
 FORWARD, SCORE, WRITE = "forward", "score", "write"
 
 
@@ -56,9 +58,7 @@ class Trace:
         return f"{FORWARD} {self.seconds(FORWARD):,.1f} s, " + ", ".join(parts)
 
     def write(self, path: Path) -> None:
-        """Save the spans in Chrome's trace format, which ui.perfetto.dev and chrome://tracing
-        open.
-        """
+        """Save the spans in Chrome's trace format, which ui.perfetto.dev opens. Raises QwhError."""
         events = [
             {
                 "ph": "X",
@@ -71,4 +71,7 @@ class Trace:
             }
             for lane, what, thread, start, end in self.spans
         ]
-        Path(path).write_text(json.dumps({"traceEvents": events}))
+        try:
+            path.write_text(json.dumps({"traceEvents": events}))
+        except OSError as error:
+            raise storage_error(f"cannot write {path}", error) from None

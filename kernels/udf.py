@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-NUMBER, COUNT, TEXT, TRUTH = "DOUBLE", "BIGINT", "VARCHAR", "BOOLEAN"
+NUMBER, COUNT, TEXT = "DOUBLE", "BIGINT", "VARCHAR"
 NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
 
 
-def _struct(counts: str, numbers: str, texts: str = "", truths: str = "") -> str:
+def _struct(counts: str, numbers: str, texts: str = "") -> str:
     """A DuckDB STRUCT of the named fields; names are separated by spaces."""
-    kinds = ((counts, COUNT), (numbers, NUMBER), (truths, TRUTH), (texts, TEXT))
+    kinds = ((counts, COUNT), (numbers, NUMBER), (texts, TEXT))
     return (
         "STRUCT("
         + ", ".join(f"{name} {kind}" for names, kind in kinds for name in names.split())

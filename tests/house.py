@@ -18,6 +18,7 @@ MOST_LINES = {".py": 400, ".sql": 120}
 MOST_PORT_LINES = 200  # of a port.py
 MOST_FUNCTION_LINES = 50
 MOST_PARAMETERS = 6
+COMMAND = re.compile(r"typer\.|Option\b|Argument\b")  # in the signature of a typer command
 
 
 class Function(NamedTuple):
@@ -41,11 +42,13 @@ class Import(NamedTuple):
 
 def files(*suffixes: str) -> list[Path]:
     """The house's files of these endings, without what git ignores and without links."""
-    ignored = {line.strip("/") for line in (HOUSE / ".gitignore").read_text().splitlines()}
+    lines = (HOUSE / ".gitignore").read_text().split()
+    ignored = {line.strip("/") for line in lines if not line.startswith("/")} | {".git"}
+    ignored_here = {HOUSE / line.strip("/") for line in lines if line.startswith("/")}
 
     def walk(folder: Path) -> Iterator[Path]:
         for path in sorted(folder.iterdir()):
-            if path.is_symlink() or path.name in ignored or path.name == ".git":
+            if path.is_symlink() or path.name in ignored or path in ignored_here:
                 continue
             if path.is_dir():
                 yield from walk(path)
@@ -89,7 +92,7 @@ def _measured(path: Path, qualified: str, node: ast.FunctionDef | ast.AsyncFunct
         qualified,
         node.end_lineno - node.lineno + 1,
         len([each for each in given if each.arg not in ("self", "cls")]),
-        bool(re.search(r"typer\.|Option\b|Argument\b", ast.unparse(arguments))),
+        name(path).startswith("commands/") and bool(COMMAND.search(ast.unparse(arguments))),
     )
 
 

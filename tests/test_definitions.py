@@ -17,6 +17,7 @@ from scipy.stats import norm
 
 from qwh.database.warehouse import PROJECT
 from qwh.ingest.readers import llama_labels
+from qwh.kernels.statistics.intervals import ALPHA
 from qwh.kernels.statistics.zone_choice import RULES, members
 from qwh.raw.manifest import COMPARABLE, NAMES, SAME_TEXT, RunFacts
 
@@ -112,6 +113,10 @@ def test_llama_cpps_lines_are_those_that_the_reader_knows():
             assert not row["fraction"], row
 
 
+def test_the_level_of_tests_is_pythons():
+    assert f"-%}}{ALPHA}{{%-" in text("macros/alpha.sql")
+
+
 def test_normal_quantiles_are_scipys():
     sql = text("macros/normal_quantile.sql")
     held = re.findall(r"when ([\d.]+) then ([\d.]+)::double", sql)
@@ -181,10 +186,14 @@ def test_every_var_reaches_sql():
     assert read == set(project["vars"])
 
 
-SAID_ONCE = {  # a constant -> where it may stand
-    "20260617": {"dbt_project.yml"},  # the seed of all draws
-    "27.63102111592854": set(),  # a top-k floor is ln of a probability that has a name
-    "1.6449": set(),  # a normal quantile is macros/normal_quantile.sql's, exact
+SAID_ONCE = {  # a constant as a pattern -> where it may stand
+    r"\b20260617\b": {"dbt_project.yml"},  # the seed of all draws
+    r"(?i)clip\w*\W{1,4}1(\.0)?e-0?9\b": {"dbt_project.yml"},  # where KLD is clipped
+    r"\b(margin|MARGIN)\b\W* 0?\.01\b": {"dbt_project.yml"},  # what counts as no difference
+    r"\b10_?000\b": {"dbt_project.yml"},  # draws
+    r"\b(1 ?/ ?20|per_efold\W+20)\b": {"dbt_project.yml"},  # buckets of KLD
+    r"27\.63102111592854": set(),  # a top-k floor is ln of a probability that has a name
+    r"1\.6449": set(),  # a normal quantile is macros/normal_quantile.sql's, exact
 }
 
 
@@ -196,7 +205,9 @@ def test_a_constant_is_said_once(constant):
     for folder in ("macros", "models", "seeds", "analyses"):
         places += [path for path in (PROJECT / folder).rglob("*") if path.is_file()]
     found = {
-        path.relative_to(PROJECT).as_posix() for path in places if constant in path.read_text()
+        path.relative_to(PROJECT).as_posix()
+        for path in places
+        if re.search(constant, path.read_text())
     }
     assert found == SAID_ONCE[constant]
 

@@ -219,7 +219,7 @@ def test_routers_are_counted_where_one_model_is_right():
     )
 
 
-def test_a_useless_router_differs_from_a_coin_no_oftener_than_it_may():
+def test_a_useless_router_differs_from_a_coin_no_more_often_than_it_may():
     rng, p = np.random.default_rng(6), []
     for _ in range(300):
         p.append(

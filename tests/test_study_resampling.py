@@ -112,7 +112,7 @@ def test_letters_are_shared_by_just_the_pairs_that_are_not_resolved():
             assert set(letters) == {"a"}
 
 
-def test_equal_quants_are_told_apart_no_oftener_than_they_may():
+def test_equal_quants_are_told_apart_no_more_often_than_they_may():
     rng, found = np.random.default_rng(10), 0
     for seed in range(200):
         scores = (rng.random((8, 400)) < 0.6).astype(float)

@@ -73,7 +73,7 @@ def _finds(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[tuple[So
             say(f"{path}: {name}")
             if name not in registry.KINDS:
                 raise QwhError(
-                    f"{path} is a {name} file, which needs options of its own: run qwh ingest"
+                    f"{path} is of the kind {name}, which needs options of its own: run qwh ingest"
                     f" {name} --help",
                     ExitCode.USAGE,
                 )

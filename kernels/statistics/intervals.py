@@ -42,7 +42,7 @@ def bca(
     return float(low), float(high)
 
 
-def fisher_z(rho: float, n: int, level: float = 0.95) -> tuple[float | None, float | None]:
+def fisher_z(rho: float, n: int) -> tuple[float | None, float | None]:
     """Interval of Spearman's rho of n things by Fisher's z; None, None for |rho| = 1.
 
     Variance (1 + rho^2 / 2) / (n - 3) (Bonett and Wright 2000).
@@ -51,5 +51,5 @@ def fisher_z(rho: float, n: int, level: float = 0.95) -> tuple[float | None, flo
 
     if abs(rho) >= 1 or n <= 3:
         return None, None
-    half = norm.ppf((1 + level) / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    half = norm.ppf(1 - ALPHA / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)

@@ -74,7 +74,7 @@ select
     spread.high as reliability_high,
     sqrt(coalesce(halves.reliability, spread.reliability)) as noise_ceiling,
     halves.p as p_ranking,
-    coalesce(halves.p < 0.05, coalesce(spread.low, spread.reliability) > 0) as is_rankable,
+    coalesce(halves.p < {{ alpha() }}, coalesce(spread.low, spread.reliability) > 0) as is_rankable,
     halves.reliability as reliability_halves,
     halves.low as reliability_halves_low,
     halves.high as reliability_halves_high,
