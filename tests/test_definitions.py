@@ -190,8 +190,8 @@ SAID_ONCE = {  # a constant as a pattern -> where it may stand
     r"\b20260617\b": {"dbt_project.yml"},  # the seed of all draws
     r"(?i)clip\w*\W{1,4}1(\.0)?e-0?9\b": {"dbt_project.yml"},  # where KLD is clipped
     r"\b(margin|MARGIN)\b\W* 0?\.01\b": {"dbt_project.yml"},  # what counts as no difference
-    r"\b10_?000\b": {"dbt_project.yml"},  # draws
-    r"\b(1 ?/ ?20|per_efold\W+20)\b": {"dbt_project.yml"},  # buckets of KLD
+    r"(permutations|resamples|draws)\W+10_?000\b": {"dbt_project.yml"},
+    r"\b1 ?/ ?20\b|per_efold\W+20\b": {"dbt_project.yml"},  # buckets of KLD
     r"27\.63102111592854": set(),  # a top-k floor is ln of a probability that has a name
     r"1\.6449": set(),  # a normal quantile is macros/normal_quantile.sql's, exact
 }
