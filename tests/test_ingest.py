@@ -129,6 +129,18 @@ def test_other_settings_are_not_mixed_into_a_cohort(tmp_path, quants):
     assert clash.exit_code == ExitCode.MISMATCH and "--quant-id" in clash.stderr
 
 
+def test_the_reference_and_its_quants_have_names_of_their_own(tmp_path, quants):
+    done = ingest(tmp_path, [quants["Q8_0"]], "--quant-id", REFERENCE.stem)
+    assert done.exit_code == ExitCode.USAGE and "both called tiny-f16" in done.stderr
+    assert Store(tmp_path).runs() == []
+
+
+def test_a_trace_that_cannot_be_written_is_told_before_the_work(tmp_path, quants):
+    done = ingest(tmp_path, [quants["Q8_0"]], "--trace", tmp_path / "none" / "trace.json")
+    assert done.exit_code == ExitCode.STORAGE and len(done.stderr.splitlines()) == 1
+    assert Store(tmp_path).runs() == []
+
+
 def test_provenance_tells_what_the_file_is_not_what_it_is_called(warehouse, quants):
     run = next(run for run in Store(warehouse).runs() if run.quant_id == "Q4_K_M")
     types = json.loads(run.tensor_types)
