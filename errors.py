@@ -48,7 +48,7 @@ def storage_error(action: str, error: OSError) -> QwhError:
     reason = error.strerror or type(error).__name__
     return QwhError(
         f"{action}: {reason} ({error.filename or 'no file name'}): free some space or choose a"
-        " place that can be written, then run it again",
+        " writable --warehouse or --output, then run it again",
         ExitCode.STORAGE,
     )
 

@@ -36,7 +36,8 @@ figures as (
         names.quant_id,
         list(answers.kld_mean order by prompts.benchmark_id, prompts.prompt_id) as klds,
         list(
-            (answers.score < 0.5)::double order by prompts.benchmark_id, prompts.prompt_id
+            (not {{ passed('answers.score') }})::double
+            order by prompts.benchmark_id, prompts.prompt_id
         ) as failed,
     from prompts
     inner join names using (cohort_id)

@@ -29,7 +29,7 @@ models as (
             facts.kld_mean order by shared.benchmark_id, shared.harness, shared.prompt_id
         ) as klds,
         list(
-            (facts.score >= 0.5)::double
+            {{ passed('facts.score') }}::double
             order by shared.benchmark_id, shared.harness, shared.prompt_id
         ) as passed,
         list(shared.kind order by shared.benchmark_id, shared.harness, shared.prompt_id) as kinds,
