@@ -65,8 +65,20 @@ def answer_benchmark(store: Store, job: Job, benchmark: Benchmark) -> list[RunFa
             with ExitStack() as stack:
                 members = [job.reference, *group]
                 lanes = load(stack, members, length, job.settings)
+                refuse_mute(lanes)
                 published += _Answering(store, job, benchmark, vocabulary).all(lanes, asked, shared)
     return published
+
+
+def refuse_mute(lanes: list[Lane]) -> None:
+    """Raise QwhError unless all models can go on from their own tokens."""
+    for lane in lanes:
+        if not isinstance(lane.model, Speaker):
+            raise QwhError(
+                f"{lane.member.file.path.name} cannot answer prompts: the engine"
+                f" {lane.member.kind} only reads: use a model of another engine",
+                ExitCode.USAGE,
+            )
 
 
 def _tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
@@ -149,12 +161,7 @@ class _Answering:
 
     def _answer(self, lane: Lane, asked: Asked, given: list[int]) -> Answer:
         start = Start(asked.number, asked.ids, given)
-        if not isinstance(lane.model, Speaker):
-            raise QwhError(
-                f"{lane.member.file.path.name} cannot answer prompts: the engine"
-                f" {lane.member.kind} only reads: use a model of another engine",
-                ExitCode.USAGE,
-            )
+        assert isinstance(lane.model, Speaker)
         return next(lane.model.answer([start], self.benchmark.max_new_tokens, self._ends))
 
     def _ends(self, given: list[int]) -> bool:

@@ -155,10 +155,12 @@ class Scorer:
 def _refuse_unfit(lane: Lane, logits: Logits | None, scored: int) -> None:
     """Raise QwhError unless a block has a row for each scored position and a column for each id.
 
-    And where it is in bfloat16, whose rounding is larger than what is measured.
+    And where its numbers are no floats, or bfloat16, whose rounding is more than what is measured.
     """
-    if logits is not None and dispatch.logits_dtype(logits) == "bf16":
-        raise QwhError(f"{lane.member.file.path.name}: {dispatch.BF16_FLOOR}", ExitCode.BAD_INPUT)
+    dtype = "f32" if logits is None else dispatch.logits_dtype(logits)
+    if dtype not in ("f16", "f32", "f64") and not dtype.startswith("u16-"):
+        what = dispatch.BF16_FLOOR if dtype == "bf16" else f"its engine gave {dtype}: give float32"
+        raise QwhError(f"{lane.member.file.path.name}: {what}", ExitCode.BAD_INPUT)
     found = (0, 0) if logits is None else tuple(logits.shape)
     wanted = (scored, lane.member.file.vocab_size) if scored else (0, 0)
     if found != wanted:

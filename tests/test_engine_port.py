@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from qwh.errors import QwhError
+from qwh.ingest.answering import refuse_mute
 from qwh.ingest.cohort import Member, Settings
 from qwh.ingest.engines.port import PLAIN, Reading, Sequence, blocks
 from qwh.ingest.lockstep import Lane, Scorer
@@ -185,6 +186,20 @@ def test_settings_are_facts_and_name_the_reading():
     assert Reading().label == Reading(rows=16).label == ""  # rows are facts of their own
     reading = Reading(sequences=3, settings=(("kv_type", "q8_0"),))
     assert reading.label == "sequences=3,kv_type=q8_0"
+
+
+def test_a_model_that_only_reads_answers_no_prompts():
+    with pytest.raises(QwhError, match="quant cannot answer prompts: the engine toy only reads"):
+        refuse_mute([lane("quant", OneBuffer(0))])
+
+
+def test_logits_that_are_no_floats_are_refused():
+    class Counts(OneBuffer):
+        def read(self, sequences, rows):
+            yield np.zeros((12, V), np.int32)
+
+    with pytest.raises(QwhError, match="reference: its engine gave int32: give float32"):
+        scored([lane("reference", Counts(0)), lane("quant", OneBuffer(0))], sequences(24), 24)
 
 
 def test_bfloat16_logits_are_refused():

@@ -1,8 +1,11 @@
 """The engines that there are, one line each. Nothing heavy is imported before it is asked for."""
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
+
+from ...errors import QwhError, missing_extra
 
 if TYPE_CHECKING:
     from .port import Engine
@@ -31,13 +34,26 @@ ENGINES = {  # name on the command line -> engine; files are recognised in this 
 
 def engine(kind: str) -> "Engine":
     """The module behind a kind. Raises QwhError where its extra is not installed."""
-    return cast("Engine", import_module(f".{ENGINES[kind].module}", __package__))
+    found = ENGINES[kind]
+    try:
+        return cast("Engine", import_module(f".{found.module}", __package__))
+    except ImportError as error:
+        if found.extra is None:
+            raise
+        raise missing_extra(error.name or kind, found.extra) from None
 
 
 def recognise(path: Path) -> str | None:
-    """The kind of a model file by its content; None if no engine knows it or it cannot be read."""
+    """The kind of a model file by its content; None if no engine knows it or it cannot be read.
+
+    An engine whose extra is not installed is not asked.
+    """
     try:
         head = b"" if path.is_dir() else path.open("rb").read(HEAD)
     except OSError:
         return None
-    return next((kind for kind in ENGINES if engine(kind).recognises(path, head)), None)
+    for kind in ENGINES:
+        with suppress(QwhError):
+            if engine(kind).recognises(path, head):
+                return kind
+    return None

@@ -75,9 +75,9 @@ def logits_dtype(logits: Logits | torch.Tensor) -> str:
         return f"u16-{logits.depth:.0f}"
     if isinstance(logits, Bfloat16Rows):
         return "bf16"
-    return {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "float64": "f64"}[
-        str(logits.dtype).removeprefix("torch.")
-    ]
+    name = str(logits.dtype).removeprefix("torch.")
+    short = {"float32": "f32", "float16": "f16", "bfloat16": "bf16", "float64": "f64"}
+    return short.get(name, name)
 
 
 def _scorer(logits: Logits | torch.Tensor | None) -> ModuleType:
