@@ -242,8 +242,9 @@ def test_what_is_in_nats_says_so():
 
 def test_every_statistic_names_the_question_that_it_answers():
     overview = text("models/overview.md")
-    asked = dict(re.findall(r"^\| `(stat_\w+)` \| (.*) \|$", overview, re.MULTILINE))
-    material = set(re.findall(r"`(stat_\w+)`", overview)) - asked.keys()
+    items = re.findall(r"^- `(stat_\w+)`: (.*?)(?=^- |^$)", overview, re.MULTILINE | re.DOTALL)
+    asked = {name: question.strip() for name, question in items}
+    material = {"stat_targets", "stat_figures", "stat_score_blocks", "stat_prompt_blocks"}
     assert asked.keys() | material == {
         path.stem for path in PROJECT.glob("models/statistics/*.sql")
     }

@@ -63,3 +63,6 @@ def test_files_are_short():
 
 def test_lines_are_narrow():
     assert house.wide_lines() == []
+    pages = ((house.name(path), path.read_text()) for path in house.files(".md"))
+    wide = [name for name, page in pages if any(len(x) > house.WIDTH for x in page.splitlines())]
+    assert wide == []
