@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ...errors import ExitCode, QwhError
+from ...errors import BadFile, ExitCode, QwhError
 from ...progress import say
 from ...raw import disk
 from ...raw.manifest import RunFacts
 from ...raw.store import Store
 from ..engines import registry as engines
-from ..readers import registry
-from ..readers.port import Found, Samples, Summary
+from ..readers import registry, strangers
+from ..readers.port import Found, NotTaken, Results, Samples, Summary
 from . import samples, summaries, token_rows
 from .source import Import, Source
 
@@ -55,6 +55,7 @@ def recognise(path: Path) -> str:
             f"cannot read {path}: {error.strerror}: check the path", ExitCode.NOT_FOUND
         ) from None
     if kind is None:
+        strangers.refuse(path, registry.head(path))
         kinds = ", ".join(kind for kind in (*registry.KINDS, *engines.ENGINES) if kind != "generic")
         raise QwhError(
             f"cannot tell what {path} is: none of {kinds}: name its kind, or bring it in with qwh"
@@ -64,7 +65,7 @@ def recognise(path: Path) -> str:
     return kind
 
 
-def _finds(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[tuple[Source, Found]]:
+def _finds(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[tuple[Source, Results]]:
     """What the files hold, one after the other."""
     for path in paths:
         name = kind
@@ -86,18 +87,42 @@ def _finds(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[tuple[So
             yield source, found
 
 
-def _in_one(source: Source, asked: Import) -> Iterator[Found]:
-    """What one file holds. Summaries are read to the end before the first is handed out."""
-    finds = registry.reader(source.kind).read(source.path, asked.picks)
-    for first in finds:
-        if isinstance(first, Summary):
-            summed = [first, *finds]
-            if asked.quant_id and len(summed) > 1:
-                raise QwhError(
-                    f"--quant-id {asked.quant_id} names one quant, and {source.path.name} holds"
-                    f" {len(summed)} quants: leave it out, or give them in files of their own",
-                    ExitCode.USAGE,
-                )
-            yield from summed
+def _in_one(source: Source, asked: Import) -> Iterator[Results]:
+    """What one file holds. Summaries are read to the end before the first is handed out.
+
+    What is not taken is said; if nothing is, that is an error.
+    """
+    finds, passed, summed = _read(source, asked), list[NotTaken](), list[Summary]()
+    count = 0
+    for found in finds:
+        if isinstance(found, NotTaken):
+            passed.append(found)
+            say(f"{source.path.name}: {found.what} is not taken: {found.why}")
+        elif isinstance(found, Summary):
+            summed.append(found)
         else:
-            yield first
+            count += 1
+            yield found
+    if asked.quant_id and len(summed) > 1:
+        raise QwhError(
+            f"--quant-id {asked.quant_id} names one quant, and {source.path.name} holds"
+            f" {len(summed)} quants: leave it out, or give them in files of their own",
+            ExitCode.USAGE,
+        )
+    if not summed and not count:
+        why = f"{passed[0].what}: {passed[0].why}" if passed else "nothing in it was understood"
+        raise QwhError(
+            f"{source.path} holds nothing to store: {why}: check that it is the file that was"
+            " meant",
+            ExitCode.BAD_INPUT,
+        )
+    yield from summed
+
+
+def _read(source: Source, asked: Import) -> Iterator[Found]:
+    """What the reader finds; a file that it cannot read is refused for what it is."""
+    try:
+        yield from registry.reader(source.kind).read(source.path, asked.picks)
+    except BadFile:
+        strangers.refuse(source.path, registry.head(source.path))
+        raise

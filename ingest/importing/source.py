@@ -8,7 +8,7 @@ from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import RunFacts, begun
 from ...raw.store import Store
-from ..readers.port import Found, Picks, Samples
+from ..readers.port import Picks, Results, Samples
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Source(NamedTuple):
     sha256: str  # of its bytes; of a folder over all files
 
 
-def begun_import(found: Found, source: Source, asked: Import) -> RunFacts:
+def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
     """The facts that every import's run has.
 
     Raises QwhError if nobody says whose results these are.
@@ -77,12 +77,12 @@ def already_there(store: Store, run: RunFacts) -> bool:
     return True
 
 
-def whole_or_partial(run: RunFacts, found: Found) -> RunFacts:
+def whole_or_partial(run: RunFacts, found: Results) -> RunFacts:
     """The run with its status, which is known once the file is read to its end."""
     return replace(run, status="partial" if found.partial else "complete")
 
 
-def flaws(found: Found) -> str:
+def flaws(found: Results) -> str:
     """What is not there, for the end of a line."""
     parts = [found.partial] if found.partial else []
     parts += [f"{count:,} left out: {reason}" for reason, count in found.left_out.items()]

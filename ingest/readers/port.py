@@ -14,11 +14,15 @@ Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers seve
 
 
 class Sample(NamedTuple):
-    """One attempt at one prompt; comparable with another where prompt_id is equal."""
+    """One attempt at one prompt; comparable with another where prompt_id is equal.
+
+    Two items with one prompt_id are one text that was asked twice: they stay two items. Two rows of
+    one item are attempts.
+    """
 
     item: str  # the harness's own name of the prompt: doc_id, question_id, task_id
     prompt_id: str  # 16 hex characters; equal only if the model was given the same text
-    attempt: int  # 0, 1, ... among the answers to one prompt
+    attempt: int  # 0, 1, ... among the answers to one item
     score: float  # larger is better; 0..1 where the harness grades right and wrong
     category: str = "all"
     prompt: str | None = None
@@ -41,6 +45,9 @@ class Samples:
     harness: dict
     rows: Iterator[Sample]
     model_name: str | None = None  # what the file calls the model
+    metric: str | None = None  # what a score is, in the tool's own words
+    other_metrics: list[str] = field(default_factory=list)  # what it could be: for picks
+    smaller_is_better: bool | None = None  # of the metric; None: the file does not say
     # anything else worth keeping: date, git hash, settings of the model
     facts: dict = field(default_factory=dict)
     partial: str | None = None  # why this is not the whole run, in a few words
@@ -128,7 +135,18 @@ class TokenRows:
     left_out: dict[str, int] = field(default_factory=dict)  # reason -> how many numbers
 
 
-Found: TypeAlias = Samples | Summary | TokenRows
+class NotTaken(NamedTuple):
+    """A part of a file that is passed over, and why: a task, a column, a row, a metric.
+
+    It is said on stderr. A file that holds nothing else is refused with the first one's reason.
+    """
+
+    what: str  # "wikitext", "column Size", "row IQ1_S"
+    why: str  # "its perplexities are sums over the text", '"OOM" is no number'
+
+
+Results: TypeAlias = Samples | Summary | TokenRows  # one run's
+Found: TypeAlias = Results | NotTaken
 
 
 class Reader(Protocol):

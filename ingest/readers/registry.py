@@ -77,15 +77,20 @@ def recognise(path: Path) -> str | None:
 
     Readers whose extra is not installed are not asked. Raises OSError if it cannot be opened.
     """
-    head = b""
-    if not path.is_dir():
-        with path.open("rb") as file:
-            head = file.read(HEAD)
+    start = head(path)
     for kind in KINDS:
         try:
             module = reader(kind)
         except QwhError:
             continue
-        if module.recognises(path, head):
+        if module.recognises(path, start):
             return kind
     return None
+
+
+def head(path: Path) -> bytes:
+    """What recognising may look at: a file's first bytes, none of a folder. Raises OSError."""
+    if path.is_dir():
+        return b""
+    with path.open("rb") as file:
+        return file.read(HEAD)
