@@ -4,6 +4,7 @@ numba's cache looks only at the file of the function that is called from Python:
 here, in fits.py or in rows.py, touch loops.py.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,11 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from . import fits
+
+# What may round in an order of LLVM's choice, and what calls it, must become part of the function
+# that is called from Python. As a function of its own it exists twice in a process that compiles
+# and once in one that loads the cache, and which of them runs would decide the last bits.
+inlined = partial(njit, forceinline=True)
 
 F: Any = np.float32  # numba infers float32 from it, which mypy need not follow
 E3, E2, E1, E0 = map(F, fits.EVEN)
@@ -82,7 +88,7 @@ MAGIC = F(1.5 * 2**23 + 127)
 
 
 # no reassociation: the rounding by MAGIC and the two-part reduction would be lost
-@njit(fastmath={"contract"})
+@inlined(fastmath={"contract"})
 def exp(a: float) -> float:
     """e^a for a <= 0, relative error below 1.5e-7.
 
@@ -109,7 +115,7 @@ def shifted_bits64(typing: Any, y: Any) -> Any:
     return types.float64(types.float64), build
 
 
-@njit(fastmath={"contract"})
+@inlined(fastmath={"contract"})
 def exp64(a: float) -> float:
     """e^a of a float32 <= 0 in float64, relative error below 1e-13.
 
@@ -137,7 +143,7 @@ def exp64(a: float) -> float:
     return p * shifted_bits64(y)
 
 
-@njit(fastmath=False)  # said outright, because numba hands a caller's fastmath down
+@inlined(fastmath=False)  # said outright, because numba hands a caller's fastmath down
 def difference(x: float, z: float, c: float) -> float:
     """(x - z) - c, in that order; -inf on both sides gives -c.
 
@@ -146,7 +152,7 @@ def difference(x: float, z: float, c: float) -> float:
     return (max(x, MASK) - max(z, MASK)) - c
 
 
-@njit
+@inlined
 def block_max(x: np.ndarray) -> float:
     m = F(-np.inf)
     for i in range(len(x)):
@@ -154,7 +160,7 @@ def block_max(x: np.ndarray) -> float:
     return m
 
 
-@njit(fastmath=SUMS)
+@inlined(fastmath=SUMS)
 def block_sums(x: np.ndarray, m: float) -> tuple[float, float]:
     """(sum e^(x-m), sum e^(x-m) (x-m)) of a part of a row.
 
@@ -170,13 +176,13 @@ def block_sums(x: np.ndarray, m: float) -> tuple[float, float]:
     return total, weighted
 
 
-@njit
+@inlined
 def even_odd(w: float) -> tuple[float, float]:
     """The two polynomials of KL's terms, for w = d^2 <= 1."""
     return ((E3 * w + E2) * w + E1) * w + E0, ((O3 * w + O2) * w + O1) * w + O0
 
 
-@njit
+@inlined
 def jensen_shannon(w: float) -> float:
     """JSD's terms, doubled, over p + q, for w = d^2 <= 1."""
     u = F(0.25) * w
@@ -190,7 +196,7 @@ class Peak(NamedTuple):
     probability: float  # in float32, as the logit
 
 
-@njit(fastmath=SUMS, error_model="numpy")
+@inlined(fastmath=SUMS, error_model="numpy")
 def joint_sums_close(x: np.ndarray, z: np.ndarray, m: float, c: float) -> Joint:
     """The sums of one block, in units of the top's probability.
 
@@ -214,7 +220,7 @@ def joint_sums_close(x: np.ndarray, z: np.ndarray, m: float, c: float) -> Joint:
     return kld, reverse, jsd, tv, furthest
 
 
-@njit(fastmath=SUMS, error_model="numpy")
+@inlined(fastmath=SUMS, error_model="numpy")
 def joint_sums(x: np.ndarray, peak_x: Peak, z: np.ndarray, peak_z: Peak, c: float) -> Joint:
     """As joint_sums_close for any d, in units of 1."""
     kld, reverse, jsd, tv, furthest = F(0), F(0), F(0), F(0), F(0)
@@ -250,7 +256,7 @@ def joint_sums(x: np.ndarray, peak_x: Peak, z: np.ndarray, peak_z: Peak, c: floa
     return kld, reverse, jsd, tv, furthest
 
 
-@njit(fastmath=False)
+@inlined(fastmath=False)
 def term(scale: float, code: int, minimum: float, z: float, z_lse: float) -> float:
     """One summand of llama-perplexity's KLD, its float32 roundings kept; 0 for what it skips."""
     logp = scale * F(code) + minimum

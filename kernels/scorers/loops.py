@@ -23,6 +23,7 @@ from .lanes import (
     exp64,
     from_half,
     from_upper_half,
+    inlined,
     joint_sums,
     joint_sums_close,
     term,
@@ -88,7 +89,7 @@ def _row(logits: Readable, t: int, room: np.ndarray) -> np.ndarray:
     return room
 
 
-@njit
+@inlined
 def _normaliser(x: np.ndarray, maxima: np.ndarray) -> tuple[bool, int, float, float, float]:
     """(usable, top1, max, sum of e^(x-max) without the top entry, entropy) of a row.
 
@@ -276,7 +277,7 @@ def _agree_where_clipped(
     return mass
 
 
-@njit(fastmath={"reassoc", "nsz"})
+@inlined(fastmath={"reassoc", "nsz"})
 def _llamacpp_kld(
     codes: np.ndarray, scale: float, minimum: float, z: np.ndarray, z_max: float
 ) -> float:
@@ -294,7 +295,7 @@ def _llamacpp_kld(
     return kld
 
 
-@njit
+@inlined
 def _joint(
     x: np.ndarray, peak_x: Peak, z: np.ndarray, peak_z: Peak, p_top: float, c: float
 ) -> tuple[bool, float, float, float, float]:
