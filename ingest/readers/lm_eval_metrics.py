@@ -1,0 +1,166 @@
+"""lm-evaluation-harness: which of a task's metrics is a score of single documents, and a grade.
+
+Of several the one is taken that lies in 0..1 and grows with quality, in the file's order; what
+exists only over all documents (a perplexity, a corpus' BLEU, a correlation) is none.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from .untrusted.json_plain import at
+from .untrusted.json_typed import raw_score
+
+OWN_LENGTH = "score at its own length"  # of tasks whose metrics are context lengths
+OTHER_LENGTH = -1.0  # what stands under the lengths that are not a document's own
+# numbers or pairs of a document from which the metric is made over all documents
+OVER_ALL = {
+    "perplexity",
+    "weighted_perplexity",
+    "bits_per_byte",
+    "bleu",
+    "chrf",
+    "chrf++",
+    "ter",
+    "f1",
+    "matthews_corrcoef",
+    "brier_score",
+    "bypass",
+}  # lm-eval's names of such aggregations
+_PERPLEXITIES = {"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"}
+_BYPASS = "bypass"  # stands for a metric under --predict_only
+_GRADE = re.compile(r"(^|_)(acc|accuracy|exact|match|em|correct|pass)([_@\d]|$)")
+_SMALLER = re.compile(
+    r"(^|_)(perplexity|ppl|brier|ter|wer|cer|nll|loss|toxicity|bias|err|errors?|ece)(_|$)"
+)
+_DOUBTFUL = re.compile(
+    r"(^|_)(max|diff|bleu|rouge[a-z\d]*|chrf|meteor|bertscore|likelihood|log|logprobs?"
+    r"|len|length|tokens?|count|num|words|chars|time|seconds|latency|cost|index|ratio)(_|$)"
+)
+
+
+@dataclass
+class Column:
+    """One metric over the documents of a run."""
+
+    numbers: int = 0
+    total: float = 0.0
+    low: float = float("inf")
+    high: float = float("-inf")
+    composed: int = 0  # values that are lists or objects
+    empty: int = 0  # values that are null, a text, NaN
+
+    def add(self, raw: msgspec.Raw) -> None:
+        """Count one document's value."""
+        value = raw_score(raw)
+        if value is not None:
+            self.numbers += 1
+            self.total += value
+            self.low, self.high = min(self.low, value), max(self.high, value)
+        elif first_byte(raw) in (b"[", b"{"):
+            self.composed += 1
+        else:
+            self.empty += 1
+
+    def add_all(self, other: "Column") -> None:
+        """Count another run's, too."""
+        self.numbers += other.numbers
+        self.total += other.total
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.composed += other.composed
+        self.empty += other.empty
+
+
+def first_byte(raw: msgspec.Raw) -> bytes:
+    """What a piece of JSON begins with."""
+    return bytes(memoryview(raw)[:1])
+
+
+class Choice(NamedTuple):
+    """The metric that is taken."""
+
+    metric: str
+    others: list[str]
+    smaller_is_better: bool | None
+    columns: list[str]  # where it stands in the file; several: each document has its own
+
+
+@dataclass
+class Told:
+    """What the results json says of a task's metrics."""
+
+    higher: dict[str, object] = field(default_factory=dict)  # metric -> whether higher is better
+    aggregations: dict[str, object] = field(default_factory=dict)
+    printed: set[str] = field(default_factory=set)  # that it has a figure of
+
+
+def told(results: dict, task: str) -> Told:
+    """What the results json says of a task's metrics; nothing without one."""
+    higher, listed = at(results, "higher_is_better", task), at(results, "configs", task)
+    aggregations, named = dict[str, object](), at(listed, "metric_list")
+    for entry in named if isinstance(named, list) else ():
+        if isinstance(at(entry, "metric"), str):
+            aggregations[entry["metric"]] = at(entry, "aggregation")
+    figures = at(results, "results", task)
+    printed = {key.rpartition(",")[0] for key in figures} if isinstance(figures, dict) else set()
+    return Told(higher if isinstance(higher, dict) else {}, aggregations, printed - {""})
+
+
+def choice(columns: dict[str, Column], told: Told, picked: str | None) -> Choice | str:
+    """The metric, the picked one if one is, or why there is none."""
+    if not columns:
+        return "no metric was computed for its documents (--predict_only)"
+    usable = [name for name in columns if columns[name].numbers and not _is_over_all(name, told)]
+    if not usable or (picked in columns and picked not in usable):
+        return _why_none(columns, picked)
+    # a document's score stands under its own context length, -1 under all others
+    lengths = usable if all(name.isdecimal() for name in columns) else []
+    graded_first = sorted(usable, key=lambda name: _rank(name, columns[name], told))
+    there = [OWN_LENGTH, *lengths] if lengths else graded_first
+    if picked is not None and picked not in there:
+        return f"it has no metric {picked}: it has {', '.join(there[:20])}"
+    metric = picked or there[0]
+    return Choice(
+        metric,
+        [name for name in there if name != metric],
+        _smaller(metric, told),
+        lengths if metric == OWN_LENGTH else [metric],
+    )
+
+
+def _is_over_all(name: str, told: Told) -> bool:
+    return name == _BYPASS or name in _PERPLEXITIES or told.aggregations.get(name) in OVER_ALL
+
+
+def _smaller(name: str, told: Told) -> bool | None:
+    """Whether smaller is better; None where neither the file nor the name says."""
+    higher = told.higher.get(name)
+    if isinstance(higher, bool):
+        return not higher
+    return True if _SMALLER.search(name) and not _GRADE.search(name) else None
+
+
+def _rank(name: str, column: Column, told: Told) -> tuple[bool, ...]:
+    """Less is more of a grade. Equal ranks keep the file's order."""
+    doubtful = bool(_DOUBTFUL.search(name)) and not _GRADE.search(name)
+    return (
+        _smaller(name, told) is True,
+        not 0.0 <= column.low <= column.high <= 1.0,
+        doubtful,
+        bool(told.printed) and name not in told.printed,
+    )
+
+
+def _why_none(columns: dict[str, Column], picked: str | None) -> str:
+    """Why no metric of a task, or not the picked one, is a score of single documents."""
+    names = [picked] if picked in columns else list(columns)
+    if all(name == _BYPASS for name in names):
+        return "no metric was computed for its documents (--predict_only)"
+    shown = ", ".join(str(name) for name in names[:5])
+    if all(name in _PERPLEXITIES for name in names):
+        return f"its perplexities are sums over the text: {shown} exist only over all documents"
+    if all(columns[str(name)].empty and not columns[str(name)].composed for name in names):
+        return f"no document has a finite number as its {shown}"
+    return f"{shown}: exists only over all documents, not for single ones"
