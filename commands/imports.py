@@ -1,6 +1,8 @@
 """`qwh ingest KIND PATH`: a command for each kind of file that other tools leave behind."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from enum import StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,14 +10,55 @@ import typer
 
 from ..errors import ExitCode, QwhError
 from ..ingest.readers.registry import KINDS, Kind
+from ..progress import say
 from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption
 
 if TYPE_CHECKING:
     from ..ingest.importing.source import Import
 
+
+class Match(StrEnum):
+    """What makes two answers answers to one prompt."""
+
+    text = auto()
+    item = auto()
+
+
+class Rows(StrEnum):
+    """What several rows of one prompt are."""
+
+    attempts = auto()
+    last = auto()
+
+
 PathsArgument = Annotated[list[Path], typer.Argument(help="Files or folders.")]
+QuantOption = Annotated[
+    str | None, typer.Option(help="Whose results these are; default: what the file says.")
+]
+QuantFromOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The paths' pattern, with {quant} where the name stands: 'logs/{quant}.log'."
+    ),
+]
 ReferenceOption = Annotated[
     bool, typer.Option("--is-reference", help="They are the cohort's reference's.")
+]
+BenchmarkOption = Annotated[
+    str | None, typer.Option(help="What the benchmark is called; default: what the file says.")
+]
+ScoreMaxOption = Annotated[
+    float | None,
+    typer.Option(help="The best score where it is not 1: a score becomes its share.", min=1e-300),
+]
+SmallerOption = Annotated[
+    bool, typer.Option("--smaller-is-better", help="A score becomes 1 - score / --score-max.")
+]
+MatchOption = Annotated[
+    Match,
+    typer.Option(
+        help="What pairs two answers: the prompt's text, or its item and expected answer."
+    ),
 ]
 FactOption = Annotated[
     list[str] | None,
@@ -48,14 +91,16 @@ def _command(kind: str) -> Callable[..., None]:
     def command(
         paths: PathsArgument,
         cohort: IntoCohortOption,
-        quant_id: Annotated[
-            str | None,
-            typer.Option(help="Whose results these are; default: what the file says."),
-        ] = None,
+        quant_id: QuantOption = None,
+        quant_from: QuantFromOption = None,
         is_reference: ReferenceOption = False,
+        benchmark_id: BenchmarkOption = None,
         pick: Annotated[
             list[str] | None, typer.Option(help="NAME=VALUE: which of several a file offers.")
         ] = None,
+        score_max: ScoreMaxOption = None,
+        smaller_is_better: SmallerOption = False,
+        match: MatchOption = Match.text,
         fact: FactOption = None,
         corpus_id: Annotated[
             str | None, typer.Option(help="Text of a summary, where the file does not tell.")
@@ -72,13 +117,18 @@ def _command(kind: str) -> Callable[..., None]:
         asked = Import(
             cohort=cohort,
             quant_id=quant_id,
+            quant_from=quant_from,
             is_reference=is_reference,
+            benchmark_id=benchmark_id,
             picks=_pairs("--pick", pick),
+            score_max=score_max,
+            smaller_is_better=smaller_is_better,
+            match=match.value,
             facts=_pairs("--fact", fact),
             corpus_id=corpus_id,
             context_length=context_length,
         )
-        _run(kind, paths, asked, None if dry_run else warehouse)
+        _run(kind, paths, asked, warehouse, dry_run)
 
     return command
 
@@ -91,6 +141,7 @@ def _prompt_logprobs(
     quant_id: Annotated[
         str | None, typer.Option(help="Which model answered; default: what the responses say.")
     ] = None,
+    quant_from: QuantFromOption = None,
     is_reference: Annotated[
         bool, typer.Option("--is-reference", help="It is the cohort's reference; ingest it first.")
     ] = False,
@@ -119,33 +170,40 @@ def _prompt_logprobs(
     asked = Import(
         cohort=cohort,
         quant_id=quant_id,
+        quant_from=quant_from,
         is_reference=is_reference,
         picks={name: str(value) for name, value in floors.items() if value is not None},
         corpus_id=corpus_id,
     )
-    _run("prompt-logprobs", paths, asked, None if dry_run else warehouse)
+    _run("prompt-logprobs", paths, asked, warehouse, dry_run)
 
 
 def _generic(
-    path: Annotated[
-        Path,
-        typer.Argument(help="A .parquet, .csv, .tsv or .jsonl file with a row for each answer."),
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Tables or JSON with a row for each answer, or a folder: one run."),
     ],
     map: Annotated[
         list[str],
         typer.Option(
             help=(
                 "NAME=COLUMN: which of its columns is our score, item, prompt, answer, category,"
-                " attempt, ...; repeat."
+                " attempt, ...; repeat. A dotted path reaches into objects."
             )
         ),
     ],
     cohort: IntoCohortOption,
-    quant_id: Annotated[str, typer.Option(help="Whose answers these are.")],
-    benchmark_id: Annotated[
-        str | None, typer.Option(help="What the benchmark is called; default: the file's stem.")
-    ] = None,
+    quant_id: QuantOption = None,
+    quant_from: QuantFromOption = None,
+    benchmark_id: BenchmarkOption = None,
     is_reference: ReferenceOption = False,
+    rows: Annotated[
+        Rows | None,
+        typer.Option(help="What several rows of one prompt are: attempts, or the last one counts."),
+    ] = None,
+    score_max: ScoreMaxOption = None,
+    smaller_is_better: SmallerOption = False,
+    match: MatchOption = Match.text,
     fact: FactOption = None,
     dry_run: DryRunOption = False,
     warehouse: WarehouseOption = DEFAULT,
@@ -155,11 +213,16 @@ def _generic(
     asked = Import(
         cohort=cohort,
         quant_id=quant_id,
+        quant_from=quant_from,
         is_reference=is_reference,
-        picks=_pairs("--map", map) | ({"benchmark_id": benchmark_id} if benchmark_id else {}),
+        benchmark_id=benchmark_id,
+        picks=_pairs("--map", map) | ({"rows": rows.value} if rows else {}),
+        score_max=score_max,
+        smaller_is_better=smaller_is_better,
+        match=match.value,
         facts=_pairs("--fact", fact),
     )
-    _run("generic", [path], asked, None if dry_run else warehouse)
+    _run("generic", paths, asked, warehouse, dry_run)
 
 
 OWN_OPTIONS: dict[str, Callable[..., None]] = {
@@ -172,18 +235,23 @@ EXAMPLES = {  # where the arguments are not those of most kinds
 }
 
 
-def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path | None) -> None:
-    """One line on stdout per new run; without a warehouse, per run that there would be."""
-    from ..ingest.importing.files import describe_files, ingest_files
+def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run: bool) -> None:
+    """One line on stdout per run that is new, or would be."""
+    from ..ingest.importing.files import ingest_files
     from ..raw.store import Store
 
-    if warehouse is None:
-        for line in describe_files(kind, paths, asked):
-            print(line)
-        return
-    for run in ingest_files(Store(warehouse).create(), kind, paths, asked):
-        what = f"{run.rows:,} rows  {run.nonfinite} not finite" if run.rows else run.status
-        print(f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {what}")
+    if asked.quant_id and asked.quant_from:
+        raise QwhError(
+            "--quant-id and --quant-from both name the quant: give one of them", ExitCode.USAGE
+        )
+    store = Store(warehouse)
+    with store.shadow() if dry_run else nullcontext(store.create()) as into:
+        for run, what in ingest_files(into, kind, paths, asked):
+            print(
+                f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {run.status}: {what}"
+            )
+    if dry_run:
+        say("a dry run: nothing was stored")
 
 
 def _pairs(option: str, values: list[str] | None) -> dict[str, str]:

@@ -191,6 +191,7 @@ class _Answering:
             "reference_answer_tokens": [len(theirs.ids)],
             "prompt_tokens": [len(asked.ids)],
             "item": [str(asked.number)],
+            "text_id": None,
         }
         writer = self.records[self.job.reference].writer
         writer.write("prompts", self._key(asked) | columns)

@@ -59,6 +59,7 @@
         source_format: 'VARCHAR',
         source_name: 'VARCHAR',
         source_sha256: 'VARCHAR',
+        reference_ppl: 'DOUBLE',
         facts: 'VARCHAR',
         rows: 'BIGINT',
         nonfinite: 'BIGINT',

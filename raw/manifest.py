@@ -148,6 +148,7 @@ class RunFacts:
     )
     source_name: str | None = fact("the file it was read from")
     source_sha256: str | None = fact("that file's hash", identity=True)
+    reference_ppl: float | None = fact("the reference's perplexity, as an imported log says it")
     facts: str | None = fact("JSON: what else the file says of the run")
 
     # what came out
@@ -209,5 +210,5 @@ def begun(**facts: Any) -> RunFacts:
 
 
 def now() -> str:
-    """UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """UTC, to the microsecond: of two runs the later one counts."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -54,7 +54,7 @@ TABLES: dict[str, pa.Schema] = {
         ]
     ),
     # one row per run x prompt: of the reference, and of every imported run; item: what the harness
-    # calls the prompt
+    # calls the prompt; text_id: equal where the model was given the same text, NULL: the prompt_id
     "prompts": pa.schema(
         [
             ("benchmark_id", TEXT),
@@ -66,6 +66,7 @@ TABLES: dict[str, pa.Schema] = {
             ("reference_answer_tokens", I32),
             ("prompt_tokens", I32),
             ("item", TEXT),
+            ("text_id", TEXT),
         ]
     ),
     # one row per benchmark run x prompt x attempt

@@ -11,9 +11,11 @@ import json
 import os
 import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -82,6 +84,18 @@ class Store:
         """The facts of one published run."""
         path = self.manifest(run_id)
         return from_json(path.read_text()) if path.exists() else None
+
+    @contextmanager
+    def shadow(self) -> Iterator["Store"]:
+        """A store that sees all runs of this one; what it is given is dropped at the end."""
+        with TemporaryDirectory(prefix="qwh-") as folder:
+            beside = Store(Path(folder)).create()
+            for manifest in (self.raw / "runs").glob("[0-9a-f]*.json"):
+                shutil.copy(manifest, beside.manifest(manifest.stem))
+            for table in TABLES:
+                for part in (self.raw / table).glob("run_id=[0-9a-f]*"):
+                    (beside.raw / table / part.name).symlink_to(part)
+            yield beside
 
     def _sweep(self) -> None:
         """Remove what killed processes left in staging. A live process keeps its own."""

@@ -147,14 +147,14 @@ def test_dry_run(tmp_path, truth):
         saved(tmp_path, "v", vllm(*truth[:2])),
         "--cohort",
         "c",
+        "--is-reference",
         "--dry-run",
         "--warehouse",
         tmp_path / "w",
     )
     assert (
         done.exit_code == 0
-        and f"tiny (quant) on v: {TEXTS * 8} positions of 3 texts with the top 5 of vLLM"
-        in done.stdout
+        and f"{TEXTS * 8} rows of 3 texts with the top 5 of vLLM" in done.stdout
         and not (tmp_path / "w").exists()
     )
 

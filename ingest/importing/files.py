@@ -1,61 +1,52 @@
 """`qwh ingest KIND PATH`: what other tools left behind, through its reader, into runs."""
 
+import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 from ...errors import BadFile, ExitCode, QwhError
 from ...progress import say
 from ...raw import disk
-from ...raw.manifest import RunFacts
 from ...raw.store import Store
 from ..engines import registry as engines
 from ..readers import registry, strangers
-from ..readers.port import Found, NotTaken, Results, Samples, Summary
+from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary
 from . import samples, summaries, token_rows
-from .source import Import, Source
+from .source import Import, Source, Stored, quant_of
 
 AUTO = "auto"  # the kind of a file whose content tells
 
 
-def ingest_files(
-    store: Store, kind: str, paths: Iterable[Path], asked: Import
-) -> Iterator[RunFacts]:
+def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) -> Iterator[Stored]:
     """A run for each model and benchmark (or text) in each of the files, as soon as it is stored.
 
     kind: of registry.KINDS, or AUTO. Raises QwhError; a run that fails leaves nothing behind.
     """
-    for source, found in _finds(kind, paths, asked):
-        if isinstance(found, Samples):
-            run = samples.publish(store, found, source, asked)
-        elif isinstance(found, Summary):
-            run = summaries.publish(store, found, source, asked)
-        else:
-            run = token_rows.publish(store, found, source, asked)
-        if run:
-            yield run
-
-
-def describe_files(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[str]:
-    """What would be stored, a line for each run. Raises QwhError."""
-    for source, found in _finds(kind, paths, asked):
-        if isinstance(found, Samples):
-            yield samples.describe(found, source, asked)
-        elif isinstance(found, Summary):
-            yield summaries.describe(found, source, asked)
-        else:
-            yield token_rows.describe(found, source, asked)
+    for source in _sources(kind, list(paths), asked):
+        for found in _finds(source, asked):
+            if isinstance(found, Samples):
+                stored = samples.publish(store, found, source, asked)
+            elif isinstance(found, Summary):
+                stored = summaries.publish(store, found, source, asked)
+            else:
+                stored = token_rows.publish(store, found, source, asked)
+            if stored:
+                yield stored
 
 
 def recognise(path: Path) -> str:
     """The kind of a file, by its content. Raises QwhError if no reader and no engine knows it."""
     try:
         kind = engines.recognise(path) or registry.recognise(path)
+        if kind is None:
+            strangers.refuse(path, registry.head(path))
     except OSError as error:
         raise QwhError(
             f"cannot read {path}: {error.strerror}: check the path", ExitCode.NOT_FOUND
         ) from None
     if kind is None:
-        strangers.refuse(path, registry.head(path))
         kinds = ", ".join(kind for kind in (*registry.KINDS, *engines.ENGINES) if kind != "generic")
         raise QwhError(
             f"cannot tell what {path} is: none of {kinds}: name its kind, or bring it in with qwh"
@@ -65,35 +56,101 @@ def recognise(path: Path) -> str:
     return kind
 
 
-def _finds(kind: str, paths: Iterable[Path], asked: Import) -> Iterator[tuple[Source, Results]]:
-    """What the files hold, one after the other."""
+def _sources(kind: str, paths: list[Path], asked: Import) -> Iterator[Source]:
+    """What the paths are, each with its kind; all of them as one where the kind reads so."""
     for path in paths:
-        name = kind
-        if kind == AUTO:
-            name = recognise(path)
-            say(f"{path}: {name}")
-            if name not in registry.KINDS:
-                raise QwhError(
-                    f"{path} is of the kind {name}, which needs options of its own: run qwh ingest"
-                    f" {name} --help",
-                    ExitCode.USAGE,
-                )
         if not path.exists():
             raise QwhError(
                 f"cannot read {path}: there is no such file: check the path", ExitCode.NOT_FOUND
             )
-        source = Source(name, path, disk.sha256(path))
-        for found in _in_one(source, asked):
-            yield source, found
+    if kind != AUTO and registry.KINDS[kind].together:
+        yield _together(kind, paths, asked)
+        return
+    for path in paths:
+        quant_id = quant_of(path, asked)
+        for part in _parts(kind, path):
+            name = kind
+            if kind == AUTO:
+                name = recognise(part)
+                say(f"{part}: {name}")
+                _refuse_engine(part, name)
+            _refuse_picks(name, asked)
+            yield Source(name, part, disk.sha256(part), quant_id)
 
 
-def _in_one(source: Source, asked: Import) -> Iterator[Results]:
-    """What one file holds. Summaries are read to the end before the first is handed out.
+def _parts(kind: str, path: Path) -> list[Path]:
+    """A path itself, or the files of a folder that its kind reads one by one."""
+    if not path.is_dir():
+        return [path]
+    if kind == AUTO:
+        if registry.recognise(path):
+            return [path]
+        files = [file for file in _files(path) if registry.recognise(file)]
+    elif registry.KINDS[kind].folders:
+        return [path]
+    else:
+        files = [file for file in _files(path) if registry.recognise(file) == kind]
+    if not files:
+        raise QwhError(
+            f"{path} holds no file that qwh ingest {kind} reads: name the files", ExitCode.BAD_INPUT
+        )
+    return files
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The ordinary files in a folder and those below it, in order; links are not followed."""
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(where, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _together(kind: str, paths: list[Path], asked: Import) -> Source:
+    """All paths as one source. Raises QwhError if --quant-from finds several quants in them."""
+    named = {quant_of(path, asked) for path in paths}
+    if len(named) > 1:
+        raise QwhError(
+            f"--quant-from finds {len(named)} quants in files that are read as one run: give each"
+            " quant's files in a command of their own",
+            ExitCode.USAGE,
+        )
+    _refuse_picks(kind, asked)
+    hashes = [disk.sha256(path) for path in paths]
+    whole = hashlib.sha256("".join(hashes).encode()).hexdigest() if len(paths) > 1 else hashes[0]
+    return Source(kind, paths[0], whole, named.pop(), tuple(paths[1:]))
+
+
+def _refuse_engine(path: Path, kind: str) -> None:
+    if kind not in registry.KINDS:
+        raise QwhError(
+            f"{path} is of the kind {kind}, which needs options of its own: run qwh ingest {kind}"
+            " --help",
+            ExitCode.USAGE,
+        )
+
+
+def _refuse_picks(kind: str, asked: Import) -> None:
+    there = registry.KINDS[kind].picks
+    unknown = sorted(set(asked.picks) - set(there))
+    if unknown and kind != "generic":  # whose picks name columns of its own choice
+        raise QwhError(
+            f"--pick {unknown[0]}: {kind} has no such choice: it has {', '.join(there) or 'none'}",
+            ExitCode.USAGE,
+        )
+
+
+def _finds(source: Source, asked: Import) -> Iterator[Results]:
+    """What one source holds. Summaries are read to the end before the first is handed out.
 
     What is not taken is said; if nothing is, that is an error.
     """
-    finds, passed, summed = _read(source, asked), list[NotTaken](), list[Summary]()
+    passed, summed = list[NotTaken](), list[Summary]()
     count = 0
+    finds = _read(source, asked)
+    if asked.benchmark_id:
+        finds = _of_one_benchmark(list(finds), source, asked)
     for found in finds:
         if isinstance(found, NotTaken):
             passed.append(found)
@@ -103,12 +160,6 @@ def _in_one(source: Source, asked: Import) -> Iterator[Results]:
         else:
             count += 1
             yield found
-    if asked.quant_id and len(summed) > 1:
-        raise QwhError(
-            f"--quant-id {asked.quant_id} names one quant, and {source.path.name} holds"
-            f" {len(summed)} quants: leave it out, or give them in files of their own",
-            ExitCode.USAGE,
-        )
     if not summed and not count:
         why = f"{passed[0].what}: {passed[0].why}" if passed else "nothing in it was understood"
         raise QwhError(
@@ -116,13 +167,46 @@ def _in_one(source: Source, asked: Import) -> Iterator[Results]:
             " meant",
             ExitCode.BAD_INPUT,
         )
+    if source.quant_id:
+        _refuse_several(summed, source)
     yield from summed
+
+
+def _of_one_benchmark(finds: list[Found], source: Source, asked: Import) -> Iterator[Found]:
+    """The same. Raises QwhError where --benchmark-id would name several benchmarks."""
+    several = [found.benchmark_id for found in finds if isinstance(found, Samples)]
+    if len(several) > 1:
+        raise QwhError(
+            f"--benchmark-id {asked.benchmark_id} names one benchmark, and {source.path.name} holds"
+            f" {len(several)}, {', '.join(several[:8])}: leave it out",
+            ExitCode.USAGE,
+        )
+    yield from finds
+
+
+def _refuse_several(summed: list[Summary], source: Source) -> None:
+    """Raise QwhError where one name stands for several quants, or one text is there twice."""
+    quants = {found.quant_name for found in summed}
+    texts = {(found.corpus_id, found.context_length) for found in summed}
+    if len(quants) > 1 or len(texts) < len(summed):
+        found = f"{len(quants)} quants" if len(quants) > 1 else f"{len(summed)} runs on one text"
+        raise QwhError(
+            f"--quant-id {source.quant_id} names one quant, and {source.path.name} holds"
+            f" {found}: leave it out, or give them in files of their own",
+            ExitCode.USAGE,
+        )
 
 
 def _read(source: Source, asked: Import) -> Iterator[Found]:
     """What the reader finds; a file that it cannot read is refused for what it is."""
+    reader = registry.reader(source.kind)
     try:
-        yield from registry.reader(source.kind).read(source.path, asked.picks)
+        if registry.KINDS[source.kind].together:
+            paths = [source.path, *source.others]
+            yield from cast(ReaderOfSeveral, reader).read_together(paths, asked.picks)
+        else:
+            yield from reader.read(source.path, asked.picks)
     except BadFile:
-        strangers.refuse(source.path, registry.head(source.path))
+        for path in (source.path, *source.others):
+            strangers.refuse(path, registry.head(path))
         raise

@@ -1,5 +1,6 @@
 """What all imports share: what a command says of them, where they come from, what names a run."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from ...raw.manifest import RunFacts, begun
 from ...raw.store import Store
 from ..readers.port import Picks, Results, Samples
 
+QUANT = "{quant}"  # stands for a quant's name in --quant-from
+
 
 @dataclass(frozen=True)
 class Import:
@@ -17,19 +20,52 @@ class Import:
 
     cohort: str
     quant_id: str | None = None  # by default what the file calls the model
+    quant_from: str | None = None  # the path's pattern, with {quant} where its name stands
     is_reference: bool = False
     picks: Picks = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)  # harness facts that no file tells
-    corpus_id: str | None = None  # by default what the file says, as the next
+    corpus_id: str | None = None  # by default what the file says, as the next two
     context_length: int | None = None
+    benchmark_id: str | None = None
+    score_max: float | None = None  # the best score; None: 1
+    smaller_is_better: bool = False  # a score becomes 1 - score / score_max
+    match: str = "text"  # what pairs two answers: text, or item (with the expected answer)
 
 
 class Source(NamedTuple):
-    """A file or folder that is read."""
+    """A file or folder that is read, or several files that are one run."""
 
     kind: str
     path: Path
     sha256: str  # of its bytes; of a folder over all files
+    quant_id: str | None = None  # whose results it holds, where the command says so
+    others: tuple[Path, ...] = ()  # read together with it
+
+
+class Stored(NamedTuple):
+    """A run that is in the warehouse now."""
+
+    run: RunFacts
+    what: str  # is in it, in a few words
+
+
+def quant_of(path: Path, asked: Import) -> str | None:
+    """Whose results a path holds, where the command says so.
+
+    Raises QwhError for a path that --quant-from does not fit.
+    """
+    if asked.quant_from is None:
+        return asked.quant_id
+    inside = re.escape(asked.quant_from).replace(re.escape(QUANT), "(?P<quant>[^/]+)", 1)
+    inside = inside.replace(re.escape(QUANT), "(?P=quant)").replace(re.escape("*"), "[^/]*")
+    match = re.search(f"(?:^|/){inside.removesuffix('/')}$", path.as_posix())
+    if match is None or QUANT not in asked.quant_from:
+        raise QwhError(
+            f"--quant-from {asked.quant_from} does not fit {path}: write the path with {QUANT}"
+            " where the quant's name stands, such as 'logs/{quant}.log'",
+            ExitCode.USAGE,
+        )
+    return match["quant"]
 
 
 def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
@@ -38,7 +74,7 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
     Raises QwhError if nobody says whose results these are.
     """
     named = found.model_name if isinstance(found, Samples) else found.quant_name
-    quant_id = asked.quant_id or named
+    quant_id = source.quant_id or named
     if not quant_id:
         raise QwhError(
             f"{source.path} does not say which model it is about: give it a --quant-id",
@@ -56,25 +92,46 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
 
 
 def named(run: RunFacts, **more: object) -> RunFacts:
-    """The run under its run_id: a hash of whose results it holds, of the source, and of `more`.
+    """The run under its run_id: a hash of whose results it holds and of `more`, its content.
 
-    So the same file is the same run, whatever version of qwh reads it.
+    So the same results are the same run, whatever the file or folder they lie in is called.
     """
-    base = RunFacts(
-        cohort_id=run.cohort_id,
-        role=run.role,
-        quant_id=run.quant_id,
-        source_sha256=run.source_sha256,
-    )
+    base = RunFacts(cohort_id=run.cohort_id, role=run.role, quant_id=run.quant_id)
     return replace(run, run_id=base.named(**more).run_id)
 
 
 def already_there(store: Store, run: RunFacts) -> bool:
     """Whether the warehouse holds this run; says so."""
-    if store.find(run.run_id) is None:
+    held = store.find(run.run_id)
+    if held is None:
         return False
-    say(f"{run.quant_id} on {run.corpus_id} is already in the warehouse: nothing to do")
+    say(
+        f"{run.quant_id} on {run.corpus_id} is already in the warehouse ({origin(held)}):"
+        " nothing to do"
+    )
     return True
+
+
+def origin(run: RunFacts) -> str:
+    """A held run, for a line that speaks of it."""
+    return f"run {run.run_id} of {run.source_name or run.file_name}"
+
+
+def say_what_counts(run: RunFacts, held: list[RunFacts]) -> None:
+    """Say whether a run takes the place of those of the same quant on the same thing."""
+    if not held:
+        return
+    other, about = max(held, key=weight), f"{run.quant_id} on {run.corpus_id}"
+    if weight(run) > weight(other):
+        say(f"{about}: replaces {origin(other)}")
+    else:
+        better = "whole" if run.status != other.status else "larger"
+        say(f"{about}: {origin(other)} is {better} and still counts")
+
+
+def weight(run: RunFacts) -> tuple:
+    """Of two runs of a quant on one thing the one of more weight counts, in SQL as here."""
+    return run.status == "complete", run.chunks or 0, run.started_at or ""
 
 
 def whole_or_partial(run: RunFacts, found: Results) -> RunFacts:

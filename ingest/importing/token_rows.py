@@ -19,23 +19,22 @@ from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
 from ..cohort import refuse_other_reference
 from ..readers.port import Picks, TokenBlock, TokenRows
-from .source import Import, Source, already_there, begun_import, named, whole_or_partial
+from .source import (
+    Import,
+    Source,
+    Stored,
+    already_there,
+    begun_import,
+    flaws,
+    named,
+    whole_or_partial,
+)
 
 PRECISION = 1e-5  # of a log-prob that a server computed in float32
 FLOORS = ("floor", "least_logprob")  # picks: what stands in for what a quant's file lacks
 
 
-def describe(found: TokenRows, source: Source, asked: Import) -> str:
-    """What would be stored, in one line."""
-    blocks = _blocks(found, source)
-    run = _facts(found, blocks, source, asked)
-    return (
-        f"{run.quant_id} ({run.role}) on {run.corpus_id}: {run.rows:,} positions of"
-        f" {len(blocks):,} texts with the top {found.top_k} of {found.engine}"
-    )
-
-
-def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> RunFacts | None:
+def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> Stored | None:
     """The run, or None if the warehouse has it.
 
     Raises QwhError, also where the cohort lacks the reference's rows.
@@ -46,22 +45,30 @@ def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> Ru
     if run.role == "quant":
         run = replace(run, reference_run_id=_reference(store, run).run_id)
     run = named(
-        run, corpus_id=run.corpus_id, facts=run.facts, reference_run_id=run.reference_run_id
+        run,
+        corpus_id=run.corpus_id,
+        limits=_limits(asked.picks) if run.reference_run_id else None,
+        reference_run_id=run.reference_run_id,
+        content=_content(blocks),
     )
     if already_there(store, run):
         return None
+    what = (
+        f"{run.rows:,} rows of {len(blocks):,} texts with the top {found.top_k} of"
+        f" {found.engine}, {run.nonfinite} not finite{flaws(found)}"
+    )
     if run.reference_run_id is None:
         with RunWriter(store, "reference_tokens") as writer:
             for block in blocks:
                 writer.write("reference_tokens", _reference_columns(block))
-            return writer.publish(run)
+            return Stored(writer.publish(run), what)
     with RunWriter(store, "tokens", "topk_klds") as writer:
         theirs = _rows_of(store, run.reference_run_id)
         for block in blocks:
             rows = [next(theirs) for _ in block.position]
             _write_tokens(writer, block, rows)
             _write_bounds(writer, block, rows, _limits(asked.picks))
-        return writer.publish(run)
+        return Stored(writer.publish(run), what)
 
 
 def _blocks(found: TokenRows, source: Source) -> list[TokenBlock]:
@@ -124,6 +131,18 @@ def _stream(blocks: list[TokenBlock]) -> str:
     for block in blocks:
         tokens = block.token if block.token_id is None else block.token_id.tolist()
         digest.update(json.dumps([block.position.tolist(), tokens]).encode())
+    return digest.hexdigest()
+
+
+def _content(blocks: list[TokenBlock]) -> str:
+    """Hash of all that the blocks hold."""
+    digest = hashlib.sha256()
+    for block in blocks:
+        for values in block:
+            if isinstance(values, np.ndarray):
+                digest.update(np.ascontiguousarray(values).tobytes())
+            else:
+                digest.update(json.dumps(values).encode())
     return digest.hexdigest()
 
 

@@ -163,6 +163,13 @@ class Reader(Protocol):
         """What it holds, one after the other, lazily. Raises BadFile or QwhError (not found)."""
 
 
+class ReaderOfSeveral(Reader, Protocol):
+    """A reader that takes all files of a command as one run."""
+
+    def read_together(self, paths: list[Path], picks: Picks) -> Iterator[Found]:
+        """What they hold. Raises as `read`."""
+
+
 def text_id(*texts: str) -> str:
     """prompt_id: 16 hex characters of SHA-256 over the texts.
 

@@ -19,34 +19,49 @@ class Kind(NamedTuple):
     sentence: str  # what follows "Read "
     extra: str | None = None  # of qwh, that brings what the module imports
     picks: dict[str, str] = {}  # what the user may choose -> in a few words
+    folders: bool = False  # it reads a folder as a whole; else a folder's files one by one
+    together: bool = False  # all files of a command are one run: it has read_together
 
 
+FLOORS = {  # of a quant's log-probs where its top k lacks a token of the reference's
+    "floor": "its log-prob, nats",
+    "least_logprob": "no token lies below it, nats",
+}
 KINDS = {  # in the order in which `recognise` asks
     "lm-eval": Kind(
         "lm_eval",
         "lm-evaluation-harness: a samples jsonl, or the output folder",
         picks={"filter": "whose answers", "metric": "what a score is"},
+        folders=True,
     ),
-    "livecodebench": Kind("livecodebench", "LiveCodeBench: an _eval_all.json"),
-    "evalplus": Kind("evalplus", "evalplus: an eval_results.json", picks={"tests": "plus or base"}),
+    "livecodebench": Kind("livecodebench", "LiveCodeBench: an _eval_all.json", folders=True),
+    "evalplus": Kind(
+        "evalplus",
+        "evalplus: an eval_results.json",
+        picks={"tests": "plus or base"},
+        folders=True,
+    ),
     "inspect": Kind(
         "inspect_ai",
         "inspect: an .eval or .json log",
         picks={"scorer": "whose scores", "metric": "which of its values"},
+        folders=True,
     ),
     "lighteval": Kind(
         "lighteval",
         "lighteval: details parquet, or the output folder",
         picks={"metric": "what a score is"},
+        folders=True,
     ),
     "helm": Kind(
         "helm",
         "HELM: a run folder, or per_instance_stats.json",
         picks={"metric": "what a score is"},
+        folders=True,
     ),
     "llama-log": Kind("llama_log", "llama-perplexity: the text it printed"),
     "qbench": Kind("qbench", "exllamav3 qbench: results json"),
-    "hfkldr": Kind("hfkldr", "hipfire: HFKLDR or HFKSEQ files"),
+    "hfkldr": Kind("hfkldr", "hipfire: HFKLDR or HFKSEQ files", picks=FLOORS),
     "table": Kind(
         "printed_table",
         "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant",
@@ -56,6 +71,7 @@ KINDS = {  # in the order in which `recognise` asks
         "prompt_logprobs",
         "vLLM's, SGLang's or OpenAI's log-probs of given texts: NLL, top 1, top k; a top-k KLD with"
         " its bounds, never a KLD",
+        picks=FLOORS,
     ),
     "generic": Kind("generic", "any table of graded answers"),
 }
@@ -63,7 +79,7 @@ KINDS = {  # in the order in which `recognise` asks
 
 def reader(kind: str) -> "Reader":
     """The module that reads this kind of file. Raises QwhError if its extra is not installed."""
-    module, _, extra, _ = KINDS[kind]
+    module, extra = KINDS[kind].module, KINDS[kind].extra
     try:
         return cast("Reader", import_module(f".{module}", __package__))
     except ModuleNotFoundError as error:

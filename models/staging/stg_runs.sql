@@ -49,6 +49,7 @@ select
     source_format,
     source_name,
     source_sha256,
+    reference_ppl,
     facts,
     rows as token_rows,
     nonfinite,

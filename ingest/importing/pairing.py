@@ -1,0 +1,136 @@
+"""What an imported run meets in the warehouse: an earlier run of its own, the reference's answers.
+
+Said at once, for what meets nothing is in no table of results.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pyarrow.parquet as pq
+
+from ...errors import ExitCode, QwhError
+from ...progress import say
+from ...raw.manifest import RunFacts
+from ...raw.store import Store
+from .source import origin, weight
+
+SHOWN = 40  # characters of a difference
+
+
+def earlier(store: Store, run: RunFacts, prompts: set[str]) -> list[RunFacts]:
+    """The held runs of the same quant on the same benchmark.
+
+    prompts: the run's own. Raises QwhError where a held one has prompts that this one lacks while
+    this one has others: then each would hide answers of the other.
+    """
+    held = [
+        other
+        for other in _of_benchmarks(store, run, str(run.role))
+        if other.benchmark_id == run.benchmark_id and other.quant_id == run.quant_id
+    ]
+    for other in held:
+        lacking = set(_column(store, other, "samples", "prompt_id")) - prompts
+        theirs = len(set(_column(store, other, "samples", "prompt_id")))
+        if other.harness == run.harness and lacking and len(prompts) + len(lacking) > theirs:
+            raise QwhError(
+                f"{run.quant_id} already has a run on {run.benchmark_id} ({origin(other)}) with"
+                f" {len(lacking):,} prompts that {run.source_name} lacks, which has others: give"
+                " all its files in one command, or each benchmark its own --benchmark-id",
+                ExitCode.MISMATCH,
+            )
+    return held
+
+
+def say_what_it_meets(store: Store, run: RunFacts) -> None:
+    """Say why a quant's answers, or some of them, will not meet the reference's."""
+    if run.role != "quant":
+        return
+    references = _of_benchmarks(store, run, "reference")
+    same = [other for other in references if other.benchmark_id == run.benchmark_id]
+    if not same:
+        there = sorted({str(other.benchmark_id) for other in references})
+        found = (
+            f"it has {', '.join(there)}: give --benchmark-id"
+            if there
+            else ("import it with --is-reference")
+        )
+        say(
+            f"no reference of cohort {run.cohort_id} has the benchmark {run.benchmark_id}, so"
+            f" {run.quant_id} is compared with nothing: {found}"
+        )
+        return
+    reference = max(same, key=weight)
+    if reference.harness != run.harness:
+        say(
+            f"{run.quant_id} on {run.benchmark_id} does not meet the reference's"
+            f" {origin(reference)}: {_other_facts(reference, run)}"
+        )
+        return
+    _say_unmet(store, run, reference)
+
+
+def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:
+    """Say how many prompts the reference was not given, and how the texts of the first differ."""
+    theirs = set(_column(store, reference, "samples", "prompt_id"))
+    unmet = [prompt for prompt in _prompts(store, run) if prompt["prompt_id"] not in theirs]
+    if not unmet:
+        return
+    held = {prompt["item"]: prompt["prompt"] for prompt in _prompts(store, reference)}
+    line = f"{len(unmet):,} of {run.chunks:,} prompts"
+    for prompt in unmet:
+        text = held.get(prompt["item"])
+        if text is not None and prompt["prompt"] is not None and text != prompt["prompt"]:
+            there, here = difference(text, prompt["prompt"])
+            say(
+                f"{line} are another text than the reference's ({origin(reference)}): item"
+                f" {prompt['item']} has {there!r} there, {here!r} here: give --match item at both"
+                " imports to pair by item and expected answer"
+            )
+            return
+    say(f"{line} are not among the reference's ({origin(reference)})")
+
+
+def difference(one: str, other: str) -> tuple[str, str]:
+    """What stands in either text where they first differ, from the start of that word."""
+    pairs = enumerate(zip(one, other))
+    start = next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+    start -= len(re.split(r"\s", one[:start])[-1])
+    return _until(one, start), _until(other, start)
+
+
+def _until(text: str, start: int) -> str:
+    return text[start : start + SHOWN].split("\n")[0]
+
+
+def _other_facts(reference: RunFacts, run: RunFacts) -> str:
+    there, here = json.loads(reference.harness or "{}"), json.loads(run.harness or "{}")
+    names = sorted(name for name in there | here if there.get(name) != here.get(name))
+    return ", ".join(
+        f"{name} is {_short(there.get(name))} there, {_short(here.get(name))} here"
+        for name in names
+    )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def _of_benchmarks(store: Store, run: RunFacts, role: str) -> list[RunFacts]:
+    return [
+        other
+        for other in store.runs()
+        if other.cohort_id == run.cohort_id and other.role == role and other.task == "benchmark"
+    ]
+
+
+def _column(store: Store, run: RunFacts, table: str, name: str) -> list:
+    return pq.read_table(store.part(table, run.run_id), columns=[name])[name].to_pylist()
+
+
+def _prompts(store: Store, run: RunFacts) -> Iterator[dict]:
+    """The prompts of an imported run or of a reference, in order."""
+    part = pq.ParquetFile(store.part("prompts", run.run_id))
+    for batch in part.iter_batches(columns=["prompt_id", "item", "prompt"]):
+        yield from batch.to_pylist()

@@ -1,0 +1,77 @@
+"""A score as qwh keeps it, 0 for the worst and 1 for the best, or the reason why it is none."""
+
+from dataclasses import dataclass
+
+from ...errors import ExitCode, QwhError
+from ..readers.port import Sample, Samples
+from .source import Import, Source
+
+SLACK = 1e-9  # what a mean of exact scores may be off by
+MOST_NAMED = 8  # metrics in one line
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a tool's figure becomes a score."""
+
+    name: str  # of the file, for messages
+    metric: str
+    others: list[str]
+    top: float
+    smaller_is_better: bool
+    asked: bool  # the user has said so
+
+    def score(self, sample: Sample) -> float:
+        """The score of a sample. Raises QwhError where the figure lies outside 0..top."""
+        share = float(sample.score) / self.top
+        if not -SLACK <= share <= 1 + SLACK:
+            wanted = f"--score-max says {self.top:g}" if self.asked else "a score lies in 0..1"
+            raise QwhError(
+                f"{self.name}: {self.metric} of item {sample.item[:80]} is {sample.score:g}, and"
+                f" {wanted}: {_advice(self.others)}",
+                ExitCode.BAD_INPUT,
+            )
+        share = min(max(share, 0.0), 1.0)
+        return 1 - share if self.smaller_is_better else share
+
+    def facts(self) -> dict:
+        """What must agree between two runs; nothing where a score is taken as it is."""
+        facts: dict = {"score_max": self.top} if self.asked else {}
+        return facts | ({"smaller_is_better": True} if self.smaller_is_better else {})
+
+
+def scale(found: Samples, source: Source, asked: Import) -> Scale:
+    """How the figures in a file become scores.
+
+    Raises QwhError if smaller ones are better and the user has not said so.
+    """
+    metric = found.metric or "the score"
+    if found.smaller_is_better and not asked.smaller_is_better:
+        pick = f", or --pick metric= one of {named(found.other_metrics)}"
+        raise QwhError(
+            f"{source.path.name}: {metric} is better where it is smaller: give"
+            " --smaller-is-better, and --score-max N for the worst one"
+            + (pick if found.other_metrics else ""),
+            ExitCode.BAD_INPUT,
+        )
+    return Scale(
+        source.path.name,
+        metric,
+        found.other_metrics,
+        asked.score_max or 1.0,
+        asked.smaller_is_better,
+        asked.score_max is not None,
+    )
+
+
+def named(metrics: list[str]) -> str:
+    """A few metrics, for a line."""
+    more = len(metrics) - MOST_NAMED
+    return ", ".join(metrics[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _advice(others: list[str]) -> str:
+    pick = f"--pick metric= one of {named(others)}, or " if others else ""
+    return (
+        f"give {pick}--score-max N, where N is the best score (with --smaller-is-better: the worst)"
+    )
