@@ -247,9 +247,8 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
     store = Store(warehouse)
     with store.shadow() if dry_run else nullcontext(store.create()) as into:
         for run, what in ingest_files(into, kind, paths, asked):
-            print(
-                f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id}  {run.status}: {what}"
-            )
+            about = f"{run.role:<9}  {run.quant_id}  {run.corpus_id}"
+            print(f"{run.run_id}  {about}  {run.status}: {what}")
     if dry_run:
         say("a dry run: nothing was stored")
 

@@ -1,7 +1,6 @@
 """Other tools' files in the warehouse: runs, strict pairing, what stays out."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np

@@ -141,50 +141,48 @@ def _refuse_picks(kind: str, asked: Import) -> None:
         )
 
 
-def _finds(source: Source, asked: Import) -> Iterator[Results]:
-    """What one source holds. Summaries are read to the end before the first is handed out.
+def _finds(source: Source, asked: Import) -> list[Results]:
+    """What one source holds, all of it known before the first is stored.
 
     What is not taken is said; if nothing is, that is an error.
     """
-    passed, summed = list[NotTaken](), list[Summary]()
-    count = 0
-    finds = _read(source, asked)
-    if asked.benchmark_id:
-        finds = _of_one_benchmark(list(finds), source, asked)
-    for found in finds:
+    results, passed = list[Results](), list[NotTaken]()
+    for found in _read(source, asked):
         if isinstance(found, NotTaken):
             passed.append(found)
             say(f"{source.path.name}: {found.what} is not taken: {found.why}")
-        elif isinstance(found, Summary):
-            summed.append(found)
         else:
-            count += 1
-            yield found
-    if not summed and not count:
+            results.append(found)
+    if not results:
         why = f"{passed[0].what}: {passed[0].why}" if passed else "nothing in it was understood"
         raise QwhError(
             f"{source.path} holds nothing to store: {why}: check that it is the file that was"
             " meant",
             ExitCode.BAD_INPUT,
         )
+    _refuse_several([found for found in results if isinstance(found, Samples)], source, asked)
     if source.quant_id:
-        _refuse_several(summed, source)
-    yield from summed
+        _refuse_quants([found for found in results if isinstance(found, Summary)], source)
+    return results
 
 
-def _of_one_benchmark(finds: list[Found], source: Source, asked: Import) -> Iterator[Found]:
-    """The same. Raises QwhError where --benchmark-id would name several benchmarks."""
-    several = [found.benchmark_id for found in finds if isinstance(found, Samples)]
-    if len(several) > 1:
-        raise QwhError(
-            f"--benchmark-id {asked.benchmark_id} names one benchmark, and {source.path.name} holds"
-            f" {len(several)}, {', '.join(several[:8])}: leave it out",
-            ExitCode.USAGE,
-        )
-    yield from finds
+def _refuse_several(answers: list[Samples], source: Source, asked: Import) -> None:
+    """Raise QwhError where one name stands for several benchmarks or several models."""
+    benchmarks = list(dict.fromkeys(found.benchmark_id for found in answers))
+    models = list(dict.fromkeys(found.model_name for found in answers if found.model_name))
+    for option, name, there in (
+        ("--benchmark-id", asked.benchmark_id, benchmarks),
+        ("--quant-id", source.quant_id, models),
+    ):
+        if name and len(there) > 1:
+            raise QwhError(
+                f"{option} {name} names one of them, and {source.path.name} holds {len(there)}:"
+                f" {', '.join(there[:8])}: leave it out, or give each in a command of its own",
+                ExitCode.USAGE,
+            )
 
 
-def _refuse_several(summed: list[Summary], source: Source) -> None:
+def _refuse_quants(summed: list[Summary], source: Source) -> None:
     """Raise QwhError where one name stands for several quants, or one text is there twice."""
     quants = {found.quant_name for found in summed}
     texts = {(found.corpus_id, found.context_length) for found in summed}

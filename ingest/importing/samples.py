@@ -68,6 +68,11 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
 
 def _facts(found: Samples, source: Source, asked: Import, scale: scores.Scale) -> RunFacts:
     benchmark_id = asked.benchmark_id or found.benchmark_id
+    if not benchmark_id:
+        raise QwhError(
+            f"{source.path} does not say which benchmark it is: give it a --benchmark-id",
+            ExitCode.USAGE,
+        )
     match = {"match": asked.match} if asked.match != "text" else {}
     return replace(
         begun_import(found, source, asked),
