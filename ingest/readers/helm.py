@@ -1,7 +1,9 @@
 """HELM: a run's per_instance_stats.json, with run_spec.json and scenario_state.json beside it.
 
-One Samples per run. Pick metric; without one the first that the run's own metric_specs name, or the
-first that is no bookkeeping. prompt_id is over the requests as they were sent
+One Samples per run. Pick metric; without one a share that the run's own metric_specs name, or the
+first that is no bookkeeping. The tool writes an entry per instance and class of metrics: those of
+one instance are joined. As in its own tables, split test without perturbed copies counts; picks
+split and perturbation ask for others. prompt_id is over the requests as they were sent
 (scenario_state.json); without them over all that settles them: scenario, adapter and instance.
 """
 
@@ -15,12 +17,16 @@ from typing import NamedTuple
 import msgspec
 
 from ...errors import BadFile
-from .port import Picks, Sample, Samples, choose, text_id
+from .grades import Spread, rank, smaller_is_better
+from .names import plain_name
+from .port import Found, NotTaken, Picks, Sample, Samples, choose, text_id
 from .untrusted.files import MAX_WHOLE, contents, existing, matching
 from .untrusted.json_plain import at
 from .untrusted.json_typed import decoder, raw_score, settings_file
 
 STATS = "per_instance_stats.json"
+SPLITS = ("test", "valid")  # the first that is there counts
+NONE = "none"  # the pick for instances as they are, not perturbed
 BOOKKEEPING = re.compile(
     r"^(num_|finish_reason_|training_|inference_|batch_size|prompt_truncated|max_prob|logprob"
     r"|predicted_index)|_(cost|runtime)$"
@@ -31,6 +37,7 @@ _LOOKS = re.compile(rb'\s*\[\s*\{\s*"(instance_id|perturbation|train_trial_index
 
 class Name(msgspec.Struct):
     name: str
+    split: str | None = None
 
 
 class Stat(msgspec.Struct):
@@ -102,48 +109,153 @@ Key = tuple[str, str, int]  # instance, perturbation, draw of examples
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A run folder, or its per-instance file."""
-    return (path / STATS).is_file() if path.is_dir() else bool(_LOOKS.match(head[:1000]))
+    """A run's per-instance file, or a folder that holds some, at most two levels down."""
+    if path.is_dir():
+        return any(any(path.glob(f"{level}{STATS}")) for level in ("", "*/", "*/*/"))
+    return bool(_LOOKS.match(head[:1000]))
 
 
-def read(path: Path, picks: Picks) -> Iterator[Samples]:
-    """One Samples for each run at path. Raises BadFile."""
+def read(path: Path, picks: Picks) -> Iterator[Found]:
+    """One Samples for each run at path. Picks: metric, split, perturbation. Raises BadFile."""
     path = existing(path)
-    advice = "give a run folder of HELM"
-    for file in matching(path, f"**/{STATS}", advice) if path.is_dir() else [path]:
-        yield _run(file, picks)
+    files = matching(path, f"**/{STATS}", "give a run folder of HELM") if path.is_dir() else [path]
+    runs = [_run(file) for file in files]
+    _refuse_mixtures(path, runs)
+    for run in runs:
+        entries, passed = _selected(run, picks)
+        yield from passed
+        yield _samples(run, entries, picks)
 
 
-def _run(path: Path, picks: Picks) -> Samples:
+class _Entry(NamedTuple):
+    """One instance under one perturbation with one draw of examples."""
+
+    key: Key
+    split: str | None
+    means: dict[str, float | None]  # metric -> None where the file has no finite number
+
+
+class _Run(NamedTuple):
+    """One run's files."""
+
+    path: Path
+    name: str  # with the model
+    model: str | None
+    spec: dict
+    entries: list[_Entry]
+    again: int  # metrics of instances that came twice
+
+
+def _run(path: Path) -> _Run:
+    """Raises BadFile."""
     instances = _instances(contents(path), path, "as a whole")
     if not instances:
         raise BadFile(path, "as a whole", "it holds no instances", "give a run folder of HELM")
-    spec_file, state = path.with_name("run_spec.json"), path.with_name("scenario_state.json")
+    spec_file = path.with_name("run_spec.json")
     spec = settings_file(spec_file) if spec_file.is_file() else {}
-    there = [stat.name.name for stat in _stats(instances[0].stats, path, "stats of entry 0")]
-    metric = choose(path, "metric", picks.get("metric"), _ordered(there, spec))
     name = at(spec, "name")
-    name = name if isinstance(name, str) and name else path.resolve().parent.name or "unknown"
-    scenario, adapter = at(spec, "scenario_spec"), _adapter(spec)
-    settled = [scenario, adapter] if adapter is not None else _without_model(name)
-    requests = _requests(state) if state.is_file() else {}
+    if not isinstance(name, str) or not name:
+        name = path.resolve().parent.name
+        if not re.search(r"[:,]model=", name):
+            raise BadFile(
+                path,
+                "as a whole",
+                "neither run_spec.json nor its folder's name says which run it is of",
+                "put run_spec.json beside it",
+            )
     model = at(spec, "adapter_spec", "model") or _model(name)
-    left_out: Counter[str] = Counter()
+    model = plain_name(model) if isinstance(model, str) else None
+    entries, again = _joined(instances, path)
+    return _Run(path, name, model, spec, entries, again)
+
+
+def _joined(instances: list[Instance], path: Path) -> tuple[list[_Entry], int]:
+    """The entries of each instance as one, and how many numbers came twice. Raises BadFile."""
+    joined: dict[Key, _Entry] = {}
+    again = 0
+    for index, instance in enumerate(instances):
+        key = _key(instance.instance_id, instance.perturbation, instance.train_trial_index)
+        stats = _stats(instance.stats, path, f"stats of entry {index}")
+        split = next((stat.name.split for stat in stats if stat.name.split), None)
+        entry = joined.setdefault(key, _Entry(key, split, {}))
+        twice = False
+        for stat in stats:
+            twice = twice or stat.name.name in entry.means
+            entry.means.setdefault(stat.name.name, raw_score(stat.mean))
+        again += twice
+    return list(joined.values()), again
+
+
+def _refuse_mixtures(path: Path, runs: list[_Run]) -> None:
+    """Raise BadFile where a folder holds runs of several models, or one run twice."""
+    models = dict.fromkeys(run.model for run in runs if run.model)
+    if len(models) > 1:
+        raise BadFile(
+            path,
+            "as a whole",
+            f"it holds runs of {len(models)} models: {', '.join(list(models)[:10])}",
+            "give the run folders of one",
+        )
+    seen: dict[str, Path] = {}
+    for run in runs:
+        name, folder = _without_model(run.name), run.path.parent
+        other = seen.setdefault(name, folder)
+        if other != folder:
+            found = f"it holds two runs of {name}: {other} and {folder}"
+            raise BadFile(path, "as a whole", found, "give one of them")
+
+
+def _selected(run: _Run, picks: Picks) -> tuple[list[_Entry], list[NotTaken]]:
+    """The instances of the split and perturbation that count, and what is passed over."""
+    splits = list(dict.fromkeys(entry.split for entry in run.entries if entry.split))
+    splits.sort(key=lambda split: SPLITS.index(split) if split in SPLITS else len(SPLITS))
+    split = choose(run.path, "split", picks.get("split"), splits) if splits else None
+    here = [entry for entry in run.entries if entry.split in (split, None)]
+    copies = list(dict.fromkeys(entry.key[1] or NONE for entry in here))
+    copies.sort(key=lambda copy: copy != NONE)
+    copy = choose(run.path, "perturbation", picks.get("perturbation"), copies)
+    name, passed = _without_model(run.name), list[NotTaken]()
+    for other in splits:
+        if other != split:
+            count = sum(entry.split == other for entry in run.entries)
+            why = f"HELM's own tables have split {split} alone: --pick split={other} takes it"
+            passed.append(NotTaken(f"{name}, split {other} ({count:,} instances)", why))
+    for other in copies:
+        if other != copy:
+            count = sum((entry.key[1] or NONE) == other for entry in here)
+            why = f"they are copies of the same instances: --pick perturbation={other} takes them"
+            passed.append(NotTaken(f"{name}, perturbation {other} ({count:,} instances)", why))
+    return [entry for entry in here if (entry.key[1] or NONE) == copy], passed
+
+
+def _samples(run: _Run, entries: list[_Entry], picks: Picks) -> Samples:
+    spec, state = run.spec, run.path.with_name("scenario_state.json")
+    ordered = _ordered(entries, spec)
+    metric = choose(run.path, "metric", picks.get("metric"), ordered)
+    scenario, adapter = at(spec, "scenario_spec"), _adapter(spec)
+    settled = [scenario, adapter] if adapter is not None else _without_model(run.name)
+    requests = _requests(state) if state.is_file() else {}
+    left_out = Counter({"an instance that occurs again": run.again} if run.again else {})
     sent = _Sent(requests, json.dumps(settled, sort_keys=True))
     return Samples(
-        benchmark_id=_without_model(name),
+        benchmark_id=_without_model(run.name),
         harness={
             "harness": "helm",
             "metric": metric,
             "scenario_spec": scenario,
             "adapter_spec": adapter,
         },
-        rows=_rows(path, instances, metric, sent, left_out),
-        model_name=model if isinstance(model, str) else None,
+        rows=_rows(entries, metric, sent, left_out),
+        model_name=run.model,
+        metric=metric,
+        other_metrics=[name for name in ordered if name != metric],
+        smaller_is_better=smaller_is_better(metric),
         facts={
-            "run": name,
+            "run": run.name,
             "prompt_id": "requests" if requests else "settings",
             "model_deployment": at(spec, "adapter_spec", "model_deployment"),
+            "max_eval_instances": at(spec, "adapter_spec", "max_eval_instances"),
+            "split": entries[0].split if entries else None,
         },
         left_out=left_out,
     )
@@ -163,19 +275,27 @@ def _model(name: str) -> str | None:
     return match[1] if match else None
 
 
-def _ordered(there: list[str], spec: dict) -> list[str]:
-    """The metrics there are, once each.
+def _ordered(entries: list[_Entry], spec: dict) -> list[str]:
+    """The metrics there are, most of a grade first.
 
-    First those that the run's specification names, last what is bookkeeping.
+    Of equal ones first those that the run's specification names; what is bookkeeping last.
     """
     specs, named = spec.get("metric_specs"), list[str]()
     for entry in specs if isinstance(specs, list) else ():
         names = at(entry, "args", "names")
         named += names if isinstance(names, list) else []
-    # stable: the file's order within
-    return sorted(
-        dict.fromkeys(there), key=lambda name: (name not in named, bool(BOOKKEEPING.search(name)))
-    )
+    spreads: dict[str, Spread] = {}
+    for each in entries:
+        for name, mean in each.means.items():
+            spread = spreads.setdefault(name, Spread())
+            if mean is not None:
+                spread.count(mean)
+
+    def order(name: str) -> tuple[bool, ...]:
+        graded = rank(name, spreads[name], smaller_is_better(name))
+        return bool(BOOKKEEPING.search(name)), *graded[:2], name not in named, graded[2]
+
+    return sorted(spreads, key=order)
 
 
 def _without_model(name: str) -> str:
@@ -232,32 +352,19 @@ class _Sent(NamedTuple):
 
 
 def _rows(
-    path: Path,
-    instances: list[Instance],
-    metric: str,
-    sent: _Sent,
-    left_out: Counter[str],
+    entries: list[_Entry], metric: str, sent: _Sent, left_out: Counter[str]
 ) -> Iterator[Sample]:
-    """One sample per instance, perturbation and draw of examples, the first of each."""
-    seen: set[Key] = set()
-    attempts: Counter[str] = Counter()
-    for index, instance in enumerate(instances):
-        key = _key(instance.instance_id, instance.perturbation, instance.train_trial_index)
-        stats = _stats(instance.stats, path, f"stats of entry {index}")
-        score = next((raw_score(stat.mean) for stat in stats if stat.name.name == metric), None)
-        if key in seen:
-            left_out["an instance that occurs again"] += 1
-            continue
+    """One sample per instance, perturbation and draw of examples."""
+    for key, _, means in entries:
+        score = means.get(metric)
         if score is None:
             left_out[f"its {metric} is missing or not a finite number"] += 1
             continue
-        seen.add(key)
         prompt_id, prompt = sent.prompt(key)
-        attempts[prompt_id] += 1
         yield Sample(
             _item(key),
             prompt_id,
-            attempts[prompt_id] - 1,
+            0,
             score,
             key[1] or "all",
             prompt,

@@ -1,9 +1,9 @@
 """inspect_ai: .eval logs, which are zip files of JSON members, and .json logs, one object.
 
-One Samples per log. Picks: scorer; metric, where a scorer gives several values at once. A log
-without header.json is of a run that crashed: what its journal holds is read, and marked partial.
-Prompts come from the summaries, and from the sample itself where a summary keeps only the start of
-it.
+One Samples per log, of several tries of one task the one that counts. Picks: scorer; metric, where
+a scorer gives several values at once, by default the one that is a grade. A log without header.json
+is of a run that crashed: what its journal holds is read, and marked partial. Prompts come from the
+summaries, and from the sample itself where a summary keeps only the start of it.
 """
 
 import hashlib
@@ -14,19 +14,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ...errors import BadFile
 from . import inspect_forms as forms
-from .inspect_answers import ADVICE, Log, answers, scores_of
-from .inspect_forms import Entry, Score
-from .port import Picks, Samples, choose
+from .grades import smaller_is_better
+from .inspect_answers import ADVICE, answers
+from .inspect_folders import CRASHED, counted, has_logs, is_log, settings_of, start_of
+from .inspect_forms import Entry
+from .inspect_scores import VALUE, Log, chosen
+from .names import plain_name
+from .port import Found, Picks, Samples
 from .untrusted.archives import MAX_MEMBER, Zip
-from .untrusted.files import contents, existing, matching
+from .untrusted.files import contents, existing
 from .untrusted.json_plain import at, finite
-from .untrusted.json_typed import anything
 
-CRASHED = "crashed"  # our word where the tool did not live to write its own
 # of a generate config: how, not what
 RUNTIME = {
     "max_connections",
@@ -59,39 +59,35 @@ _JOURNAL = re.compile(r"_journal/summaries/([0-9]{1,9})\.json")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """A zip file called .eval, or a .json log."""
-    if head[:4] == b"PK\3\4":
-        return path.suffix == ".eval"
-    return head.lstrip()[:1] == b"{" and b'"version"' in head[:200] and b'"eval_id"' in head
+    """A zip file called .eval, a .json log, or a folder of them."""
+    return has_logs(path) if path.is_dir() else is_log(path, head)
 
 
-def read(path: Path, picks: Picks) -> Iterator[Samples]:
-    """One Samples for each log. Raises BadFile."""
+def read(path: Path, picks: Picks) -> Iterator[Found]:
+    """One Samples for each log, of a task that was tried again for the one that counts.
+
+    Picks: scorer, metric. Raises BadFile.
+    """
     path = existing(path)
-    if path.is_dir():
-        for file in matching(path, "*.eval", "give a log folder of inspect"):
-            yield from read(file, picks)
-        return
+    files, passed = counted(path) if path.is_dir() else ([path], [])
+    yield from passed
+    for file in files:
+        yield _log(file, picks)
+
+
+def _log(path: Path, picks: Picks) -> Samples:
     data = contents(path, 1 << 40)
     if data[:2] == b"PK":
-        yield _zipped(path, picks)
-        return
+        return _zipped(path, picks)
     log = forms.plain_log(data, path, "as a whole")
-    header = {key: _settings(getattr(log, key), path, key) for key in ("eval", "plan", "results")}
+    header = {key: settings_of(getattr(log, key), path, key) for key in ("eval", "plan", "results")}
     entries = log.samples or []
-    yield _samples(header | {"status": log.status}, Log(path, _latest(entries)), entries, picks)
+    return _samples(header | {"status": log.status}, Log(path, _latest(entries)), entries, picks)
 
 
 def _zipped(path: Path, picks: Picks) -> Samples:
     archive = Zip(path)
-    start = "header.json" if "header.json" in archive.members else "_journal/start.json"
-    if start not in archive.members:
-        raise BadFile(
-            path, "as a whole", "it has neither header.json nor _journal/start.json", ADVICE
-        )
-    header = _settings(archive.read(start), path, start)
-    if start != "header.json":
-        header["status"] = CRASHED
+    header = start_of(archive, path)
     entries, size = list[Entry](), 0
     for name in _summaries(archive):
         raw = archive.read(name)
@@ -115,12 +111,6 @@ def _summaries(archive: Zip) -> list[str]:
     return [match[0] for match in sorted(journal, key=lambda match: int(match[1]))]
 
 
-def _settings(raw: bytes | msgspec.Raw, path: Path, place: str) -> dict[str, Any]:
-    """One JSON object."""
-    found = anything(raw, path, place)
-    return found if isinstance(found, dict) else {}
-
-
 def _latest(entries: list[Entry]) -> dict[tuple[str, int], Entry]:
     """Of samples that were run or scored again the last."""
     return {(str(entry.id), entry.epoch): entry for entry in entries}
@@ -130,16 +120,20 @@ def _samples(header: dict, log: Log, entries: list[Entry], picks: Picks) -> Samp
     spec = header.get("eval")
     if not isinstance(spec, dict) or not isinstance(spec.get("task"), str) or not spec["task"]:
         raise BadFile(log.path, "key eval", "it does not say which task was run", ADVICE)
-    scorer, metric = _choose(log, picks)
+    scorer, metric, others = chosen(log, picks)
     superseded = len(entries) - len(log.entries)
     left_out = Counter({"a sample that was run again": superseded} if superseded else {})
     model = spec.get("model") if isinstance(spec.get("model"), str) else None
+    named = scorer if metric == VALUE else f"{scorer}: {metric}"
     status = str(header.get("status"))[:20]
     return Samples(
         benchmark_id=spec["task"],
         harness=_harness(header, scorer, metric),
         rows=answers(log, scorer, metric, model, left_out),
-        model_name=model,
+        model_name=plain_name(model) if model else None,
+        metric=named,
+        other_metrics=others,
+        smaller_is_better=smaller_is_better(named),
         facts={key: spec[key] for key in KEPT if spec.get(key)} | {"status": status},
         partial=_partial(header, status, len(log.entries)),
         left_out=left_out,
@@ -160,21 +154,9 @@ def _partial(header: dict, status: str, samples: int) -> str | None:
         expected = len(ids) * epochs if isinstance(ids, list) else 0
     if samples < expected:
         reasons.append(f"{samples} of {expected:.0f} samples")
+    if at(header, "eval", "config", "limit") or at(header, "eval", "config", "sample_id"):
+        reasons.append("a part of the data set was asked (--limit or --sample-id)")
     return "; ".join(reasons) or None
-
-
-def _choose(log: Log, picks: Picks) -> tuple[str, str]:
-    """The scorer, and which of its values: "value" where it gives but one."""
-    first: dict[str, Score] = {}
-    for entry in log.entries.values():
-        for scorer, score in scores_of(entry, log.path).items():
-            first.setdefault(scorer, score)
-        if first and (picks.get("scorer") is None or picks["scorer"] in first):
-            break
-    scorer = choose(log.path, "scorer", picks.get("scorer"), list(first))
-    value = forms.values(first[scorer].value or b"null", log.path, f"scorer {scorer}")
-    there = list(value) if isinstance(value, dict) else ["value"]
-    return scorer, choose(log.path, f"value of scorer {scorer} called", picks.get("metric"), there)
 
 
 def _harness(header: dict, scorer: str, metric: str) -> dict:

@@ -3,32 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from ...errors import BadFile
 from . import inspect_forms as forms
-from .inspect_forms import MAX_SMALL, Entry, Score
+from .inspect_forms import MAX_SMALL, Entry
+from .inspect_scores import Log, scores_of, value_of
 from .port import Sample, text_id
-from .untrusted.archives import Zip
-from .untrusted.json_plain import at, finite, graded
-from .untrusted.json_typed import MAX_FACTS, SCALAR_LENGTH, anything
+from .untrusted.json_plain import at
+from .untrusted.json_typed import MAX_FACTS, anything
 
 SHORTENED = "\n(content truncated)"  # what a summary ends a text with that it cut
-# the tool's own reading of text values
-SCORES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 ADVICE = "give a log that inspect has written"
-
-
-@dataclass
-class Log:
-    """One log: its entries by (id, epoch), and the zip file that they come from, if one does."""
-
-    path: Path
-    entries: dict[tuple[str, int], Entry]
-    archive: Zip | None = None
 
 
 def answers(
@@ -41,7 +29,7 @@ def answers(
             if epoch < 1:
                 raise BadFile(log.path, place, "epochs count from 1", ADVICE)
             score = scores_of(entry, log.path).get(scorer)
-            value = None if score is None else _value(score.value, metric, log.path, place)
+            value = None if score is None else value_of(score.value, metric, log.path, place)
             if score is None or value is None:
                 failed = len(entry.error) and bytes(entry.error) != b"null" and score is None
                 reason = "it ended in an error" if failed else f"no finite score from {scorer}"
@@ -69,29 +57,6 @@ def answers(
     finally:
         if log.archive:
             log.archive.close()
-
-
-def scores_of(entry: Entry, path: Path) -> dict[str, Score]:
-    """The scores of a sample by scorer. Raises BadFile."""
-    if not len(entry.scores):
-        return {}
-    place = f"scores of sample {str(entry.id)[:60]}, epoch {entry.epoch}"
-    return forms.scores(entry.scores, path, place) or {}
-
-
-def _value(raw: msgspec.Raw, metric: str, path: Path, place: str) -> float | None:
-    """A score's value as a finite number, as the tool itself reads letters and words."""
-    value = forms.values(raw, path, place) if 0 < len(raw) <= MAX_SMALL else None
-    if isinstance(value, dict):
-        value = forms.values(value[metric], path, place) if metric in value else None
-    if not isinstance(value, str):
-        return graded(value)
-    if value in SCORES or value.lower() in SCORES:
-        return SCORES.get(value, SCORES.get(value.lower()))
-    try:
-        return finite(float(value)) if len(value) <= SCALAR_LENGTH else None
-    except ValueError:
-        return None
 
 
 Prompt = tuple[str | list, list[str] | None]  # text or [[role, content], ...]; choices

@@ -49,7 +49,15 @@ class Plain(msgspec.Struct):
     samples: list[Entry] | None = None
 
 
+class PlainStart(msgspec.Struct):
+    """A .json log but for its samples."""
+
+    eval: msgspec.Raw
+    status: str = "success"
+
+
 plain_log = decoder(Plain, MAX_WHOLE)
+plain_start = decoder(PlainStart, MAX_WHOLE)
 entries = decoder(list[Entry], MAX_MEMBER)
 entry = decoder(Entry, MAX_MEMBER)
 scores = decoder(dict[str, Score] | None, MAX_SMALL)

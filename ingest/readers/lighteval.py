@@ -1,49 +1,23 @@
-"""lighteval: details_<task>_<date>.parquet, with columns doc, metric and model_response.
+"""lighteval: details_<task>_<date>.parquet, of every version, and the results json beside them.
 
-Their names may stand between double underscores. One Samples per task; facts come from
-results_<date>.json in the same output folder. Pick metric: by default the first number. prompt_id
-is over what the model was given and the choices; of several files of one task the newest counts.
+One Samples per task; facts come from results_<date>.json in the same output folder. Pick metric: by
+default the first that is a grade. prompt_id is over what the model was given and the choices; of
+several files of one task the newest counts.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ...errors import BadFile
+from .grades import rank, smaller_is_better
+from .lighteval_details import Details, opened
+from .names import plain_name
 from .port import Picks, Sample, Samples, choose, text_id
-from .untrusted.archives import MAX_RATIO, RATIO_FROM
-from .untrusted.files import MIB, dated, existing, matching
+from .untrusted.files import dated, existing, matching
 from .untrusted.json_plain import at, graded
 from .untrusted.json_typed import settings_file
-
-COLUMNS = ("doc", "metric", "model_response")
-WANTED = {
-    "doc": ("query", "choices", "gold_index", "id", "task_name", "instruction", "fewshot_samples"),
-    "model_response": ("input", "text", "text_post_processed", "logprobs", "output_tokens"),
-}
-# one row group, unpacked; of it only pages of the wanted columns are in memory at a time
-MAX_GROUP = 512 * MIB
-# rows that are Python objects at a time; a long text is stored once and comes out in every row that
-# has it
-BATCH = 32
-# what pyarrow raises on damaged files
-DAMAGED = (
-    pa.ArrowException,
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -64,23 +38,30 @@ def read(path: Path, picks: Picks) -> Iterator[Samples]:
         name, date = dated(file)
         folder = file.parent.parent if date == file.parent.name else file.parent
         newest.setdefault((folder, name), []).append(file)
-    for files in newest.values():
-        yield _task(files[-1], picks, len(files) - 1)
+    tasks = [_task(files[-1], picks, len(files) - 1) for files in newest.values()]
+    models = dict.fromkeys(task.model_name for task in tasks)
+    if len(models) > 1:
+        raise BadFile(
+            path,
+            "as a whole",
+            f"it holds details of {len(models)} models: {', '.join(map(str, list(models)[:10]))}",
+            "give the files of one",
+        )
+    yield from tasks
 
 
 def _task(path: Path, picks: Picks, older: int) -> Samples:
-    details = _open(path)
+    details = opened(path)
     name, date = dated(path)
     task = name.removeprefix("details_") or name
     results = _results(path, date)
     config, general = at(results, "config_tasks", task), at(results, "config_general")
-    lower = _lower(config)
-    metric = choose(
-        path,
-        "metric that grows with quality",
-        picks.get("metric"),
-        [number for number in details.numbers() if number not in lower],
-    )
+    spreads, higher = details.spreads(), _higher(config)
+    smaller = {
+        name: not higher[name] if name in higher else smaller_is_better(name) for name in spreads
+    }
+    there = sorted(spreads, key=lambda name: rank(name, spreads[name], smaller[name]))
+    metric = choose(path, "metric", picks.get("metric"), there)
     left_out = Counter({"a file of an earlier run": older} if older else {})
     task_name = task.rpartition("|")[0]
     model = at(general, "model_name")
@@ -88,14 +69,24 @@ def _task(path: Path, picks: Picks, older: int) -> Samples:
         benchmark_id=task_name or task,
         harness=_harness(task, metric, config, general),
         rows=_rows(details, metric, left_out),
-        model_name=model if isinstance(model, str) else _model(path),
+        model_name=plain_name(model) if isinstance(model, str) else _model(path),
+        metric=metric,
+        other_metrics=[name for name in there if name != metric],
+        smaller_is_better=smaller[metric],
         facts={
             "date_id": date,
             **_known(general, "lighteval_sha", "max_samples", "num_fewshot_seeds"),
             **_known(config, "hf_repo", "hf_subset", "hf_revision", "evaluation_splits"),
         },
+        partial=_smoke(general),
         left_out=left_out,
     )
+
+
+def _smoke(general: object) -> str | None:
+    """Why a run is not of all documents, where it was told so."""
+    most = at(general, "max_samples")
+    return f"a part of the benchmark was asked, at most {most} documents" if most else None
 
 
 def _harness(task: str, metric: str, config: object, general: object) -> dict:
@@ -125,100 +116,11 @@ def _known(found: object, *keys: str) -> dict:
     return {key: value for key in keys if (value := at(found, key)) is not None}
 
 
-class _Details(NamedTuple):
-    """A details file that is open."""
-
-    path: Path
-    file: pq.ParquetFile
-    columns: dict[str, str]  # COLUMNS -> the file's own names of them
-
-    def numbers(self) -> list[str]:
-        """The metrics that are numbers or truth values."""
-        return [
-            field.name
-            for field in self.file.schema_arrow.field(self.columns["metric"]).type
-            if pa.types.is_integer(field.type)
-            or pa.types.is_floating(field.type)
-            or pa.types.is_boolean(field.type)
-        ]
-
-
-def _open(path: Path) -> _Details:
-    """Raises BadFile if it is no details file, or claims more than it can hold."""
-    try:
-        file = pq.ParquetFile(path)
-        there = {field.name: field.type for field in file.schema_arrow}
-        rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
-    except DAMAGED as error:
-        raise BadFile(path, "at its end", f"no Parquet table: {error}", "fetch it again") from None
-    columns = {name: own for name in COLUMNS for own in (name, f"__{name}__") if own in there}
-    missing = [
-        name
-        for name in COLUMNS
-        if name not in columns or not pa.types.is_struct(there[columns[name]])
-    ]
-    if missing:
-        raise BadFile(
-            path,
-            "its columns",
-            f"there is no {', '.join(missing)} with fields in it",
-            "give a details file of lighteval 0.8 or later",
-        )
-    if not 0 <= rows <= path.stat().st_size or groups > rows + 1:
-        raise BadFile(
-            path,
-            "at its end",
-            f"{rows:,} rows in {groups:,} groups are claimed, in {path.stat().st_size:,} bytes",
-            "fetch it again",
-        )
-    return _Details(path, file, columns)
-
-
-def _batches(details: _Details, metric: str) -> Iterator[list[dict]]:
-    """Rows as Python objects, BATCH at a time, of the wanted columns only.
-
-    Raises BadFile naming the row group.
-    """
-    path, file, columns = details
-    wanted = [
-        f"{columns[name]}.{field.name}"
-        for name, fields in WANTED.items()
-        for field in file.schema_arrow.field(columns[name]).type
-        if field.name in fields
-    ]
-    wanted.append(f"{columns['metric']}.{metric}")
-    limit = min(MAX_GROUP, max(RATIO_FROM, MAX_RATIO * path.stat().st_size))
-    for group in range(file.metadata.num_row_groups):
-        place = f"row group {group}"
-        try:
-            # of single columns nothing is asked: on damaged files that ends the process
-            size = file.metadata.row_group(group).total_byte_size
-            if size > limit:
-                raise BadFile(
-                    path,
-                    place,
-                    f"{size:,} bytes when unpacked, where at most {limit:,} are",
-                    "give the file as the tool wrote it",
-                )
-            for batch in file.iter_batches(
-                BATCH, row_groups=[group], columns=wanted, use_threads=False
-            ):
-                yield batch.to_pylist()
-        except DAMAGED as error:
-            raise BadFile(
-                path, place, str(error) or type(error).__name__, "fetch it again"
-            ) from None
-
-
-def _rows(details: _Details, metric: str, left_out: Counter[str]) -> Iterator[Sample]:
+def _rows(details: Details, metric: str, left_out: Counter[str]) -> Iterator[Sample]:
     """Every document with a finite score, the first where one occurs twice."""
     seen: set[tuple[str, str]] = set()
     with details.file:
-        rows = chain.from_iterable(_batches(details, metric))
-        for number, row in enumerate(rows):
-            doc, response, values = (
-                row.get(details.columns[name]) or {} for name in ("doc", "model_response", "metric")
-            )
+        for number, (doc, response, values) in enumerate(details.rows(metric)):
             query, given = doc.get("query"), response.get("input")
             if not isinstance(query, str) and given is None:
                 raise BadFile(
@@ -270,7 +172,9 @@ def _expected(doc: dict) -> str | None:
     """The gold choice, or a JSON list of them."""
     gold, choices = doc.get("gold_index"), doc.get("choices")
     if not isinstance(choices, list):
-        return None
+        golds = doc.get("gold")
+        only = golds[0] if isinstance(golds, list) and len(golds) == 1 else None
+        return only if isinstance(only, str) or not golds else _json(golds)
     right = [
         choices[index]
         for index in (gold if isinstance(gold, list) else [gold])
@@ -285,30 +189,30 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _lower(config: object) -> set[str]:
-    """Names of a task's metrics that are better when smaller."""
-    metrics, lower = at(config, "metrics"), set[str]()
+def _higher(config: object) -> dict[str, bool]:
+    """Whether higher is better, by metric, where a task says."""
+    metrics, higher = at(config, "metrics"), dict[str, object]()
     for metric in metrics if isinstance(metrics, list) else []:
-        name, higher = at(metric, "metric_name"), at(metric, "higher_is_better")
-        if higher is False and isinstance(name, str):
-            lower.add(name)
-        elif isinstance(higher, dict):
-            lower |= {name for name, is_higher in higher.items() if is_higher is False}
-    return lower
+        name, said = at(metric, "metric_name"), at(metric, "higher_is_better")
+        higher |= said if isinstance(said, dict) else {name: said}
+    return {name: said for name, said in higher.items() if isinstance(said, bool)}
 
 
 def _results(path: Path, date: str | None) -> dict:
-    """The results json of the same run: details/MODEL/DATE/FILE has it in results/MODEL.
-
-    {} without one.
+    """The results json of the same run: details/MODEL/DATE/FILE has it in results/MODEL, before 0.2
+    in details/MODEL. {} without one.
     """
+    name, places = f"results_{date}.json", [path.parent]
     out = next((parent.parent for parent in path.parents if parent.name == "details"), None)
-    file = (
-        out / "results" / path.parent.parent.relative_to(out / "details") / f"results_{date}.json"
-        if out and path.parent.name == date
-        else path.with_name(f"results_{date}.json")
-    )
-    return settings_file(file) if file.is_file() and not file.is_symlink() else {}
+    if out and path.parent.name == date:
+        places = [
+            out / "results" / path.parent.parent.relative_to(out / "details"),
+            path.parent.parent,
+        ]
+    for file in (place / name for place in places):
+        if file.is_file() and not file.is_symlink():
+            return settings_file(file)
+    return {}
 
 
 def _model(path: Path) -> str | None:

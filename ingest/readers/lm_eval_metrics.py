@@ -4,12 +4,12 @@ Of several the one is taken that lies in 0..1 and grows with quality, in the fil
 exists only over all documents (a perplexity, a corpus' BLEU, a correlation) is none.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
+from .grades import Spread, rank, smaller_is_better
 from .untrusted.json_plain import at
 from .untrusted.json_typed import raw_score
 
@@ -31,24 +31,12 @@ OVER_ALL = {
 }  # lm-eval's names of such aggregations
 _PERPLEXITIES = {"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"}
 _BYPASS = "bypass"  # stands for a metric under --predict_only
-_GRADE = re.compile(r"(^|_)(acc|accuracy|exact|match|em|correct|pass)([_@\d]|$)")
-_SMALLER = re.compile(
-    r"(^|_)(perplexity|ppl|brier|ter|wer|cer|nll|loss|toxicity|bias|err|errors?|ece)(_|$)"
-)
-_DOUBTFUL = re.compile(
-    r"(^|_)(max|diff|bleu|rouge[a-z\d]*|chrf|meteor|bertscore|likelihood|log|logprobs?"
-    r"|len|length|tokens?|count|num|words|chars|time|seconds|latency|cost|index|ratio)(_|$)"
-)
 
 
 @dataclass
-class Column:
+class Column(Spread):
     """One metric over the documents of a run."""
 
-    numbers: int = 0
-    total: float = 0.0
-    low: float = float("inf")
-    high: float = float("-inf")
     composed: int = 0  # values that are lists or objects
     empty: int = 0  # values that are null, a text, NaN
 
@@ -56,9 +44,7 @@ class Column:
         """Count one document's value."""
         value = raw_score(raw)
         if value is not None:
-            self.numbers += 1
-            self.total += value
-            self.low, self.high = min(self.low, value), max(self.high, value)
+            self.count(value)
         elif first_byte(raw) in (b"[", b"{"):
             self.composed += 1
         else:
@@ -66,9 +52,7 @@ class Column:
 
     def add_all(self, other: "Column") -> None:
         """Count another run's, too."""
-        self.numbers += other.numbers
-        self.total += other.total
-        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.count_all(other)
         self.composed += other.composed
         self.empty += other.empty
 
@@ -117,7 +101,13 @@ def choice(columns: dict[str, Column], told: Told, picked: str | None) -> Choice
         return _why_none(columns, picked)
     # a document's score stands under its own context length, -1 under all others
     lengths = usable if all(name.isdecimal() for name in columns) else []
-    graded_first = sorted(usable, key=lambda name: _rank(name, columns[name], told))
+    graded_first = sorted(
+        usable,
+        key=lambda name: (
+            *rank(name, columns[name], _smaller(name, told)),
+            bool(told.printed) and name not in told.printed,
+        ),
+    )
     there = [OWN_LENGTH, *lengths] if lengths else graded_first
     if picked is not None and picked not in there:
         return f"it has no metric {picked}: it has {', '.join(there[:20])}"
@@ -139,18 +129,7 @@ def _smaller(name: str, told: Told) -> bool | None:
     higher = told.higher.get(name)
     if isinstance(higher, bool):
         return not higher
-    return True if _SMALLER.search(name) and not _GRADE.search(name) else None
-
-
-def _rank(name: str, column: Column, told: Told) -> tuple[bool, ...]:
-    """Less is more of a grade. Equal ranks keep the file's order."""
-    doubtful = bool(_DOUBTFUL.search(name)) and not _GRADE.search(name)
-    return (
-        _smaller(name, told) is True,
-        not 0.0 <= column.low <= column.high <= 1.0,
-        doubtful,
-        bool(told.printed) and name not in told.printed,
-    )
+    return smaller_is_better(name)
 
 
 def _why_none(columns: dict[str, Column], picked: str | None) -> str:

@@ -30,20 +30,20 @@ FLOORS = {  # of a quant's log-probs where its top k lacks a token of the refere
 KINDS = {  # in the order in which `recognise` asks
     "lm-eval": Kind(
         "lm_eval",
-        "lm-evaluation-harness: a samples jsonl, or the output folder",
+        "lm-evaluation-harness or lmms-eval: a samples jsonl, or the output folder",
         picks={"filter": "whose answers", "metric": "what a score is"},
         folders=True,
     ),
     "livecodebench": Kind("livecodebench", "LiveCodeBench: an _eval_all.json", folders=True),
     "evalplus": Kind(
         "evalplus",
-        "evalplus: an eval_results.json",
+        "evalplus: an eval_results.json, or its folder",
         picks={"tests": "plus or base"},
         folders=True,
     ),
     "inspect": Kind(
         "inspect_ai",
-        "inspect: an .eval or .json log",
+        "inspect: an .eval or .json log, or a folder of them",
         picks={"scorer": "whose scores", "metric": "which of its values"},
         folders=True,
     ),
@@ -56,7 +56,11 @@ KINDS = {  # in the order in which `recognise` asks
     "helm": Kind(
         "helm",
         "HELM: a run folder, or per_instance_stats.json",
-        picks={"metric": "what a score is"},
+        picks={
+            "metric": "what a score is",
+            "split": "test or valid",
+            "perturbation": "none or whose copies",
+        },
         folders=True,
     ),
     "llama-log": Kind("llama_log", "llama-perplexity: the text it printed"),
