@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ExitCode, QwhError
+from .readers.untrusted.packed import contents, plain_path
 
 NORMALISATION = "first line, outer spaces, quotes and final punctuation removed, case folded"
 
@@ -82,7 +83,7 @@ def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
             f"cannot read the benchmark {path}: there is no such file: check the path",
             ExitCode.NOT_FOUND,
         )
-    raw = path.read_bytes()
+    raw = contents(path)
     prompts = []
     for number, line in enumerate(raw.splitlines(), 1):
         if not line.strip():
@@ -110,4 +111,6 @@ def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
             f"cannot read the benchmark {path}: it holds the same prompt twice: remove one",
             ExitCode.BAD_INPUT,
         )
-    return Benchmark(path.stem, hashlib.sha256(raw).hexdigest(), prompts, max_new_tokens)
+    return Benchmark(
+        plain_path(path).stem, hashlib.sha256(raw).hexdigest(), prompts, max_new_tokens
+    )

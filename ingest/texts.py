@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ExitCode, QwhError
 from .engines.port import ModelFile, Sequence, Vocabulary
+from .readers.untrusted.packed import contents, plain_path
 
 
 class Cut(NamedTuple):
@@ -79,7 +80,7 @@ def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
             f"cannot read the corpus {path}: there is no such file: check the path",
             ExitCode.NOT_FOUND,
         )
-    raw = path.read_bytes()
+    raw = contents(path)
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -101,7 +102,8 @@ def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     stream = list(tokens[: used * length].reshape(used, length))
     digest = hashlib.sha256(raw).hexdigest()
     bos = (vocabulary.add_bos, vocabulary.bos)
-    return Text(corpus_id or path.stem, digest, rank, len(tokens), stream, _score_from(cut), *bos)
+    stem = plain_path(path).stem
+    return Text(corpus_id or stem, digest, rank, len(tokens), stream, _score_from(cut), *bos)
 
 
 def stored_text(file: ModelFile, corpus_id: str, vocabulary: Vocabulary | None) -> Text:

@@ -10,6 +10,7 @@ from log_files import FIXTURES, log, summaries, values
 
 from qwh.errors import QwhError
 from qwh.ingest.readers import llama_log
+from qwh.ingest.readers.port import Summary
 from qwh.ingest.readers.running_means import FORMS, chunk_values
 
 
@@ -47,7 +48,7 @@ def test_wherever_a_log_is_cut_no_number_is_wrong(tmp_path, name):
     for cut in sorted(cuts):
         path.write_bytes(raw[:cut])
         try:
-            found = list(llama_log.read(path, {}))
+            found = [run for run in llama_log.read(path, {}) if isinstance(run, Summary)]
         except QwhError:
             continue
         for run, complete in zip(found, whole, strict=False):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,7 @@ from ...raw.store import Store
 from ..engines import registry as engines
 from ..readers import registry, strangers
 from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary
+from ..readers.untrusted.packed import unpacked
 from . import samples, summaries, token_rows
 from .source import Import, Source, Stored, quant_of
 
@@ -24,16 +26,18 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
 
     kind: of registry.KINDS, or AUTO. Raises QwhError; a run that fails leaves nothing behind.
     """
-    for source in _sources(kind, list(paths), asked):
-        for found in _finds(source, asked):
-            if isinstance(found, Samples):
-                stored = samples.publish(store, found, source, asked)
-            elif isinstance(found, Summary):
-                stored = summaries.publish(store, found, source, asked)
-            else:
-                stored = token_rows.publish(store, found, source, asked)
-            if stored:
-                yield stored
+    with ExitStack() as copies:
+        plain = {copies.enter_context(unpacked(path)): path for path in paths}
+        for source in _sources(kind, plain, asked):
+            for found in _finds(source, asked):
+                if isinstance(found, Samples):
+                    stored = samples.publish(store, found, source, asked)
+                elif isinstance(found, Summary):
+                    stored = summaries.publish(store, found, source, asked)
+                else:
+                    stored = token_rows.publish(store, found, source, asked)
+                if stored:
+                    yield stored
 
 
 def recognise(path: Path) -> str:
@@ -56,8 +60,11 @@ def recognise(path: Path) -> str:
     return kind
 
 
-def _sources(kind: str, paths: list[Path], asked: Import) -> Iterator[Source]:
-    """What the paths are, each with its kind; all of them as one where the kind reads so."""
+def _sources(kind: str, paths: dict[Path, Path], asked: Import) -> Iterator[Source]:
+    """What the paths are, each with its kind; all of them as one where the kind reads so.
+
+    paths: each, unpacked -> as it was given.
+    """
     for path in paths:
         if not path.exists():
             raise QwhError(
@@ -66,13 +73,13 @@ def _sources(kind: str, paths: list[Path], asked: Import) -> Iterator[Source]:
     if kind != AUTO and registry.KINDS[kind].together:
         yield _together(kind, paths, asked)
         return
-    for path in paths:
-        quant_id = quant_of(path, asked)
+    for path, given in paths.items():
+        quant_id = quant_of(given, asked)
         for part in _parts(kind, path):
             name = kind
             if kind == AUTO:
                 name = recognise(part)
-                say(f"{part}: {name}")
+                say(f"{given if part == path else part}: {name}")
                 _refuse_engine(part, name)
             _refuse_picks(name, asked)
             yield Source(name, part, disk.sha256(part), quant_id)
@@ -107,9 +114,9 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _together(kind: str, paths: list[Path], asked: Import) -> Source:
+def _together(kind: str, paths: dict[Path, Path], asked: Import) -> Source:
     """All paths as one source. Raises QwhError if --quant-from finds several quants in them."""
-    named = {quant_of(path, asked) for path in paths}
+    named = {quant_of(given, asked) for given in paths.values()}
     if len(named) > 1:
         raise QwhError(
             f"--quant-from finds {len(named)} quants in files that are read as one run: give each"
@@ -119,7 +126,8 @@ def _together(kind: str, paths: list[Path], asked: Import) -> Source:
     _refuse_picks(kind, asked)
     hashes = [disk.sha256(path) for path in paths]
     whole = hashlib.sha256("".join(hashes).encode()).hexdigest() if len(paths) > 1 else hashes[0]
-    return Source(kind, paths[0], whole, named.pop(), tuple(paths[1:]))
+    first, *others = paths
+    return Source(kind, first, whole, named.pop(), tuple(others))
 
 
 def _refuse_engine(path: Path, kind: str) -> None:
@@ -163,6 +171,8 @@ def _finds(source: Source, asked: Import) -> list[Results]:
     _refuse_several([found for found in results if isinstance(found, Samples)], source, asked)
     if source.quant_id:
         _refuse_quants([found for found in results if isinstance(found, Summary)], source)
+    else:
+        _refuse_nameless([found for found in results if isinstance(found, Summary)], source)
     return results
 
 
@@ -191,6 +201,17 @@ def _refuse_quants(summed: list[Summary], source: Source) -> None:
         raise QwhError(
             f"--quant-id {source.quant_id} names one quant, and {source.path.name} holds"
             f" {found}: leave it out, or give them in files of their own",
+            ExitCode.USAGE,
+        )
+
+
+def _refuse_nameless(summed: list[Summary], source: Source) -> None:
+    """Raise QwhError where one --quant-id cannot name what the file leaves without a name."""
+    nameless = sum(found.quant_name is None for found in summed)
+    if nameless and len(summed) > 1:
+        raise QwhError(
+            f"{source.path} holds {len(summed)} runs and does not name the quant of {nameless}:"
+            " give each run in a file of its own, with --quant-id or --quant-from",
             ExitCode.USAGE,
         )
 

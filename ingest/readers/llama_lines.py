@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
+from .llama_command import Command, command, other_task
 from .llama_labels import LINES, OLD_LINES, Line
 
 LONGEST = 2000  # characters of a line that is looked at, running values aside: they have under 200
+LONGEST_COMPLAINT = 200
 
 # between value and error: " ± ", or whatever a wrong encoding made of it
 SEPARATOR = r"[^\d.]{1,24}"
@@ -21,40 +23,73 @@ def _pair(decimals: int) -> str:
 
 
 CHUNK = r"([1-9]\d{0,8})"
+# whatever stands before the chunk, and what a quote or a list may put behind a line
+BEFORE, BEHIND = r"(?<![\w.,])", r"[\s`'\"|*\\,]*$"
 ROW = re.compile(
-    rf"\s*{CHUNK}\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%\s*"
+    rf"{BEFORE}{CHUNK}\s+{_pair(4)}\s+{_pair(5)}\s+{_pair(5)}\s+{_pair(3)}\s*%\s+{_pair(3)}\s*%"
+    + BEHIND
 )
-OLD_ROW = re.compile(rf"\s*{CHUNK}\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?\s*")
+OLD_ROW = re.compile(
+    rf"{BEFORE}{CHUNK}\s+{_number(4)}\s+{_pair(5)}\s+{_pair(5)}(?:\s+{_pair(5)})?{BEHIND}"
+)
 RUNNING = re.compile(rf"\[{CHUNK}\]{_number(4)},")
 FINAL = re.compile(
     r"Final estimate: PPL(?: over (\d{1,9}) chunks for n_ctx=(\d{1,9}))? ="
-    rf" {_number(4)}{SEPARATOR}{_number(5)}\s*$"
+    rf" {_number(4)}{SEPARATOR}{_number(5)}{BEHIND}"
 )
 VALUES = {
     line: re.compile(
         r"\s*"
         + (_pair if line.error else _number)(line.decimals)
         + (r"\s*%" if line.per_cent else "")
-        + r"\s*"
+        + BEHIND
     )
     for line in {*LINES.values(), *OLD_LINES.values()}
 }
-PREFIX = re.compile(r"\s*\d+\.\d\d\.\d\d\d\.\d\d\d [A-Z] ")
+# of a line: the program's clock and level, with whatever a log's collector put before it
+PREFIX = re.compile(r"^.{0,200}?\d\.\d\d\.\d\d\d\.\d\d\d [A-Z] ")
 HEADER = re.compile(
     r"(perplexity|perplexity_v2|kl_divergence)\s?: (?:calculating perplexity|computing) over"
     r" (\d{1,9}) chunks"
 )
 SETTING = re.compile(r"\b(n_ctx|batch_size|n_seq)\s?=\s?(\d{1,9})\b")
 BUILD = re.compile(r"\bbuild(?: =|:) (\d{1,9} \([0-9a-f]{4,40}\))")
-ARGUMENT = re.compile(
-    r"""\s(-m|--model|-f|--file)[ =](?:"([^"]{1,1000})"|'([^']{1,1000})'|(\S{1,1000}))"""
+OTHERS = (  # what other programs and tests print, which look like a run of llama-perplexity
+    (re.compile(r"\b(?:compute|save|collect)_imatrix\s?:"), "the output of llama-imatrix"),
+    (re.compile(r"\bhellaswag_score\b"), "HellaSwag scores"),
+    (re.compile(r"\bwinogrande_score\b|\bFinal Winogrande score"), "Winogrande scores"),
+    (re.compile(r"\bmultiple_choice_score\b"), "multiple-choice scores"),
+    (re.compile(r"\bllama_model_quantize|\bmain: quantiz"), "the output of llama-quantize"),
 )
+COMPLAINT = re.compile(
+    r"\b(?:error|failed|failure|unable to|cannot|could not|out of memory|need at least|aborted"
+    r"|tokenizes to only|does not look like|inconsistent vocabulary|no such file|killed"
+    r"|segmentation fault|core dumped|GGML_ASSERT|terminate called|invalid argument)\b",
+    re.IGNORECASE,
+)
+# a function's name before a message
+OWN = re.compile(r"(?:^|\s)(?:llama|common|ggml|gguf|perplexity|kl_divergence|main)\w*\s?: ")
 
 
 class Start(NamedTuple):
     """A line from before the first result: what it tells of the run."""
 
     facts: dict[str, str]
+    command: Command | None = None
+
+
+class Other(NamedTuple):
+    """A line that shows that what is printed here is no perplexity or KLD of a quant."""
+
+    what: str
+    printed: bool  # or is it a command
+
+
+class Complaint(NamedTuple):
+    """A word of what went wrong."""
+
+    text: str
+    own: bool  # in the way in which llama.cpp says such things
 
 
 class Header(NamedTuple):
@@ -111,7 +146,7 @@ class Printed(NamedTuple):
     error: str | None
 
 
-Event: TypeAlias = Start | Header | Heading | Row | Running | Final | Printed
+Event: TypeAlias = Start | Other | Complaint | Header | Heading | Row | Running | Final | Printed
 
 
 def events(line: str, old: bool) -> Iterator[Event]:
@@ -125,23 +160,24 @@ def events(line: str, old: bool) -> Iterator[Event]:
         or ("===" in line and _heading(line))
         or (" chunks" in line and _header(line))
         or ("Final estimate" in line and _final(line))
+        or _other(line)
         or _start(line)
         or (":" in line and _printed(line, old))
+        or _complaint(line)
     )
     if event:
         yield event
 
 
 def _row(line: str) -> Row | None:
-    start = prefix.end() if (prefix := PREFIX.match(line)) else 0
-    if match := ROW.fullmatch(line, start):
+    if match := ROW.search(line):
         columns = zip(
             ("ppl", "ln_ppl_ratio", "kld_mean", "dp_rms", "top1_agreement"),
             match.groups()[1::2],
             (4, 5, 5, 5, 5),
             ("", "", "", "e-2", "e-2"),
         )
-    elif match := OLD_ROW.fullmatch(line, start):
+    elif match := OLD_ROW.search(line):
         columns = zip(
             ("ppl", "ln_ppl_ratio", "kld_mean", "top1_agreement"),
             (match[2], match[3], match[5], match[7]),
@@ -188,18 +224,31 @@ def _start(line: str) -> Start | None:
 
 
 def _command(line: str) -> Start | None:
-    """The command itself, as a shell's trace shows it."""
-    given = {
-        match[1].lstrip("-")[0]: match[2] or match[3] or match[4]
-        for match in ARGUMENT.finditer(line)
-    }
-    if not given:
+    found = command(line)
+    if found is None:
         return None
-    named = {"model_path": given.get("m"), "corpus_path": given.get("f")}
+    named = {
+        "model_path": found.model,
+        "corpus_path": found.corpus,
+        "base_file": found.base,
+    }
     return Start(
-        {"command": line.strip()[:LONGEST]}
-        | {name: path for name, path in named.items() if path is not None}
+        {"command": found.text} | {name: text for name, text in named.items() if text is not None},
+        found,
     )
+
+
+def _other(line: str) -> Other | None:
+    printed = next((what for pattern, what in OTHERS if pattern.search(line)), None)
+    what = printed or other_task(line)
+    return Other(what, printed is not None) if what else None
+
+
+def _complaint(line: str) -> Complaint | None:
+    if not COMPLAINT.search(line):
+        return None
+    text = PREFIX.sub("", line).strip()
+    return Complaint(text[:LONGEST_COMPLAINT], bool(OWN.search(text)))
 
 
 def _printed(line: str, old: bool) -> Printed | None:
@@ -209,7 +258,7 @@ def _printed(line: str, old: bool) -> Printed | None:
         words[1] = "Δp"  # the Greek letter is whatever the encoding left of it
     label = "Same top p" if words == ["top", "p"] else " ".join(words)
     known = OLD_LINES.get(words[-1]) if old and words else LINES.get(label)
-    match = VALUES[known].fullmatch(right) if known else None
+    match = VALUES[known].match(right) if known else None
     if known is None or match is None:
         return None
     error = match[2] if known.error else None

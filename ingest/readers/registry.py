@@ -63,7 +63,9 @@ KINDS = {  # in the order in which `recognise` asks
         },
         folders=True,
     ),
-    "llama-log": Kind("llama_log", "llama-perplexity: the text it printed"),
+    "llama-log": Kind(
+        "llama_log", "llama-perplexity: the text it printed, or a folder of such logs", folders=True
+    ),
     "qbench": Kind("qbench", "exllamav3 qbench: results json"),
     "hfkldr": Kind("hfkldr", "hipfire: HFKLDR or HFKSEQ files", picks=FLOORS),
     "table": Kind(
