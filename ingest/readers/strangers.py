@@ -65,8 +65,8 @@ STRANGERS = [
     Stranger("a picture", TABLE, pattern=rb"\A(?:\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP)"),
     Stranger("a PDF", TABLE, pattern=rb"\A%PDF-"),
     Stranger(
-        "llama-bench's output: speeds, no fidelity",
-        "there is nothing in it to store",
+        "a table of speeds (llama-bench), no fidelity",
+        "there is nothing to store",
         pattern=rb"\bavg_ts\b.{0,200}\bstddev_ts\b|\bstddev_ns\b|\|\s*test\s*\|\s*t/s\s*\|"
         rb"|\|\s*pp\d+(?:\s*@\s*d\d+)?\s*\|\s*[\d.]+ \xc2\xb1",
     ),
