@@ -35,13 +35,13 @@ def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stor
     """
     run = _facts(found, source, asked)
     refuse_other_reference(store, run)
-    if found.partial or found.left_out:
-        say(f"{run.quant_id} on {run.corpus_id}{flaws(found)}")
     if already_there(store, run):
         return None
     held = _of_same_text(store, run)
     for other in held:
         _refuse_another_text(store, found, run, other)
+    if found.partial or found.left_out:
+        say(f"{run.quant_id} on {run.corpus_id}{flaws(found)}")
     with RunWriter(store, "summaries", "chunk_summaries") as writer:
         if found.statistics:
             columns = _columns(found.statistics)
@@ -79,7 +79,7 @@ def _facts(found: Summary, source: Source, asked: Import) -> RunFacts:
         corpus_id=run.corpus_id,
         context_length=run.context_length,
         estimator=run.estimator,
-        content=[found.statistics, found.chunks],
+        content=[run.chunks, found.statistics, found.chunks],
     )
     return whole_or_partial(run, found)
 

@@ -1,0 +1,176 @@
+"""Answers on their way in: what a score may be, what names a run, what it meets."""
+
+import csv
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import qwh
+from test_bad_input import refused
+
+from qwh.errors import ExitCode
+from qwh.raw.store import Store
+
+CAPITALS = ["Paris", "Rome", "Madrid", "Lima", "Nairobi", "Tokyo"]
+
+
+def table(path: Path, rows: list[dict]) -> Path:
+    """A CSV file of these rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def answers(path: Path, scores: list[float], first: int = 0, day: str = "") -> Path:
+    """An answer for each score, to one capital after the other."""
+    return table(
+        path,
+        [
+            {"item": number, "prompt": f"{day}Where is {CAPITALS[number]}?", "score": score}
+            for number, score in enumerate(scores, first)
+        ],
+    )
+
+
+def bring(warehouse: Path, path: Path, quant: str, *more: object):
+    """`qwh ingest generic` on such a file, as answers to the benchmark geo."""
+    columns = ("item=item", "prompt=prompt", "score=score")
+    return qwh(
+        *("ingest", "generic", path, "--cohort", "c", "--quant-id", quant),
+        *("--benchmark-id", "geo", "--warehouse", warehouse),
+        *(part for column in columns for part in ("--map", column)),
+        *more,
+    )
+
+
+def scores(warehouse: Path, number: int = -1) -> list[float]:
+    """The stored scores of one of the runs, in order."""
+    store = Store(warehouse)
+    run = store.runs()[number]
+    return pq.read_table(store.part("samples", run.run_id))["score"].to_pylist()
+
+
+@pytest.mark.parametrize("value", [1.5, -0.25, 57.0])
+def test_a_score_outside_0_1_is_refused_with_the_way_on(tmp_path, value):
+    path = answers(tmp_path / "a.csv", [1, 0, value])
+    for more in ((), ("--dry-run",)):
+        done = bring(tmp_path / "w", path, "q", *more)
+        refused(done, ExitCode.BAD_INPUT, "item 2", f"{value:g}", "--score-max")
+    assert Store(tmp_path / "w").runs() == []
+
+
+def test_per_cent_and_errors_become_shares(tmp_path):
+    path = answers(tmp_path / "a.csv", [100, 0, 57.5, 12.5])
+    assert bring(tmp_path / "w", path, "q", "--score-max", 100).exit_code == 0
+    assert scores(tmp_path / "w") == [1.0, 0.0, 0.575, 0.125]
+    flipped = bring(tmp_path / "w", path, "e", "--score-max", 200, "--smaller-is-better")
+    assert flipped.exit_code == 0 and scores(tmp_path / "w") == [0.5, 1.0, 0.7125, 0.9375]
+    refused(
+        bring(tmp_path / "w", path, "x", "--score-max", 50),
+        ExitCode.BAD_INPUT,
+        "is 100",
+        "--score-max says 50",
+    )
+
+
+def test_the_same_answers_are_one_run_wherever_they_lie(tmp_path):
+    first = bring(tmp_path / "w", answers(tmp_path / "a.csv", [1, 0, 1]), "q")
+    again = bring(tmp_path / "w", answers(tmp_path / "other" / "b.csv", [1, 0, 1]), "q")
+    assert "already in the warehouse" in again.stderr and "of a.csv" in again.stderr
+    other = bring(tmp_path / "w", answers(tmp_path / "other" / "b.csv", [1, 1, 1]), "q")
+    run_id = first.stdout.split()[0]
+    assert f"replaces run {run_id} of a.csv" in other.stderr
+    assert len(Store(tmp_path / "w").runs()) == 2
+
+
+def test_a_smoke_run_is_said_to_count_less(tmp_path):
+    bring(tmp_path / "w", answers(tmp_path / "whole.csv", [1, 0, 1, 1, 0, 1]), "q")
+    smoke = bring(tmp_path / "w", answers(tmp_path / "smoke.csv", [1, 1]), "q")
+    assert smoke.exit_code == 0 and "of whole.csv is larger and still counts" in smoke.stderr
+
+
+def test_a_part_of_a_benchmark_does_not_hide_another(tmp_path):
+    bring(tmp_path / "w", answers(tmp_path / "geography.csv", [1, 0, 1]), "q")
+    part = bring(tmp_path / "w", answers(tmp_path / "history.csv", [1, 1], first=3), "q")
+    refused(part, ExitCode.MISMATCH, "geography.csv", "3 prompts that history.csv lacks")
+    assert len(Store(tmp_path / "w").runs()) == 1
+
+
+def test_a_benchmark_that_no_reference_has_is_said_at_once(tmp_path):
+    path = answers(tmp_path / "a.csv", [1, 0, 1])
+    alone = bring(tmp_path / "w", path, "q")
+    assert "no reference of cohort c has the benchmark geo" in alone.stderr
+    bring(tmp_path / "w", path, "ref", "--is-reference")
+    other = bring(tmp_path / "w", path, "q", "--benchmark-id", "geography")
+    assert "the benchmark geography" in other.stderr and "it has geo" in other.stderr
+    good = bring(tmp_path / "w", answers(tmp_path / "b.csv", [0, 0, 1]), "q2")
+    assert good.exit_code == 0 and good.stderr == ""
+
+
+def test_other_facts_and_other_texts_are_said_at_once(tmp_path):
+    path = answers(tmp_path / "a.csv", [1, 0, 1], day="24 Nov 2026. ")
+    bring(tmp_path / "w", path, "ref", "--is-reference", "--fact", "shots=0")
+    facts = bring(tmp_path / "w", path, "q", "--fact", "shots=5")
+    assert 'shots is "0" there, "5" here' in facts.stderr
+    path = answers(tmp_path / "b.csv", [1, 0, 1], day="25 Nov 2026. ")
+    texts = bring(tmp_path / "w", path, "q", "--fact", "shots=0")
+    assert "3 of 3 prompts are another text" in texts.stderr
+    assert "'24 Nov 2026. " in texts.stderr and "'25 Nov 2026. " in texts.stderr
+    assert "--match item" in texts.stderr
+    by_item = ("--fact", "shots=0", "--match", "item")
+    bring(tmp_path / "w", tmp_path / "a.csv", "ref", "--is-reference", *by_item)
+    met = bring(tmp_path / "w", path, "q", *by_item)
+    assert met.exit_code == 0 and "another text" not in met.stderr
+
+
+def test_equal_texts_stay_items_and_equal_items_are_attempts(tmp_path):
+    rows = [
+        {"item": item, "prompt": prompt, "score": score}
+        for item, prompt, score in (("a", "x", 1), ("b", "x", 0), ("c", "y", 1), ("b", "x", 1))
+    ]
+    done = bring(tmp_path / "w", table(tmp_path / "t.csv", rows), "q", "--rows", "attempts")
+    assert done.exit_code == 0 and "4 samples of 3 prompts" in done.stdout
+    store = Store(tmp_path / "w")
+    (run,) = store.runs()
+    prompts = pq.read_table(store.part("prompts", run.run_id)).to_pylist()
+    assert [prompt["item"] for prompt in prompts] == ["a", "b", "c"] and run.chunks == 3
+    a, b, c = (prompt["text_id"] for prompt in prompts)
+    assert a == b != c and len({prompt["prompt_id"] for prompt in prompts}) == 3
+    samples = pq.read_table(store.part("samples", run.run_id)).to_pylist()
+    assert [sample["attempt"] for sample in samples] == [0, 0, 0, 1]
+
+
+def test_names_come_from_paths(tmp_path):
+    paths = [answers(tmp_path / "runs" / name / "geo.csv", [1, 0, 1]) for name in ("Q8_0", "Q4")]
+    done = qwh(
+        *("ingest", "generic", paths[0], "--cohort", "c", "--benchmark-id", "geo"),
+        *("--quant-from", "runs/{quant}/*.csv", "--map", "item=item", "--map", "score=score"),
+        *("--warehouse", tmp_path / "w"),
+    )
+    assert done.exit_code == 0 and Store(tmp_path / "w").runs()[0].quant_id == "Q8_0"
+    log = Path(__file__).parent / "fixtures" / "printed" / "kld.log"
+    for name in ("IQ2_M", "Q6_K"):
+        (tmp_path / f"{name}.log").write_bytes(log.read_bytes())
+    logs = sorted(tmp_path.glob("*.log"))
+    done = qwh(
+        *("ingest", "llama-log", *logs, "--cohort", "logs", "--warehouse", tmp_path / "w"),
+        *("--quant-from", "{quant}.log"),
+    )
+    assert done.exit_code == 0, done.stderr
+    names = [run.quant_id for run in Store(tmp_path / "w").runs() if run.cohort_id == "logs"]
+    assert names == ["IQ2_M", "Q6_K"]
+    wrong = ("--quant-from", "{quant}.txt")
+    done = qwh("ingest", "llama-log", *logs, "--cohort", "x", "--warehouse", tmp_path / "w", *wrong)
+    refused(done, ExitCode.USAGE, "does not fit", "{quant}")
+
+
+def test_a_choice_that_a_kind_does_not_have_is_refused(tmp_path):
+    log = Path(__file__).parent / "fixtures" / "printed" / "kld.log"
+    done = qwh(
+        *("ingest", "llama-log", log, "--cohort", "c", "--quant-id", "q"),
+        *("--pick", "metric=acc", "--warehouse", tmp_path / "w"),
+    )
+    refused(done, ExitCode.USAGE, "--pick metric", "llama-log")

@@ -1,0 +1,58 @@
+"""Logs that must not become one measurement: two texts, two bases, a cut rerun."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import query, qwh
+from test_bad_input import refused
+
+from qwh.errors import ExitCode
+from qwh.raw.store import Store
+
+KLD = (Path(__file__).parent / "fixtures" / "printed" / "kld.log").read_text()
+
+
+def log(path: Path, base: float = 1.205758, chunks: int = 12, kld: float = 0.000115) -> Path:
+    """kld.log with another PPL(base), header or mean KLD."""
+    text = re.sub(r"(Mean PPL\(base\) +:) +1\.205758", rf"\1 {base:>10.6f}", KLD)
+    text = text.replace("over 12 chunks", f"over {chunks} chunks")
+    text, count = re.subn(r"(Mean +KLD: +)[0-9.]+", rf"\g<1>{kld:.6f}", text)
+    assert count == 1
+    path.write_text(text)
+    return path
+
+
+def bring(warehouse: Path, path: Path, quant: str, *more: object):
+    """`qwh ingest llama-log`, as people first type it."""
+    given = ("--cohort", "c", "--quant-id", quant, "--warehouse", warehouse)
+    return qwh("ingest", "llama-log", path, *given, *more)
+
+
+@pytest.mark.parametrize(
+    "other, words",
+    [({"base": 4.77}, "PPL(base)"), ({"chunks": 40}, "12 chunks there, 40 here")],
+)
+@pytest.mark.parametrize("quant", ["Q8_0", "Q4_K_M"])
+@pytest.mark.parametrize("text", [(), ("--corpus-id", "wiki")])
+def test_another_text_under_one_name_is_refused(tmp_path, other, words, quant, text):
+    assert bring(tmp_path / "w", log(tmp_path / "one.log"), "Q8_0", *text).exit_code == 0
+    second = log(tmp_path / "two.log", **other)
+    done = bring(tmp_path / "w", second, quant, *text)
+    refused(done, ExitCode.MISMATCH, words, "one.log", "two.log", "--corpus-id")
+    assert len(Store(tmp_path / "w").runs()) == 1
+    named = bring(tmp_path / "w", second, quant, "--corpus-id", "tasks")
+    assert named.exit_code == 0 and len(Store(tmp_path / "w").runs()) == 2
+
+
+def test_a_cut_rerun_does_not_replace_a_whole_run(tmp_path):
+    whole = log(tmp_path / "whole.log", kld=0.001778)
+    first = bring(tmp_path / "w", whole, "Q5_0")
+    cut = tmp_path / "cut.log"
+    cut.write_text(whole.read_text()[: whole.read_text().index("Mean    KLD")])
+    again = bring(tmp_path / "w", cut, "Q5_0")
+    assert again.exit_code == 0 and "partial" in again.stdout
+    assert f"run {first.stdout.split()[0]} of whole.log is whole and still counts" in again.stderr
+    assert qwh("build", "--warehouse", tmp_path / "w").exit_code == 0
+    klds = "select value, status from fct_fidelity where metric = 'kld_mean'"
+    assert query(tmp_path / "w", klds) == [(0.001778, "complete")]
