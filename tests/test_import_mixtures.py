@@ -56,3 +56,26 @@ def test_a_cut_rerun_does_not_replace_a_whole_run(tmp_path):
     assert qwh("build", "--warehouse", tmp_path / "w").exit_code == 0
     klds = "select value, status from fct_fidelity where metric = 'kld_mean'"
     assert query(tmp_path / "w", klds) == [(0.001778, "complete")]
+
+
+def test_other_settings_of_one_quant_are_not_a_rerun(tmp_path):
+    paths = [log(tmp_path / "one.log"), log(tmp_path / "two.log", kld=0.000375)]
+    for path, kind in zip(paths, ("f16", "q8_0")):
+        command = f"+ llama-perplexity -m Q8_0.gguf -f wiki.raw --kl-divergence -ctk {kind}\n"
+        path.write_text(command + path.read_text())
+    assert bring(tmp_path / "w", paths[0], "Q8_0").exit_code == 0
+    done = bring(tmp_path / "w", paths[1], "Q8_0")
+    refused(done, ExitCode.MISMATCH, "q8_0", "f16", "one.log", "--quant-id")
+    assert bring(tmp_path / "w", paths[1], "Q8_0-ctk-q8_0").exit_code == 0
+
+
+def test_the_files_of_a_folder_are_named_by_their_paths(tmp_path):
+    for name in ("Q8_0", "Q4_K_M"):
+        (tmp_path / "logs" / name).mkdir(parents=True)
+        log(tmp_path / "logs" / name / "run.log")
+    done = qwh(
+        *("ingest", "llama-log", tmp_path / "logs", "--quant-from", "logs/{quant}/run.log"),
+        *("--cohort", "c", "--warehouse", tmp_path / "w"),
+    )
+    assert done.exit_code == 0, done.stderr
+    assert [run.quant_id for run in Store(tmp_path / "w").runs()] == ["Q4_K_M", "Q8_0"]

@@ -16,7 +16,7 @@ from ..readers import registry, strangers
 from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary
 from ..readers.untrusted.packed import unpacked
 from . import samples, summaries, token_rows
-from .source import Import, Source, Stored, quant_of
+from .source import Import, Source, Stored, fits, quant_of
 
 AUTO = "auto"  # the kind of a file whose content tells
 
@@ -74,8 +74,8 @@ def _sources(kind: str, paths: dict[Path, Path], asked: Import) -> Iterator[Sour
         yield _together(kind, paths, asked)
         return
     for path, given in paths.items():
-        quant_id = quant_of(given, asked)
-        for part in _parts(kind, path):
+        for part in _parts(kind, path, asked):
+            quant_id = quant_of(given / part.relative_to(path), asked)
             name = kind
             if kind == AUTO:
                 name = recognise(part)
@@ -85,14 +85,21 @@ def _sources(kind: str, paths: dict[Path, Path], asked: Import) -> Iterator[Sour
             yield Source(name, part, disk.sha256(part), quant_id)
 
 
-def _parts(kind: str, path: Path) -> list[Path]:
-    """A path itself, or the files of a folder that its kind reads one by one."""
-    if not path.is_dir():
+def _parts(kind: str, path: Path, asked: Import) -> list[Path]:
+    """A path itself, or what lies in a folder: one by one what --quant-from fits, or what its kind
+    does not read as a whole.
+    """
+    if not path.is_dir() or fits(path, asked):
         return [path]
-    if kind == AUTO:
+    if asked.quant_from:
+        files = [part for part in sorted(path.rglob("*")) if fits(part, asked)]
+    elif kind == AUTO:
         if registry.recognise(path):
             return [path]
-        files = [file for file in _files(path) if registry.recognise(file)]
+        kinds = {file: registry.recognise(file) for file in _files(path)}
+        files = [file for file, known in kinds.items() if known]
+        for file in kinds.keys() - files:
+            say(f"{file} is not taken: its kind is not known")
     elif registry.KINDS[kind].folders:
         return [path]
     else:

@@ -56,9 +56,7 @@ def quant_of(path: Path, asked: Import) -> str | None:
     """
     if asked.quant_from is None:
         return asked.quant_id
-    inside = re.escape(asked.quant_from).replace(re.escape(QUANT), "(?P<quant>[^/]+)", 1)
-    inside = inside.replace(re.escape(QUANT), "(?P=quant)").replace(re.escape("*"), "[^/]*")
-    match = re.search(f"(?:^|/){inside.removesuffix('/')}$", path.as_posix())
+    match = _pattern(asked.quant_from).search(path.as_posix())
     if match is None or QUANT not in asked.quant_from:
         raise QwhError(
             f"--quant-from {asked.quant_from} does not fit {path}: write the path with {QUANT}"
@@ -66,6 +64,18 @@ def quant_of(path: Path, asked: Import) -> str | None:
             ExitCode.USAGE,
         )
     return match["quant"]
+
+
+def fits(path: Path, asked: Import) -> bool:
+    """Whether --quant-from is given and finds a name in a path."""
+    return bool(asked.quant_from and _pattern(asked.quant_from).search(path.as_posix()))
+
+
+def _pattern(quant_from: str) -> re.Pattern:
+    """The end of a path: {quant} and * are parts of one name."""
+    inside = re.escape(quant_from).replace(re.escape(QUANT), "(?P<quant>[^/]+)", 1)
+    inside = inside.replace(re.escape(QUANT), "(?P=quant)").replace(re.escape("*"), "[^/]*")
+    return re.compile(f"(?:^|/){inside.removesuffix('/')}$")
 
 
 def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:

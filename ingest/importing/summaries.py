@@ -20,6 +20,7 @@ from .source import (
     begun_import,
     flaws,
     named,
+    origin,
     say_what_counts,
     whole_or_partial,
 )
@@ -40,6 +41,7 @@ def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stor
     held = _of_same_text(store, run)
     for other in held:
         _refuse_another_text(store, found, run, other)
+        _refuse_other_settings(found, run, other)
     if found.partial or found.left_out:
         say(f"{run.quant_id} on {run.corpus_id}{flaws(found)}")
     with RunWriter(store, "summaries", "chunk_summaries") as writer:
@@ -113,6 +115,21 @@ def _refuse_another_text(store: Store, found: Summary, run: RunFacts, held: RunF
             " --corpus-id",
             ExitCode.MISMATCH,
         )
+
+
+def _refuse_other_settings(found: Summary, run: RunFacts, held: RunFacts) -> None:
+    """Raise QwhError where a quant's two runs were made with other settings: both shall stay."""
+    here, there = found.facts.get("settings"), json.loads(held.facts or "{}").get("settings")
+    if run.quant_id == held.quant_id and here is not None and there is not None and here != there:
+        raise QwhError(
+            f"{run.quant_id} of {run.source_name} was run with {_said(here)}, and"
+            f" {origin(held)} with {_said(there)}: give this one its own --quant-id",
+            ExitCode.MISMATCH,
+        )
+
+
+def _said(settings: dict) -> str:
+    return " ".join(f"{name} {value}" for name, value in settings.items()) or "no settings"
 
 
 def _ppl(store: Store, run: RunFacts) -> float | None:
