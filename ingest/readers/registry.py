@@ -70,8 +70,9 @@ KINDS = {  # in the order in which `recognise` asks
     "hfkldr": Kind("hfkldr", "hipfire: HFKLDR or HFKSEQ files", picks=FLOORS),
     "table": Kind(
         "printed_table",
-        "a CSV, TSV or Markdown table with llama.cpp's column names, a row per quant",
-        picks={"unit": "percent or fraction"},
+        "a table with a row per quant: CSV, Markdown, JSON, workbook, ..., with llama.cpp's column"
+        " names or ours",
+        picks={"unit": "percent or fraction", "decimal": "comma or point"},
     ),
     "prompt-logprobs": Kind(
         "prompt_logprobs",
