@@ -21,7 +21,7 @@ import numpy as np
 
 from ...errors import BadFile
 from .port import Picks, TokenBlock, TokenRows
-from .server_forms import ADVICE, AS_IT_WAS, Token, prompts
+from .server_forms import ADVICE, AS_IT_WAS, LONGEST_MESSAGE, Token, failure, prompts
 from .untrusted.files import MIB, contents, opened
 from .untrusted.json_plain import clean, finite, parsed
 
@@ -30,6 +30,11 @@ LARGEST = 256 * MIB  # of one JSON document; a file with one response per line m
 MOST_ENTRIES = 50_000_000  # of one prompt: positions x the longest list of alternatives
 CENSORED = -9999.0
 ROUNDING = 1e-3  # how far above 0 a log-prob may be, in half precision
+SUM_ROUNDING = 0.02  # and the sum of one position's probabilities above 1, of rounded log-probs
+FAILED = "failed requests, the server said "
+NO_LOGPROBS = (
+    "these are logits or probabilities: ask for log-probs (vLLM: --logprobs-mode raw_logprobs)"
+)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -49,7 +54,9 @@ def read(path: Path, picks: Picks) -> Iterator[TokenRows]:
     blocks = _blocks(path, rows)
     first = next(blocks, None)  # the first response tells what the file is about
     if first is None:
-        raise BadFile(path, "as a whole", "no response with log-probs of a prompt", ADVICE)
+        failed = next((reason for reason in rows.left_out if reason.startswith(FAILED)), None)
+        found = failed or "no response with log-probs of a prompt"
+        raise BadFile(path, "as a whole", found, ADVICE)
     rows.blocks = chain((first,), blocks)
     yield rows
 
@@ -61,7 +68,7 @@ def _responses(path: Path, rows: TokenRows) -> Iterator[tuple[str, dict]]:
         line, count = file.readline(LONGEST_LINE), 0
         if not line.rstrip().endswith((b"}", b"]")):  # one document over several lines
             raw = bytes(contents(path, LARGEST))
-            yield from _unwrapped(path, "as a whole", parsed(path, "as a whole", raw))
+            yield from _unwrapped(path, "as a whole", parsed(path, "as a whole", raw), rows)
             return
         while line:
             count += 1
@@ -81,13 +88,21 @@ def _responses(path: Path, rows: TokenRows) -> Iterator[tuple[str, dict]]:
                         raise
                     rows.partial = f"cut within line {count}"
                     return
-                yield from _unwrapped(path, f"line {count}", found)
+                yield from _unwrapped(path, f"line {count}", found, rows)
             line = following
 
 
-def _unwrapped(path: Path, place: str, found: object) -> Iterator[tuple[str, dict]]:
+def _unwrapped(
+    path: Path, place: str, found: object, rows: TokenRows
+) -> Iterator[tuple[str, dict]]:
+    """The responses in one piece of JSON; failed requests are counted, and the first is quoted."""
     for index, response in enumerate(found if isinstance(found, list) else [found]):
         where = f"{place}, response {index}" if isinstance(found, list) else place
+        if said := failure(response):
+            quoted = f'{FAILED}"{" ".join(clean(said).split())[:LONGEST_MESSAGE]}"'
+            known = next((reason for reason in rows.left_out if reason.startswith(FAILED)), quoted)
+            _count(rows, known)
+            continue
         for key in ("response", "body"):  # the envelope of a batch's output
             if isinstance(response, dict) and isinstance(response.get(key), dict):
                 response = response[key]
@@ -133,6 +148,7 @@ def _blocks(path: Path, rows: TokenRows) -> Iterator[TokenBlock]:
                     "positions that the server had cached or was not asked for",
                     tokens[0].position - 1,
                 )
+            _refuse_no_logprobs(path, place, tokens)
             block = _block(chunk, tokens, rows)
             rows.top_k = max(rows.top_k, 0 if block.topk_ids is None else block.topk_ids.shape[1])
             yield block
@@ -142,6 +158,31 @@ def _blocks(path: Path, rows: TokenRows) -> Iterator[TokenBlock]:
 def _count(rows: TokenRows, reason: str, number: int = 1) -> None:
     if number:
         rows.left_out[reason] = rows.left_out.get(reason, 0) + number
+
+
+def _refuse_no_logprobs(path: Path, place: str, tokens: list[Token]) -> None:
+    """Raise BadFile where values are above 0, or one position's probabilities sum above 1."""
+    for token in tokens:
+        values = [finite(value) for value in token.alternatives.values()]
+        if token.text is None and token.id not in token.alternatives:
+            values.append(finite(token.logprob))
+        known = [value for value in values if value is not None]
+        largest = max(known, default=0.0)
+        where = f"{place}, position {token.position}"
+        if largest > ROUNDING or (finite(token.logprob) or 0.0) > ROUNDING:
+            above = max(largest, finite(token.logprob) or 0.0)
+            raise BadFile(path, where, f"{above:g} is above 0, and no log-prob is", NO_LOGPROBS)
+        total = math.fsum(map(math.exp, known))
+        if total > 1 + SUM_ROUNDING:
+            found = f"its probabilities sum to {total:.2f}, which is above 1"
+            raise BadFile(path, where, found, NO_LOGPROBS)
+    if tokens and all(token.text is None and token.id < 0 for token in tokens):
+        raise BadFile(
+            path,
+            place,
+            "nothing tells which token of each list is the one that is there",
+            "give the server's response as it was, or with its prompt_token_ids",
+        )
 
 
 def _logprob(value: object, rows: TokenRows, where: str) -> float:

@@ -1,19 +1,23 @@
 """The three forms in which servers give the log-probs of a prompt, each turned into Tokens."""
 
+import json
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from ...errors import BadFile
-from .untrusted.json_plain import finite
+from .untrusted.json_plain import at, finite
 
 MOST_ALTERNATIVES = 10_000  # of one token
+LONGEST_MESSAGE = 300  # characters of what a server said
+ENOUGH = 8  # positions whose common order is no accident
 ADVICE = (
     "ask for prompt_logprobs (vLLM), return_logprob with logprob_start_len 0 (SGLang) or echo with"
     " logprobs (OpenAI form)"
 )
 AS_IT_WAS = "give the server's response as it was"
+FEWER = "ask for fewer alternatives"
 
 
 class Token(NamedTuple):
@@ -91,14 +95,17 @@ def _vllm(path: Path, place: str, found: object, ids: object) -> list[Token]:
     """The token that is there comes first in its entry, then the top k by rank."""
     entries = _list(path, place, found)
     known = ids if isinstance(ids, list) and len(ids) == len(entries) else [None] * len(entries)
-    orders = [list(entry) for entry in entries if isinstance(entry, dict) and len(entry) > 1]
-    # another program sorted the keys
-    shuffled = len(orders) >= 8 and all(order == sorted(order) for order in orders)
+    places = [f"{place}, position {position}" for position in range(len(entries))]
+    # nothing comes before the first token
+    lists = [
+        None if entry is None else _entry(path, where, entry)
+        for where, entry in zip(places, entries)
+    ]
+    shuffled = _sorted_by_another([listed for listed in lists if listed and len(listed) > 1])
     tokens = []
-    for position, (entry, own) in enumerate(zip(entries, known)):
-        if entry is None:
-            continue  # nothing comes before the first token
-        listed = _entry(path, f"{place}, position {position}", entry)
+    for position, (listed, own) in enumerate(zip(lists, known)):
+        if listed is None:
+            continue
         own = _own(listed, shuffled) if own is None else _id(own)
         logprob, rank = next(
             ((logprob, rank) for token, logprob, rank in listed if token == own), (None, 0)
@@ -111,12 +118,39 @@ def _vllm(path: Path, place: str, found: object, ids: object) -> list[Token]:
     return tokens
 
 
+def _sorted_by_another(lists: list[list[_Listed]]) -> bool:
+    """Whether another program put the tokens of each position in an order of its own.
+
+    Then the first is not the one that is there. Ids in order tell it, and, where there are no
+    ranks, log-probs that always fall.
+    """
+    if len(lists) < ENOUGH:
+        return False
+    ids = [[token for token, _, _ in listed] for listed in lists]
+    if all(found == sorted(found) or found == sorted(found, key=str) for found in ids):
+        return True
+    if any(rank for listed in lists for _, _, rank in listed):
+        return False
+    values = [[finite(value) for _, value, _ in listed] for listed in lists]
+    return all(None not in row and row == sorted(row, reverse=True) for row in values)
+
+
+def _refuse_too_many(path: Path, place: str, count: int) -> None:
+    """Raise BadFile where a token has more alternatives than are read."""
+    if count > MOST_ALTERNATIVES:
+        found = f"{count:,} alternatives of one token, at most {MOST_ALTERNATIVES:,} are read"
+        raise BadFile(path, place, found, FEWER)
+
+
 def _entry(path: Path, place: str, entry: object) -> list[_Listed]:
-    """The tokens of one position, in the order of the file."""
-    if not isinstance(entry, dict) or not 0 < len(entry) <= MOST_ALTERNATIVES:
+    """The tokens of one position, in the order of the file; a log-prob may stand alone."""
+    if not isinstance(entry, dict) or not entry:
         raise BadFile(path, place, "not an object of log-probs by token id", AS_IT_WAS)
+    _refuse_too_many(path, place, len(entry))
     listed = []
     for key, value in entry.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = {"logprob": value}
         if not isinstance(value, dict) or not (key.isascii() and key.isdigit() and len(key) < 10):
             raise BadFile(path, place, f"no log-prob under a token id at {key[:40]!r}", AS_IT_WAS)
         rank = value.get("rank")
@@ -165,7 +199,8 @@ def _sglang(path: Path, place: str, meta: dict) -> list[Token]:
     tokens = []
     for position, (entry, alternatives) in enumerate(zip(own, top), skipped):
         triples = [entry, *(_list(path, place, alternatives) if alternatives is not None else ())]
-        if len(triples) > MOST_ALTERNATIVES or not all(
+        _refuse_too_many(path, f"{place}, position {position}", len(triples) - 1)
+        if not all(
             isinstance(triple, list) and len(triple) > 1 and _id(triple[1]) >= 0
             for triple in triples
         ):
@@ -247,6 +282,7 @@ def _openai(path: Path, place: str, logprobs: dict, answers: int) -> list[Token]
                 path, f"{place}, token {position}", "not a text with alternatives", AS_IT_WAS
             )
         alternatives = alternatives or {}
+        _refuse_too_many(path, f"{place}, token {position}", len(alternatives))
         if ids is None:
             tokens.append(Token(position, -1, text, value, 0, alternatives))
             continue
@@ -272,3 +308,20 @@ def _ids(texts: list, top: list) -> dict[str, int] | None:
                 return None
             ids[name] = int(digits)
     return ids or None
+
+
+def failure(response: object) -> str | None:
+    """What a server said instead of an answer, in one line of a batch; None if it did answer."""
+    body = at(response, "response", "body") or at(response, "response") or response
+    finish = at(body, "meta_info", "finish_reason")
+    told = (
+        *(at(found, "error") for found in (body, response)),
+        body if at(body, "object") == "error" else None,
+        at(body, "detail"),
+        finish if at(finish, "type") == "abort" else None,
+    )
+    for found in told:
+        text = at(found, "message") or found
+        if found:
+            return text if isinstance(text, str) else json.dumps(text)[:LONGEST_MESSAGE]
+    return None
