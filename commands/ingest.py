@@ -97,7 +97,7 @@ def _text_command(kind: str, sentence: str) -> None:
         )
         store = Store(warehouse).create()
         asked = job(cohort, reference, quant, quant_id, settings, kind)
-        cuts = [Cut(length, chunks, score_from) for length in context_length]
+        cuts = [Cut(length, chunks, score_from) for length in dict.fromkeys(context_length)]
         published = score_texts(store, asked, corpus, cuts, spans)
         if published:
             say(spans.summary())

@@ -9,12 +9,24 @@ import typer
 
 from ..errors import ExitCode, QwhError
 
+
+def _refuse_blank(cohort: str) -> str:
+    """A cohort's name as it is. Raises QwhError if there is nothing in it."""
+    if not cohort.strip():
+        raise QwhError("--cohort is empty: give the cohort a name", ExitCode.USAGE)
+    return cohort
+
+
 WarehouseOption = Annotated[
     Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
 ]
 CohortOption = Annotated[str | None, typer.Option(help="Only this cohort's rows.")]
 IntoCohortOption = Annotated[
-    str, typer.Option(help="The set of quants that are compared with one another.")
+    str,
+    typer.Option(
+        help="The set of quants that are compared with one another.",
+        callback=_refuse_blank,
+    ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")]
 WideOption = Annotated[

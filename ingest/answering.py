@@ -57,6 +57,9 @@ def answer_benchmark(store: Store, job: Job, benchmark: Benchmark) -> list[RunFa
                 f" {file.path.name} was made for ({file.context_length}): shorten it",
                 ExitCode.BAD_INPUT,
             )
+        cohort.refuse_other_reading(
+            job, lambda theirs: _other_answers(benchmark, file.vocab_size, vocabulary, theirs)
+        )
         shared = cohort.shared_facts(job, _facts(benchmark, asked, vocabulary))
         cohort.refuse_mixing(store, job, [shared])
         todo = cohort.missing(store, job, shared, benchmark.benchmark_id)
@@ -91,6 +94,17 @@ def _tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
         found.append(Asked(index, prompt, ids, min(common, len(ids) - 1)))
         before = ids
     return found
+
+
+def _other_answers(
+    benchmark: Benchmark, vocab_size: int, ours: Vocabulary, theirs: Vocabulary
+) -> str | None:
+    """In what the prompts or the ends of answers differ between two vocabularies, if at all."""
+    here, there = ([each.ids for each in _tokenized(benchmark, x)] for x in (ours, theirs))
+    if here != there:
+        return f"the tokens of {benchmark.benchmark_id}'s prompts"
+    ends = any(ours.is_end(token) != theirs.is_end(token) for token in range(vocab_size))
+    return "EOS, at which answers end" if ends or ours.eos != theirs.eos else None
 
 
 def _facts(benchmark: Benchmark, asked: list[Asked], vocabulary: Vocabulary) -> dict[str, Any]:

@@ -4,7 +4,8 @@ Nothing here loads a model.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,20 @@ from ..errors import ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import RunFacts, begun
 from ..raw.store import Store
+from . import tokenizers
 from .engines import registry
-from .engines.port import PLAIN, Engine, Model, ModelFile, Reading
+from .engines.port import PLAIN, Engine, Model, ModelFile, Reading, Vocabulary
+from .readers import strangers
+from .readers.names import plain_name
+from .readers.registry import head
+from .readers.untrusted.packed import packing
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity
 class Member:
     """A model file in a cohort under its quant_id, with the way in which it is run.
 
-    made_by: the model file that wrote a stored source, if it is at hand: its facts are stored.
+    made_by: the model that wrote a stored source, if it is at hand: its file's facts are stored.
     """
 
     quant_id: str
@@ -29,7 +35,7 @@ class Member:
     file: ModelFile
     reading: Reading = PLAIN
     uploader: str | None = None
-    made_by: ModelFile | None = None
+    made_by: "Member | None" = None
 
     @property
     def engine(self) -> Engine:
@@ -39,7 +45,7 @@ class Member:
     @property
     def described(self) -> ModelFile:
         """The file whose facts are the run's."""
-        return self.made_by or self.file
+        return self.made_by.file if self.made_by else self.file
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,14 @@ class Job:
     quants: list[Member]
     settings: Settings
 
+    @property
+    def speaker(self) -> Member:
+        """Whose tokenizer it is: the reference's if its file tells, which a quant of another
+        conversion may write otherwise.
+        """
+        head = self.reference.made_by or self.reference
+        return head if head.file.tokenizer else self.quants[0]
+
 
 def all_threads() -> int:
     """As many CPU threads as there are cores."""
@@ -79,14 +93,15 @@ def job(
 ) -> Job:
     """A reference and its quants, told by their content; default: the engine of unknown files.
 
-    quant_ids: names in the order of the quants, or None: their stems. Raises QwhError for files
+    quant_ids: names in the order of the quants, or None: their files'. Raises QwhError for files
     that cannot be used or compared, and for two quants of one name.
     """
     named = _named(quants, quant_ids)
     members = [_member(name, path, settings, default) for name, path in named]
-    head = _member(reference.stem, reference, replace(settings, uploader=None), default)
-    _refuse_unlike(head, members)
-    return Job(cohort, head, members, settings)
+    head = _member(_name(reference), reference, replace(settings, uploader=None), default)
+    asked = Job(cohort, head, members, settings)
+    _refuse_unlike(asked)
+    return asked
 
 
 def stored_job(
@@ -99,12 +114,12 @@ def stored_job(
     """Quants against a reference's logits. reference: their file, and the model that wrote it."""
     path, model = reference
     kind, file = open_stored(path)
-    made_by = _open(model, registry.DEFAULT)[1] if model else None
-    head = Member((model or path).stem, kind, file, settings.reading, made_by=made_by)
-    if made_by and made_by.vocab_size != file.vocab_size:
+    made_by = _member(_name(model), model, settings, registry.DEFAULT) if model else None
+    head = Member(_name(model or path), kind, file, settings.reading, made_by=made_by)
+    if made_by and made_by.file.vocab_size != file.vocab_size:
         raise QwhError(
-            f"{path.name} was not written by {made_by.path.name}: their vocabularies differ: give"
-            " the model that wrote it, or none",
+            f"{path.name} was not written by {made_by.file.path.name}: their vocabularies differ:"
+            " give the model that wrote it, or none",
             ExitCode.MISMATCH,
         )
     named = _named(quants, quant_ids)
@@ -114,20 +129,34 @@ def stored_job(
             "the quants are logits files and models mixed: ingest them in two commands",
             ExitCode.USAGE,
         )
-    _refuse_unlike(head, members)
-    return Job(cohort, head, members, settings)
+    asked = Job(cohort, head, members, settings)
+    _refuse_unlike(asked)
+    return asked
 
 
 def open_stored(path: Path) -> tuple[str, ModelFile]:
     """The kind of a file that holds what a model said of one text, and what lies in it."""
-    kind = registry.recognise(path)
+    kind = _kind(path)
     kind = kind if kind and registry.ENGINES[kind].stored else registry.STORED
     return kind, registry.engine(kind).file(path)
 
 
+def _kind(path: Path) -> str | None:
+    """The engine that knows a file. Raises QwhError if it is no model but something well known."""
+    kind = registry.recognise(path)
+    if kind is None and path.is_file():
+        strangers.refuse_unfetched(path, head(path))
+        if packed := packing(path):
+            raise QwhError(
+                f"cannot use {path}: it is packed with {packed}: unpack it first",
+                ExitCode.BAD_INPUT,
+            )
+    return kind
+
+
 def _open(path: Path, default: str) -> tuple[str, ModelFile]:
     """The kind of a model file, told by its content, and what lies in it."""
-    kind = registry.recognise(path) or default
+    kind = _kind(path) or default
     return kind, registry.engine(kind).file(path)
 
 
@@ -136,9 +165,14 @@ def _member(quant_id: str, path: Path, settings: Settings, default: str) -> Memb
     return Member(quant_id, kind, file, settings.reading, settings.uploader)
 
 
+def _name(path: Path) -> str:
+    """What a model file is called: its stem, without the number of a part."""
+    return plain_name(path.stem) or path.stem
+
+
 def _named(paths: list[Path], quant_ids: list[str] | None) -> list[tuple[str, Path]]:
     """The quants with their names. Raises QwhError if two are called the same."""
-    names = quant_ids or [path.stem for path in paths]
+    names = quant_ids or [_name(path) for path in paths]
     if len(names) != len(paths):
         raise QwhError(
             f"{len(names)} --quant-id for {len(paths)} --quant: give one for each, in the same"
@@ -162,10 +196,9 @@ def shared_facts(job: Job, text: dict[str, Any]) -> RunFacts:
     if reference.file.stream is not None:  # rows of a file are scored in the file's precision
         stored = reference.engine.facts(reference.file, reference.reading)
         engine |= {"logits_dtype": stored["logits_dtype"]}
-    speaks = first if first.file.tokenizer else reference
     ours = {
         "cohort_id": job.cohort,
-        "tokenizer_sha256": speaks.described.facts.get("tokenizer_sha256"),
+        "tokenizer_sha256": job.speaker.file.facts.get("tokenizer_sha256"),
         "estimator": dispatch.estimator(),
         "threads": job.settings.threads,
         "top_k": job.settings.top_k,
@@ -173,10 +206,28 @@ def shared_facts(job: Job, text: dict[str, Any]) -> RunFacts:
     return begun(**(ours | _reading_facts(job.settings.reading) | engine | text))
 
 
+def as_held(store: Store, job: Job, shared: RunFacts) -> RunFacts:
+    """The shared facts, with the tokenizer as the cohort spells it.
+
+    Beside a stored source without its model, only the tokens and BOS can be held against quants: a
+    quant of another conversion joins those that were there before.
+    """
+    facts = job.speaker.file.facts
+    if job.speaker is not job.quants[0] or "vocabulary_sha256" not in facts:
+        return shared
+    ours = (job.cohort, facts["vocabulary_sha256"], shared.token_stream_sha256, shared.add_bos)
+    for held in store.runs():
+        theirs = (held.cohort_id, held.vocabulary_sha256, held.token_stream_sha256, held.add_bos)
+        if theirs == ours:
+            return replace(shared, tokenizer_sha256=held.tokenizer_sha256)
+    return shared
+
+
 def run_of(job: Job, who: Member, shared: RunFacts, **more: object) -> RunFacts:
     """The named run of a member under the job's shared facts. more: see RunFacts.named."""
     role = "reference" if who is job.reference else "quant"
     file = {name: value for name, value in who.described.facts.items() if value is not None}
+    file.pop("tokenizer_sha256", None)  # shared: other spellings of one tokenizer are compared
     ours = {"role": role, "quant_id": who.quant_id, "uploader": who.uploader}
     if who is job.reference:
         ours["made_from"] = job.settings.made_from
@@ -220,17 +271,18 @@ def _takes(who: Member, length: int) -> int:
     return who.engine.takes(who.file, who.reading, length)
 
 
-def _refuse_unlike(reference: Member, quants: list[Member]) -> None:
-    """Raise QwhError unless all have names of their own and turn text into the same token ids."""
-    for quant in quants:
-        if quant.quant_id == reference.quant_id:
+def _refuse_unlike(job: Job) -> None:
+    """Raise QwhError unless all have names of their own and the same tokens."""
+    ours = job.reference.file
+    for quant in job.quants:
+        if quant.quant_id == job.reference.quant_id:
             raise QwhError(
                 f"the reference and a quant are both called {quant.quant_id}: give the quant its"
                 " own --quant-id",
                 ExitCode.USAGE,
             )
-        _refuse_other_tokenizer(reference.described, quant.file)
-        ours, theirs = reference.file, quant.file
+        theirs = quant.file
+        tokenizers.refuse_other_tokens(job.speaker.file, theirs)
         if ours.vocab_size != theirs.vocab_size:
             raise QwhError(
                 f"cannot compare {theirs.path.name} with {ours.path.name}: {theirs.vocab_size:,}"
@@ -239,30 +291,27 @@ def _refuse_unlike(reference: Member, quants: list[Member]) -> None:
             )
 
 
-def _refuse_other_tokenizer(reference: ModelFile, quant: ModelFile) -> None:
-    ours, theirs = reference.tokenizer, quant.tokenizer
-    if ours is None or theirs is None or ours == theirs:
-        return
-    if quant.vocab_size != reference.vocab_size:
-        found = f"{quant.vocab_size:,} tokens against {reference.vocab_size:,}"
-    else:
-        key = next(key for key in ours if ours[key] != theirs[key])
-        found = _first_difference(key, ours[key], theirs[key])
-    raise QwhError(
-        f"cannot compare {quant.path.name} with {reference.path.name}: their tokenizers differ,"
-        f" {found}: use quants of this very model",
-        ExitCode.MISMATCH,
-    )
+def refuse_other_reading(job: Job, differs: Callable[[Vocabulary], str | None]) -> None:
+    """Raise QwhError unless quants of another conversion read what their reference reads.
 
-
-def _first_difference(key: str, ours: object, theirs: object) -> str:
-    """Where two entries of a tokenizer part, for a person."""
-    if not isinstance(ours, list) or not isinstance(theirs, list):
-        return f"{key} is {theirs!r} against {ours!r}"
-    shorter = min(len(ours), len(theirs))
-    at = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
-    here, there = (repr(each[at]) if at < len(each) else "absent" for each in (theirs, ours))
-    return f"{key}[{at}] is {here} against {there}"
+    differs: what is not the same with a quant's vocabulary, in a few words; None if nothing is. Of
+    those that are compared it says what differs in their files.
+    """
+    head = job.speaker.file
+    for quant in job.quants:
+        found = "; ".join(tokenizers.differences(head, quant.file))
+        if not found:
+            continue
+        pair = f"{quant.file.path.name} with {head.path.name}"
+        with closing(quant.engine.vocabulary(quant.file)) as vocabulary:
+            other = differs(vocabulary)
+        if other:
+            raise QwhError(
+                f"cannot compare {pair}: they differ in {other} ({found}): use conversions that"
+                " agree in it",
+                ExitCode.MISMATCH,
+            )
+        say(f"comparing {pair}: their tokenizers are written otherwise ({found}) and read the same")
 
 
 def refuse_other_reference(store: Store, run: RunFacts) -> None:

@@ -13,11 +13,11 @@ from ..raw.manifest import RunFacts
 from ..raw.store import RunWriter, Store
 from . import cohort
 from .cohort import Job, Member
-from .engines.port import PLAIN, ModelFile
+from .engines.port import PLAIN, ModelFile, Vocabulary
 from .engines.registry import engine
 from .lockstep import Lane, Scorer, load
 from .records import Record, publish
-from .texts import Cut, Text, read_text, stored_text
+from .texts import Cut, Text, other_tokens, read_text, refuse_doubles, stored_text
 from .trace import Trace
 
 
@@ -51,12 +51,18 @@ def score_texts(
             f" ({file.context_length}): use a shorter one",
             ExitCode.BAD_INPUT,
         )
-    with closing(job.reference.engine.vocabulary(file)) as vocabulary:
-        texts = [
+    refuse_doubles(names)
+
+    def read(vocabulary: Vocabulary) -> list[Text]:
+        return [
             read_text(name, rank, cut, vocabulary)
             for cut in cuts
             for rank, name in enumerate(names)
         ]
+
+    with closing(job.reference.engine.vocabulary(file)) as vocabulary:
+        texts = read(vocabulary)
+    cohort.refuse_other_reading(job, lambda theirs: other_tokens(texts, read(theirs)))
     return _Texts(store, job, trace).score({text: text.facts for text in texts})
 
 
@@ -66,10 +72,14 @@ def score_stored(store: Store, job: Job, corpus_id: str, trace: Trace) -> list[R
     The quants are model files, or files of logits of their own. Raises QwhError; nothing half done
     stays behind.
     """
-    base, quant = job.reference.file, job.quants[0]
-    if quant.file.stream is None:
-        with closing(quant.engine.vocabulary(quant.file)) as vocabulary:
+    base, speaker = job.reference.file, job.speaker
+    if job.quants[0].file.stream is None:
+        with closing(speaker.engine.vocabulary(speaker.file)) as vocabulary:
             text = stored_text(base, corpus_id, vocabulary)
+        cohort.refuse_other_reading(
+            job,
+            lambda theirs: other_tokens([text], [stored_text(base, corpus_id, theirs)]),
+        )
     else:
         for each in job.quants:
             _refuse_other_stream(base, each.file)
@@ -108,7 +118,10 @@ class _Texts:
 
     def score(self, texts: dict[Text, dict[str, Any]]) -> list[RunFacts]:
         """Score what the store lacks. texts: with the fields of RunFacts about each."""
-        shared = {text: cohort.shared_facts(self.job, facts) for text, facts in texts.items()}
+        shared = {
+            text: cohort.as_held(self.store, self.job, cohort.shared_facts(self.job, facts))
+            for text, facts in texts.items()
+        }
         cohort.refuse_mixing(self.store, self.job, list(shared.values()))
         todo = {text: self._missing(text, shared[text]) for text in texts}
         batches = list(self._batches(todo))

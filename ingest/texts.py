@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ExitCode, QwhError
 from .engines.port import ModelFile, Sequence, Vocabulary
+from .readers import strangers
 from .readers.untrusted.packed import contents, plain_path
 
 
@@ -68,13 +69,38 @@ class Text:
         return found
 
 
+def named(name: str) -> tuple[str, Path]:
+    """(corpus_id, path) of a path, or of ID=path. A path that exists is no ID=path."""
+    cuts = [at for at, letter in enumerate(name) if letter == "="]
+    ways = [("", name), *((name[:at], name[at + 1 :]) for at in cuts)]
+    there = (way for way in ways if way[1] and Path(way[1]).exists())
+    corpus_id, path = next(there, ways[min(1, len(cuts))])
+    return corpus_id or plain_path(Path(path)).stem, Path(path)
+
+
+def refuse_doubles(names: list[str]) -> None:
+    """Raise QwhError if two texts have one name. names: a path or ID=path each."""
+    held: dict[str, Path] = {}
+    for corpus_id, path in map(named, names):
+        if corpus_id in held:
+            raise QwhError(
+                f"two texts are called {corpus_id}, {held[corpus_id]} and {path}: give each once"
+                " and under a name of its own, as ID=FILE",
+                ExitCode.USAGE,
+            )
+        held[corpus_id] = path
+
+
 def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     """Tokenize a text and cut it into chunks. name: a path, or ID=path; rank: 0 for the primary.
 
     Raises QwhError if the file is missing, is no UTF-8 text, or is shorter than two chunks.
     """
-    corpus_id, _, given = name.rpartition("=")
-    path = Path(given)
+    corpus_id, path = named(name)
+    if path.is_dir():
+        raise QwhError(
+            f"cannot read the corpus {path}: it is a folder: give a text file", ExitCode.BAD_INPUT
+        )
     if not path.is_file():
         raise QwhError(
             f"cannot read the corpus {path}: there is no such file: check the path",
@@ -93,6 +119,7 @@ def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     length = cut.context_length
     whole = len(tokens) // length
     if whole < 2:
+        strangers.refuse_unfetched(path, raw)  # what was fetched in its place is short, too
         raise QwhError(
             f"the corpus {path} is too short: {len(tokens):,} tokens, and two chunks of {length}"
             f" need {2 * length:,}: use a longer text or a shorter --context-length",
@@ -102,8 +129,19 @@ def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     stream = list(tokens[: used * length].reshape(used, length))
     digest = hashlib.sha256(raw).hexdigest()
     bos = (vocabulary.add_bos, vocabulary.bos)
-    stem = plain_path(path).stem
-    return Text(corpus_id or stem, digest, rank, len(tokens), stream, _score_from(cut), *bos)
+    return Text(corpus_id, digest, rank, len(tokens), stream, _score_from(cut), *bos)
+
+
+def other_tokens(ours: list[Text], theirs: list[Text]) -> str | None:
+    """The first of these texts, each read by two vocabularies, of which a model would read other
+    ids; None if there is none.
+    """
+    for one, other in zip(ours, theirs, strict=True):
+        if (one.bos if one.add_bos else None) != (other.bos if other.add_bos else None):
+            return f"BOS before each chunk of {one.corpus_id}"
+        if not np.array_equal(np.concatenate(one.stream), np.concatenate(other.stream)):
+            return f"the tokens of {one.corpus_id}"
+    return None
 
 
 def stored_text(file: ModelFile, corpus_id: str, vocabulary: Vocabulary | None) -> Text:

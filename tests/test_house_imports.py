@@ -12,7 +12,7 @@ from house import HOUSE, Import
 
 GROUND = {"errors.py", "progress.py"}
 ENGINES = {"ingest/engines/port.py", "ingest/engines/registry.py"}
-READERS = {"ingest/readers/port.py", "ingest/readers/registry.py"}
+READERS = {f"ingest/readers/{file}.py" for file in ("names", "port", "registry", "strangers")}
 INGEST = {"ingest", *ENGINES, *READERS}
 
 MAY_IMPORT = {  # room: a folder with all below it, or a file -> rooms and single files of ours

@@ -5,7 +5,6 @@ Nothing in it is run.
 
 import hashlib
 import json
-import mmap
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +14,15 @@ import numpy as np
 
 from ...errors import ExitCode, QwhError
 from ...raw import disk
-from .gguf_header import Header, Tensor
+from .gguf_header import Tensor
+from .gguf_parts import model_headers
 from .vocabulary import vocabulary_sha256
 
 # weights per block in every llama.cpp format that is not a K-quant (those use 256 = 8 blocks)
 BLOCK = 32
 SAMPLED_BLOCKS = 512
 FLOATS = ("F32", "F16", "BF16")
+RANK = 4  # llama.cpp's pooling type of a reranker
 TOKENIZER = (  # all keys that decide how text becomes token ids
     "tokens",
     "model",
@@ -37,8 +38,9 @@ TOKENIZER = (  # all keys that decide how text becomes token ids
 
 @dataclass(frozen=True)
 class GGUF:
-    """A GGUF file as its header and its weights show it (see port.ModelFile).
+    """A model in GGUF as its headers and its weights show it (see port.ModelFile).
 
+    path, name: of its first file; the rest is of all its files together.
     bits_per_weight = 8 x tensor bytes / weights; tensor_types: type -> tensors, weights, bytes;
     block_levels: see `_block_levels`.
     """
@@ -99,23 +101,15 @@ class GGUF:
 
 
 def read_gguf(path: Path) -> GGUF:
-    """Read a GGUF file's metadata and tensor table and hash the file.
+    """Read a model's metadata and tensor table and hash its files. path: its only or first file.
 
-    Raises QwhError: file missing, not a GGUF, cut short, or without a tokenizer.
+    Raises QwhError: a file missing, not a GGUF or cut short; a model without a tokenizer, or one
+    that predicts no next token.
     """
-    path, size = Path(path), _size(Path(path))
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        header = Header(path, raw)
-        fields, tensors = header.fields, header.tensors
-        end = max((tensor.offset + tensor.bytes for tensor in tensors), default=0)
-        if not tensors or end > size:
-            raise QwhError(
-                f"cannot use {path} as a model: its tensors need {end:,} bytes and the file has"
-                f" {size:,}: fetch it again",
-                ExitCode.BAD_INPUT,
-            )
-        block_levels = _block_levels(tensors, raw)
-
+    path = Path(path)
+    headers = model_headers(path)
+    fields = headers[0].fields
+    tensors = [tensor for header in headers for tensor in header.tensors]
     tokens = fields.get("tokenizer.ggml.tokens")
     if not tokens:
         raise QwhError(
@@ -124,39 +118,45 @@ def read_gguf(path: Path) -> GGUF:
             ExitCode.BAD_INPUT,
         )
     architecture = fields.get("general.architecture", "unknown")
+    _refuse_embedding(path, architecture, fields)
     types = _tensor_types(tensors)
     weights = sum(total["weights"] for total in types.values())
     stored = sum(total["bytes"] for total in types.values())
     return GGUF(
         path=path,
-        sha256=disk.sha256(path),
-        bytes=size,
+        sha256=_sha256([header.path for header in headers]),
+        bytes=sum(header.bytes for header in headers),
         name=fields.get("general.name", path.stem),
         architecture=architecture,
         file_type=_file_type(fields.get("general.file_type")),
         parameters=weights,
         bits_per_weight=8 * stored / weights,
         tensor_types=types,
-        block_levels=block_levels,
+        block_levels=_block_levels(tensors),
         imatrix=fields.get("quantize.imatrix.file"),
-        context_length=int(fields.get(f"{architecture}.context_length", 0)),
+        context_length=headers[0].whole(f"{architecture}.context_length"),
         tokenizer={key: fields.get(f"tokenizer.ggml.{key}") for key in TOKENIZER},
     )
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file that is there and not empty. Raises QwhError."""
-    if not path.is_file():
-        raise QwhError(
-            f"cannot read the model {path}: there is no such file: check the path",
-            ExitCode.NOT_FOUND,
-        )
-    size = path.stat().st_size
-    if size == 0:
-        raise QwhError(
-            f"cannot use {path} as a model: the file is empty: fetch it again", ExitCode.BAD_INPUT
-        )
-    return size
+def _sha256(paths: list[Path]) -> str:
+    """The hash of a model's only file, or of its files' hashes in their order."""
+    hashes = [disk.sha256(path) for path in paths]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _refuse_embedding(path: Path, architecture: str, fields: dict[str, Any]) -> None:
+    """Raise QwhError if the file says that it predicts no next token."""
+    pooling = fields.get(f"{architecture}.pooling_type")
+    causal = fields.get(f"{architecture}.attention.causal", True)
+    if causal and not pooling:
+        return
+    kind = "a reranker" if pooling == RANK else "an embedding model"
+    raise QwhError(
+        f"cannot use {path} as a model: it is {kind} ({architecture}), no next-token"
+        " probabilities: use a language model",
+        ExitCode.BAD_INPUT,
+    )
 
 
 def _tensor_types(tensors: list[Tensor]) -> dict[str, dict[str, int]]:
@@ -176,10 +176,12 @@ def _file_type(number: int | None) -> str:
     try:
         return LlamaFileType(number).name
     except ValueError:
-        return "unknown" if number is None else str(number)
+        from .llama_context import file_type_of_llama
+
+        return "unknown" if number is None else file_type_of_llama(number) or str(number)
 
 
-def _block_levels(tensors: list[Tensor], raw: mmap.mmap) -> int | None:
+def _block_levels(tensors: list[Tensor]) -> int | None:
     """Most distinct values in any sampled block of 32 weights of a float file's largest matrix;
     None if it is quantized.
 
@@ -193,10 +195,13 @@ def _block_levels(tensors: list[Tensor], raw: mmap.mmap) -> int | None:
         [tensor for tensor in matrices if tensor.name.startswith("blk.")] or matrices,
         key=lambda tensor: tensor.weights,
     )
-    bits = np.frombuffer(
-        raw, "<u4" if largest.kind == "F32" else "<u2", largest.weights, largest.offset
+    bits = np.memmap(
+        largest.path,
+        "<u4" if largest.kind == "F32" else "<u2",
+        mode="r",
+        offset=largest.offset,
+        shape=largest.weights,
     )
     blocks = bits[: len(bits) // BLOCK * BLOCK].reshape(-1, BLOCK)
     sample = np.sort(blocks[:: max(1, len(blocks) // SAMPLED_BLOCKS)], axis=1)
-    del bits, blocks  # views of the mapped file, which is closed next
     return int((np.diff(sample, axis=1) != 0).sum(axis=1).max() + 1)

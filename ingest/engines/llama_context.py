@@ -10,22 +10,50 @@ from ...errors import ExitCode, QwhError, missing_extra
 
 try:
     import llama_cpp
+    from llama_cpp._ggml import libggml
 except ImportError:
     raise missing_extra("llama-cpp-python", "gguf") from None
 
 VERSION: str = llama_cpp.__version__  # llama-cpp-python pins the llama.cpp that it is built from
-_complaints = [""]  # the last one is llama.cpp's last
+_complaints: list[str] = []  # llama.cpp's, since we last asked it for something
 
 
 @llama_cpp.llama_log_callback
 def _keep_log(level: int, text: bytes, _: object) -> None:
-    """llama.cpp talks on stderr; keep its last complaint for our own one-line errors instead."""
-    if level >= 3:  # GGML_LOG_LEVEL_WARN = 3, ERROR = 4
-        _complaints[0] = text.decode(errors="replace").strip() or _complaints[0]
+    """llama.cpp talks on stderr; keep its complaints for our own one-line errors instead."""
+    if level == 4 and text.strip():  # GGML_LOG_LEVEL_ERROR
+        _complaints.append(text.decode(errors="replace").strip())
+
+
+def _complaint() -> str:
+    """What llama.cpp said first, which names the cause; what follows is that it gave up."""
+    return _complaints[0] if _complaints else "no reason given"
 
 
 llama_cpp.llama_log_set(_keep_log, None)
 llama_cpp.llama_backend_init()
+
+
+def tensor_type_of_llama(number: int) -> tuple[str, int, int]:
+    """(name, weights per block, bytes per block) of a tensor type.
+
+    The sizes are 0 where there is none; the name then says why it was removed, or is empty.
+    """
+    if number not in range(llama_cpp.GGML_TYPE_COUNT):
+        return "", 0, 0
+    libggml.ggml_type_name.restype = ctypes.c_char_p
+    libggml.ggml_blck_size.restype = ctypes.c_int64
+    libggml.ggml_type_size.restype = ctypes.c_size_t
+    name = libggml.ggml_type_name(number).decode()
+    return name, libggml.ggml_blck_size(number), libggml.ggml_type_size(number)
+
+
+def file_type_of_llama(number: int) -> str | None:
+    """llama.cpp's name of a file type, as MOSTLY_Q2_0."""
+    prefix = "LLAMA_FTYPE_"
+    names = (name for name in dir(llama_cpp) if name.startswith(prefix))
+    found = (name for name in names if getattr(llama_cpp, name) == number)
+    return next((name.removeprefix(prefix) for name in found), None)
 
 
 def device() -> str:
@@ -41,16 +69,18 @@ class Weights:
         params.vocab_only = vocab_only
         params.n_gpu_layers = 0 if vocab_only else 999
         self.path = Path(path)
+        _complaints.clear()
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise QwhError(
-                f"llama.cpp cannot load {path}: {_complaints[0] or 'no reason given'}: fetch the"
-                " file again or update llama-cpp-python",
+                f"llama.cpp cannot load {path}: {_complaint()}: update llama-cpp-python,"
+                " or fetch the file again",
                 ExitCode.BAD_INPUT,
             )
         self.vocab = llama_cpp.llama_model_get_vocab(self.handle)
         self.vocab_size = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.bos = llama_cpp.llama_vocab_bos(self.vocab)
+        self.eos = llama_cpp.llama_vocab_eos(self.vocab)
         self.add_bos = bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
 
     def tokenize(self, text: str) -> np.ndarray:
@@ -84,6 +114,16 @@ class Weights:
         """Whether the token ends a generation (EOS, EOT, ...)."""
         return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
 
+    def wordless(self, what: str) -> QwhError:
+        """The refusal of a model that predicts no next token."""
+        name = ctypes.create_string_buffer(64)
+        llama_cpp.llama_model_meta_val_str(self.handle, b"general.architecture", name, len(name))
+        return QwhError(
+            f"cannot use {self.path} as a model: it is {what} ({name.value.decode()}), no"
+            " next-token probabilities: use a language model",
+            ExitCode.BAD_INPUT,
+        )
+
     def close(self) -> None:
         """Free the weights."""
         if self.handle:
@@ -107,16 +147,34 @@ class Context:
         params.n_threads = params.n_threads_batch = threads
         self.weights = weights
         self.block = block
+        _complaints.clear()
         self.handle = llama_cpp.llama_init_from_model(weights.handle, params)
         if not self.handle:
             raise QwhError(
                 f"llama.cpp cannot open a context of {context_length} tokens on"
-                f" {weights.path.name}: {_complaints[0]}: use a shorter --context-length or free"
+                f" {weights.path.name}: {_complaint()}: use a shorter --context-length or free"
                 " memory",
                 ExitCode.BAD_INPUT,
             )
         self.memory = llama_cpp.llama_get_memory(self.handle)
         self.batch = llama_cpp.llama_batch_init(block, 0, 1)
+        self.spoke = False  # whether logits that differ have been seen
+        found = self._no_language_model()
+        if found:
+            self.close()
+            raise weights.wordless(found)
+
+    def _no_language_model(self) -> str | None:
+        """What the model is if it predicts no next token, as llama.cpp knows it."""
+        weights = self.weights.handle
+        if llama_cpp.llama_model_has_encoder(weights):
+            return "a model with an encoder"
+        if llama_cpp.llama_model_is_diffusion(weights):
+            return "a diffusion model"
+        pooled = llama_cpp.llama_pooling_type(self.handle) > 0
+        if pooled or not llama_cpp.llama_get_causal_attn(self.handle):
+            return "an embedding model"
+        return None
 
     def keep(self, length: int) -> int:
         """Forget everything after the first `length` tokens; returns how many are still held.
@@ -143,18 +201,23 @@ class Context:
         _view(batch.logits, n, np.int8)[:] = wanted
         for i in range(n):
             batch.seq_id[i][0] = 0
+        _complaints.clear()
         code = llama_cpp.llama_decode(self.handle, batch)
         if code != 0:
             raise QwhError(
                 f"llama.cpp failed on {self.weights.path.name} at position {start} (code {code}):"
-                f" {_complaints[0]}: free memory or use a smaller --batch-size",
+                f" {_complaint()}: free memory or use a smaller --batch-size",
                 ExitCode.BAD_INPUT,
             )
         rows = int(wanted.sum())
         if rows == 0:
             return None
         pointer = llama_cpp.llama_get_logits(self.handle)  # waits until the device is done
-        return np.ctypeslib.as_array(pointer, shape=(rows, self.weights.vocab_size))
+        logits = np.ctypeslib.as_array(pointer, shape=(rows, self.weights.vocab_size))
+        if not self.spoke and (logits == logits[:, :1]).all():
+            raise self.weights.wordless("a model of which llama.cpp gives no logits")
+        self.spoke = True
+        return logits
 
     def close(self) -> None:
         """Free the context."""

@@ -60,6 +60,7 @@ class Vocabulary:
         self.weights = Weights(file.path, vocab_only=True)
         self.bos: int = self.weights.bos
         self.add_bos: bool = self.weights.add_bos
+        self.eos: int = self.weights.eos
         self.tokenize = self.weights.tokenize
         self.text = self.weights.text
         self.is_end = self.weights.is_end

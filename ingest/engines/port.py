@@ -120,6 +120,7 @@ class Vocabulary(Protocol):
 
     bos: int
     add_bos: bool
+    eos: int
 
     def tokenize(self, text: str) -> np.ndarray:
         """Token ids [n] int32."""

@@ -29,26 +29,28 @@ LOGITS = (
     " _logits_), and a KLD needs both models' logits of every position: write them so, or compute"
     " the KLD and give it as a table"
 )
+POINTER = Stranger(
+    "a Git LFS pointer, not the file itself",
+    "fetch the file with git lfs pull",
+    marks=(b"version https://git-lfs.github.com/spec/",),
+)
+HTML = Stranger(
+    "an HTML page, not the file itself",
+    "fetch the file with its download link, or save the page's text",
+    pattern=rb"(?i)\A[\s\xef\xbb\xbf]*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?"
+    rb"<(?:!doctype html|html|head)\b",
+)
 WRAPPED = [  # texts that hold another file's text
     Stranger(
         "a notebook",
         "save the cell's output as text, and give that",
         pattern=rb'\A\s*\{.*"cell_type"\s*:',
     ),
-    Stranger(
-        "an HTML page, not the file itself",
-        "fetch the file with its download link, or save the page's text",
-        pattern=rb"(?i)\A[\s\xef\xbb\xbf]*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?"
-        rb"<(?:!doctype html|html|head)\b",
-    ),
+    HTML,
 ]
 STRANGERS = [
     *WRAPPED,
-    Stranger(
-        "a Git LFS pointer, not the file itself",
-        "fetch the file with git lfs pull",
-        marks=(b"version https://git-lfs.github.com/spec/",),
-    ),
+    POINTER,
     Stranger("packed with bzip2", UNPACK, pattern=rb"\ABZh[1-9]1AY&SY"),
     Stranger("packed with xz", UNPACK, pattern=rb"\A\xfd7zXZ\x00"),
     Stranger("a 7z archive", UNPACK, pattern=rb"\A7z\xbc\xaf\x27\x1c"),
@@ -106,6 +108,11 @@ STRANGERS = [
 def refuse(path: Path, head: bytes) -> None:
     """Raise QwhError if a file is a stranger. head: its first 64 KiB, b"" for a folder."""
     _refuse(path, head, STRANGERS)
+
+
+def refuse_unfetched(path: Path, head: bytes) -> None:
+    """Raise QwhError if what was fetched is a pointer to the file, or a page about it."""
+    _refuse(path, head, [POINTER, HTML])
 
 
 def refuse_wrapped(path: Path) -> None:
