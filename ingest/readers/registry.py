@@ -67,6 +67,7 @@ KINDS = {  # in the order in which `recognise` asks
         "llama_log", "llama-perplexity: the text it printed, or a folder of such logs", folders=True
     ),
     "qbench": Kind("qbench", "exllamav3 qbench: results json"),
+    "model-diff": Kind("model_diff", "exllamav3's model_diff.py: the text it printed of A and B"),
     "hfkldr": Kind("hfkldr", "hipfire: HFKLDR or HFKSEQ files", picks=FLOORS),
     "table": Kind(
         "printed_table",
