@@ -234,5 +234,13 @@ def _read(source: Source, asked: Import) -> Iterator[Found]:
             yield from reader.read(source.path, asked.picks)
     except BadFile:
         for path in (source.path, *source.others):
-            strangers.refuse(path, registry.head(path))
+            head = registry.head(path)
+            strangers.refuse(path, head)
+            other = None if reader.recognises(path, head) else registry.recognise(path)
+            if other not in (None, source.kind):
+                raise QwhError(
+                    f"{path} is of the kind {other}, and of no use to {source.kind}: bring it in"
+                    f" with qwh ingest {other}",
+                    ExitCode.BAD_INPUT,
+                ) from None
         raise
