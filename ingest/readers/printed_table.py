@@ -27,7 +27,7 @@ from .table_layout import (
     tables,
 )
 from .table_numbers import ASIDE, UNTOLD, Units, Untold, has_aside, statistic, units
-from .table_rows import Entry, entries, refuse_twins, titled
+from .table_rows import Entry, entries, refuse_twins, titled, whole
 
 PICKS = {"unit": ("percent", "fraction"), "decimal": ("comma", "point")}
 EXAMPLES = "Mean KLD, Median KLD, 99.0% KLD, Mean PPL(Q), Same top p, RMS Δp"
@@ -45,12 +45,13 @@ def recognises(path: Path, head: bytes) -> bool:
         return False
     for grid in found:
         try:
-            headings = [table.heading for table in tables(path, grid)]
+            there = tables(path, grid)
         except BadFile:  # its headings are known, and not as they should be
             return True
-        for heading in headings:
-            known = len(known_columns(heading)) + (name_column(heading) is not None)
-            if known > 1 and not is_of_answers(heading):
+        for table in there:
+            known = len(known_columns(table.heading, table.rows))
+            known += name_column(table.heading) is not None
+            if known > 1 and not is_of_answers(table.heading):
                 return True
     return False
 
@@ -65,17 +66,15 @@ def read(path: Path, picks: Picks) -> Iterator[Summary | NotTaken]:
     known = [table for grid in given for table in tables(path, grid)]
     if not known:
         raise _nothing_known(path, given)
-    columns = {table.place: layout(path, table) for table in known}
-    has_title = titled(known)
-    rows = [row for table in known for row in entries(path, table, columns[table.place], has_title)]
-    refuse_twins(path, [row for row in rows if isinstance(row, Entry)])
-    how = {table.place: units(path, table, columns[table.place].columns, picks) for table in known}
+    layouts = [layout(path, table) for table in known]
+    rows, has_title = list[tuple[Units, Entry | NotTaken]](), titled(known)
+    for table, there in zip(known, layouts):
+        how = units(path, table, there.columns, picks)
+        rows += [(how, row) for row in entries(path, table, there, has_title)]
+    refuse_twins(path, [row for _, row in rows if isinstance(row, Entry)])
     count, passed = 0, list[NotTaken]()
-    for row in rows:
-        if isinstance(row, NotTaken):
-            passed.append(row)
-            continue
-        for part in _summary(path, row, how[row.table.place]):
+    for how, row in rows:
+        for part in [row] if isinstance(row, NotTaken) else _summary(path, row, how):
             if isinstance(part, NotTaken):
                 passed.append(part)
             else:
@@ -91,8 +90,8 @@ def read(path: Path, picks: Picks) -> Iterator[Summary | NotTaken]:
             "write numbers such as 0.0123 below the headings",
         )
     yield from passed
-    for table in known:
-        yield from _unknown(table, columns[table.place])
+    for table, there in zip(known, layouts):
+        yield from _unknown(table, there)
 
 
 def _summary(path: Path, entry: Entry, how: Units) -> Iterator[Summary | NotTaken]:
@@ -112,13 +111,14 @@ def _summary(path: Path, entry: Entry, how: Units) -> Iterator[Summary | NotTake
         why = passed[0].why if passed else UNTOLD if left_out else "it has no number"
         yield NotTaken(f"row {entry.name[:80]}", why)
         return
-    state = entry.layout.state
+    state, counts = entry.layout.state, entry.layout.scored
     said = bare(entry.row.cells[state]) if state is not None else ""
     yield Summary(
         entry.name,
         entry.text,
         entry.context,
         list(statistics.values()),
+        n=whole(entry.row.cells[counts]) if counts is not None else None,
         facts={"table": path.name},
         partial=f"its state is {said[:40]}" if said.lower() in FAILED else None,
         left_out=left_out,
@@ -128,7 +128,7 @@ def _summary(path: Path, entry: Entry, how: Units) -> Iterator[Summary | NotTake
 
 def _unknown(table: Table, there: Layout) -> Iterator[NotTaken]:
     """The columns of numbers that are not understood, and those that speak of a known thing."""
-    used = {there.name, there.text, there.context}
+    used = {there.name, there.text, there.context, there.scored}
     used |= {at for column in there.columns for at in (column.cell, column.error)}
     plain = list[str]()
     for at, heading in enumerate(table.heading):
@@ -138,7 +138,7 @@ def _unknown(table: Table, there: Layout) -> Iterator[NotTaken]:
         if why := why_not(heading):
             yield NotTaken(f"column {heading[:60]}", why)
         elif sum(map(is_measure, said)) * 2 > len(said):
-            plain.append(heading[:60] or f"number {at + 1}, without a heading,")
+            plain.append(heading[:60] or f"{at + 1} (without a heading)")
     if plain:
         what = (
             f"column {plain[0]}" if len(plain) == 1 else f"each of the columns {', '.join(plain)}"

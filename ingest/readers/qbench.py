@@ -71,7 +71,12 @@ def _name(path: Path, index: int, entry: object) -> tuple[str, str]:
         raise BadFile(path, place, "not an object", ADVICE)
     for key in ("label", "group"):
         if not isinstance(entry.get(key), str) or not entry[key]:
-            raise BadFile(path, place, f"no {key}", "run qbench again, or name it in the file")
+            raise BadFile(
+                path,
+                place,
+                f"no {key}",
+                "run qbench again; a list without groups is read by qwh ingest table",
+            )
     return clean(entry["label"]), clean(entry["group"])
 
 

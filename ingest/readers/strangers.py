@@ -73,6 +73,16 @@ STRANGERS = [
         rb"|\|\s*pp\d+(?:\s*@\s*d\d+)?\s*\|\s*[\d.]+ \xc2\xb1",
     ),
     Stranger(
+        "a table of totals as lm-eval prints it: without single answers no pairing is possible",
+        "run lm-eval with --log_samples (lighteval: --save-details), and give what it writes",
+        pattern=rb"\|\s*(?:Tasks?|Groups)\s*\|\s*Version\s*\|.{0,200}\|\s*Metric\s*\|",
+    ),
+    Stranger(
+        "OpenCompass's summary: totals without single answers, no pairing is possible",
+        "run OpenCompass with --dump-eval-details, and give the details",
+        pattern=rb"(?m)^\W*dataset[\s,|]+version[\s,|]+metric[\s,|]+mode\b",
+    ),
+    Stranger(
         "llama-imatrix's log: the perplexity of a calibration text, no run of llama-perplexity",
         "give the log of llama-perplexity on a text",
         pattern=rb"\b(?:compute|save|collect)_imatrix\s?:",

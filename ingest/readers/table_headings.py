@@ -184,7 +184,7 @@ def _turned(text: str) -> str:
 def _with_statistic(text: str, what: str, prefix: str, default: str | None) -> str | None:
     """kld_mean of `mean kld`, dp_p99 of `99% Δp`; None where a word is left over."""
     rest, count = re.subn(what, " ", text)
-    words = [word.rstrip(".") for word in re.split(r"[\s_()\[\],:;@/-]+", rest)]
+    words = [word.rstrip(".") for word in re.split(r"[\s_()\[\],:;@/-]+|(?<!\d)\.", rest)]
     words = [word for word in words if word and word not in IDLE]
     if count != 1:
         return None

@@ -59,8 +59,8 @@ ASIDES = {"notes", "note", "comment", "comments", "remarks", "imatrix", "date", 
 SHARE = re.compile(r"\d{1,3}(?:\.\d+)?\s?%")  # a quantile's heading, or a cell
 ANSWERS = {"doc_id", "question_id", "prompt", "question", "response", "answer", "instance_id"}
 FAILED = re.compile(
-    r"oom|out of memory|crash|fail|err|time[d -]*out|nan\b|-?inf\b|n/?a\b|tbd|todo|pending|skip"
-    r"|missing|unsupported|not |did ?n|broken|kill|abort|segfault|dnf|[x✗✘❌#]",
+    r"oom|out of memory|crash|fail|err|time[d -]*out|nan\b|-?inf\b|n/?a\b|tbd|to ?do|pending"
+    r"|skip|missing|unsupported|not |did ?n|broken|kill|abort|segfault|dnf|[x✗✘❌#]",
     re.IGNORECASE,
 )
 
@@ -92,6 +92,7 @@ class Layout(NamedTuple):
     text: int | None
     context: int | None
     state: int | None
+    scored: int | None  # the count of scored positions, as our own tables have it
 
 
 def tables(path: Path, grid: Grid) -> list[Table]:
@@ -130,7 +131,8 @@ def layout(path: Path, table: Table) -> Layout:
     if name is None:
         free = [at for at in range(len(heading)) if at not in taken and at != text]
         name = _unnamed(path, table, [at for at in free if any(column_of(table, at))])
-    return Layout(columns, name, text, context, _first(lower, STATES))
+    scored = _first(lower, ("n",)) if lower[name] == "quant_id" else None
+    return Layout(columns, name, text, context, _first(lower, STATES), scored)
 
 
 def known_columns(heading: list[str], rows: Iterable[Row] = ()) -> list[Column]:
@@ -196,7 +198,7 @@ def _is_heading(cells: list[str]) -> bool:
     said = [bare(cell) for cell in cells if not is_empty(cell)]
     if len(said) < 2 or any(map(is_measure, said)):
         return False
-    return any(known and not known.error for known in map(meaning, said))
+    return any(map(meaning, said))
 
 
 def _drop_title(rows: list[Row]) -> None:

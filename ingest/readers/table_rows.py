@@ -102,7 +102,7 @@ def refuse_twins(path: Path, found: Iterable[Entry]) -> None:
 def _advice(entry: Entry, other: Entry) -> str:
     """What to do about two rows of one name."""
     if entry.table is not other.table:
-        return "give each table its own --corpus-id, in a file of its own"
+        return "give each table its own --corpus-id, in a file of its own, or join them"
     taken = {column.cell for column in entry.layout.columns}
     for at, heading in enumerate(entry.table.heading):
         mine, theirs = bare(entry.row.cells[at]), bare(other.row.cells[at])
@@ -135,16 +135,23 @@ def _refuse_misfit(path: Path, row: Row, width: int) -> None:
         )
 
 
+def whole(cell: str) -> int | None:
+    """A count, perhaps with thousands, of a text or of a float; None where it is none."""
+    text = bare(cell)
+    digits = text.replace(",", "") if THOUSANDS.fullmatch(text) else text.removesuffix(".0")
+    return int(digits) if digits.isdecimal() and len(digits) < 16 else None
+
+
 def _context(path: Path, row: Row, at: int | None) -> int | None:
     """A row's context length. Raises BadFile for a cell that is none."""
     cell = bare(row.cells[at]) if at is not None else ""
     if is_empty(cell):
         return None
-    digits = cell.replace(",", "") if THOUSANDS.fullmatch(cell) else cell.removesuffix(".0")
-    if digits.isdecimal() and len(digits) < 9:
-        return int(digits) or None
-    power = digits[:-1]
-    if digits[-1] in "kK" and power.isdecimal() and int(power) in (1, 2, 4, 8, 16, 32, 64, 128):
+    count = whole(cell)
+    if count is not None and count < 1 << 31:
+        return count or None
+    power = cell[:-1]
+    if cell[-1] in "kK" and power.isdecimal() and int(power) in (1, 2, 4, 8, 16, 32, 64, 128):
         return 1024 * int(power)
     raise BadFile(
         path, row.place, f"{cell[:40]!r} is no context length", "write it in tokens, such as 4096"
