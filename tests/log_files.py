@@ -8,7 +8,7 @@ import numpy as np
 
 from qwh.errors import QwhError
 from qwh.ingest.readers import registry
-from qwh.ingest.readers.port import Summary, TokenRows
+from qwh.ingest.readers.port import NotTaken, Summary, TokenRows
 
 FIXTURES = Path(__file__).parent / "fixtures" / "printed"
 READERS = {
@@ -55,7 +55,7 @@ def summaries(path: Path, **picks: str) -> list[Summary]:
     """What a log, a table or a results file holds; checked for what every Summary promises."""
     head = path.read_bytes()[: 1 << 16]
     reader = next(reader for reader in READERS.values() if reader.recognises(path, head))
-    return [checked(found) for found in reader.read(path, picks)]
+    return [checked(found) for found in reader.read(path, picks) if not isinstance(found, NotTaken)]
 
 
 def log(name: str) -> Summary:
@@ -76,7 +76,8 @@ def survives(reader, path: Path) -> bool:
     """
     try:
         for found in reader.read(path, {}):
-            checked(found)
+            if not isinstance(found, NotTaken):
+                checked(found)
         return True
     except QwhError as error:
         assert "\n" not in str(error) and path.name in str(error) and len(str(error)) < 2000

@@ -64,6 +64,7 @@ def read(path: Path, picks: Picks) -> Iterator[Summary | NotTaken]:
             raise BadFile(path, "as a whole", found, f"choose {' or '.join(allowed)}")
     given = grids(path)
     known = [table for grid in given for table in tables(path, grid)]
+    known = known or [table for grid in given for table in tables(path, grid, least=1)]
     if not known:
         raise _nothing_known(path, given)
     layouts = [layout(path, table) for table in known]

@@ -95,13 +95,16 @@ class Layout(NamedTuple):
     scored: int | None  # the count of scored positions, as our own tables have it
 
 
-def tables(path: Path, grid: Grid) -> list[Table]:
-    """The tables with a known column, one below the other. Raises BadFile."""
+def tables(path: Path, grid: Grid, least: int = 2) -> list[Table]:
+    """The tables with a known column, one below the other. Raises BadFile.
+
+    least: cells of a heading; a row of fewer is a title.
+    """
     found, title, at = list[Table](), grid.title, 0
     while at < len(grid.rows):
         row = grid.rows[at]
         at += 1
-        if not _is_heading(row.cells):
+        if not _is_heading(row.cells, least):
             said = [cell for cell in row.cells if not is_empty(cell)]
             if said:
                 title = bare(said[0]) if len(said) == 1 else None
@@ -193,10 +196,10 @@ def _said(cell: str) -> str:
     return " ".join(cell.strip("*`~ ").split())
 
 
-def _is_heading(cells: list[str]) -> bool:
-    """Whether a row of words has a known column beside another cell."""
+def _is_heading(cells: list[str], least: int) -> bool:
+    """Whether a row of so many words has a known column."""
     said = [bare(cell) for cell in cells if not is_empty(cell)]
-    if len(said) < 2 or any(map(is_measure, said)):
+    if len(said) < least or any(map(is_measure, said)):
         return False
     return any(map(meaning, said))
 
