@@ -27,6 +27,7 @@ FLOORS = {  # of a quant's log-probs where its top k lacks a token of the refere
     "floor": "its log-prob, nats",
     "least_logprob": "no token lies below it, nats",
 }
+MODEL = {"model": "whose answers, where there are several models'"}
 KINDS = {  # in the order in which `recognise` asks
     "lm-eval": Kind(
         "lm_eval",
@@ -61,6 +62,35 @@ KINDS = {  # in the order in which `recognise` asks
             "split": "test or valid",
             "perturbation": "none or whose copies",
         },
+        folders=True,
+    ),
+    "bfcl": Kind(
+        "bfcl",
+        "the function calling leaderboard BFCL: the folder that holds result and score",
+        picks=MODEL,
+        folders=True,
+    ),
+    "mmlu-pro": Kind(
+        "mmlu_pro", "MMLU-Pro's own scripts: a folder with a list per subject", picks=MODEL, folders=True
+    ),
+    "mmlu-authors": Kind(
+        "mmlu_authors", "the MMLU authors' scripts: a folder results_MODEL of CSV", picks=MODEL, folders=True
+    ),
+    "tau2": Kind("tau2", "tau2-bench: a results json with simulations", picks=MODEL, folders=True),
+    "terminal-bench": Kind("terminal_bench", "Terminal-Bench: a run's results.json", picks=MODEL, folders=True),
+    "llama-eval": Kind("llama_eval", "llama.cpp's llama-eval: its state file", picks=MODEL, folders=True),
+    "aider": Kind(
+        "aider",
+        "Aider's polyglot benchmark: a run's folder",
+        picks=MODEL | {"metric": "after which try"},
+        folders=True,
+    ),
+    "swe-bench": Kind("swe_bench", "SWE-bench: a run's report", picks=MODEL, folders=True),
+    "bigcodebench": Kind("bigcodebench", "BigCodeBench: an eval_results.json", picks=MODEL, folders=True),
+    "every-eval-ever": Kind(
+        "every_eval_ever",
+        "Every Eval Ever: a _samples.jsonl, into which it converts other tools' results",
+        picks=MODEL | {"metric": "what a score is"},
         folders=True,
     ),
     "llama-log": Kind(

@@ -1,0 +1,200 @@
+"""Every Eval Ever 0.3: UUID_samples.jsonl, a line for each sample and each of its metrics.
+
+Tools that have a converter there come in through it. One Samples for each evaluation_name. Pick
+metric: an evaluation_result_id of the lines (by default the first whose scores lie in 0..1), or
+is_correct. The aggregate UUID.json beside it, where it is, says whether smaller is better.
+prompt_id is over sample_hash, the format's own hash of input and reference answers.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ...errors import BadFile
+from .port import Found, Picks, Sample, Samples, choose, text_id
+from .several import each_file, looks_below, only_model
+from .untrusted.files import MAX_LINE, contents, numbered_lines
+from .untrusted.json_outline import outline
+from .untrusted.json_typed import decoder
+
+ENDING = "_samples.jsonl"
+SCORE, CORRECT = "score", "is_correct"  # where no line names its metric; the other one
+_LINE = {"schema_version", "evaluation_id", "evaluation_name", "sample_id"}
+_AGGREGATE = {"schema_version", "evaluation_id", "evaluation_results"}
+
+
+class Input(msgspec.Struct):
+    raw: str
+    reference: list[str] = []
+
+
+class Output(msgspec.Struct):
+    raw: list[str] = []
+
+
+class Evaluation(msgspec.Struct):
+    score: float | None
+    is_correct: bool | None = None
+
+
+class Attribution(msgspec.Struct):
+    extracted_value: str | None = None
+    is_terminal: bool = True
+
+
+class Tokens(msgspec.Struct):
+    output_tokens: int | None = None
+
+
+class Line(msgspec.Struct):
+    """One sample's score by one metric."""
+
+    model_id: str
+    evaluation_name: str
+    sample_id: str
+    evaluation: Evaluation
+    input: Input
+    evaluation_result_id: str | None = None
+    sample_hash: str | None = None
+    output: Output | None = None
+    answer_attribution: list[Attribution] = []
+    token_usage: Tokens | None = None
+
+
+class MetricConfig(msgspec.Struct):
+    lower_is_better: bool | None = None
+
+
+class Result(msgspec.Struct):
+    evaluation_result_id: str | None = None
+    evaluation_name: str | None = None
+    metric_config: MetricConfig | None = None
+
+
+class Aggregate(msgspec.Struct):
+    evaluation_results: list[Result] = []
+
+
+class Scored(NamedTuple):
+    """A line's sample, with its other score."""
+
+    sample: Sample
+    is_correct: bool | None
+
+
+_line = decoder(Line, MAX_LINE)
+_aggregate = decoder(Aggregate)
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """By the keys that every line must have; an aggregate, for `read` knows what belongs to it."""
+    if path.is_dir():
+        return looks_below(path, ENDING, recognises)
+    opening, keys, _ = outline(head)
+    return opening == b"{" and (keys >= _LINE or keys >= _AGGREGATE)
+
+
+def read(path: Path, picks: Picks) -> Iterator[Found]:
+    """One Samples for each evaluation. Picks: model, metric. Raises BadFile."""
+    yield from each_file(path, picks, ENDING, recognises, _one)
+
+
+def _one(path: Path, picks: Picks) -> Iterator[Found]:
+    """One file of lines."""
+    if path.suffix == ".json":
+        path = _lines_of(path)
+    found: dict[str, dict[str, list[Scored]]] = {}  # evaluation -> metric -> its lines
+    models: set[str] = set()
+    wanted = picks.get("model")
+    for number, raw, _ in numbered_lines(path):
+        line: Line = _line(raw, path, f"line {number}")
+        models.add(line.model_id)
+        if wanted in (None, line.model_id):
+            metrics = found.setdefault(line.evaluation_name, {})
+            metrics.setdefault(line.evaluation_result_id or SCORE, []).append(_scored(line))
+    if not models:
+        advice = "convert the tool's output again"
+        raise BadFile(path, "as a whole", "it holds no samples", advice)
+    model = only_model(path, models, wanted)
+    smaller = _smaller_is_better(path)
+    for name, metrics in found.items():
+        yield _evaluation(path, picks, name, metrics, smaller, model)
+
+
+def _lines_of(aggregate: Path) -> Path:
+    """The file of lines beside an aggregate. Raises BadFile if there is none."""
+    lines = aggregate.with_name(aggregate.stem + ENDING)
+    if not lines.is_file():
+        advice = f"convert with --include-samples, and give {lines.name}"
+        raise BadFile(aggregate, "as a whole", "it holds totals without single answers", advice)
+    return lines
+
+
+def _smaller_is_better(path: Path) -> dict[str, bool]:
+    """Metric -> whether a smaller score is better, as far as the aggregate beside a file says."""
+    aggregate = path.with_name(path.name.removesuffix(ENDING) + ".json")
+    if not path.name.endswith(ENDING) or not aggregate.is_file():
+        return {}
+    told: Aggregate = _aggregate(contents(aggregate), aggregate, "as a whole")
+    return {
+        result.evaluation_result_id or SCORE: result.metric_config.lower_is_better
+        for result in told.evaluation_results
+        if result.metric_config and result.metric_config.lower_is_better is not None
+    }
+
+
+def _evaluation(
+    path: Path,
+    picks: Picks,
+    name: str,
+    metrics: dict[str, list[Scored]],
+    smaller: dict[str, bool],
+    model: str,
+) -> Samples:
+    """One evaluation by one of its metrics."""
+    fit = [
+        metric
+        for metric, lines in metrics.items()
+        if not smaller.get(metric) and all(0 <= line.sample.score <= 1 for line in lines)
+    ]
+    graded = next(iter(metrics.values()))
+    judged = all(line.is_correct is not None for line in graded)
+    there = list(dict.fromkeys([*fit, *([CORRECT] if judged else []), *metrics]))
+    metric = choose(path, f"metric of {name}", picks.get("metric"), there)
+    if metric == CORRECT:
+        rows = [line.sample._replace(score=float(bool(line.is_correct))) for line in graded]
+    else:
+        rows = [line.sample for line in metrics[metric]]
+    kept = [row for row in rows if row.score == row.score]
+    return Samples(
+        benchmark_id=name,
+        harness={"harness": "every-eval-ever", "metric": metric},
+        rows=iter(kept),
+        model_name=model,
+        metric=metric,
+        other_metrics=[other for other in there if other != metric],
+        smaller_is_better=smaller.get(metric, False if metric == CORRECT else None),
+        left_out={"a sample without a score": len(rows) - len(kept)}
+        if len(kept) < len(rows)
+        else {},
+    )
+
+
+def _scored(line: Line) -> Scored:
+    """A line as a sample; a score that is null or NaN stays NaN."""
+    score = line.evaluation.score
+    last = [each.extracted_value for each in line.answer_attribution if each.is_terminal]
+    said = line.output.raw if line.output else []
+    sample = Sample(
+        line.sample_id,
+        text_id(line.sample_hash) if line.sample_hash else text_id(line.input.raw),
+        0,
+        float("nan") if score is None else float(score),
+        prompt=line.input.raw,
+        expected="\n".join(line.input.reference) or None,
+        answer=said[0] if len(said) == 1 else next(reversed(last), None),
+        answer_tokens=line.token_usage.output_tokens if line.token_usage else None,
+    )
+    return Scored(sample, line.evaluation.is_correct)
