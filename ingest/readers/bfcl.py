@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from ...errors import BadFile
-from .bfcl_files import Category, categories
+from .bfcl_files import Category, categories, category_of
 from .bfcl_files import recognises as recognises
 from .port import Found, NotTaken, Picks, Sample, Samples, text_id
 from .untrusted.files import MAX_LINE, numbered_lines
@@ -64,9 +64,11 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     passed = [NotTaken(each.name, why) for each in found if (why := _why_not(each))]
     names = {each.what for each in passed}
     taken = [(each, _entries(each)) for each in found if each.name not in names]
-    if not taken:
+    lost = [each for each in passed if path.is_file() and each.what == category_of(path)]
+    if not taken or lost:
+        reason = (lost or passed)[0]
         advice = f"{ADVICE}, and give the folder that holds result and score"
-        raise BadFile(path, passed[0].what, passed[0].why, advice)
+        raise BadFile(path, reason.what, reason.why, advice)
     yield from passed
     failures = [_failures(each, entries) for each, entries in taken]
     told = {each.model_name for some in failures for each in some.values() if each.model_name}
@@ -100,7 +102,7 @@ def _why_not(category: Category) -> str | None:
 def _entries(category: Category) -> dict[str, Entry]:
     """The entries of a result file by their ids. Raises BadFile where one occurs again."""
     path, entries = cast("Path", category.result), dict[str, Entry]()
-    for number, line, _ in numbered_lines(path):
+    for number, line in _text_lines(path):
         entry: Entry = _entry(line, path, f"line {number}")
         if entry.id in entries:
             raise BadFile(
@@ -113,10 +115,10 @@ def _entries(category: Category) -> dict[str, Entry]:
 def _failures(category: Category, entries: dict[str, Entry]) -> dict[str, Failure]:
     """The failed entries by their ids. Raises BadFile where files or totals contradict another."""
     path, failures = cast("Path", category.score), dict[str, Failure]()
-    lines = numbered_lines(path)
-    number, line, _ = next(lines, (1, b"", True))
+    lines = _text_lines(path)
+    number, line = next(lines, (1, b""))
     totals: Totals = _totals(line, path, f"line {number}")
-    for number, line, _ in lines:
+    for number, line in lines:
         failure: Failure = _failure(line, path, f"line {number}")
         if failure.id in failures or failure.id not in entries:
             again = "occurs again" if failure.id in failures else "is not in its result file"
@@ -133,6 +135,16 @@ def _failures(category: Category, entries: dict[str, Entry]) -> dict[str, Failur
         )
         raise BadFile(path, "its totals", found, ADVICE)
     return failures
+
+
+def _text_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """A file's lines with their numbers. Raises BadFile for one that is not UTF-8."""
+    for number, line, _ in numbered_lines(path):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            raise BadFile(path, f"line {number}", "it is not UTF-8", "save it as UTF-8") from None
+        yield number, line
 
 
 def _sample(category: Category, entry: Entry, failure: Failure | None) -> Sample:

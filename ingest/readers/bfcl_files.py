@@ -1,8 +1,8 @@
 """BFCL's files: which result file and which score file are of one model and category.
 
 The tool writes result/MODEL/GROUP/BFCL_v4_CATEGORY_result.json and score/MODEL/GROUP/..., where
-GROUP is one or several folders, or none in older versions. Either of the two folders, a part of
-one, and a file of one leads to its twin in the other.
+GROUP is one or several folders, or none in older versions. Either of the two folders, or a part of
+one, leads to its twin in the other; a file leads to all of its model's, for they are one run.
 """
 
 import re
@@ -72,18 +72,20 @@ def categories(path: Path, asked: str | None) -> tuple[str | None, list[Category
     asked: the model, where there are several. Raises BadFile.
     """
     path = existing(path).absolute()
-    found = [path] if path.is_file() else _below(path)
+    found = [path, *_below(_folder(path))] if path.is_file() else _below(path)
     if not found:
         advice = "give the folder that holds result and score"
         raise BadFile(path, "as a whole", "there is no BFCL_..._result.json in it", advice)
-    wanted = {(_folder(file).name, _category(file)) for file in found}
+    found = list(dict.fromkeys(found))
+    wanted = {(_folder(file).name, category_of(file)) for file in found}
     for kind in {RESULT, SCORE} - {_kind(file) for file in found}:
         twins = _twins(path, kind)
-        found += [file for file in twins if (_folder(file).name, _category(file)) in wanted]
+        found += [file for file in twins if (_folder(file).name, category_of(file)) in wanted]
+    asked = _folder(path).name if path.is_file() and asked is None else asked
     model = only_model(path, {_folder(file).name for file in found}, asked)
     files: dict[tuple[str, str], Path] = {}
     for file in found:
-        key = (_category(file), _kind(file))
+        key = (category_of(file), _kind(file))
         if _folder(file).name != model:
             continue
         if key in files:
@@ -91,14 +93,12 @@ def categories(path: Path, asked: str | None) -> tuple[str | None, list[Category
             raise BadFile(path, "as a whole", what, "give the folder of one run")
         files[key] = file
     there = sorted({name for name, _ in files})
-    found_here = [
+    folders = {_folder(file).parent.name for file in files.values()}
+    named = any(kind in folder for folder in folders for kind in (RESULT, SCORE))
+    return model if named else None, [
         Category(name, _version(files, name), files.get((name, RESULT)), files.get((name, SCORE)))
         for name in there
     ]
-    named = any(
-        kind in _folder(file).parent.name for file in files.values() for kind in (RESULT, SCORE)
-    )
-    return model if named else None, found_here
 
 
 def _below(folder: Path) -> list[Path]:
@@ -123,7 +123,8 @@ def _kind(file: Path) -> str:
     return match["kind"] if match else SCORE
 
 
-def _category(file: Path) -> str:
+def category_of(file: Path) -> str:
+    """The category that a file is of, by its name."""
     match = _NAME.match(file.name)
     return match["category"] if match else file.stem
 

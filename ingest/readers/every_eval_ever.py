@@ -6,6 +6,7 @@ is_correct. The aggregate UUID.json beside it, where it is, says whether smaller
 prompt_id is over sample_hash, the format's own hash of input and reference answers.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import msgspec
 
 from ...errors import BadFile
 from .port import Found, Picks, Sample, Samples, choose, text_id
-from .several import each_file, looks_below, only_model
+from .several import each_file, looks_below
 from .untrusted.files import MAX_LINE, contents, numbered_lines
 from .untrusted.json_outline import outline
 from .untrusted.json_typed import decoder
@@ -105,22 +106,52 @@ def _one(path: Path, picks: Picks) -> Iterator[Found]:
     """One file of lines."""
     if path.suffix == ".json":
         path = _lines_of(path)
-    found: dict[str, dict[str, list[Scored]]] = {}  # evaluation -> metric -> its lines
-    models: set[str] = set()
-    wanted = picks.get("model")
+    found: dict[tuple[str, str], dict[str, list[Scored]]] = {}  # -> metric -> its lines
     for number, raw, _ in numbered_lines(path):
         line: Line = _line(raw, path, f"line {number}")
-        models.add(line.model_id)
-        if wanted in (None, line.model_id):
-            metrics = found.setdefault(line.evaluation_name, {})
-            metrics.setdefault(line.evaluation_result_id or SCORE, []).append(_scored(line))
-    if not models:
+        metrics = found.setdefault((line.model_id, line.evaluation_name), {})
+        metrics.setdefault(line.evaluation_result_id or SCORE, []).append(_scored(line))
+    if not found:
         advice = "convert the tool's output again"
         raise BadFile(path, "as a whole", "it holds no samples", advice)
-    model = only_model(path, models, wanted)
     smaller = _smaller_is_better(path)
-    for name, metrics in found.items():
-        yield _evaluation(path, picks, name, metrics, smaller, model)
+    for (model, name), metrics in found.items():
+        metric, there = _metric(path, picks, name, metrics, smaller)
+        if metric == CORRECT:
+            graded = next(iter(metrics.values()))
+            rows = [line.sample._replace(score=float(bool(line.is_correct))) for line in graded]
+        else:
+            rows = [line.sample for line in metrics[metric]]
+        kept = [row for row in rows if math.isfinite(row.score)]
+        lost = len(rows) - len(kept)
+        yield Samples(
+            benchmark_id=name,
+            harness={"harness": "every-eval-ever", "metric": metric},
+            rows=iter(kept),
+            model_name=model,
+            metric=metric,
+            other_metrics=[other for other in there if other != metric],
+            smaller_is_better=smaller.get(metric, False if metric == CORRECT else None),
+            left_out={"a sample without a score": lost} if lost else {},
+        )
+
+
+def _metric(
+    path: Path,
+    picks: Picks,
+    name: str,
+    metrics: dict[str, list[Scored]],
+    smaller: dict[str, bool],
+) -> tuple[str, list[str]]:
+    """The metric to take and all there are, those that grow within 0..1 first. Raises BadFile."""
+    fit = [
+        metric
+        for metric, lines in metrics.items()
+        if not smaller.get(metric) and all(0 <= line.sample.score <= 1 for line in lines)
+    ]
+    judged = all(line.is_correct is not None for line in next(iter(metrics.values())))
+    there = list(dict.fromkeys([*fit, *([CORRECT] if judged else []), *metrics]))
+    return choose(path, f"metric of {name}", picks.get("metric"), there), there
 
 
 def _lines_of(aggregate: Path) -> Path:
@@ -143,43 +174,6 @@ def _smaller_is_better(path: Path) -> dict[str, bool]:
         for result in told.evaluation_results
         if result.metric_config and result.metric_config.lower_is_better is not None
     }
-
-
-def _evaluation(
-    path: Path,
-    picks: Picks,
-    name: str,
-    metrics: dict[str, list[Scored]],
-    smaller: dict[str, bool],
-    model: str,
-) -> Samples:
-    """One evaluation by one of its metrics."""
-    fit = [
-        metric
-        for metric, lines in metrics.items()
-        if not smaller.get(metric) and all(0 <= line.sample.score <= 1 for line in lines)
-    ]
-    graded = next(iter(metrics.values()))
-    judged = all(line.is_correct is not None for line in graded)
-    there = list(dict.fromkeys([*fit, *([CORRECT] if judged else []), *metrics]))
-    metric = choose(path, f"metric of {name}", picks.get("metric"), there)
-    if metric == CORRECT:
-        rows = [line.sample._replace(score=float(bool(line.is_correct))) for line in graded]
-    else:
-        rows = [line.sample for line in metrics[metric]]
-    kept = [row for row in rows if row.score == row.score]
-    return Samples(
-        benchmark_id=name,
-        harness={"harness": "every-eval-ever", "metric": metric},
-        rows=iter(kept),
-        model_name=model,
-        metric=metric,
-        other_metrics=[other for other in there if other != metric],
-        smaller_is_better=smaller.get(metric, False if metric == CORRECT else None),
-        left_out={"a sample without a score": len(rows) - len(kept)}
-        if len(kept) < len(rows)
-        else {},
-    )
 
 
 def _scored(line: Line) -> Scored:

@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from ...errors import BadFile
-from .port import Picks, Sample, Samples, text_id
+from .port import Found, Picks, Sample, Samples, text_id
 from .registry import HEAD
-from .untrusted.files import MAX_LINE, MAX_WHOLE, contents, existing, matching
+from .several import each_file, looks_below
+from .untrusted.files import MAX_LINE, MAX_WHOLE, contents
 from .untrusted.json_outline import outline
 from .untrusted.json_plain import graded
 from .untrusted.json_typed import decoder
@@ -79,6 +80,8 @@ _texts = decoder(list[str | None])
 
 def recognises(path: Path, head: bytes) -> bool:
     """A list of problems with answers; also the tool's other results, which `read` refuses."""
+    if path.is_dir():
+        return looks_below(path, "_eval_all.json", recognises, 1)
     opening, keys, _ = outline(head)
     answered = opening == b"[" and "question_id" in keys and bool(keys & _ANSWERS)
     return answered or (
@@ -86,13 +89,13 @@ def recognises(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path, picks: Picks) -> Iterator[Samples]:
-    """One Samples: every attempt at every problem. Raises BadFile."""
-    path = existing(path)
-    if path.is_dir():
-        for file in matching(path, "*_eval_all.json", "run LiveCodeBench with --evaluate"):
-            yield from read(file, picks)
-        return
+def read(path: Path, picks: Picks) -> Iterator[Found]:
+    """One Samples for each scenario. Pick model. Raises BadFile."""
+    yield from each_file(path, picks, "_eval_all.json", recognises, _one)
+
+
+def _one(path: Path, picks: Picks) -> Iterator[Found]:
+    """One file: every attempt at every problem."""
     raw = contents(path)
     _refuse_other_results(path, raw[:HEAD])
     problems: dict[str, tuple[int, Problem]] = {}

@@ -68,8 +68,8 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     answers, again = _once(path, found)
     nothing = sum(1 for question in answers if not question.pred)
     if nothing:
-        what = f"the letter that the script draws where it found none ({nothing} questions)"
-        yield NotTaken(what, "the model did not answer so: they count as wrong")
+        what = "a letter that the script draws where it found none"
+        yield NotTaken(what, f"it is no answer: {nothing} of {len(answers)} count as wrong")
     yield Samples(
         benchmark_id="mmlu-pro",
         harness={"harness": "mmlu-pro"},

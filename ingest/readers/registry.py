@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ...errors import QwhError, missing_extra
+from ...errors import ExitCode, QwhError, missing_extra
 
 if TYPE_CHECKING:
     from .port import Reader
@@ -35,7 +35,9 @@ KINDS = {  # in the order in which `recognise` asks
         picks={"filter": "whose answers", "metric": "what a score is"},
         folders=True,
     ),
-    "livecodebench": Kind("livecodebench", "LiveCodeBench: an _eval_all.json", folders=True),
+    "livecodebench": Kind(
+        "livecodebench", "LiveCodeBench: an _eval_all.json", picks=MODEL, folders=True
+    ),
     "evalplus": Kind(
         "evalplus",
         "evalplus: an eval_results.json, or its folder",
@@ -71,14 +73,24 @@ KINDS = {  # in the order in which `recognise` asks
         folders=True,
     ),
     "mmlu-pro": Kind(
-        "mmlu_pro", "MMLU-Pro's own scripts: a folder with a list per subject", picks=MODEL, folders=True
+        "mmlu_pro",
+        "MMLU-Pro's own scripts: a folder with a list per subject",
+        picks=MODEL,
+        folders=True,
     ),
     "mmlu-authors": Kind(
-        "mmlu_authors", "the MMLU authors' scripts: a folder results_MODEL of CSV", picks=MODEL, folders=True
+        "mmlu_authors",
+        "the MMLU authors' scripts: a folder results_MODEL of CSV",
+        picks=MODEL,
+        folders=True,
     ),
     "tau2": Kind("tau2", "tau2-bench: a results json with simulations", picks=MODEL, folders=True),
-    "terminal-bench": Kind("terminal_bench", "Terminal-Bench: a run's results.json", picks=MODEL, folders=True),
-    "llama-eval": Kind("llama_eval", "llama.cpp's llama-eval: its state file", picks=MODEL, folders=True),
+    "terminal-bench": Kind(
+        "terminal_bench", "Terminal-Bench: a run's results.json", picks=MODEL, folders=True
+    ),
+    "llama-eval": Kind(
+        "llama_eval", "llama.cpp's llama-eval: its state file", picks=MODEL, folders=True
+    ),
     "aider": Kind(
         "aider",
         "Aider's polyglot benchmark: a run's folder",
@@ -86,7 +98,9 @@ KINDS = {  # in the order in which `recognise` asks
         folders=True,
     ),
     "swe-bench": Kind("swe_bench", "SWE-bench: a run's report", picks=MODEL, folders=True),
-    "bigcodebench": Kind("bigcodebench", "BigCodeBench: an eval_results.json", picks=MODEL, folders=True),
+    "bigcodebench": Kind(
+        "bigcodebench", "BigCodeBench: an eval_results.json", picks=MODEL, folders=True
+    ),
     "every-eval-ever": Kind(
         "every_eval_ever",
         "Every Eval Ever: a _samples.jsonl, into which it converts other tools' results",
@@ -129,17 +143,25 @@ def reader(kind: str) -> "Reader":
 def recognise(path: Path) -> str | None:
     """The kind of a file or folder, by its content; None if no reader knows it.
 
-    Readers whose extra is not installed are not asked. Raises OSError if it cannot be opened.
+    Readers whose extra is not installed are not asked. Raises OSError if it cannot be opened, and
+    QwhError for a folder that holds files of several kinds: none of them is to be passed over.
     """
-    start = head(path)
+    start, kinds = head(path), list[str]()
     for kind in KINDS:
         try:
             module = reader(kind)
         except QwhError:
             continue
         if module.recognises(path, start):
-            return kind
-    return None
+            kinds.append(kind)
+            if not path.is_dir():
+                break
+    if len(kinds) > 1:
+        raise QwhError(
+            f"{path} holds files of {' and '.join(kinds)}: name the kind, or give the files alone",
+            ExitCode.BAD_INPUT,
+        )
+    return kinds[0] if kinds else None
 
 
 def head(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from .untrusted.files import existing
 from .untrusted.trees import any_below, below
 
 LOOKED_AT = 20  # files of a folder that recognising it may open
+NEAR = 3  # levels of folders below one that it may look into
 
 Looks: TypeAlias = Callable[[Path, bytes], bool]  # (file, its head) -> whether it is the tool's
 Reads: TypeAlias = Callable[[Path, Picks], Iterator[Found]]  # one file
@@ -32,37 +33,41 @@ def only_model(path: Path, there: Iterable[str], asked: str | None) -> str:
     return asked if asked is not None else names[0]
 
 
-def looks_below(path: Path, ending: str, looks: Looks) -> bool:
+def looks_below(path: Path, ending: str, looks: Looks, levels: int = NEAR) -> bool:
     """Whether one of the first files of that ending in a folder is the tool's."""
-    if not any_below(path, ending):
+    if not any_below(path, ending, levels):
         return False
     try:
-        return any(looks(file, head(file)) for file in below(path, ending)[:LOOKED_AT])
+        return any(looks(file, head(file)) for file in below(path, ending, levels)[:LOOKED_AT])
     except OSError:
         return False
 
 
 def each_file(path: Path, picks: Picks, ending: str, looks: Looks, reads: Reads) -> Iterator[Found]:
-    """What a file holds, or what one model's files in a folder hold.
+    """What one model has in a file, or in the files of a folder.
 
     ending: of their names. Raises BadFile where there are none, several models', or two files with
     one model's answers to one benchmark.
     """
-    if existing(path).is_file():
-        yield from reads(path, picks)
-        return
-    files = [file for file in below(path, ending) if looks(file, head(file))]
+    one_file = existing(path).is_file()
+    files = [path] if one_file else _looking(path, ending, looks)
     if not files:
         advice = "give a file that the tool has written"
         raise BadFile(path, "as a whole", "none of its files holds answers of this kind", advice)
     found = [(file, each) for file in files for each in reads(file, picks)]
-    whose = {file: each.model_name for file, each in found if isinstance(each, Samples)}
-    if any(whose.values()):
-        names = {file: name or file.name for file, name in whose.items()}
+    runs = {id(each): (each, file) for file, each in found if isinstance(each, Samples)}
+    if any(each.model_name for each, _ in runs.values()):
+        names = {key: each.model_name or file.name for key, (each, file) in runs.items()}
         chosen = only_model(path, names.values(), picks.get("model"))
-        found = [(file, each) for file, each in found if names.get(file, chosen) == chosen]
-    _refuse_twice(path, found)
+        found = [(file, each) for file, each in found if names.get(id(each), chosen) == chosen]
+    if not one_file:
+        _refuse_twice(path, found)
     yield from (each for _, each in found)
+
+
+def _looking(folder: Path, ending: str, looks: Looks) -> list[Path]:
+    """The tool's files in a folder."""
+    return [file for file in below(folder, ending) if looks(file, head(file))]
 
 
 def _refuse_twice(path: Path, found: list[tuple[Path, Found]]) -> None:

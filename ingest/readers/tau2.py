@@ -5,6 +5,7 @@ The score is the reward. As in the tool's own figures, a simulation that broke o
 infrastructure or the context window counts neither as right nor as wrong.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from .several import each_file, looks_below
 from .untrusted.files import MAX_WHOLE, contents
 from .untrusted.json_outline import outline
 from .untrusted.json_plain import at, finite
-from .untrusted.json_typed import anything, decoder, raw_text
+from .untrusted.json_typed import anything, decoder
 from .untrusted.trees import below
 
 NOT_JUDGED = ("infrastructure_error", "context_window_exceeded")
@@ -39,7 +40,7 @@ class Simulation(msgspec.Struct):
 
 
 class Scenario(msgspec.Struct):
-    instructions: msgspec.Raw = msgspec.Raw()
+    instructions: msgspec.Raw = msgspec.Raw(b'""')
 
 
 class Task(msgspec.Struct):
@@ -124,7 +125,7 @@ def _rows(
 ) -> Iterator[Sample]:
     """Every simulation with a reward."""
     texts = {
-        str(task.id): raw_text(task.user_scenario.instructions)
+        str(task.id): _instructions(task.user_scenario, path, f"task {task.id}")
         for task in tasks
         if task.user_scenario
     }
@@ -149,6 +150,14 @@ def _rows(
             answer=_last_answer(anything(simulation.messages, path, f"messages of task {task}")),
             finish_reason=ended,
         )
+
+
+def _instructions(scenario: Scenario, path: Path, place: str) -> str:
+    """What the simulated user was told: a text, or an object, written out with sorted keys."""
+    found = anything(scenario.instructions, path, place)
+    if isinstance(found, str):
+        return found
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
 def _last_answer(messages: object) -> str | None:
