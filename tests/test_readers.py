@@ -54,8 +54,10 @@ def test_every_file_is_recognised_by_its_reader_alone():
         by = [kind for kind, reader in READERS.items() if reader.recognises(path, head(path))]
         assert by == [owner], path
         assert registry.recognise(path) == owner
-    for path in (FIXTURES / "README.md", FIXTURES / "remake.py", FIXTURES):
+    for path in (FIXTURES / "README.md", FIXTURES / "remake.py"):
         assert not any(reader.recognises(path, head(path)) for reader in READERS.values()), path
+    with pytest.raises(QwhError, match=r"holds files of lm-eval and .*name the kind"):
+        registry.recognise(FIXTURES)
 
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
