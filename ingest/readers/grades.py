@@ -46,12 +46,17 @@ class Spread:
         return 0.0 <= self.low <= self.high <= 1.0
 
 
+def is_grade(name: str) -> bool:
+    """Whether a number's name is one of a grade."""
+    return bool(_GRADE.search(name.lower()))
+
+
 def smaller_is_better(name: str) -> bool | None:
     """Whether smaller is better by a number's name; None where that does not say."""
-    return True if _SMALLER.search(name.lower()) and not _GRADE.search(name.lower()) else None
+    return True if _SMALLER.search(name.lower()) and not is_grade(name) else None
 
 
 def rank(name: str, spread: Spread, smaller: bool | None) -> tuple[bool, bool, bool]:
     """Sorts numbers so that the first is most of a grade; equal ranks keep the file's order."""
-    doubtful = bool(_DOUBTFUL.search(name.lower())) and not _GRADE.search(name.lower())
+    doubtful = bool(_DOUBTFUL.search(name.lower())) and not is_grade(name)
     return smaller is True, not spread.is_share(), doubtful

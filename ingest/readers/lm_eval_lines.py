@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from ...errors import BadFile
+from .grades import is_grade
 from .lm_eval_files import ADVICE
 from .lm_eval_metrics import OTHER_LENGTH, Choice, Column, first_byte
 from .port import Sample, text_id
@@ -174,11 +175,13 @@ def _metrics(values: dict[str, msgspec.Raw]) -> list[str]:
         except ValueError:
             listed = []
         return [name for name in dict.fromkeys(listed) if name in values and name not in KNOWN]
-    return [
+    # of numbers that nobody lists the ones with a grade's name first
+    scores = [
         name
         for name, value in values.items()
         if name not in KNOWN and (raw_score(value) is not None or first_byte(value) == b"[")
     ]
+    return sorted(scores, key=lambda name: not is_grade(name))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes | msgspec.Raw, bool]]:
