@@ -100,7 +100,5 @@ def _difference(alike: list[Summary]) -> str:
         if len(set(values)) > 1:
             said = " and ".join(word.format(value) for value in dict.fromkeys(values))
             return f"{start}, {said}: they are no single measurement: give each a --corpus-id"
-    return (
-        f"{start} with other numbers, which nothing in it tells apart: give them in files of their"
-        " own, each with its --quant-id"
-    )
+    advice = "by itself, with its --quant-id" if files else "in a file of its own, with --quant-id"
+    return f"{start} with other numbers, which nothing in it tells apart: give each {advice}"

@@ -67,6 +67,7 @@ COMPLAINT = re.compile(
     r"|segmentation fault|core dumped|GGML_ASSERT|terminate called|invalid argument)\b",
     re.IGNORECASE,
 )
+JOINED = re.compile(r"[:|>\]]")  # between a prefix and the line, where no space is
 # a function's name before a message
 OWN = re.compile(r"(?:^|\s)(?:llama|common|ggml|gguf|perplexity|kl_divergence|main)\w*\s?: ")
 
@@ -253,7 +254,7 @@ def _complaint(line: str) -> Complaint | None:
 
 def _printed(line: str, old: bool) -> Printed | None:
     left, _, right = line.rpartition(":")
-    words = left.split()[-2:]
+    words = [JOINED.split(word)[-1] for word in left.split()[-2:]]
     if len(words) == 2 and words[1].endswith("p") and _is_of_shares(words[0]):
         words[1] = "Δp"  # the Greek letter is whatever the encoding left of it
     label = "Same top p" if words == ["top", "p"] else " ".join(words)

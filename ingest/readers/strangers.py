@@ -87,10 +87,17 @@ STRANGERS = [
         "give the log of llama-perplexity on a text",
         pattern=rb"\b(?:compute|save|collect)_imatrix\s?:",
     ),
-    Stranger(
-        "a log of HellaSwag, Winogrande or multiple-choice scores, no perplexity or KLD",
-        "give the log of llama-perplexity on a text",
-        pattern=rb"\b(?:hellaswag|winogrande|multiple_choice)_score\b",
+    *(
+        Stranger(
+            f"a log of {name} scores, no perplexity or KLD",
+            "give the log of llama-perplexity on a text",
+            pattern=rb"\b" + mark + rb"_score\b",
+        )
+        for name, mark in (
+            ("HellaSwag", b"hellaswag"),
+            ("Winogrande", b"winogrande"),
+            ("multiple-choice", b"multiple_choice"),
+        )
     ),
     Stranger(
         "llama-quantize's log: it has sizes only, nothing is measured",

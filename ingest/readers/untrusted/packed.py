@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import zstandard
 
@@ -21,6 +21,7 @@ from .files import MIB, unreadable
 
 LARGEST = 2048 * MIB  # one unpacked file
 MOST_FILES, LARGEST_FOLDER = 100_000, 8192 * MIB  # of a folder that is copied
+FED = 4096  # bytes of zstd at a time: they unpack to 128 MiB at most
 BEGINNINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 ENDINGS = (".gz", ".gzip", ".zst", ".zstd")
 MOST_TIMES = 2  # a file may be packed twice, and no oftener
@@ -141,9 +142,9 @@ def _write(path: Path, source: Path, target: Path, name: str) -> None:
     """Unpack once. Sizes are checked as they grow: no header is believed."""
     try:
         size = source.stat().st_size
-        with source.open("rb") as file, _stream(file, name) as stream, target.open("wb") as out:
+        with source.open("rb") as file, target.open("wb") as out:
             written = 0
-            while piece := stream.read(MIB):
+            for piece in _pieces(file, name):
                 written += len(piece)
                 if written > LARGEST or (written > RATIO_FROM and written > MAX_RATIO * size):
                     raise BadFile(
@@ -160,8 +161,20 @@ def _write(path: Path, source: Path, target: Path, name: str) -> None:
         raise unreadable(path, error) from None
 
 
-def _stream(file: BinaryIO, name: str) -> BinaryIO:
+def _pieces(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """What is packed, piece by piece. Raises EOFError where the end is missing."""
     if name == "gzip":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+        with gzip.GzipFile(fileobj=file) as stream:
+            while piece := stream.read(MIB):
+                yield piece
+        return
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-    return cast(BinaryIO, decompressor.stream_reader(file, read_across_frames=True))
+    frame = decompressor.decompressobj()
+    while raw := file.read(FED):
+        while raw:
+            if frame.eof:  # another frame follows
+                frame = decompressor.decompressobj()
+            yield frame.decompress(raw)
+            raw = frame.unused_data
+    if not frame.eof:
+        raise EOFError("its end is missing")
