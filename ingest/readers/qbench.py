@@ -75,7 +75,7 @@ def _name(path: Path, index: int, entry: object) -> tuple[str, str]:
                 path,
                 place,
                 f"no {key}",
-                "run qbench again; a list without groups is read by qwh ingest table",
+                "run qbench again, or name it in the file",
             )
     return clean(entry["label"]), clean(entry["group"])
 
