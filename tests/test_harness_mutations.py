@@ -1,4 +1,4 @@
-"""Harness files to which something harmless was done: the same scores or a refusal, never others."""
+"""Harness files that were changed without harm: the same scores or a refusal, never others."""
 
 import json
 import random

@@ -6,14 +6,12 @@ may hold several runs: the last complete one counts. prompt_id joins the tool's 
 prompt and the document; a multiple-choice answer is the log-likelihoods as written.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import BadFile
 from .lm_eval_benchmarks import Part, Written, together
 from .lm_eval_files import (
-    ARGUMENTS,
     is_folder,
     looks_like_results,
     looks_like_samples,
@@ -111,7 +109,10 @@ def _parts(run: Written) -> Iterator[Part]:
 
 
 def _task(path: Path, run: Written) -> str:
-    """The task that a file's name says, with the results json's help. Raises BadFile."""
+    """The task that a file's name says, with the results json's help; "" where nothing does.
+
+    Raises BadFile where several files do not say.
+    """
     stem, _, is_task = name_of(path)
     if is_task:
         return stem
@@ -121,14 +122,14 @@ def _task(path: Path, run: Written) -> str:
         for task in (at(run.results, key) or {})
         if stem == task or stem.endswith(f"_{task}")
     ]
-    if not known and re.match(rf"({'|'.join(ARGUMENTS)})__", stem):
+    if not known and len(run.files) > 1:
         raise BadFile(
             path,
             "its name",
-            "it does not tell where the model ends and the task begins",
-            "put the results.json of the run beside it",
+            "it does not tell the task, nor does a results json beside it",
+            "give each file by itself, with a --benchmark-id",
         )
-    return max(known, key=len, default=stem)
+    return max(known, key=len, default="")
 
 
 def _best(parts: list[Part]) -> list[Part]:
