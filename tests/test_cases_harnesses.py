@@ -171,6 +171,20 @@ def test_two_models_in_one_folder_are_refused(tmp_path):
         assert done.exit_code == 4 and all(word in done.stderr for word in words)
 
 
+def test_two_models_of_older_versions_are_refused(tmp_path):
+    for name in ("ref", "q4"):
+        older_evalplus(tmp_path / "evalplus", name)
+        older_lighteval(tmp_path / "lighteval", name, "text")
+    for kind in ("evalplus", "lighteval"):
+        for more in ((), ("--dry-run",)):
+            done = qwh(
+                *("ingest", kind, tmp_path / kind, "--cohort", "c", "--quant-id", "q"),
+                *("--warehouse", tmp_path / "w", *more),
+            )
+            assert done.exit_code == 4
+            assert "model-ref" in done.stderr and "model-q4" in done.stderr
+
+
 def test_json_and_eval_logs_are_read_from_folders_below(tmp_path):
     fixtures = CASES.parent / "harness" / "inspect"
     (tmp_path / "logs" / "deep").mkdir(parents=True)

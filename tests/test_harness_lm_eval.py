@@ -89,7 +89,7 @@ def test_lm_eval_folder_and_results_file_find_the_samples(tmp_path):
         QUESTIONS, tmp_path / "out" / "samples_tiny_questions_2020-01-01T00-00-00.000001.jsonl"
     )
     found = {samples.benchmark_id: samples for samples, _ in read(lm_eval, tmp_path)}
-    assert found["tiny_questions"].left_out == {"a file of an earlier run": 1} and found[
+    assert found["tiny_questions"].left_out == {"a file of another run": 1} and found[
         "tiny_questions"
     ].facts["date_id"].startswith("2026")
     refused(lm_eval, FIXTURES / "helm", "--log_samples")

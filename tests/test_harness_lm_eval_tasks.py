@@ -136,7 +136,7 @@ def test_a_later_smoke_run_beside_the_whole_one_does_not_count(tmp_path):
     later = (folder / f"samples_t_a_{DATE}.jsonl").read_text().splitlines(True)[4:]
     (folder / "samples_t_a_2026-04-01T10-00-00.000001.jsonl").write_text("".join(later))
     ((samples, rows),) = read(lm_eval, folder)
-    assert len(rows) == 6 and samples.left_out == {"a file of an earlier run": 1}
+    assert len(rows) == 6 and samples.left_out == {"a file of another run": 1}
 
 
 def test_a_renamed_file_asks_for_the_benchmarks_name(tmp_path):
@@ -179,3 +179,40 @@ def test_random_names_of_models_are_no_names(tmp_path):
         results = {"model_name": name, "config": {"model_args": arguments}}
         ((samples, _),) = read(lm_eval, written(tmp_path / "out", results, {"t_a": 6}))
         assert samples.model_name == expected
+
+
+def test_before_0_4_3_two_models_wrote_into_one_folder(tmp_path):
+    for name in ("ref", "q4"):
+        for file in (CASES / "08-lm-eval-before-0.4.3" / "array" / name).iterdir():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    refused(lm_eval, tmp_path, "pretrained__org__model-ref", "pretrained__org__model-q4")
+    # the later run wrote over the results json: it is not of the other's model
+    models = {}
+    for path in tmp_path.glob("*.jsonl"):
+        ((samples, _),) = read(lm_eval, path)
+        assert samples.benchmark_id == "triviaqa_like"
+        models[path.name.split("_tri")[0][-3:]] = samples.model_name
+    assert models in ({"ref": None, "-q4": "org/model-q4"}, {"ref": "org/model-ref", "-q4": None})
+
+
+def test_scores_within_objects_as_lmms_eval_writes_them(tmp_path):
+    source = only(CASES / "14-lmms-eval-date-first/q4", "*.jsonl")
+    entries = lines(source)
+    for line in entries:
+        line["mme_score"] = {"question_id": "a", "category": "b", "score": line.pop("mmmu_acc")}
+        del line["exact_match"], line["prompt_hash"], line["arguments"], line["doc"]
+        line["token_counts"] = [{"output_tokens": 3}]
+    path = tmp_path / "20260102_130000_a1b2_samples_mme_like.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in entries))
+    ((samples, rows),) = read(lm_eval, tmp_path)
+    assert (samples.benchmark_id, samples.metric) == ("mme_like", "mme_score")
+    assert sum(row.score for row in rows) == 9 and rows[0].answer == "A"
+    assert rows[0].prompt == "<image>\nCapital of France?"
+
+
+def test_an_empty_file_does_not_stop_the_others(tmp_path):
+    folder = written(tmp_path / "out", {})
+    (folder / f"samples_t_d_{DATE}.jsonl").write_text("")
+    means, passed = taken(folder)
+    assert means.keys() == SIZES.keys()
+    assert passed == {f"samples_t_d_{DATE}.jsonl": "it holds no samples"}

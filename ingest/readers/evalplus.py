@@ -80,7 +80,7 @@ def read(path: Path, picks: Picks) -> Iterator[Samples]:
     models = dict.fromkeys(each.model_name for each in found)
     benchmarks = {each.benchmark_id for each in found}
     if len(models) > 1 or len(benchmarks) < len(found):
-        shown = ", ".join(file.name for file in files[:10])
+        shown = ", ".join(str(file.relative_to(path)) for file in files[:10])
         raise BadFile(
             path,
             "as a whole",

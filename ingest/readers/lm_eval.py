@@ -46,10 +46,11 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
         is_results = path.suffix == ".json" and not looks_like_samples(_start(path))
         files = samples_beside(path) if is_results else [path]
     runs = _runs(files)
-    if path.is_dir():
-        _refuse_two_models(path, runs)
-    benchmarks, apart = together(_best([part for run in runs for part in _parts(run)]))
-    yield from apart
+    parts, passed = _parts(runs)
+    if path not in files:
+        _refuse_two_models(path, runs, parts)
+    benchmarks, apart = together(_best(parts))
+    yield from passed + apart
     for benchmark in benchmarks:
         found = benchmark.read(picks)
         if isinstance(found, NotTaken) and len(benchmarks) == 1:
@@ -75,37 +76,52 @@ def _runs(files: list[Path]) -> list[Written]:
     return runs
 
 
-def _refuse_two_models(path: Path, runs: list[Written]) -> None:
-    """Raise BadFile where the runs in a folder are of several models.
+def _refuse_two_models(path: Path, runs: list[Written], parts: list[Part]) -> None:
+    """Raise BadFile where the runs beside each other are of several models.
 
-    What no results json names is told apart by its folder, which the tool names after the model.
+    What no results json names is told apart by its folder, which the tool names after the model,
+    before 0.4.3 by what stands before the task in a file's name.
     """
     labels = dict.fromkeys(run.model.label() for run in runs if run.model)
     named = {run.files[0].parent for run in runs if run.model}
+    folder = path if path.is_dir() else path.parent
     for run in runs:
-        folder = run.files[0].parent
-        if run.model is None and folder not in named:
-            labels.setdefault(str(folder.relative_to(path)), None)
-    if len(labels) > 1:
-        shown = ", ".join(list(labels)[:10])
-        raise BadFile(
-            path,
-            "as a whole",
-            f"it holds answers of {len(labels)} models: {shown}",
-            "give the folder or the results json of one",
-        )
-
-
-def _parts(run: Written) -> Iterator[Part]:
-    """What a run's files hold, by task. Raises BadFile."""
-    for path in run.files:
-        found = survey(path)
-        if not found.tasks:
+        where = run.files[0].parent
+        if run.model is None and where not in named:
+            labels.setdefault(str(where.relative_to(folder)), None)
+    before = {prefix for part in parts if (prefix := _before_task(part.path, part.task))}
+    for shown in (labels, dict.fromkeys(sorted(before))):
+        if len(shown) > 1:
             raise BadFile(
-                path, "as a whole", "it holds no samples", "give a samples file of lm-eval"
+                path,
+                "as a whole",
+                f"it holds answers of {len(shown)} models: {', '.join(list(shown)[:10])}",
+                "give the folder, the results json or the files of one",
             )
-        for task, filters in found.tasks.items():
-            yield Part(task or _task(path, run), path, run, filters, found.cut)
+
+
+def _before_task(path: Path, task: str) -> str | None:
+    """What stands before the task in the name of a file from before 0.4.3."""
+    stem, _, is_task = name_of(path)
+    return None if is_task or not task else stem.removesuffix(task).removesuffix("_") or None
+
+
+def _parts(runs: list[Written]) -> tuple[list[Part], list[NotTaken]]:
+    """What the files of all runs hold, by task. Raises BadFile."""
+    parts, passed = list[Part](), list[NotTaken]()
+    for run in runs:
+        for path in run.files:
+            found = survey(path)
+            for task, filters in found.tasks.items():
+                name = task or _task(path, run)
+                of = run if task else run.of_file(_before_task(path, name))
+                parts.append(Part(name, path, of, filters, found.cut))
+            if not found.tasks:
+                passed.append(NotTaken(path.name, "it holds no samples"))
+    if not parts:
+        path = runs[0].files[0]
+        raise BadFile(path, "as a whole", "it holds no samples", "give a samples file of lm-eval")
+    return parts, passed
 
 
 def _task(path: Path, run: Written) -> str:

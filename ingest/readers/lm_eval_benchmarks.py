@@ -4,6 +4,7 @@ A group whose printed figure is the mean over the documents of its tasks is one 
 tool weighs the tasks equally they stay benchmarks of their own.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from .lm_eval_results import (
     outer_groups,
 )
 from .port import NotTaken, Picks, Sample, Samples
+from .untrusted.json_plain import at
 
 SAME = 1e-6  # two averages that differ by less are equal
 
@@ -35,6 +37,16 @@ class Written(NamedTuple):
     date: str | None
     results: dict  # {} without a results json
     model: Model | None
+
+    def of_file(self, model_args: str | None) -> "Written":
+        """The run as a file of it tells it; model_args: as they stand in a name before 0.4.3.
+
+        A later run into the same folder writes over the results json: then the model is another.
+        """
+        given = at(self.results, "config", "model_args")
+        if model_args and isinstance(given, str) and re.sub("/|=", "__", given) != model_args:
+            return self._replace(model=None)
+        return self
 
 
 @dataclass
@@ -112,7 +124,7 @@ class Benchmark:
         )
         counts = {
             "a line of another run": other,
-            "a file of an earlier run": sum(part.older for part in self.parts),
+            "a file of another run": sum(part.older for part in self.parts),
         }
         return Counter({reason: count for reason, count in counts.items() if count})
 

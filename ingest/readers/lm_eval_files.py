@@ -22,7 +22,6 @@ _RESULTS = re.compile(rb'\s*\{\s*"results"\s*:\s*\{')
 _FIRST_KEY = re.compile(rb'\s*(\[\s*)?\{\s*"doc_id"\s*:')
 _MARKS = (b'"filtered_resps"', b'"doc_hash"', b'"target_hash"')
 _LMMS = re.compile(r"(?P<date>\d{8}_\d{6}(?:_.+?)?)_samples_(?P<task>.+)")
-_PACKED = (".gz", ".zst")
 
 
 class Name(NamedTuple):
@@ -35,11 +34,10 @@ class Name(NamedTuple):
 
 def name_of(path: Path) -> Name:
     """What a file's name says."""
-    bare = path.with_suffix("") if path.suffix in _PACKED else path
-    lmms = _LMMS.fullmatch(bare.stem)
+    lmms = _LMMS.fullmatch(path.stem)
     if lmms:
         return Name(lmms["task"], lmms["date"], True)
-    stem, date = dated(bare)
+    stem, date = dated(path)
     task = stem.removeprefix("samples_")
     return Name(task or stem, date, task != stem)
 
@@ -112,8 +110,7 @@ def _all(folder: Path, pattern: str = "**/*") -> Iterator[Path]:
 
 
 def _may_be(path: Path) -> bool:
-    bare = path.with_suffix("") if path.suffix in _PACKED else path
-    return bare.suffix in (".jsonl", ".json") and path.is_file() and not path.is_symlink()
+    return path.suffix in (".jsonl", ".json") and path.is_file() and not path.is_symlink()
 
 
 def _is_samples(path: Path) -> bool:

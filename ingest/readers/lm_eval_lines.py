@@ -17,7 +17,7 @@ import msgspec
 from ...errors import BadFile
 from .grades import is_grade
 from .lm_eval_files import ADVICE
-from .lm_eval_metrics import OTHER_LENGTH, Choice, Column, first_byte
+from .lm_eval_metrics import OTHER_LENGTH, Choice, Column, first_byte, value_of
 from .port import Sample, text_id
 from .untrusted.files import MAX_LINE, MAX_WHOLE, contents, numbered_lines, opened
 from .untrusted.json_typed import anything, decoder, raw_score, raw_text
@@ -179,7 +179,7 @@ def _metrics(values: dict[str, msgspec.Raw]) -> list[str]:
     scores = [
         name
         for name, value in values.items()
-        if name not in KNOWN and (raw_score(value) is not None or first_byte(value) == b"[")
+        if name not in KNOWN and (value_of(value) is not None or first_byte(value) == b"[")
     ]
     return sorted(scores, key=lambda name: not is_grade(name))
 
@@ -217,7 +217,7 @@ def samples(
             continue
         found, place = decode(line, path, f"line {number}"), f"line {number}"
         raw = {name: getattr(found, f"score_{i}") for i, name in enumerate(choice.columns)}
-        own, score = _score(found, {name: raw_score(value) for name, value in raw.items()})
+        own, score = _score(found, {name: value_of(value) for name, value in raw.items()})
         if score is None:
             reason = "its score stands under another length" if own else "is not a finite number"
             left_out[reason if own else f"its {choice.metric} {reason}"] += 1

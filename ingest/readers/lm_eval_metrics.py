@@ -42,7 +42,7 @@ class Column(Spread):
 
     def add(self, raw: msgspec.Raw) -> None:
         """Count one document's value."""
-        value = raw_score(raw)
+        value = value_of(raw)
         if value is not None:
             self.count(value)
         elif first_byte(raw) in (b"[", b"{"):
@@ -55,6 +55,25 @@ class Column(Spread):
         self.count_all(other)
         self.composed += other.composed
         self.empty += other.empty
+
+
+class Scored(msgspec.Struct):
+    """What some tasks of lmms-eval give for a number: the score with what it was made from."""
+
+    score: msgspec.Raw
+
+
+_scored = msgspec.json.Decoder(Scored)
+
+
+def value_of(raw: msgspec.Raw) -> float | None:
+    """The finite number that a metric gives, or that is its "score"; None for anything else."""
+    if first_byte(raw) != b"{":
+        return raw_score(raw)
+    try:
+        return raw_score(_scored.decode(raw).score)
+    except (ValueError, RecursionError):
+        return None
 
 
 def first_byte(raw: msgspec.Raw) -> bytes:
@@ -95,7 +114,7 @@ def told(results: dict, task: str) -> Told:
 def choice(columns: dict[str, Column], told: Told, picked: str | None) -> Choice | str:
     """The metric, the picked one if one is, or why there is none."""
     if not columns:
-        return "no metric was computed for its documents (--predict_only)"
+        return "its lines hold no score of a metric, as with --predict_only"
     usable = [name for name in columns if columns[name].numbers and not _is_over_all(name, told)]
     if not usable or (picked in columns and picked not in usable):
         return _why_none(columns, picked)

@@ -46,7 +46,6 @@ class Model(NamedTuple):
 
     name: str | None
     arguments: str  # those that make a difference, as text
-    sha: str | None
 
     def label(self) -> str:
         """For people who must tell it from another."""
@@ -72,13 +71,11 @@ def model_of(results: dict) -> Model | None:
         if _QUANTIZED.fullmatch(key) and value not in ("False", "None", "")
     ]
     telling = {key: value for key, value in sorted(arguments.items()) if key not in HOW}
-    sha = at(results, "config", "model_sha")
     if not name and not telling:
         return None
     return Model(
         ",".join([name, *quantized]) if name else None,
         ",".join(f"{key}={value}" for key, value in telling.items()),
-        sha if isinstance(sha, str) and sha else None,
     )
 
 
