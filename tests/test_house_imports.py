@@ -50,7 +50,12 @@ MAY_USE = {  # package -> rooms and files that may import it
         "kernels/statistics",
     },
     "polars": {"database", "demo", "exports"},
-    "pyarrow": {"raw", "demo", "ingest/importing/token_rows.py", "ingest/readers/lighteval.py"},
+    "pyarrow": {
+        "raw",
+        "demo",
+        "ingest/importing/token_rows.py",
+        "ingest/readers/lighteval_details.py",
+    },
     "rich": {"exports/terminal.py", "progress.py"},
     "scipy": {"kernels/statistics"},
     "sqlglot": {"database/measures.py"},
