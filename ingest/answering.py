@@ -169,7 +169,9 @@ class _Answering:
             own, choices = theirs, np.concatenate(self.choices[quant.member])
             flips = np.flatnonzero(choices != theirs.ids)
             if len(flips):
-                given = [*theirs.ids[: flips[0]], int(choices[flips[0]])]
+                # -1: its logits are no finite numbers there, and the model itself must choose
+                choice = [int(choices[flips[0]])] if choices[flips[0]] >= 0 else []
+                given = [*theirs.ids[: flips[0]], *choice]
                 own = self._answer(quant, asked, given)
             self._write_sample(quant.member, asked, own)
 
