@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ExitCode, QwhError
-from .readers.untrusted.packed import contents, plain_path
+from .readers.port import whole_text_id
+from .readers.untrusted.packed import plain_path
+from .texts import read_bytes
 
 NORMALISATION = "first line, outer spaces, quotes and final punctuation removed, case folded"
 
@@ -22,8 +24,8 @@ class Prompt:
 
     @property
     def prompt_id(self) -> str:
-        """16 hex characters of the text's SHA-256: equal text, equal prompt of qwh's own runs."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        """Equal text, equal prompt of qwh's own runs."""
+        return whole_text_id(self.text)
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,7 @@ def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
     Raises QwhError naming the line if the file is missing, is not JSON Lines, or lacks a key.
     """
     path = Path(path)
-    if not path.is_file():
-        raise QwhError(
-            f"cannot read the benchmark {path}: there is no such file: check the path",
-            ExitCode.NOT_FOUND,
-        )
-    raw = contents(path)
+    raw = read_bytes(path, "benchmark")
     prompts = []
     for number, line in enumerate(raw.splitlines(), 1):
         if not line.strip():

@@ -91,22 +91,32 @@ def refuse_doubles(names: list[str]) -> None:
         held[corpus_id] = path
 
 
+def read_bytes(path: Path, what: str) -> bytes:
+    """A whole file of text, unpacked; what it is, for a person.
+
+    Raises QwhError if it is missing, or something else was fetched in its place.
+    """
+    if path.is_dir():
+        raise QwhError(
+            f"cannot read the {what} {path}: it is a folder: give a file in it", ExitCode.BAD_INPUT
+        )
+    if not path.is_file():
+        raise QwhError(
+            f"cannot read the {what} {path}: there is no such file: check the path",
+            ExitCode.NOT_FOUND,
+        )
+    raw = contents(path)
+    strangers.refuse_unfetched(path, raw[: strangers.HEAD])
+    return raw
+
+
 def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     """Tokenize a text and cut it into chunks. name: a path, or ID=path; rank: 0 for the primary.
 
     Raises QwhError if the file is missing, is no UTF-8 text, or is shorter than two chunks.
     """
     corpus_id, path = named(name)
-    if path.is_dir():
-        raise QwhError(
-            f"cannot read the corpus {path}: it is a folder: give a text file", ExitCode.BAD_INPUT
-        )
-    if not path.is_file():
-        raise QwhError(
-            f"cannot read the corpus {path}: there is no such file: check the path",
-            ExitCode.NOT_FOUND,
-        )
-    raw = contents(path)
+    raw = read_bytes(path, "corpus")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

@@ -209,7 +209,7 @@ def test_what_is_no_model_is_told_apart(tmp_path):
         refused(ingest(tmp_path, QUANT, reference=path), path.name, *words)
         refused(answer(tmp_path, path, REFERENCE), path.name, *words)
     refused(ingest(tmp_path, QUANT, corpus=pointer), "a Git LFS pointer", "git lfs pull")
-    refused(ingest(tmp_path, QUANT, corpus=CASES), "it is a folder", "text file")
+    refused(ingest(tmp_path, QUANT, corpus=CASES), "it is a folder", "a file in it")
     assert runs(tmp_path) == {}
 
 

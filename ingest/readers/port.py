@@ -182,6 +182,11 @@ def text_id(*texts: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def whole_text_id(text: str) -> str:
+    """The older recipe, for the prompts of qwh's own runs: those that are stored keep their ids."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def choose(path: Path, what: str, asked: str | None, there: list[str]) -> str:
     """The asked one of those there are, by default the first. Raises BadFile, naming them."""
     if not there:

@@ -18,7 +18,6 @@ class Stranger(NamedTuple):
     what: str  # what it is, in the words of those who have it
     advice: str  # what to do instead
     names: tuple[str, ...] = ()  # its file's name ends so
-    marks: tuple[bytes, ...] = ()  # all of them are within the head
     pattern: bytes = b""  # a regular expression that is found in the head
 
 
@@ -32,7 +31,7 @@ LOGITS = (
 POINTER = Stranger(
     "a Git LFS pointer, not the file itself",
     "fetch the file with git lfs pull",
-    marks=(b"version https://git-lfs.github.com/spec/",),
+    pattern=rb"\Aversion https://git-lfs\.github\.com/spec/",
 )
 HTML = Stranger(
     "an HTML page, not the file itself",
@@ -144,8 +143,7 @@ def refuse_wrapped(path: Path) -> None:
 def _refuse(path: Path, head: bytes, strangers: list[Stranger]) -> None:
     for stranger in strangers:
         named = not stranger.names or path.name.lower().endswith(stranger.names)
-        marked = all(mark in head for mark in stranger.marks)
-        if named and marked and re.search(stranger.pattern, head, re.DOTALL):
+        if named and re.search(stranger.pattern, head, re.DOTALL):
             raise QwhError(
                 f"cannot use {path}: it is {stranger.what}: {stranger.advice}", ExitCode.BAD_INPUT
             )
