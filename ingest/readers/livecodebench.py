@@ -27,7 +27,8 @@ GENERATION, EXECUTION = "codegeneration", "codeexecution"
 PREDICTION, REPAIR = "testoutputprediction", "selfrepair"
 _ANSWERS = {"output_list", "code_list", "pred_list", "graded_list"}  # any of them
 _SETTINGS = re.compile(
-    r"^(?:Scenario\.)?(?P<scenario>.+?)_(?P<n>\d+)_(?P<temperature>\d+(?:\.\d+)?)(?P<cot>_cot)?_eval_all$"
+    r"^(?:Scenario\.)?(?P<scenario>.+?)_(?P<n>\d+)_(?P<temperature>\d+(?:\.\d+)?)"
+    r"(?P<cot>_cot)?_eval_all$"
 )
 
 
