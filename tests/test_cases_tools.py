@@ -258,3 +258,16 @@ def test_what_is_left_out_is_said(tmp_path):
     run = WRITERS["aider"](tmp_path / "aider", "m", ANSWERS["base"])
     done = load(tmp_path / "w", "auto", run)
     assert done.exit_code == 0 and "an exercise that was not run" in done.stderr
+
+
+def test_tables_of_totals_are_named_for_what_they_are(tmp_path):
+    accuracies = tmp_path / "accuracies_m.json"
+    accuracies.write_text('{"subcategories": {"math": 0.5}, "weighted_accuracy": 0.5}')
+    pro = CASES / "06-mmlu-pro-own-script/q4/summary"
+    for path, advice in (
+        (BFCL / "score" / "data_overall.csv", "qwh ingest bfcl"),
+        (next(pro.iterdir()), "qwh ingest mmlu-pro"),
+        (accuracies, "qwh ingest mmlu-authors"),
+    ):
+        done = load(tmp_path / "w", "auto", path, "--quant-id", "q")
+        refused(done, "without single answers", advice)

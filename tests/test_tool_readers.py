@@ -199,7 +199,7 @@ def test_aider_tries_and_what_was_not_run(tmp_path):
 def test_every_eval_ever_metrics_and_aggregate(tmp_path):
     path = WRITERS["every-eval-ever"](tmp_path, "org/m", ANSWERS["lean"])
     (found,) = tool("every-eval-ever").read(path, {})
-    assert found.metric == "exact_match" and found.other_metrics == ["is_correct", "length"]
+    assert found.metric == "exact_match" and found.other_metrics == ["length", "is_correct"]
     assert found.benchmark_id == "quiz" and found.model_name == "org/m"
     (length,) = tool("every-eval-ever").read(path, {"metric": "length"})
     assert next(length.rows).score == 40
@@ -207,7 +207,10 @@ def test_every_eval_ever_metrics_and_aggregate(tmp_path):
     told = {"schema_version": "0.3.0", "evaluation_id": "x", "evaluation_results": [result]}
     aggregate = dump(path.with_name("0a.json"), told)
     (found,) = tool("every-eval-ever").read(aggregate, {})
-    assert found.metric == "is_correct"  # the first that grows with quality
+    assert found.metric == "length"  # no score is within 0..1 and grows: the import asks
+    (found,) = tool("every-eval-ever").read(path, {"metric": "is_correct"})
+    expected = sorted(counted("every-eval-ever", ANSWERS["lean"]).values())
+    assert sum(row.score for row in found.rows) == 2 * sum(expected)
     (found,) = tool("every-eval-ever").read(path, {"metric": "exact_match"})
     assert found.smaller_is_better is True
     path.unlink()

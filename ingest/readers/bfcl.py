@@ -13,18 +13,18 @@ from typing import cast
 import msgspec
 
 from ...errors import BadFile
-from .bfcl_files import Category, categories, category_of
+from .bfcl_files import ADVICE, Category, categories, category_of
 from .bfcl_files import recognises as recognises
 from .port import Found, NotTaken, Picks, Sample, Samples, text_id
 from .untrusted.files import MAX_LINE, numbered_lines
 from .untrusted.json_plain import at
 from .untrusted.json_typed import anything, decoder, raw_score, raw_text
 
-ADVICE = "run bfcl evaluate again"
+AGAIN = "run bfcl evaluate again"
 NEEDED = "a score file lists failures only: its result file is needed"
 UNCOUNTED = "format_sensitivity"  # live entries in other formats, in none of the tool's scores
 SET_UP = "_prereq"  # of categories that only fill a memory before others
-ROUNDED = 5e-5  # what an accuracy may be off its counts
+ROUNDED = 5e-4  # what an accuracy may be off its counts
 
 
 class Totals(msgspec.Struct):
@@ -67,7 +67,7 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     lost = [each for each in passed if path.is_file() and each.what == category_of(path)]
     if not taken or lost:
         reason = (lost or passed)[0]
-        advice = f"{ADVICE}, and give the folder that holds result and score"
+        advice = f"{AGAIN}, and {ADVICE}"
         raise BadFile(path, reason.what, reason.why, advice)
     yield from passed
     failures = [_failures(each, entries) for each, entries in taken]
@@ -105,9 +105,7 @@ def _entries(category: Category) -> dict[str, Entry]:
     for number, line in _text_lines(path):
         entry: Entry = _entry(line, path, f"line {number}")
         if entry.id in entries:
-            raise BadFile(
-                path, f"line {number}", f"{entry.id} occurs again", f"{ADVICE} without it"
-            )
+            raise BadFile(path, f"line {number}", f"{entry.id} occurs again", f"{AGAIN} without it")
         entries[entry.id] = entry
     return entries
 
@@ -122,7 +120,7 @@ def _failures(category: Category, entries: dict[str, Entry]) -> dict[str, Failur
         failure: Failure = _failure(line, path, f"line {number}")
         if failure.id in failures or failure.id not in entries:
             again = "occurs again" if failure.id in failures else "is not in its result file"
-            raise BadFile(path, f"line {number}", f"{failure.id} {again}", ADVICE)
+            raise BadFile(path, f"line {number}", f"{failure.id} {again}", AGAIN)
         failures[failure.id] = failure
     wrong = sum(1 for failure in failures.values() if not failure.valid)
     counted = (totals.total_count, totals.correct_count)
@@ -133,7 +131,7 @@ def _failures(category: Category, entries: dict[str, Entry]) -> dict[str, Failur
             f"{totals.correct_count} of {totals.total_count} right, accuracy {totals.accuracy:.4f},"
             f" where the files have {right} of {len(entries)}"
         )
-        raise BadFile(path, "its totals", found, ADVICE)
+        raise BadFile(path, "its totals", found, AGAIN)
     return failures
 
 

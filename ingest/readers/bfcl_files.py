@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import BadFile
+from .registry import head
 from .several import looks_below, only_model
 from .untrusted.files import existing
 from .untrusted.json_outline import outline
 from .untrusted.trees import below
 
+ADVICE = "give the folder that holds result and score"
 RESULT, SCORE = "result", "score"
 TOTALS = {"accuracy", "correct_count", "total_count"}  # of a score file's first line
 # folders below the model's
@@ -72,10 +74,11 @@ def categories(path: Path, asked: str | None) -> tuple[str | None, list[Category
     asked: the model, where there are several. Raises BadFile.
     """
     path = existing(path).absolute()
+    if path.is_file() and not (_of_the_tool(path) or _looks(path, head(path))):
+        raise BadFile(path, "as a whole", "it is neither a result file nor a score file", ADVICE)
     found = [path, *_below(_folder(path))] if path.is_file() else _below(path)
     if not found:
-        advice = "give the folder that holds result and score"
-        raise BadFile(path, "as a whole", "there is no BFCL_..._result.json in it", advice)
+        raise BadFile(path, "as a whole", "there is no BFCL_..._result.json in it", ADVICE)
     found = list(dict.fromkeys(found))
     wanted = {(_folder(file).name, category_of(file)) for file in found}
     for kind in {RESULT, SCORE} - {_kind(file) for file in found}:

@@ -28,15 +28,15 @@ _AGGREGATE = {"schema_version", "evaluation_id", "evaluation_results"}
 
 class Input(msgspec.Struct):
     raw: str
-    reference: list[str] = []
+    reference: list[str] | str | None = None
 
 
 class Output(msgspec.Struct):
-    raw: list[str] = []
+    raw: list[str] | str = []
 
 
 class Evaluation(msgspec.Struct):
-    score: float | None
+    score: float | bool | None
     is_correct: bool | None = None
 
 
@@ -150,7 +150,7 @@ def _metric(
         if not smaller.get(metric) and all(0 <= line.sample.score <= 1 for line in lines)
     ]
     judged = all(line.is_correct is not None for line in next(iter(metrics.values())))
-    there = list(dict.fromkeys([*fit, *([CORRECT] if judged else []), *metrics]))
+    there = list(dict.fromkeys([*fit, *metrics, *([CORRECT] if judged else [])]))
     return choose(path, f"metric of {name}", picks.get("metric"), there), there
 
 
@@ -180,15 +180,20 @@ def _scored(line: Line) -> Scored:
     """A line as a sample; a score that is null or NaN stays NaN."""
     score = line.evaluation.score
     last = [each.extracted_value for each in line.answer_attribution if each.is_terminal]
-    said = line.output.raw if line.output else []
+    said = _texts(line.output.raw if line.output else [])
     sample = Sample(
         line.sample_id,
         text_id(line.sample_hash) if line.sample_hash else text_id(line.input.raw),
         0,
         float("nan") if score is None else float(score),
         prompt=line.input.raw,
-        expected="\n".join(line.input.reference) or None,
+        expected="\n".join(_texts(line.input.reference)) or None,
         answer=said[0] if len(said) == 1 else next(reversed(last), None),
         answer_tokens=line.token_usage.output_tokens if line.token_usage else None,
     )
     return Scored(sample, line.evaluation.is_correct)
+
+
+def _texts(found: list[str] | str | None) -> list[str]:
+    """Texts as a list: before 0.3 there was one."""
+    return [found] if isinstance(found, str) else found or []

@@ -64,7 +64,7 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
         if names[str(file.parent)] == chosen
     }
     if path.is_file():
-        found |= _siblings(path, found[path])
+        found = dict(sorted((found | _siblings(path, found[path])).items()))
     answers, again = _once(path, found)
     nothing = sum(1 for question in answers if not question.pred)
     if nothing:

@@ -118,6 +118,22 @@ STRANGERS = [
         rb".{0,400}?\b(\w*(?:log_?probs?|logp|nll|lp_|_lp)\w*)\b.{0,400}?\b(?!\1\b)"
         rb"\w*(?:log_?probs?|logp|nll|lp_|_lp)\w*\b",
     ),
+    Stranger(
+        "BFCL's table of totals, without single answers: no pairing is possible",
+        "give the folder that holds result and score to qwh ingest bfcl",
+        names=("_overall.csv", "_live.csv", "_multi_turn.csv", "_agentic.csv"),
+        marks=(b"Overall Acc", b"Model"),
+    ),
+    Stranger(
+        "MMLU-Pro's summary of totals, without single answers: no pairing is possible",
+        "give the folder with a list per subject to qwh ingest mmlu-pro",
+        marks=(b"------category level sta------",),
+    ),
+    Stranger(
+        "the MMLU authors' totals, without single answers: no pairing is possible",
+        "give the folder results_MODEL to qwh ingest mmlu-authors",
+        marks=(b'"subcategories"', b'"weighted_accuracy"'),
+    ),
 ]
 
 
