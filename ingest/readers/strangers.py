@@ -122,17 +122,17 @@ STRANGERS = [
         "BFCL's table of totals, without single answers: no pairing is possible",
         "give the folder that holds result and score to qwh ingest bfcl",
         names=("_overall.csv", "_live.csv", "_multi_turn.csv", "_agentic.csv"),
-        marks=(b"Overall Acc", b"Model"),
+        pattern=rb"\A[^\n]*\bModel\b[^\n]*Acc|\A[^\n]*Acc[^\n]*\bModel\b",
     ),
     Stranger(
         "MMLU-Pro's summary of totals, without single answers: no pairing is possible",
         "give the folder with a list per subject to qwh ingest mmlu-pro",
-        marks=(b"------category level sta------",),
+        pattern=rb"-{6}category level sta-{6}",
     ),
     Stranger(
         "the MMLU authors' totals, without single answers: no pairing is possible",
         "give the folder results_MODEL to qwh ingest mmlu-authors",
-        marks=(b'"subcategories"', b'"weighted_accuracy"'),
+        pattern=rb'\A\s*\{\s*"subcategories"\s*:.*"weighted_accuracy"',
     ),
 ]
 
