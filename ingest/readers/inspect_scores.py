@@ -73,7 +73,11 @@ def chosen(log: Log, picks: Picks) -> tuple[str, str, list[str]]:
             "choose one with --pick metric=NAME",
         )
     others = [name for name in there if name != metric]
-    return scorer, metric, others + [f"scorer={name}" for name in spreads if name != scorer]
+    return (
+        scorer,
+        metric,
+        others + [f"{name} (--pick scorer={name})" for name in spreads if name != scorer],
+    )
 
 
 def _spreads(log: Log) -> dict[str, dict[str, Spread]]:

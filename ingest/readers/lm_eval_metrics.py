@@ -119,7 +119,7 @@ def choice(columns: dict[str, Column], told: Told, picked: str | None) -> Choice
     if not usable or (picked in columns and picked not in usable):
         return _why_none(columns, picked)
     # a document's score stands under its own context length, -1 under all others
-    lengths = usable if all(name.isdecimal() for name in columns) else []
+    lengths = [name for name in usable if name.isdecimal()]
     graded_first = sorted(
         usable,
         key=lambda name: (
@@ -127,7 +127,8 @@ def choice(columns: dict[str, Column], told: Told, picked: str | None) -> Choice
             bool(told.printed) and name not in told.printed,
         ),
     )
-    there = [OWN_LENGTH, *lengths] if lengths else graded_first
+    there = [OWN_LENGTH, *lengths] if lengths else []
+    there += [name for name in graded_first if name not in there]
     if picked is not None and picked not in there:
         return f"it has no metric {picked}: it has {', '.join(there[:20])}"
     metric = picked or there[0]
