@@ -29,7 +29,10 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
     with ExitStack() as copies:
         plain = {copies.enter_context(unpacked(path)): path for path in paths}
         for source in _sources(kind, plain, asked):
-            for found in _finds(source, asked):
+            finds = _finds(source, asked)
+            if kind == AUTO:
+                say(f"{plain.get(source.path, source.path)}: {source.kind}")
+            for found in finds:
                 if isinstance(found, Samples):
                     stored = samples.publish(store, found, source, asked)
                 elif isinstance(found, Summary):
@@ -79,7 +82,6 @@ def _sources(kind: str, paths: dict[Path, Path], asked: Import) -> Iterator[Sour
             name = kind
             if kind == AUTO:
                 name = recognise(part)
-                say(f"{given if part == path else part}: {name}")
                 _refuse_engine(part, name)
             _refuse_picks(name, asked)
             yield Source(name, part, disk.sha256(part), quant_id)
