@@ -24,7 +24,9 @@ ReferenceOption = Annotated[Path, typer.Option(help="The high-precision model fi
 QuantOption = Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")]
 QuantIdOption = Annotated[
     list[str] | None,
-    typer.Option(help="Name for each --quant, in order; default: the file's stem."),
+    typer.Option(
+        help="Name for each --quant, in order; default: the file's stem, without a part's number."
+    ),
 ]
 MadeFromOption = Annotated[
     str | None,

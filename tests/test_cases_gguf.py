@@ -1,10 +1,12 @@
 """GGUF files as people have them: in parts, or of another conversion than their reference."""
 
 import shutil
+from pathlib import Path
 
 import gguf_files
 import numpy as np
 import pytest
+from conftest import REFERENCE as TINY
 from conftest import query, qwh
 from gguf_files import CASES
 from gguf_runs import (
@@ -23,7 +25,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qwh.errors import ExitCode
+from qwh.raw.store import Store
 
+GOLDEN = Path(__file__).parent / "golden"
 KLD = 0.010947  # of micro-q.gguf
 COMPARED = ("micro-q", "23-split-00001-of-00002", "24-split-00001-of-00003", "27-other-eos")
 
@@ -162,3 +166,30 @@ def test_other_tokens_of_the_text_are_refused(tmp_path):
     done = ingest(tmp_path / "w", tmp_path / "merged.gguf", reference=tmp_path / "reference.gguf")
     refused(done, "the tokens of corpus", "merges", code=ExitCode.MISMATCH)
     assert runs(tmp_path / "w") == {}
+
+
+def test_another_conversion_joins_those_that_stood_beside_a_file_of_logits(tmp_path):
+    model = gguf_files.read(TINY).shaken(1)
+    other = gguf_files.read(TINY).shaken(2)
+    paths = {
+        "plain": model.write(tmp_path / "plain.gguf"),
+        "other": other.set(tokenizer__ggml__eos_token_id=7).write(tmp_path / "other.gguf"),
+        "bos": other.set(tokenizer__ggml__add_bos_token=True).write(tmp_path / "bos.gguf"),
+    }
+
+    def stored(name: str, *more):
+        files = (GOLDEN / "base.dat", "--quant", paths[name], "--corpus-id", "text")
+        where = ("--cohort", "c", "--warehouse", tmp_path / "w", "--batch-size", 64)
+        return qwh("ingest", "logits-file", *files, *where, *more)
+
+    for name in ("plain", "other"):
+        done = stored(name)
+        assert done.exit_code == 0, done.stderr
+    found = Store(tmp_path / "w").runs()
+    assert sorted(run.role for run in found) == ["quant", "quant", "reference"]
+    assert len({run.tokenizer_sha256 for run in found}) == 1
+    refused(stored("bos"), "tokenizer_sha256", "another --cohort", code=ExitCode.MISMATCH)
+    named = stored("bos", "--reference", TINY, "--cohort", "d")
+    refused(named, "BOS", "add_bos_token is True against False", code=ExitCode.MISMATCH)
+    told = stored("other", "--reference", TINY, "--cohort", "d")
+    assert told.exit_code == 0 and "eos_token_id is 7 against" in told.stderr

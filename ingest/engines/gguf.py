@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import ExitCode, QwhError
 from ...raw import disk
 from .gguf_header import Tensor
-from .gguf_parts import model_headers
+from .gguf_parts import model_headers, model_stem
 from .vocabulary import vocabulary_sha256
 
 # weights per block in every llama.cpp format that is not a K-quant (those use 256 = 8 blocks)
@@ -23,7 +23,7 @@ BLOCK = 32
 SAMPLED_BLOCKS = 512
 FLOATS = ("F32", "F16", "BF16")
 RANK = 4  # llama.cpp's pooling type of a reranker
-TOKENIZER = (  # all keys that decide how text becomes token ids
+TOKENIZER = (  # the keys that decide how text becomes token ids, and which the hash is of
     "tokens",
     "model",
     "pre",
@@ -33,6 +33,13 @@ TOKENIZER = (  # all keys that decide how text becomes token ids
     "eos_token_id",
     "add_bos_token",
     "add_space_prefix",
+)
+TOKENIZER_BESIDE = (  # rarer ones, which are compared as well
+    "scores",
+    "add_eos_token",
+    "eot_token_id",
+    "remove_extra_whitespaces",
+    "precompiled_charsmap",
 )
 
 
@@ -67,7 +74,8 @@ class GGUF:
     @cached_property
     def tokenizer_sha256(self) -> str:
         """Hash over everything that decides how text becomes token ids."""
-        return hashlib.sha256(json.dumps(self.tokenizer, sort_keys=True).encode()).hexdigest()
+        hashed = {key: self.tokenizer[key] for key in TOKENIZER}
+        return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
 
     @property
     def stream(self) -> None:
@@ -126,7 +134,7 @@ def read_gguf(path: Path) -> GGUF:
         path=path,
         sha256=_sha256([header.path for header in headers]),
         bytes=sum(header.bytes for header in headers),
-        name=fields.get("general.name", path.stem),
+        name=fields.get("general.name", model_stem(path)),
         architecture=architecture,
         file_type=_file_type(fields.get("general.file_type")),
         parameters=weights,
@@ -135,7 +143,9 @@ def read_gguf(path: Path) -> GGUF:
         block_levels=_block_levels(tensors),
         imatrix=fields.get("quantize.imatrix.file"),
         context_length=headers[0].whole(f"{architecture}.context_length"),
-        tokenizer={key: fields.get(f"tokenizer.ggml.{key}") for key in TOKENIZER},
+        tokenizer={
+            key: fields.get(f"tokenizer.ggml.{key}") for key in (*TOKENIZER, *TOKENIZER_BESIDE)
+        },
     )
 
 

@@ -14,6 +14,12 @@ NUMBER, COUNT, TENSORS = "split.no", "split.count", "split.tensors.count"
 PART = re.compile(r"(?P<name>.*)-\d{5}-of-\d{5}\.gguf")  # the only form that llama.cpp looks for
 
 
+def model_stem(path: Path) -> str:
+    """A file's name without .gguf and the number of a part."""
+    named = PART.fullmatch(path.name)
+    return named["name"] if named else path.stem
+
+
 def model_headers(path: Path) -> list[Header]:
     """The headers of all files of a model, in their order. path: its only or its first file.
 
