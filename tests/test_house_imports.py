@@ -12,7 +12,10 @@ from house import HOUSE, Import
 
 GROUND = {"errors.py", "progress.py"}
 ENGINES = {"ingest/engines/port.py", "ingest/engines/registry.py"}
-READERS = {f"ingest/readers/{file}.py" for file in ("names", "port", "registry", "strangers")}
+READERS = {
+    f"ingest/readers/{file}.py"
+    for file in ("names", "port", "registry", "strangers", "untrusted/packed")
+}
 INGEST = {"ingest", *ENGINES, *READERS}
 
 MAY_IMPORT = {  # room: a folder with all below it, or a file -> rooms and single files of ours
