@@ -75,7 +75,7 @@ def built(tmp_path_factory) -> Path:
     def harness(name: str, change, *more: object):
         return ingest(warehouse, "lm-eval", rewritten(folder / name, change), "--quant-id", *more)
 
-    mapped = ("--map", "item=task", "--map", "score=passed", "--quant-id")
+    mapped = ("--map", "item=task", "--map", "score=passed", "--rows", "attempts", "--quant-id")
     done = [
         harness("ref", dict, "f16", "--is-reference"),
         harness("flips", drop_and_gain, "flips"),
@@ -298,6 +298,8 @@ def test_any_table_of_answers(tmp_path, suffix):
         "answer=said",
         "--map",
         "score=passed",
+        "--rows",
+        "attempts",
         "--quant-id",
         "q",
     )
@@ -336,8 +338,7 @@ def test_generic_names_what_is_wrong(tmp_path):
     refused(
         generic(path, "item=task", "score=question"),
         ExitCode.BAD_INPUT,
-        "no graded sample",
-        "4 left out: a score that is no finite number",
+        '"1+1?" is no score',
     )
     refused(generic(tmp_path / "none.csv", "item=a", "score=b"), ExitCode.NOT_FOUND, "none.csv")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1" + bytes(50))

@@ -1,13 +1,15 @@
 """The box for untrusted files: numbers, JSON, sizes and tables, each refused or read."""
 
+import csv
 import math
 
 import msgspec
+import polars as pl
 import pytest
 
 from qwh.errors import BadFile, ExitCode, QwhError
 from qwh.ingest.readers.untrusted import files, json_plain, json_typed
-from qwh.ingest.readers.untrusted.tables import Table
+from qwh.ingest.readers.untrusted.tables import Csv, Parquet
 
 
 @pytest.mark.parametrize("value", [None, "1", [], math.nan, math.inf, -math.inf, 10**400, True])
@@ -50,11 +52,43 @@ def test_files_that_are_none(tmp_path):
 
 
 def test_a_table_reads_its_own_file_alone(tmp_path):
-    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
-    (tmp_path / "b.csv").write_text("x\n3\n")
-    table = Table(tmp_path / "a.csv")
-    assert table.columns == {"x": "VARCHAR", "y": "VARCHAR"}
-    assert list(table.rows(["y", "x"])) == [("2", "1")]
-    other = f"(select x from read_csv('{tmp_path / 'b.csv'}'))"
+    for name, value in (("a", 2), ("b", 3)):
+        pl.DataFrame({"x": [1], 'y"': [value]}).write_parquet(tmp_path / f"{name}.parquet")
+    table = Parquet(tmp_path / "a.parquet")
+    assert list(table.columns) == ["x", 'y"']
+    assert list(table.rows(['y"', "x"])) == [("row 1", {'y"': 2, "x": 1})]
+    table.path = tmp_path / "b.parquet"
+    other = f"select (select max(x) from read_parquet('{tmp_path / 'a.parquet'}')), *"
     with pytest.raises(BadFile, match="disabled by configuration"):
-        list(Table(tmp_path / "a.csv").rows([other]))
+        list(table._fetched(other))
+
+
+@pytest.mark.parametrize("delimiter", ",;\t|")
+def test_a_csv_file_says_its_delimiter(tmp_path, delimiter):
+    path = tmp_path / "a.csv"
+    rows = [("name", "said, or not"), ("a", "x;y\nz"), ("b", ""), ("c", "0,5")]
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    table = Csv(path)
+    assert table.columns == list(rows[0])
+    cells = [tuple(row.values()) for _, row in table.rows([])]
+    assert cells == [("a", "x;y\nz"), ("b", None), ("c", "0,5")]
+
+
+@pytest.mark.parametrize(
+    "content, place, found",
+    [
+        (b"a,b\n1,2\n1,2,3\n", "line 3", "3 cells where the heading has 2"),
+        (b"a,b\n1,2\n1\n", "line 3", "1 cells where the heading has 2"),
+        (b'a,b\n1,"2\n', "line 2", "unexpected end of data"),
+        (b"a,b\n1,\xff\n", "after line", "not UTF-8"),
+        (b"a,a\n1,2\n", "its heading", "2 columns are called a"),
+        (b"", "as a whole", "it is empty"),
+    ],
+    ids=["longer", "shorter", "quote", "encoding", "twice", "empty"],
+)
+def test_a_csv_file_that_is_damaged_is_refused(tmp_path, content, place, found):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(BadFile, match=place) as error:
+        list(Csv(tmp_path / "a.csv").rows(["a"]))
+    assert found in str(error.value)

@@ -55,11 +55,8 @@ def recognise(path: Path) -> str:
         ) from None
     if kind is None:
         kinds = ", ".join(kind for kind in (*registry.KINDS, *engines.ENGINES) if kind != "generic")
-        raise QwhError(
-            f"cannot tell what {path} is: none of {kinds}: name its kind, or bring it in with qwh"
-            " ingest generic",
-            ExitCode.BAD_INPUT,
-        )
+        advice = registry.advice(path) or "name its kind"
+        raise QwhError(f"cannot tell what {path} is: none of {kinds}: {advice}", ExitCode.BAD_INPUT)
     return kind
 
 

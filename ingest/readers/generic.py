@@ -1,32 +1,38 @@
-"""Any table of answers, Parquet, CSV or JSON Lines, with the user's map of its columns.
+"""Any table of answers, CSV, Parquet, JSON or JSON Lines, with the user's map of its columns.
 
-Needed: item or prompt, and score (a number, or true and false). May be there: prompt_id, attempt,
-category, prompt, expected, answer, answer_tokens, finish_reason. Equal prompts are equal texts;
-where the file holds no text and no prompt_id, an item's name stands for its text, and the run's
-facts say so.
+Needed: item or prompt, and score (a number, true and false, or a word that says right or wrong).
+May be there: prompt_id, attempt, category, prompt, expected, answer, answer_tokens, finish_reason.
+A column is a dotted path into a row; @key is a row's name in an object of objects, @file its file's
+stem. Equal prompts are equal texts; where the file holds no text and no prompt_id, category and
+item together stand for it, and the run's facts say so.
+
+Several files, or a folder of them, are one run.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import BadFile
-from .port import Picks, Sample, Samples, text_id
-from .untrusted.json_plain import finite
-from .untrusted.tables import Table
+from ...errors import BadFile, ExitCode, QwhError
+from .answer_survey import Answers
+from .answer_tables import FILE, FORMATS, Map, stem, suffix, table
+from .json_records import KEY, Rows
+from .port import Found, NotTaken, Picks, Samples
+from .untrusted.files import existing, matching
 
-COLUMNS = {
-    "item": "varchar",
-    "prompt_id": "varchar",
-    "attempt": "integer",
-    "score": "double",
-    "category": "varchar",
-    "prompt": "varchar",
-    "expected": "varchar",
-    "answer": "varchar",
-    "answer_tokens": "integer",
-    "finish_reason": "varchar",
-}
+COLUMNS: tuple[str, ...] = (
+    "item",
+    "prompt_id",
+    "attempt",
+    "score",
+    "category",
+    "prompt",
+    "expected",
+    "answer",
+)
+COLUMNS += ("answer_tokens", "finish_reason")
+PICKS = ("records", "where", "right", "wrong", "none")  # what else --map may say
+ROWS = ("attempts", "last")  # what several rows of a prompt may be
+SHOWN = 30  # names in a message
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -34,84 +40,160 @@ def recognises(path: Path, head: bytes) -> bool:
     return False
 
 
-def read(path: Path, picks: Picks) -> Iterator[Samples]:
+def read(path: Path, picks: Picks) -> Iterator[Found]:
+    """One Samples, of a file or a folder of files. Picks and errors as `read_together`."""
+    return read_together([path], picks)
+
+
+def read_together(paths: list[Path], picks: Picks) -> Iterator[Found]:
     """One Samples.
 
-    picks: our column -> the file's, and benchmark_id -> its name (by default the file's stem).
-    Raises BadFile.
+    picks: our column -> the file's; records -> where the rows lie in JSON; where -> COLUMN=VALUE;
+    right, wrong, none -> words; rows -> attempts or last. Its benchmark_id is the file's stem, ""
+    for several files. Raises BadFile or QwhError.
     """
-    columns = {name: column for name, column in picks.items() if name != "benchmark_id"}
-    table = Table(path)
-    try:
-        expressions = _expressions(table, columns)
-    except BadFile:
-        table.close()
-        raise
-    left_out: Counter[str] = Counter()
+    asked = _map(paths[0], picks)
+    tables = list[Rows]()
+    for path in paths:
+        if not existing(path).is_dir():
+            tables.append(table(path, asked))
+            continue
+        for file in _files(path):
+            found = _in_folder(file, asked)
+            if isinstance(found, NotTaken):
+                yield found
+            else:
+                tables.append(found)
+    if not tables:
+        return
+    answers = Answers(tables, asked, picks)
+    _check(tables, answers, asked, picks)
+    survey, columns = answers.survey, asked.columns
+    over = " and ".join(name for name in ("category", "item") if name in columns)
+    has_text = {"prompt_id", "prompt"} & set(columns)
     yield Samples(
-        benchmark_id=picks.get("benchmark_id", table.path.stem),
+        benchmark_id="" if len(tables) > 1 else stem(tables[0].path),
         harness={"harness": "generic"},
-        rows=_rows(table, expressions, left_out),
-        left_out=left_out,
-        facts={"map": columns}
-        | ({} if {"prompt_id", "prompt"} & set(columns) else {"prompt_id": "of the item's name"}),
+        rows=answers.samples(),
+        model_name=next(iter(survey.models), None),
+        metric=columns["score"],
+        left_out=survey.left_out,
+        facts={"map": picks}
+        | ({"files": [each.path.name for each in tables]} if len(tables) > 1 else {})
+        | ({} if has_text else {"prompt_id": f"of {over}"}),
     )
 
 
-def _expressions(table: Table, columns: dict[str, str]) -> list[str]:
-    """SQL for each of our columns, NULL for what is not mapped.
+def advice(path: Path) -> str | None:
+    """How a file that no reader knows may be read here; None where there are no rows in it."""
+    try:
+        there = ", ".join(table(path, Map({})).names()[:SHOWN])
+    except QwhError:
+        return None
+    return (
+        f"its rows have {there}: say which of them are what with qwh ingest generic {path}"
+        " --map item=... --map score=..."
+    )
 
-    Raises BadFile for a map that is not complete, or names a column that is not there.
-    """
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown or "score" not in columns or not {"item", "prompt"} & set(columns):
+
+def _map(path: Path, picks: Picks) -> Map:
+    """The map that the picks say. Raises BadFile where it is not complete, QwhError for others."""
+    if picks.get("rows", "last") not in ROWS:
+        raise QwhError(
+            f"--rows {picks['rows']}: several rows of a prompt are {' or '.join(ROWS)}",
+            ExitCode.USAGE,
+        )
+    where = picks.get("where", "=").partition("=")
+    columns = {name: path for name, path in picks.items() if name not in (*PICKS, "rows")}
+    if "score" not in columns or any(name not in COLUMNS for name in columns) or not where[1]:
+        raise _incomplete(path, columns)
+    if not {"item", "prompt"} & set(columns):
+        columns["item"] = KEY
+    return Map(columns, picks.get("records"), (where[0], where[2]) if "where" in picks else None)
+
+
+def _incomplete(path: Path, columns: dict[str, str]) -> BadFile:
+    others = (*(name for name in COLUMNS if name not in ("score", "item", "prompt")), *PICKS)
+    return BadFile(
+        path,
+        "its --map",
+        f"it maps {', '.join(columns) or 'nothing'}",
+        f"map score, and item or prompt; there are also {', '.join(others)} (where=COLUMN=VALUE)",
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """The tables in a folder, or in the one folder within it that has some. Raises BadFile."""
+    files = [
+        file
+        for file in matching(folder, "**/*", "give a folder with a file for each part")
+        if suffix(file) in FORMATS
+    ]
+    folders = list(dict.fromkeys(file.parent for file in files))
+    if not folders:
+        raise BadFile(folder, "as a whole", "there is no table in it", f"give {', '.join(FORMATS)}")
+    if len(folders) > 1:
+        named = ", ".join(str(each.relative_to(folder)) for each in folders[:5])
         raise BadFile(
-            table.path,
-            "its --map",
-            f"it maps {', '.join(columns) or 'nothing'}",
-            "map score, and item or prompt; there are also"
-            f" {', '.join(name for name in COLUMNS if name not in ('score', 'item', 'prompt'))}",
+            folder,
+            "as a whole",
+            f"its tables lie in {len(folders)} folders ({named})",
+            "give one of them, or several if they are one run's",
         )
-    missing = next((column for column in columns.values() if column not in table.columns), None)
-    if missing is not None:
-        there = ", ".join(list(table.columns)[:30])
-        raise BadFile(table.path, "its columns", f"there is no {missing}", f"it has {there}")
-    expressions = []
-    for name, kind in COLUMNS.items():
-        column = '"' + columns[name].replace('"', '""') + '"' if name in columns else "null"
-        if name == "score" and table.columns[columns[name]] != "DOUBLE":
-            column = (
-                f"case lower({column}::varchar) when 'true' then 1 when 'false' then 0 else"
-                f" try_cast({column}::varchar as double) end"
-            )
-        expressions.append(f"try_cast({column} as {kind}) as {name}")
-    return expressions
+    return files
 
 
-def _rows(table: Table, expressions: list[str], left_out: Counter[str]) -> Iterator[Sample]:
-    """Every row with a finite score, in order."""
-    for number, row in enumerate(table.rows(expressions), 1):
-        item, prompt_id, attempt, score, category, prompt, expected, answer, tokens, reason = row
-        if item is None and prompt is None:
-            raise BadFile(
-                table.path,
-                f"row {number}",
-                "neither an item nor a prompt",
-                "fill it in, or map another column",
-            )
-        if finite(score) is None:
-            left_out["a score that is no finite number"] += 1
-            continue
-        known = prompt_id or text_id(prompt if prompt is not None else item)
-        yield Sample(
-            item or known,
-            known,
-            attempt or 0,
-            score,
-            category or "all",
-            prompt,
-            expected,
-            answer,
-            tokens,
-            reason,
+def _in_folder(file: Path, asked: Map) -> Rows | NotTaken:
+    """A folder's file, passed over where it has nothing that is mapped. Raises BadFile."""
+    try:
+        found = table(file, asked)
+        there = found.names()
+    except BadFile as error:
+        if suffix(file) != ".json":
+            raise
+        return NotTaken(file.name, str(error).rsplit(": ", 1)[0].rsplit(": ", 1)[-1])
+    mapped = [path for path in asked.columns.values() if path not in (KEY, FILE)]
+    if any(path in there or any(name.startswith(f"{path}.") for name in there) for path in mapped):
+        return found
+    return NotTaken(file.name, f"it has {', '.join(there[:SHOWN])}, nothing that is mapped")
+
+
+def _check(tables: list[Rows], answers: Answers, asked: Map, picks: Picks) -> None:
+    """Refuse what the rows together do not bear out. Raises BadFile."""
+    path, survey = tables[0].path, answers.survey
+    if asked.where and not survey.there:
+        values = ", ".join(survey.filtered)
+        advice = f"there are {values}" if values else "it is empty"
+        raise BadFile(path, "its rows", f"none has {'='.join(asked.where)}", advice)
+    for name, column in asked.columns.items():
+        if column == KEY and not survey.there[name] and name not in picks:
+            raise _incomplete(path, {name: picks[name] for name in picks if name in COLUMNS})
+        if column != FILE and not survey.there[name]:
+            has = ", ".join(tables[0].names()[:SHOWN])
+            raise BadFile(path, "its columns", f"there is no {column}", f"it has {has}")
+    if len(survey.models) > 1:
+        first, *_ = models = list(survey.models)
+        raise BadFile(
+            path,
+            "its rows",
+            f"they are of {len(models)} models: {', '.join(models[:5])}",
+            f"choose one with --map where=model={first}",
         )
+    if survey.several and "rows" not in picks:
+        raise _several(path, answers, len(tables))
+
+
+def _several(path: Path, answers: Answers, files: int) -> BadFile:
+    """The error for prompts with several rows, of which nobody has said what they are."""
+    survey = answers.survey
+    item = next(iter(survey.several.values()))
+    found = f"{len(survey.several):,} of {len(survey.last):,} prompts have several rows"
+    if files > 1 and survey.across:
+        found += f", {len(survey.across):,} of them in several files"
+    return BadFile(
+        path,
+        "its rows",
+        f"{found} (as {item[:60]})",
+        "say --rows attempts if all are answers to it, --rows last if the last one counts, or map"
+        " what tells them apart: category (@file is the file), attempt, item",
+    )

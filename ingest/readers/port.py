@@ -169,6 +169,9 @@ class ReaderOfSeveral(Reader, Protocol):
     def read_together(self, paths: list[Path], picks: Picks) -> Iterator[Found]:
         """What they hold. Raises as `read`."""
 
+    def advice(self, path: Path) -> str | None:
+        """How a file that no reader recognises may be read; None: there is no way."""
+
 
 def text_id(*texts: str) -> str:
     """prompt_id: 16 hex characters of SHA-256 over the texts.

