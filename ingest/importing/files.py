@@ -224,9 +224,9 @@ def _refuse_nameless(summed: list[Summary], source: Source) -> None:
 
 def _read(source: Source, asked: Import) -> Iterator[Found]:
     """What the reader finds; a file that it cannot read is refused for what it is."""
-    reader = registry.reader(source.kind)
+    reader, together = registry.reader(source.kind), registry.KINDS[source.kind].together
     try:
-        if registry.KINDS[source.kind].together:
+        if together:
             paths = [source.path, *source.others]
             yield from cast(ReaderOfSeveral, reader).read_together(paths, asked.picks)
         else:
@@ -236,7 +236,7 @@ def _read(source: Source, asked: Import) -> Iterator[Found]:
             head = registry.head(path)
             strangers.refuse(path, head)
             other = None if reader.recognises(path, head) else registry.recognise(path)
-            if other not in (None, source.kind):
+            if other not in (None, source.kind) and not together:  # whose map is to blame
                 raise QwhError(
                     f"{path} is of the kind {other}, and of no use to {source.kind}: bring it in"
                     f" with qwh ingest {other}",

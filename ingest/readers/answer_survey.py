@@ -11,8 +11,8 @@ from typing import Any
 
 from ...errors import BadFile
 from .answer_tables import FILE, MODEL_NAMES, Map, stem
-from .dotted import ABSENT, along, text
 from .cell_scores import Grades
+from .dotted import ABSENT, along, text
 from .json_records import Rows
 from .port import Picks, Sample, text_id
 

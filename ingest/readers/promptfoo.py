@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from ...errors import BadFile
 from .dotted import text
 from .json_records import JsonLines
-from .port import Found, Picks, Sample, Samples, choose, text_id
+from .port import Found, Picks, Sample, Samples, text_id
+from .several import only_model
 from .untrusted.files import contents
 from .untrusted.json_plain import at, parsed
 from .untrusted.tables import Csv
@@ -64,19 +65,15 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
             "it has no column [PROVIDER] PROMPT and no list of results",
             "give a file as promptfoo eval -o writes it",
         )
-    providers = list(dict.fromkeys(provider for provider, _ in outputs))
-    chosen = [choose(path, "model", picks["model"], providers)] if "model" in picks else []
-    for output in outputs:
-        provider, label = output
-        if chosen and provider not in chosen:
-            continue
+    chosen = only_model(path, (provider for provider, _ in outputs), picks.get("model"))
+    labels = [label for provider, label in outputs if provider == chosen]
+    for label in labels:
         left_out = Counter[str]()
-        only = len({other for named, other in outputs if named == provider}) == 1
         yield Samples(
-            benchmark_id="promptfoo" if only else f"promptfoo {label[:80]}",
+            benchmark_id="promptfoo" if len(labels) == 1 else f"promptfoo {label[:80]}",
             harness={"harness": "promptfoo"},
-            rows=_rows(path, output, left_out),
-            model_name=provider,
+            rows=_rows(path, (chosen, label), left_out),
+            model_name=chosen,
             metric="pass",
             left_out=left_out,
         )

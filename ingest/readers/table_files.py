@@ -9,7 +9,7 @@ from .table_grids import Grid, Row
 from .table_long import widened
 from .untrusted import workbooks
 from .untrusted.files import MIB, contents
-from .untrusted.tables import Table
+from .untrusted.tables import Parquet
 
 LARGEST = 4 * MIB
 MOST_ROWS = 20_000  # of a Parquet file
@@ -39,9 +39,7 @@ def grids(path: Path) -> list[Grid]:
 def of_head(path: Path, head: bytes, whole: bool) -> list[Grid]:
     """The same of a file's first bytes, as far as they go. Raises BadFile."""
     if head.startswith(b"PAR1"):
-        columns = Table(path)
-        columns.close()
-        return [Grid(None, [Row("its columns", list(columns.columns))])]
+        return [Grid(None, [Row("its columns", list(Parquet(path).columns))])]
     text = _decoded(path, head if whole else head[: head.rfind(b"\n") + 1], "replace")
     if text.lstrip()[:1] in table_json.OPENS:
         try:
@@ -89,15 +87,13 @@ def _sheet_row(title: str, number: int, cells: list[workbooks.Cell]) -> Row:
 
 def _stored(path: Path) -> Grid:
     """The grid of a Parquet file; lists and structs are passed over."""
-    table = Table(path)
-    names = list(table.columns)
-    rows = [Row("its columns", names)]
-    expressions = ['"' + name.replace('"', '""') + '"' for name in names]
-    for number, values in enumerate(table.rows(expressions), 1):
-        if number > MOST_ROWS:
+    table = Parquet(path)
+    rows = [Row("its columns", list(table.columns))]
+    for place, cells in table.rows(list(table.columns)):
+        if len(rows) > MOST_ROWS:
             found = f"more than {MOST_ROWS:,} rows"
             raise BadFile(path, "as a whole", found, "give a table with a row per quant")
-        rows.append(Row(f"row {number}", [_text(value) for value in values]))
+        rows.append(Row(place, [_text(value) for value in cells.values()]))
     return Grid(None, rows)
 
 
