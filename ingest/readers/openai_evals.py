@@ -86,7 +86,8 @@ def _scores(event: dict) -> dict[str, float]:
     """Metric -> score of one event."""
     data = event.get("data")
     if event.get("type") == MATCH:
-        found = {MATCH: at(data, "correct")}
+        correct = at(data, "correct")
+        found = {MATCH: correct} if isinstance(correct, bool) else {}
     else:
         found = data if event.get("type") == "metrics" and isinstance(data, dict) else {}
     return {name: score for name, value in found.items() if (score := graded(value)) is not None}
