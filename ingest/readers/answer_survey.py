@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import BadFile
-from .answer_tables import FILE, MODEL_NAMES, Map, stem
+from .answer_tables import FILE, MODEL_NAMES, Map
 from .cell_scores import Grades
 from .dotted import ABSENT, along, text
 from .json_records import Rows
@@ -74,7 +74,7 @@ class Answers:
                 if self._last_only and self.survey.last[hash(prompt)] != number - 1:
                     continue
                 if self._by_file:
-                    sample = sample._replace(category=stem(table.path))
+                    sample = sample._replace(category=table.path.stem)
                 yield sample
 
     def _surveyed(self, grades: Grades) -> Survey:
@@ -118,7 +118,7 @@ class Answers:
                 survey.there.update(cells.keys())
                 self._whose(row, survey)
             if cells:
-                cells |= {name: stem(table.path) for name, path in columns.items() if path == FILE}
+                cells |= {name: table.path.stem for name, path in columns.items() if path == FILE}
             yield place, cells
 
     def _whose(self, row: dict, survey: Survey) -> None:

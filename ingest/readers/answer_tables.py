@@ -10,7 +10,6 @@ from .json_records import Row, Rows, Wanted, json_rows
 from .untrusted.tables import Csv, Parquet
 
 FORMATS = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson")
-PACKED = (".gz", ".zst")
 FILE = "@file"  # a row's cell that holds its file's stem
 MODEL_NAMES = ("model", "model_name", "model_id")  # columns that say whose a row is
 
@@ -32,23 +31,6 @@ class Map(NamedTuple):
         return Wanted(
             self.columns.get("score"), tuple(path for path in others if path != FILE), self.records
         )
-
-
-def suffix(path: Path) -> str:
-    """A file's ending, without that of a packed file."""
-    name = path.name.lower()
-    for packed in PACKED:
-        name = name.removesuffix(packed)
-    return Path(name).suffix
-
-
-def stem(path: Path) -> str:
-    """A file's name without its endings."""
-    name = path.name
-    for ending in (*PACKED, suffix(path)):
-        if ending and name.lower().endswith(ending):
-            name = name[: -len(ending)]
-    return name
 
 
 class _Table:
@@ -74,7 +56,7 @@ class _Table:
 
 def table(path: Path, asked: Map) -> Rows:
     """A file's rows. Raises QwhError (not found) or BadFile."""
-    kind = suffix(path)
+    kind = path.suffix.lower()
     if not path.exists() or kind in FORMATS:
         if kind in (".csv", ".tsv"):
             return _Table(Csv(path), asked.paths())

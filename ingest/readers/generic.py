@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...errors import BadFile, ExitCode, QwhError
 from .answer_survey import Answers
-from .answer_tables import FILE, FORMATS, Map, stem, suffix, table
+from .answer_tables import FILE, FORMATS, Map, table
 from .json_records import KEY, Rows
 from .port import Found, NotTaken, Picks, Samples
 from .untrusted.files import existing, matching
@@ -72,7 +72,7 @@ def read_together(paths: list[Path], picks: Picks) -> Iterator[Found]:
     over = " and ".join(name for name in ("category", "item") if name in columns)
     has_text = {"prompt_id", "prompt"} & set(columns)
     yield Samples(
-        benchmark_id="" if len(tables) > 1 else stem(tables[0].path),
+        benchmark_id="" if len(tables) > 1 else tables[0].path.stem,
         harness={"harness": "generic"},
         rows=answers.samples(),
         model_name=next(iter(survey.models), None),
@@ -127,7 +127,7 @@ def _files(folder: Path) -> list[Path]:
     files = [
         file
         for file in matching(folder, "**/*", "give a folder with a file for each part")
-        if suffix(file) in FORMATS
+        if file.suffix.lower() in FORMATS
     ]
     folders = list(dict.fromkeys(file.parent for file in files))
     if not folders:
@@ -149,7 +149,7 @@ def _in_folder(file: Path, asked: Map) -> Rows | NotTaken:
         found = table(file, asked)
         there = found.names()
     except BadFile as error:
-        if suffix(file) != ".json":
+        if file.suffix.lower() != ".json":
             raise
         return NotTaken(file.name, str(error).rsplit(": ", 1)[0].rsplit(": ", 1)[-1])
     mapped = [path for path in asked.columns.values() if path not in (KEY, FILE)]

@@ -15,7 +15,7 @@ from .port import Found, Picks, Sample, Samples, choose, text_id
 from .untrusted.files import MIB, contents, existing, matching
 from .untrusted.json_plain import at, parsed
 
-ENDINGS = (".results.json", ".results.json.gz")
+ENDING = ".results.json"
 LARGEST = 64 * MIB  # of one problem's file
 PASSED = "OK"
 _FOLDER = re.compile(r"(?:humaneval|mbpp)-[a-z0-9+#]+-(?P<model>.+)-\d\.\d+-[a-z]+")
@@ -25,22 +25,14 @@ ADVICE = "give a folder as MultiPL-E's evaluation writes it"
 def recognises(path: Path, head: bytes) -> bool:
     """A folder with such files, or one of them."""
     if path.is_dir():
-        return any(file.name.endswith(ENDINGS) for file in path.glob("*.results.json*"))
-    return path.name.endswith(ENDINGS) and (
-        path.name.endswith(".gz") or all(key in head for key in (b'"results"', b'"language"'))
-    )
+        return any(path.glob(f"*{ENDING}"))
+    return path.name.endswith(ENDING) and all(key in head for key in (b'"results"', b'"language"'))
 
 
 def read(path: Path, picks: Picks) -> Iterator[Found]:
     """One Samples for each data set and language: all problems of a folder. Raises BadFile."""
     path = existing(path)
-    files = [path]
-    if path.is_dir():
-        files = [
-            file
-            for file in matching(path, "*.results.json*", ADVICE)
-            if file.name.endswith(ENDINGS)
-        ]
+    files = matching(path, f"*{ENDING}", ADVICE) if path.is_dir() else [path]
     kinds = dict[tuple[str, str], list[Path]]()
     for file in files:
         found = _problem(file)

@@ -140,7 +140,7 @@ def _of_csv(path: Path) -> Iterator[Result]:
 
 def _entries(path: Path) -> Iterator[tuple[str, Any]]:
     """The results of a JSON file, from wherever its version has them, or a file of lines."""
-    if path.name.lower().endswith(("l", "l.gz", "l.zst")):
+    if path.suffix.lower() == ".jsonl":
         yield from JsonLines(path).rows()
         return
     found = parsed(path, "as a whole", bytes(contents(path)))
