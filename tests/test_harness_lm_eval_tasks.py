@@ -216,3 +216,12 @@ def test_an_empty_file_does_not_stop_the_others(tmp_path):
     means, passed = taken(folder)
     assert means.keys() == SIZES.keys()
     assert passed == {f"samples_t_d_{DATE}.jsonl": "it holds no samples"}
+
+
+def test_totals_alone_are_refused_as_such(tmp_path):
+    (tmp_path / RESULTS.name).write_bytes(RESULTS.read_bytes())
+    asked = ("--cohort", "c", "--quant-id", "q4", "--warehouse", tmp_path / "w")
+    done = qwh("ingest", "auto", tmp_path / RESULTS.name, *asked)
+    assert done.exit_code == 4 and "totals without single answers" in done.stderr
+    done = qwh("ingest", "auto", tmp_path, *asked)
+    assert done.exit_code == 4 and "--log_samples" in done.stderr

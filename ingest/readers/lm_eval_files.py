@@ -82,7 +82,8 @@ def samples_beside(results: Path) -> list[Path]:
         if _is_samples(file) and (name_of(file).date == date or date is None)
     ]
     if not there:
-        raise BadFile(results, "as a whole", "there is no samples file beside it", ADVICE)
+        found = "it holds totals without single answers, and no samples file is beside it"
+        raise BadFile(results, "as a whole", found, ADVICE)
     return there
 
 
