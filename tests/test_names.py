@@ -17,6 +17,7 @@ from qwh.ingest.readers.names import plain_name
         "[tiny-Q4_K_M](https://example.org/a/blob/main/x.gguf)",
         "[tiny-Q4\\_K\\_M.gguf](https://example.org/a/x.gguf)",
         "[tiny-Q4_K_M][1]",
+        "[![tiny-Q4_K_M](https://example.org/badge.svg)](https://example.org/x)",
         '<a href="https://example.org/x.gguf">tiny-Q4_K_M</a>',
         "<https://example.org/a/resolve/main/tiny-Q4_K_M.gguf?download=true>",
         "https://example.org/a/resolve/main/tiny-Q4_K_M.gguf",

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from pathlib import PureWindowsPath
 
-_LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")  # [name](address), also a picture
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^)]*\)|\[[^\]]*\])")  # [name](address), also a picture
 _FOOTNOTE = re.compile(r"\[\^[^\]]{1,20}\]|<sup>.{0,20}?</sup>")
 _ADDRESS = re.compile(r"<(https?://[^<>]{1,500})>")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
@@ -27,7 +27,8 @@ def plain_name(text: str) -> str | None:
     of a part.
     """
     name = _ADDRESS.sub(r"\1", _FOOTNOTE.sub("", text))
-    name = _TAG.sub("", _BREAK.sub(" ", _LINK.sub(r"\1", name)))
+    name = _LINK.sub(r"\1", _LINK.sub(r"\1", name))  # a picture may be within a link
+    name = _TAG.sub("", _BREAK.sub(" ", name))
     name = html.unescape(_ESCAPED.sub(r"\1", name))
     name = " ".join("".join(map(_letter, name)).split()).strip("*`~\"' ")
     if emphasis := _EMPHASIS.fullmatch(name):

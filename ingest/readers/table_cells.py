@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-NOTHING = ("", "-", "--", "---", "—", "–", "n/a", "na", "null", "none", "?")
+NOTHING = ("", "-", "--", "---", "—", "–", "−", "n/a", "na", "null", "none", "?")
 DRESS = "*`_~$ \t\u00a0"  # emphasis, code and formulas around a cell
 _TAG = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
 _MINUS = re.compile(r"[−‐‑‒–—﹣－](?=\s?[\d.,])")

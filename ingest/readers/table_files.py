@@ -13,6 +13,7 @@ from .untrusted.tables import Parquet
 
 LARGEST = 4 * MIB
 MOST_ROWS = 20_000  # of a Parquet file
+HEAD_ROWS = 20
 WORKBOOKS = (".xlsx", ".xlsm", ".ods")
 OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what spreadsheets call Unicode text
@@ -39,7 +40,10 @@ def grids(path: Path) -> list[Grid]:
 def of_head(path: Path, head: bytes, whole: bool) -> list[Grid]:
     """The same of a file's first bytes, as far as they go. Raises BadFile."""
     if head.startswith(b"PAR1"):
-        return [Grid(None, [Row("its columns", list(Parquet(path).columns))])]
+        if path.stat().st_size > LARGEST:
+            return []
+        grid = _stored(path)
+        return [widened(path, grid._replace(rows=grid.rows[:HEAD_ROWS]))]
     text = _decoded(path, head if whole else head[: head.rfind(b"\n") + 1], "replace")
     if text.lstrip()[:1] in table_json.OPENS:
         try:

@@ -35,7 +35,7 @@ def _shares() -> dict[str, bool]:
 SHARES = _shares()
 LONGEST = 300  # letters of a heading, with its links
 _ARROWS = re.compile(r"[↓↑⬇⬆▼▲🔻🔺\ufe0f]|[(\[]\s*(?:lower|higher)(?: is | = |=)better\s*[)\]]")
-_PREFIX = re.compile(r"^(?:metrics?|summary|evals?|results?|params?|tags?|config)[./]")
+_PREFIX = re.compile(r"^(?:(?:metrics?|summary|evals?|results?|params?|tags?|config)[./])+")
 _ERROR = re.compile(
     r"(?:^|[\s_(\[/]+)(?:(?:±|\+/-)\s*)?(?:±|\+/-|standard[ _]error|std\.?[ _]?err(?:or)?|stderr"
     r"|s\.?e\.?|err(?:or)?|uncertainty)[)\]]?$"

@@ -29,19 +29,39 @@ NAMES = (
     "type",
     "recipe",
     "variant",
+    "run name",
+    "run_name",
+    "mlflow.runname",
 )
-TEXTS = ("corpus_id", "corpus", "text", "dataset", "dataset name", "test set", "eval set")
+TEXTS = (
+    "corpus_id",
+    "corpus",
+    "text",
+    "dataset",
+    "dataset name",
+    "dataset_name",
+    "eval_dataset",
+    "test set",
+    "eval set",
+)
 CONTEXTS = (
     "context_length",
     "context length",
     "context size",
+    "context_size",
+    "context window",
     "context",
     "n_ctx",
     "ctx",
+    "ctx_size",
+    "ctx-size",
+    "ctx size",
     "max_length",
     "max length",
     "sequence length",
+    "sequence_length",
     "seq_len",
+    "max_seq_len",
     "seqlen",
 )
 STATES = ("state", "status")
@@ -51,6 +71,11 @@ COURSES = re.compile(
     r"|iter(?:ation)?s?"
     r"|positions?|pos|offsets?|batch(?:es)?|samples?|seeds?|tokens?|depths?)"
     r"(?:[ _](?:id|idx|index|name|no|number|n))?"
+)
+NUMBERED = re.compile(  # a row of a course by its name
+    r"(?:blk|(?:model\.)?layers?|blocks?|chunks?|(?:global_)?steps?|epochs?|iter(?:ation)?|checkpoint"
+    r"|pos(?:ition)?|tokens?|ctx|n_ctx|context)[._ #:=-]*\d+.*",
+    re.IGNORECASE,
 )
 NUMBERING = ("", "#", "rank", "no", "no.", "nr", "nr.", "index", "idx", "unnamed: 0", "i", "id")
 BITS = re.compile(r"\bbpw|\bbits?\b")  # names, where nothing else is
@@ -115,6 +140,8 @@ def tables(path: Path, grid: Grid, least: int = 2) -> list[Table]:
         if at < len(grid.rows) and (joined := _joined(path, row, grid.rows[at])):
             heading = joined
             at += 1
+        elif at > 1:
+            heading = _refined(heading, grid.rows[at - 2])
         if found:
             _drop_title(found[-1].rows)
         found.append(Table(title, row.place, heading, [], grid.delimiter))
@@ -134,6 +161,8 @@ def layout(path: Path, table: Table) -> Layout:
     if name is None:
         free = [at for at in range(len(heading)) if at not in taken and at != text]
         name = _unnamed(path, table, [at for at in free if any(column_of(table, at))])
+    if all(map(NUMBERED.fullmatch, names := column_of(table, name))) and len(names) > 1:
+        raise refused_course(path, heading[name])
     scored = _first(lower, ("n",)) if lower[name] == "quant_id" else None
     return Layout(columns, name, text, context, _first(lower, STATES), scored)
 
@@ -243,6 +272,18 @@ def _joined(path: Path, row: Row, below: Row) -> list[str] | None:
         f"under the heading stands {words[0][:40]!r}: headings in two rows, or no number",
         "join the headings into one row, and write numbers below it",
     )
+
+
+def _refined(heading: list[str], above: Row) -> list[str]:
+    """A heading with what stands in the row above, where both together are known: Median, KLD."""
+    if any(is_measure(cell) and not SHARE.fullmatch(bare(cell)) for cell in above.cells):
+        return heading
+    refined, group = list[str](), ""
+    for at, cell in enumerate(heading):
+        group = _said(above.cells[at]) if at < len(above.cells) and above.cells[at] else group
+        both = f"{group} {cell}"
+        refined.append(both if group and meaning(cell) and meaning(both) else cell)
+    return refined
 
 
 def _first(lower: list[str], names: tuple[str, ...]) -> int | None:

@@ -13,8 +13,8 @@ from .table_grids import Row
 from .table_layout import Layout, Table, course, refused_course
 
 SUMMARIES = re.compile(  # a row of the others' sum
-    r"(?:average|avg|mean|total|sum|median|std(?:ev)?|min|max|overall|geomean|media|promedio"
-    r"|moyenne|mittelwert|durchschnitt|gesamt)\W*",
+    r"(?:total|sum|median|std(?:ev)?|min|max|overall|media|gesamt|all)\W*"
+    r"|(?:average|avg|mean|geomean|promedio|moyenne|mittelwert|durchschnitt)\b\D*",
     re.IGNORECASE,
 )
 TEXT = re.compile(  # a title that names a text

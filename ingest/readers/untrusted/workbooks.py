@@ -282,7 +282,7 @@ def _shown(text: str, per_cent: bool) -> str:
 
 def _index(text: str | None, default: int, first: int = 1) -> int:
     """A count from `first` as one from 0; the default where there is none."""
-    return int(text) - first if text and text.isdecimal() and len(text) < 9 else default
+    return int(text) - first if text and text.isdecimal() and len(text) < 13 else default
 
 
 def _column(letters: str) -> int:
