@@ -136,6 +136,11 @@ def test_what_settings_are_and_what_is_none(tmp_path):
     (tmp_path / "a.log").write_text(three("-ub 64 -b 9", "--ubatch-size 128 -b 9", "-b 9"))
     names = [run.quant_name for run in summaries(tmp_path / "a.log")]
     assert names == ["tiny-Q4_0 -ub 64", "tiny-Q4_0 -ub 128", "tiny-Q4_0"]
+    (run,) = (LOGS / "11-kv-cache.log").read_text().split("+ ./bin")[1:2]
+    same = [f"{COMMAND} -fa {given}\n{run.partition(chr(10))[2]}" for given in ("on", "off", "on")]
+    (tmp_path / "same.log").write_text("".join(same))  # equal numbers under other settings
+    names = [run.quant_name for run in summaries(tmp_path / "same.log")]
+    assert names == ["tiny-Q4_0 -fa on", "tiny-Q4_0 -fa off"]
     (tmp_path / "b.log").write_text(three("-v --log-file a", "-v --log-file b", "--log-file c"))
     refused(
         ingest(tmp_path / "w", tmp_path / "b.log"),
@@ -217,6 +222,8 @@ def test_the_program_s_own_words(tmp_path):
         "llama_model_load: error loading model: tensor 'blk.9' data is not within the file bounds",
         "0.01.234.567 E ggml_backend_cuda: allocating 8 MiB: cudaMalloc failed: out of memory",
         "common_init_from_params: failed to load model 'q.gguf'",
+        "run.sh: line 3: 4711 Killed llama-perplexity -m q.gguf -f wiki",
+        "error: invalid argument: --foo",
     ):
         (tmp_path / "a.log").write_text(f"+ llama-perplexity -m q.gguf -f wiki\n{words}\n")
         done = ingest(tmp_path / "w", tmp_path / "a.log")
@@ -250,6 +257,10 @@ def test_a_shell_variable_is_no_name(tmp_path):
         ("-hf lab/tiny-GGUF:Q4_0", "tiny-GGUF:Q4_0"),
         ("--hf-repo lab/tiny-GGUF --hf-file tiny-Q4_0-00001-of-00002.gguf", "tiny-Q4_0"),
         ("-hf $repo", None),
+        ('-m "$(ls *.gguf)"', None),
+        ("-m %MODEL%", None),
+        ("-m {}.gguf", None),
+        ("-mu https://a.example/lab/tiny-Q4_0.gguf", "tiny-Q4_0"),
         ("\\\n  -m tiny-Q4_0.gguf \\\n  -c 128", "tiny-Q4_0"),
     ],
 )

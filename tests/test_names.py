@@ -33,7 +33,9 @@ def test_one_quant_has_one_name(text):
     assert plain_name(text) == "tiny-Q4_K_M"
 
 
-@pytest.mark.parametrize("text", ["", "  ", "**", "$model", '"${MODEL}"', "$1"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "**", "$model", '"${MODEL}"', "$1", "$(ls)", "%M%", "{}"]
+)
 def test_what_is_no_name(text):
     assert plain_name(text) is None
 

@@ -20,16 +20,9 @@ def told_apart(path: Path, found: list[Summary]) -> Iterator[Summary | NotTaken]
         if key[0] is None or len(members) == 1:
             yield from members
             continue
-        kept = list[Summary]()
-        for run in members:
-            if any(_numbers(run) == _numbers(other) for other in kept):
-                yield NotTaken(str(run.quant_name), "the same numbers stand in it twice")
-            else:
-                kept.append(run)
-        names = _names(kept)
+        names = _names(members)
         for name in dict.fromkeys(names):
-            alike = [run for run, other in zip(kept, names) if other == name]
-            run, passed = _one(path, alike)
+            run, passed = _one(path, [run for run, one in zip(members, names) if one == name])
             yield from (NotTaken(name, why) for why in passed)
             yield replace(run, quant_name=name)
 
@@ -65,14 +58,22 @@ def _one(path: Path, alike: list[Summary]) -> tuple[Summary, list[str]]:
 
     Raises QwhError.
     """
-    complete = [run for run in alike if not run.partial]
-    passed = [f"{run.partial}: a complete run is beside it" for run in alike if run.partial]
+    kept, passed = list[Summary](), list[str]()
+    for run in alike:
+        if any(_numbers(run) == _numbers(other) for other in kept):
+            passed.append("the same numbers stand in it twice")
+        else:
+            kept.append(run)
+    if len(kept) == 1:
+        return kept[0], passed
+    complete = [run for run in kept if not run.partial]
+    passed += [f"{run.partial}: a complete run is beside it" for run in kept if run.partial]
     if len(complete) == 1:
         return complete[0], passed
     compared = [run for run in complete if "kld_mean" in _values(run)]
     if len(compared) == 1 and all(_agree(compared[0], run) for run in complete):
         return compared[0], [*passed, "its perplexity is among the statistics of the run beside it"]
-    raise QwhError(f"cannot use {path}: {_difference(alike)}", ExitCode.MISMATCH)
+    raise QwhError(f"cannot use {path}: {_difference(kept)}", ExitCode.MISMATCH)
 
 
 def _values(run: Summary) -> dict[str, float]:

@@ -27,6 +27,8 @@ ALIASES = {
     "--hf-repo": "-hf",
     "-hfr": "-hf",
     "--hf-file": "-hff",
+    "--model-url": "-mu",
+    "--docker-repo": "-dr",
     "--cache-type-k": "-ctk",
     "--cache-type-v": "-ctv",
     "--flash-attn": "-fa",
@@ -41,7 +43,7 @@ ALIASES = {
 }
 # what is compared with what, on what, and where it is written: told elsewhere, or of no effect
 NO_SETTINGS = {
-    *("-m", "-f", "-hf", "-hff", "-mu", "--model-url", "-c", "-hft", "--hf-token", "--offline"),
+    *("-m", "-f", "-hf", "-hff", "-mu", "-dr", "-c", "-hft", "--hf-token", "--offline"),
     *("--kl-divergence", "--kl-divergence-base", "--save-all-logits", "-o", "--output", "--chunks"),
     *("--log-file", "--log-colors", "--log-jsonl", "--log-prefix", "--log-timestamps"),
     *("-v", "--verbose", "-lv", "--verbosity", "--log-verbosity", "--no-perf", "--perf"),
@@ -57,8 +59,9 @@ class Command(NamedTuple):
     @property
     def model(self) -> str | None:
         """The path of the model, or its name where it comes from Hugging Face."""
-        path = self.options.get("-hff") or self.options.get("-m")
-        found = path or self.options.get("-hf", "").rpartition("/")[2]
+        given = (self.options.get(name) for name in ("-hff", "-m", "-mu"))
+        repository = self.options.get("-hf") or self.options.get("-dr") or ""
+        found = next((path for path in given if path), repository.rpartition("/")[2])
         return found if file_name(found) else None
 
     @property
@@ -114,7 +117,7 @@ def command(line: str) -> Command | None:
         elif name:
             options[name] = _joined(options[name], word)
             name = ""
-    if not any(options.get(name) for name in ("-m", "-f", "-hf", "-hff")):
+    if not any(options.get(name) for name in ("-m", "-f", "-hf", "-hff", "-mu", "-dr")):
         return None
     return Command(line.strip()[:LONGEST], options)
 

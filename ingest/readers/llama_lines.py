@@ -63,11 +63,12 @@ OTHERS = (  # what other programs and tests print, which look like a run of llam
 )
 COMPLAINT = re.compile(
     r"\b(?:error|failed|failure|unable to|cannot|could not|out of memory|need at least|aborted"
-    r"|tokenizes to only|does not look like|inconsistent vocabulary|no such file|killed"
-    r"|segmentation fault|core dumped|GGML_ASSERT|terminate called|invalid argument)\b",
+    r"|tokenizes to only|does not look like|inconsistent vocabulary|no such file"
+    r"|GGML_ASSERT|terminate called|invalid argument)\b",
     re.IGNORECASE,
 )
 JOINED = re.compile(r"[:|>\]]")  # between a prefix and the line, where no space is
+CRASH = re.compile(r"\b(?:Killed|Segmentation fault|Aborted|core dumped|Bus error)\b")
 # a function's name before a message
 OWN = re.compile(r"(?:^|\s)(?:llama|common|ggml|gguf|perplexity|kl_divergence|main)\w*\s?: ")
 
@@ -161,6 +162,7 @@ def events(line: str, old: bool) -> Iterator[Event]:
         or ("===" in line and _heading(line))
         or (" chunks" in line and _header(line))
         or ("Final estimate" in line and _final(line))
+        or _crash(line)
         or _other(line)
         or _start(line)
         or (":" in line and _printed(line, old))
@@ -243,6 +245,11 @@ def _other(line: str) -> Other | None:
     printed = next((what for pattern, what in OTHERS if pattern.search(line)), None)
     what = printed or other_task(line)
     return Other(what, printed is not None) if what else None
+
+
+def _crash(line: str) -> Complaint | None:
+    """A shell's word, which repeats the command behind it."""
+    return Complaint(line.strip()[:LONGEST_COMPLAINT], True) if CRASH.search(line) else None
 
 
 def _complaint(line: str) -> Complaint | None:

@@ -17,7 +17,7 @@ _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~<>])")  # Markdown's and pandoc
 _QUERY = re.compile(r"(\.gguf)[?#]\S*$", re.IGNORECASE)  # of an address
 _EMPHASIS = re.compile(r"_([^_].*[^_])_|__(.+)__")
 _PART = re.compile(r"-\d{5}-of-\d{5}$")  # of a model in several files
-_VARIABLE = re.compile(r"\$(\w|\{)")  # a shell's, that nobody has filled in
+_VARIABLE = re.compile(r"\$[\w{(]|%\w+%|\{\w*\}")  # a shell's, that nobody has filled in
 
 
 def plain_name(text: str) -> str | None:

@@ -131,8 +131,10 @@ def _sorted_by_another(lists: list[list[_Listed]]) -> bool:
         return True
     if any(rank for listed in lists for _, _, rank in listed):
         return False
-    values = [[finite(value) for _, value, _ in listed] for listed in lists]
-    return all(None not in row and row == sorted(row, reverse=True) for row in values)
+    values = [
+        [found for _, value, _ in row if (found := finite(value)) is not None] for row in lists
+    ]
+    return all(row == sorted(row, reverse=True) for row in values)
 
 
 def _refuse_too_many(path: Path, place: str, count: int) -> None:
