@@ -137,6 +137,8 @@ def stored_job(
 def open_stored(path: Path) -> tuple[str, ModelFile]:
     """The kind of a file that holds what a model said of one text, and what lies in it."""
     kind = _kind(path)
+    if kind is None and path.is_file():
+        strangers.refuse(path, head(path))
     kind = kind if kind and registry.ENGINES[kind].stored else registry.STORED
     return kind, registry.engine(kind).file(path)
 

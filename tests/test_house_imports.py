@@ -66,7 +66,7 @@ MAY_USE = {  # package -> rooms and files that may import it
     "triton": {"kernels/scorers/gpu.py"},
     "typer": {"cli.py", "commands"},
     "yaml": {"database/settings.py"},
-    "zstandard": {"ingest/readers/untrusted/archives.py"},
+    "zstandard": {f"ingest/readers/untrusted/{file}.py" for file in ("archives", "packed")},
 }
 LATE = {"dbt", "rich", "scipy"}  # slow to import, so done where they are called
 PLUGIN = "database/plugin.py"  # dbt itself imports this file

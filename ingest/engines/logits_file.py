@@ -19,7 +19,6 @@ import numpy as np
 
 from ...errors import BadFile, ExitCode, QwhError
 from ...kernels.scorers.rows import CodedRows
-from ..readers import strangers
 from .port import ModelFile, Reading, Sequence, Vocabulary, blocks
 
 MAGIC = b"_logits_"
@@ -109,7 +108,6 @@ class LogitsFile:
     def _layout(self, head: bytes) -> None:
         """Where everything lies, from the header and the file's size."""
         if not head.startswith(MAGIC):
-            strangers.refuse(self.path, head)
             raise BadFile(
                 self.path,
                 "byte 0",
