@@ -129,7 +129,6 @@ def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     length = cut.context_length
     whole = len(tokens) // length
     if whole < 2:
-        strangers.refuse_unfetched(path, raw)  # what was fetched in its place is short, too
         raise QwhError(
             f"the corpus {path} is too short: {len(tokens):,} tokens, and two chunks of {length}"
             f" need {2 * length:,}: use a longer text or a shorter --context-length",
