@@ -188,7 +188,9 @@ def _generic(
         typer.Option(
             help=(
                 "NAME=COLUMN: which of its columns is our score, item, prompt, answer, category,"
-                " attempt, ...; repeat. A dotted path reaches into objects."
+                " attempt, ...; repeat. A dotted path reaches into objects; @key and @file are a"
+                " row's name in JSON and its file's. Also records=PATH (where JSON has the rows),"
+                " where=COLUMN=VALUE, and right=, wrong=, none=WORD,WORD."
             )
         ),
     ],

@@ -180,6 +180,16 @@ def test_a_program_that_ends_badly_does_not_pass(tmp_path):
     assert {each.benchmark_id for each in found} == {"humaneval-rs", "mbpp-lua"}
 
 
+def test_problems_of_two_runs_or_of_one_file(tmp_path):
+    options = ("--quant-id", "q", "--cohort", "c", "--warehouse", tmp_path / "w")
+    both = qwh("ingest", "multipl-e", PROBLEMS, *options)
+    refused(both, ExitCode.BAD_INPUT, "humaneval-rs is in 2 folders, q4, ref")
+    nothing_left(tmp_path / "w")
+    one = PROBLEMS / "q4" / "HumanEval_0_france.results.json"
+    done = qwh("ingest", "auto", one, *options)
+    assert done.exit_code == 0 and "partial" in done.stdout, done.stderr
+
+
 def test_ifevals_lines_name_their_data_set_by_its_instructions(tmp_path):
     for ids, benchmark in (
         (["punctuation:no_comma"], "ifeval"),

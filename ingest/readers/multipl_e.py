@@ -1,7 +1,7 @@
 """MultiPL-E: a folder of PROBLEM.results.json, the outcome of every completion of a problem.
 
-A completion passes where its status is OK and its program ended with 0, as the tool counts. Pick
-language: one of several in a folder.
+The folders below one are looked at too, one for each language. A completion passes where its status
+is OK and its program ended with 0, as the tool counts. Pick language: one of several.
 """
 
 import re
@@ -12,11 +12,13 @@ from typing import Any
 from ...errors import BadFile
 from .dotted import text
 from .port import Found, Picks, Sample, Samples, choose, text_id
-from .untrusted.files import MIB, contents, existing, matching
+from .untrusted.files import MIB, contents, existing
 from .untrusted.json_plain import at, parsed
+from .untrusted.trees import any_below, below
 
 ENDING = ".results.json"
 LARGEST = 64 * MIB  # of one problem's file
+LEVELS = 2  # of folders below the one that is given
 PASSED = "OK"
 _FOLDER = re.compile(r"(?:humaneval|mbpp)-[a-z0-9+#]+-(?P<model>.+)-\d\.\d+-[a-z]+")
 ADVICE = "give a folder as MultiPL-E's evaluation writes it"
@@ -25,14 +27,16 @@ ADVICE = "give a folder as MultiPL-E's evaluation writes it"
 def recognises(path: Path, head: bytes) -> bool:
     """A folder with such files, or one of them."""
     if path.is_dir():
-        return any(path.glob(f"*{ENDING}"))
+        return any_below(path, ENDING, LEVELS)
     return path.name.endswith(ENDING) and all(key in head for key in (b'"results"', b'"language"'))
 
 
 def read(path: Path, picks: Picks) -> Iterator[Found]:
     """One Samples for each data set and language: all problems of a folder. Raises BadFile."""
     path = existing(path)
-    files = matching(path, f"*{ENDING}", ADVICE) if path.is_dir() else [path]
+    files = below(path, ENDING, LEVELS) if path.is_dir() else [path]
+    if not files:
+        raise BadFile(path, "as a whole", f"there is no *{ENDING} in it", ADVICE)
     kinds = dict[tuple[str, str], list[Path]]()
     for file in files:
         found = _problem(file)
@@ -41,17 +45,23 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     languages = list(dict.fromkeys(language for _, language in kinds))
     if "language" in picks:
         languages = [choose(path, "language", picks["language"], languages)]
-    folder = path if path.is_dir() else path.parent
-    named = _FOLDER.fullmatch(folder.name)
     for (data_set, language), own in kinds.items():
-        if language in languages:
-            yield Samples(
-                benchmark_id=f"{data_set}-{language}",
-                harness={"harness": "multipl-e", "language": language},
-                rows=_rows(own),
-                model_name=named["model"] if named else None,
-                metric="status OK",
-            )
+        if language not in languages:
+            continue
+        folder, *others = dict.fromkeys(file.parent for file in own)
+        if others:
+            names = ", ".join(each.name for each in (folder, *others[:9]))
+            several = f"{data_set}-{language} is in {len(others) + 1} folders, {names}"
+            raise BadFile(path, "as a whole", several, "give the folder of one model's run")
+        named = _FOLDER.fullmatch(folder.name)
+        yield Samples(
+            benchmark_id=f"{data_set}-{language}",
+            harness={"harness": "multipl-e", "language": language},
+            rows=_rows(own),
+            model_name=named["model"] if named else None,
+            metric="status OK",
+            partial=None if path.is_dir() else "one problem's file, not its folder",
+        )
 
 
 def _problem(path: Path) -> dict[str, Any]:

@@ -193,9 +193,7 @@ def whole_text_id(text: str) -> str:
 def choose(path: Path, what: str, asked: str | None, there: list[str]) -> str:
     """The asked one of those there are, by default the first. Raises BadFile, naming them."""
     if not there:
-        raise BadFile(
-            path, "as a whole", f"it has no {what}", "give a file with answers that were scored"
-        )
+        raise BadFile(path, "as a whole", f"it has no {what}", "give a file of scored answers")
     if asked is not None and asked not in there:
         advice = f"choose one of {', '.join(there[:20])}"
         raise BadFile(path, "as a whole", f"it has no {what} {asked}", advice)
