@@ -127,6 +127,7 @@ class Parquet:
             try:
                 connection.execute("set allowed_paths = [$file]", source)
                 connection.execute("set enable_external_access = false")
+                connection.execute("set enable_progress_bar = false")
                 found = connection.execute(f"{selection} from read_parquet($file)", source)
                 while batch := found.fetchmany(BATCH):
                     yield from batch
