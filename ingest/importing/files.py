@@ -19,6 +19,7 @@ from . import samples, summaries, token_rows
 from .source import Import, Source, Stored, fits, quant_of
 
 AUTO = "auto"  # the kind of a file whose content tells
+CONVERTERS = "what every-eval-ever (PyPI) converts comes in with qwh ingest every-eval-ever"
 
 
 def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) -> Iterator[Stored]:
@@ -55,7 +56,7 @@ def recognise(path: Path) -> str:
         ) from None
     if kind is None:
         kinds = ", ".join(kind for kind in (*registry.KINDS, *engines.ENGINES) if kind != "generic")
-        advice = registry.advice(path) or "name its kind"
+        advice = registry.advice(path) or f"name its kind; {CONVERTERS}"
         raise QwhError(f"cannot tell what {path} is: none of {kinds}: {advice}", ExitCode.BAD_INPUT)
     return kind
 

@@ -95,6 +95,11 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     yield from each_file(path, picks, "_eval_all.json", recognises, _one)
 
 
+def _model(path: Path) -> str | None:
+    """The tool writes to output/MODEL; another folder's name is no model's."""
+    return path.parent.name if path.parent.parent.name == "output" else None
+
+
 def _one(path: Path, picks: Picks) -> Iterator[Found]:
     """One file: every attempt at every problem."""
     raw = contents(path)
@@ -125,7 +130,7 @@ def _one(path: Path, picks: Picks) -> Iterator[Found]:
             "last_contest": dates[-1] if dates else None,
         },
         rows=_rows(path, problems, left_out),
-        model_name=path.resolve().parent.name or None,
+        model_name=_model(path.resolve()),
         metric="graded_list",
         smaller_is_better=False,
         facts={
