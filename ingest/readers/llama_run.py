@@ -63,12 +63,12 @@ class Run:
         What the program prints in between may be lost.
         """
         match event:
-            case Row() | Heading() | Printed() if self.other:
-                return True
-            case Running() | Final() if self.other and "imatrix" not in self.other:
-                return True
-            case Running(chunk, mean):
+            case Running(chunk, mean) if not self.other or self._calibrates():
                 return bool(self.rows) or self._goes_back(self.running, chunk, mean)
+            case Final() if self._calibrates():
+                return self.final is not None
+            case Running() | Row() | Heading() | Printed() | Final() if self.other:
+                return True  # no other program prints such lines
             case Row(chunk, cells):
                 return bool(self.running) or self._goes_back(self.rows, chunk, cells)
             case Start(_, None):
@@ -87,6 +87,9 @@ class Run:
             case Final():
                 return self.final is not None
         return False
+
+    def _calibrates(self) -> bool:
+        return self.other is not None and "imatrix" in self.other
 
     def _has_shown(self) -> bool:
         return bool(self.header or self.other) or self.has_results()

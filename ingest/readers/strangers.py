@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import ExitCode, QwhError
+from .untrusted.files import opened
 
 HEAD = 1 << 16  # bytes of a file that are looked at
 
@@ -150,9 +151,10 @@ def refuse_unfetched(path: Path, head: bytes) -> None:
 def refuse_wrapped(path: Path) -> None:
     """Raise QwhError if the text in a file is wrapped, as a notebook's is.
 
-    For readers that take single lines, and would find some in it.
+    For readers that take single lines, and would find some in it. Also as `opened` does.
     """
-    with path.open("rb") as file:
+    file, _ = opened(path)
+    with file:
         _refuse(path, file.read(HEAD), WRAPPED)
 
 
