@@ -285,6 +285,19 @@ def test_a_page_about_the_program_is_no_log(tmp_path):
         assert done.exit_code == ExitCode.BAD_INPUT and ": llama-log" not in done.stderr
 
 
+def test_a_command_on_a_page_names_no_result(tmp_path):
+    """A model card that shows how the reference was measured, and then the quants' results."""
+    command = "`./llama-perplexity -m tiny-BF16.gguf -f wiki.test.raw`\n\n"
+    final = "* Q8_0\n  Final estimate: PPL = 8.9694 +/- 0.07081\n"
+    (tmp_path / "card.md").write_text(command + final)
+    for kind in ("auto", "llama-log"):
+        done = ingest(tmp_path / "w", tmp_path / "card.md", kind=kind)
+        refused(done, ExitCode.BAD_INPUT, "model card")
+    (tmp_path / "block.md").write_text(command + KLD[KLD.index("====") :])
+    done = ingest(tmp_path / "w", tmp_path / "block.md")
+    refused(done, ExitCode.USAGE, "--quant-id")
+
+
 def test_a_folder_of_logs(tmp_path):
     logs = tmp_path / "logs"
     (logs / "below").mkdir(parents=True)

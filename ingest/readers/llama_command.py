@@ -123,7 +123,7 @@ def command(line: str) -> Command | None:
 
 
 def _bare(word: str) -> str:
-    return word.replace('"', "").replace("'", "")
+    return word.replace('"', "").replace("'", "").strip("`")
 
 
 def _joined(before: str | None, value: str) -> str:

@@ -40,10 +40,9 @@ PAGES = {".md", ".markdown", ".rst"}  # may quote a line of a log
 CONTINUED = (" \\", " `", " ^")  # how a shell's command goes on in the next line
 LONGEST_COMMAND = 4000
 NO_RUN = "no perplexity or KLD of a quant"
-ABOUT = {  # what is to be said of others' output
-    "the output of llama-imatrix": "whose perplexity is of its calibration text, no run of"
-    " llama-perplexity",
-    "the output of llama-quantize": "which has sizes only: nothing is measured",
+ABOUT = {  # what others' output is
+    "the output of llama-imatrix": "a calibration text's perplexity, no run of llama-perplexity",
+    "the output of llama-quantize": "sizes only, nothing is measured",
 }
 _BAD = ExitCode.BAD_INPUT
 
@@ -60,16 +59,18 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def _shows_a_run(path: Path, head: bytes) -> bool:
     """Whether lines are there that no page about the program has, which only mentions its words."""
-    seen, old = Counter[type](), False
+    seen, old, page = Counter[type](), False, path.suffix.lower() in PAGES
     for _, line in log_text.cut(BytesIO(head)):
         for event in events(line, old):
             match event:
                 case Row() | Printed() | Other(_, True):
                     return True
-                case Header() | Complaint(_, True) if path.suffix.lower() not in PAGES:
+                case Header() | Complaint(_, True) if not page:
                     return True
                 case Heading(_, is_old):
                     old = old or is_old
+                case Final() if page:
+                    continue
                 case Start(_, command) if command is None:
                     continue
             seen[type(event)] += 1
@@ -133,18 +134,28 @@ def _file(path: Path) -> list[Summary | NotTaken]:
     strangers.refuse_wrapped(path)
     runs = _runs(path)
     good = [run for run in runs if run.has_results() and not run.other]
-    bare = [run for run in good if run.is_bare()]
-    if len(bare) > 1:
-        raise QwhError(
-            f"cannot use {path}: it quotes {len(bare)} final estimates without the runs that they"
-            " come from, as a model card does: write them as a table with a row per quant, which"
-            " qwh ingest table reads",
-            ExitCode.BAD_INPUT,
-        )
+    _refuse_quotes(path, good)
     if not good:
         raise _nothing(path, runs)
     passed = dict.fromkeys(_passed(run) for run in runs if run.is_a_run() and run not in good)
     return [*passed, *(run.summary() for run in good)]
+
+
+def _refuse_quotes(path: Path, runs: list[Run]) -> None:
+    """Raise QwhError for a page that quotes results; a command on it need not be theirs."""
+    page = path.suffix.lower() in PAGES
+    quoted = [run for run in runs if not run.has_a_course() and (page or not run.command)]
+    if page:
+        for run in quoted:
+            run.facts.pop("model_path", None)
+    finals = sum(run.final is not None for run in quoted)
+    if finals > 1 or (page and finals):
+        raise QwhError(
+            f"cannot use {path}: it quotes final estimates without the runs that they come"
+            " from, as a model card does: write them as a table with a row per quant, which qwh"
+            " ingest table reads",
+            _BAD,
+        )
 
 
 def _passed(run: Run) -> NotTaken:
@@ -165,7 +176,8 @@ def _nothing(path: Path, runs: list[Run]) -> QwhError:
     if other:
         advice = "give the log of llama-perplexity on a text, with or without --kl-divergence"
         return QwhError(
-            f"cannot use {path}: it holds {other}, {ABOUT.get(other, NO_RUN)}: {advice}", _BAD
+            f"cannot use {path}: it holds {other}, which is {ABOUT.get(other, NO_RUN)}: {advice}",
+            _BAD,
         )
     early, nothing = "the log stops before the first result", "no line of llama-perplexity's output"
     said = f"{nothing}; it says {complaint}" if complaint else nothing

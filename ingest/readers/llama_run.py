@@ -53,9 +53,9 @@ class Run:
         """Whether the log shows that the program was started, or what kept it from starting."""
         return bool(self.header or self.command or self.failed) or self.has_results()
 
-    def is_bare(self) -> bool:
-        """Whether a final estimate is all there is, as where somebody quotes it."""
-        return bool(self.final) and not (self.header or self.running or self.command or self.rows)
+    def has_a_course(self) -> bool:
+        """Whether more than its last lines is there, which may be quoted anywhere."""
+        return bool(self.header or self.running or self.rows)
 
     def is_ended_by(self, event: Event) -> bool:
         """Whether this can only come from the next run.
