@@ -85,6 +85,12 @@ class Store:
         path = self.manifest(run_id)
         return from_json(path.read_text()) if path.exists() else None
 
+    def rows(self, table: str, run_id: str | None, *columns: str) -> Iterator[dict]:
+        """A run's rows of one table, in order: column -> value. columns: by default all."""
+        part = pq.ParquetFile(self.part(table, run_id))
+        for batch in part.iter_batches(columns=columns or None):
+            yield from batch.to_pylist()
+
     @contextmanager
     def shadow(self) -> Iterator["Store"]:
         """A store that sees all runs of this one; what it is given is dropped at the end."""

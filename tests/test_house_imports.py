@@ -56,7 +56,6 @@ MAY_USE = {  # package -> rooms and files that may import it
     "pyarrow": {
         "raw",
         "demo",
-        "ingest/importing/token_rows.py",
         "ingest/readers/lighteval_details.py",
     },
     "rich": {"exports/terminal.py", "progress.py"},

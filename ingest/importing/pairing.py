@@ -5,9 +5,6 @@ Said at once, for what meets nothing is in no table of results.
 
 import json
 import re
-from collections.abc import Iterator
-
-import pyarrow.parquet as pq
 
 from ...errors import ExitCode, QwhError
 from ...progress import say
@@ -30,9 +27,9 @@ def earlier(store: Store, run: RunFacts, prompts: set[str]) -> list[RunFacts]:
         if other.benchmark_id == run.benchmark_id and other.quant_id == run.quant_id
     ]
     for other in held:
-        lacking = set(_column(store, other, "samples", "prompt_id")) - prompts
-        theirs = len(set(_column(store, other, "samples", "prompt_id")))
-        if other.harness == run.harness and lacking and len(prompts) + len(lacking) > theirs:
+        theirs = _answered(store, other)
+        lacking = theirs - prompts
+        if other.harness == run.harness and lacking and not prompts <= theirs:
             raise QwhError(
                 f"{run.quant_id} already has a run on {run.benchmark_id} ({origin(other)}) with"
                 f" {len(lacking):,} prompts that {run.source_name} lacks, which has others: give"
@@ -72,11 +69,13 @@ def say_what_it_meets(store: Store, run: RunFacts) -> None:
 
 def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:
     """Say how many prompts the reference was not given, and how the texts of the first differ."""
-    theirs = set(_column(store, reference, "samples", "prompt_id"))
-    unmet = [prompt for prompt in _prompts(store, run) if prompt["prompt_id"] not in theirs]
+    theirs, columns = _answered(store, reference), ("prompt_id", "item", "prompt")
+    own = store.rows("prompts", run.run_id, *columns)
+    unmet = [prompt for prompt in own if prompt["prompt_id"] not in theirs]
     if not unmet:
         return
-    held = {prompt["item"]: prompt["prompt"] for prompt in _prompts(store, reference)}
+    given = store.rows("prompts", reference.run_id, *columns)
+    held = {prompt["item"]: prompt["prompt"] for prompt in given}
     line = f"{len(unmet):,} of {run.chunks:,} prompts"
     for prompt in unmet:
         text = held.get(prompt["item"])
@@ -125,12 +124,6 @@ def _of_benchmarks(store: Store, run: RunFacts, role: str) -> list[RunFacts]:
     ]
 
 
-def _column(store: Store, run: RunFacts, table: str, name: str) -> list:
-    return pq.read_table(store.part(table, run.run_id), columns=[name])[name].to_pylist()
-
-
-def _prompts(store: Store, run: RunFacts) -> Iterator[dict]:
-    """The prompts of an imported run or of a reference, in order."""
-    part = pq.ParquetFile(store.part("prompts", run.run_id))
-    for batch in part.iter_batches(columns=["prompt_id", "item", "prompt"]):
-        yield from batch.to_pylist()
+def _answered(store: Store, run: RunFacts) -> set[str]:
+    """The prompts that a run has answers to."""
+    return {row["prompt_id"] for row in store.rows("samples", run.run_id, "prompt_id")}

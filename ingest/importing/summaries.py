@@ -4,8 +4,6 @@ import json
 import math
 from dataclasses import replace
 
-import pyarrow.parquet as pq
-
 from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import RunFacts
@@ -134,7 +132,7 @@ def _said(settings: dict) -> str:
 
 def _ppl(store: Store, run: RunFacts) -> float | None:
     """A held run's perplexity."""
-    rows = pq.read_table(store.part("summaries", run.run_id)).to_pylist()
+    rows = store.rows("summaries", run.run_id, "metric", "value")
     return next((row["value"] for row in rows if row["metric"] == "ppl"), None)
 
 

@@ -6,11 +6,9 @@ the reference's ids.
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ...errors import ExitCode, QwhError
 from ...kernels.scorers.topk_bounds import FLOOR, Limits, TopList, topk_bounds
@@ -63,7 +61,8 @@ def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> St
                 writer.write("reference_tokens", _reference_columns(block))
             return Stored(writer.publish(run), what)
     with RunWriter(store, "tokens", "topk_klds") as writer:
-        theirs = _rows_of(store, run.reference_run_id)
+        columns = ("topk_ids", "topk_logprobs_ref")
+        theirs = store.rows("reference_tokens", run.reference_run_id, *columns)
         for block in blocks:
             rows = [next(theirs) for _ in block.position]
             _write_tokens(writer, block, rows)
@@ -215,14 +214,6 @@ def _reference_columns(block: TokenBlock) -> dict:
             "finite_ref": ~np.isnan(block.nll),
         }
     )
-
-
-def _rows_of(store: Store, run_id: str) -> Iterator[dict]:
-    """The reference's stored top k, in order."""
-    for batch in pq.ParquetFile(store.part("reference_tokens", run_id)).iter_batches(
-        columns=["topk_ids", "topk_logprobs_ref"]
-    ):
-        yield from batch.to_pylist()
 
 
 def _write_tokens(writer: RunWriter, block: TokenBlock, theirs: list[dict]) -> None:

@@ -51,7 +51,8 @@ _QUANTILE = re.compile(
     r"|pctl?|%?-?ile))?|(?:percentile|quantile)[\s-]?(?P<after>\d{1,3}(?:\.\d)?))"
 )
 _DIRECTION = re.compile(
-    r"[(\[]?\s*(?P<first>[a-z0-9_]+)\s*(?:→|->|=>|‖|\|\||∥|\bto\b)\s*(?P<second>[a-z0-9_]+)\s*[)\]]?"
+    r"[(\[]?\s*(?P<first>[a-z0-9_]+)\s*(?:→|->|=>|‖|\|\||∥|\bto\b)"
+    r"\s*(?P<second>[a-z0-9_]+)\s*[)\]]?"
 )
 ORIGINALS = {
     "o",

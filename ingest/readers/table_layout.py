@@ -73,8 +73,8 @@ COURSES = re.compile(
     r"(?:[ _](?:id|idx|index|name|no|number|n))?"
 )
 NUMBERED = re.compile(  # a row of a course by its name
-    r"(?:blk|(?:model\.)?layers?|blocks?|chunks?|(?:global_)?steps?|epochs?|iter(?:ation)?|checkpoint"
-    r"|pos(?:ition)?|tokens?|ctx|n_ctx|context)[._ #:=-]*\d+.*",
+    r"(?:blk|(?:model\.)?layers?|blocks?|chunks?|(?:global_)?steps?|epochs?|iter(?:ation)?"
+    r"|checkpoint|pos(?:ition)?|tokens?|ctx|n_ctx|context)[._ #:=-]*\d+.*",
     re.IGNORECASE,
 )
 NUMBERING = ("", "#", "rank", "no", "no.", "nr", "nr.", "index", "idx", "unnamed: 0", "i", "id")
