@@ -173,7 +173,6 @@ def _finds(source: Source, asked: Import) -> list[Results]:
     for found in _read(source, asked):
         if isinstance(found, NotTaken):
             passed.append(found)
-            say(f"{source.path.name}: {found.what} is not taken: {found.why}")
         else:
             results.append(found)
     if not results:
@@ -188,6 +187,8 @@ def _finds(source: Source, asked: Import) -> list[Results]:
         _refuse_quants([found for found in results if isinstance(found, Summary)], source)
     else:
         _refuse_nameless([found for found in results if isinstance(found, Summary)], source)
+    for part in passed:
+        say(f"{source.path.name}: {part.what} is not taken: {part.why}")
     return results
 
 
