@@ -146,6 +146,21 @@ def test_what_could_be_misread_is_refused(tmp_path, text, words):
     refused(tmp_path / "w", path, *words)
 
 
+@pytest.mark.parametrize("kind", ["table", "auto"])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("<table><tr><th>Quant</th><th><b>PPL</b></th></tr></table>\n", ["a table in HTML"]),
+        ("|  Task  |Version| Metric |Value |\n|--|--:|--|--:|\n|a|0|ppl|5.1|\n", ["as lm-eval"]),
+        ("dataset    version    metric    mode    m\nmmlu  -  acc  gen  80\n", ["OpenCompass"]),
+    ],
+)
+def test_tables_of_another_kind_are_named(tmp_path, text, words, kind):
+    path = tmp_path / "a.md"
+    path.write_text(text)
+    refused(tmp_path / "w", path, *words, kind=kind)
+
+
 def test_the_user_may_say_what_a_comma_is(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('Quant,PPL\nq,"7,251"\n')

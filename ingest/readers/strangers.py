@@ -75,7 +75,12 @@ STRANGERS = [
     Stranger(
         "a table of totals as lm-eval prints it: without single answers no pairing is possible",
         "run lm-eval with --log_samples (lighteval: --save-details), and give what it writes",
-        pattern=rb"\|\s*(?:Tasks?|Groups)\s*\|\s*Version\s*\|.{0,200}\|\s*Metric\s*\|",
+        pattern=rb"\|\s*(?:Tasks?|Groups)\s*\|\s*Version\s*\|(?:.{0,200}\|)?\s*Metric\s*\|",
+    ),
+    Stranger(
+        "a table in HTML",
+        "copy it into a CSV or Markdown table, which qwh ingest table reads",
+        pattern=rb"(?i)<t[hd][^<>]{0,200}>(?:<[^<>]{1,100}>|[^<>]){0,40}\b(?:kld|kl.div|ppl|perplex)",
     ),
     Stranger(
         "OpenCompass's summary: totals without single answers, no pairing is possible",
