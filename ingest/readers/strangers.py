@@ -80,7 +80,8 @@ STRANGERS = [
     Stranger(
         "a table in HTML",
         "copy it into a CSV or Markdown table, which qwh ingest table reads",
-        pattern=rb"(?i)<t[hd][^<>]{0,200}>(?:<[^<>]{1,100}>|[^<>]){0,40}\b(?:kld|kl.div|ppl|perplex)",
+        pattern=rb"(?i)<t[hd][^<>]{0,200}>(?:<[^<>]{1,100}>|[^<>]){0,40}"
+        rb"\b(?:kld|kl.div|ppl|perplex)",
     ),
     Stranger(
         "OpenCompass's summary: totals without single answers, no pairing is possible",
