@@ -51,7 +51,7 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
         model_name=", ".join(map(str, names)) if isinstance(names, list) else None,
         metric=metric,
         other_metrics=[name for name in record.metrics if name != metric],
-        facts={"run_id": at(record.spec, "run_id"), "date": at(record.spec, "created_at")},
+        facts={"run": at(record.spec, "run_id"), "date": at(record.spec, "created_at")},
         partial=_flaw(record),
         left_out=left_out,
     )
