@@ -1,6 +1,6 @@
 -- How far is each quant from the reference?
 -- Primary text and context length of each cohort; KLD in nats, _se is the standard error clustered
--- by chunk.
+-- by chunk. status: partial where the run broke off.
 with metrics as (
     select
         cohort_id,
@@ -11,6 +11,7 @@ with metrics as (
         fidelity.standard_error,
         fidelity.n,
         fidelity.nonfinite,
+        fidelity.status,
     from fct_fidelity as fidelity
     inner join dim_cohorts as cohorts using (cohort_id)
     where
@@ -36,6 +37,7 @@ select
     max(metrics.value) filter (where metrics.metric = 'dp_rms') as dp_rms,
     max(metrics.n) as n,
     max(metrics.nonfinite) as nonfinite,
+    any_value(nullif(metrics.status, 'complete')) as status,
 from metrics
 inner join dim_quants as quants
     on metrics.cohort_id = quants.cohort_id

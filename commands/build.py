@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import ExitCode, QwhError
 from .options import DEFAULT, WarehouseOption
 
 
@@ -21,13 +22,24 @@ def init(
 def build(
     full_refresh: Annotated[bool, typer.Option(help="Rebuild every table from raw.")] = False,
     select: Annotated[str | None, typer.Option(help="dbt's own selection of models.")] = None,
+    strict: Annotated[
+        bool, typer.Option(help="End with 8 where a cohort had to be set aside.")
+    ] = False,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
-    """Refresh every table and run every data test (dbt build). Example: qwh build"""
+    """Refresh every table and run every data test (dbt build). A cohort whose rows do not pass is
+    set aside in unbuilt_cohorts, and the others are built. Example: qwh build
+    """
     from ..database import build
     from ..database.warehouse import Warehouse
 
-    build.build(Warehouse(warehouse), full_refresh, select)
+    unbuilt = build.build(Warehouse(warehouse), full_refresh, select)
+    if strict and unbuilt:
+        raise QwhError(
+            f"{len(unbuilt)} cohorts were set aside ({', '.join(unbuilt)}): see qwh show"
+            " unbuilt_cohorts",
+            ExitCode.BUILD_FAILED,
+        )
 
 
 def status(warehouse: WarehouseOption = DEFAULT) -> None:

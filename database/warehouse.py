@@ -75,7 +75,13 @@ class Warehouse:
             if cohort is None:
                 return rows
             cohorts = _column(connection, "select cohort_id from dim_cohorts order by 1")
-        if cohort not in cohorts:
+            unbuilt = _unbuilt(connection)
+        if cohort in unbuilt and name != "unbuilt_cohorts":
+            raise QwhError(
+                f"cohort {cohort} is set aside: {unbuilt[cohort]}: mend that and run qwh build",
+                ExitCode.NOT_FOUND,
+            )
+        if cohort not in (*cohorts, *unbuilt):
             raise QwhError(
                 f"there is no cohort called {cohort}: choose one of"
                 f" {', '.join(cohorts) or 'none yet'}",
@@ -117,24 +123,25 @@ class Warehouse:
         built: set[str] = set()
         if self.database.exists():
             with self.open() as connection:
-                built |= set(_column(connection, "select distinct run_id from int_run_chunks"))
-        keys = ["cohort", "corpus", "context_length"]
-        counts = ["runs", "quants", "rows", "bytes", "not_built"]
+                if "int_built_runs" in _tables(connection):  # an older version's lack it
+                    built |= set(_column(connection, "select run_id from int_built_runs"))
+        keys = {"cohort": pl.String, "corpus": pl.String, "context_length": pl.Int64}
+        counts = dict.fromkeys(("runs", "quants", "rows", "bytes", "not_built"), pl.Int64)
         rows = [
             (
                 run.cohort_id,
                 run.corpus_id,
                 run.context_length,
                 1,
-                run.role == "quant",
-                run.rows,
+                int(run.role == "quant"),
+                run.rows or 0,
                 sum(part["bytes"] for part in json.loads(run.parts or "{}").values()),
-                run.role == "quant" and run.run_id not in built,
+                int(run.role == "quant" and run.run_id not in built),
             )
             for run in runs
         ]
-        frame = pl.DataFrame(rows, [*keys, *counts], orient="row", infer_schema_length=None)
-        return frame.group_by(keys).agg(pl.col(counts).sum()).sort(keys)
+        frame = pl.DataFrame(rows, keys | counts, orient="row")
+        return frame.group_by(*keys).agg(pl.col(*counts).sum()).sort(*keys)
 
 
 def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
@@ -149,10 +156,7 @@ def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
             raise QwhError(
                 f"{name} reads tables that were not built yet: run qwh build", ExitCode.NOT_FOUND
             ) from None
-    tables = _column(
-        connection,
-        "select table_name from information_schema.tables where table_schema = 'main' order by 1",
-    )
+    tables = _tables(connection)
     if name not in tables:
         raise QwhError(
             f"there is no table or analysis called {name}: choose one of"
@@ -160,6 +164,21 @@ def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
             ExitCode.NOT_FOUND,
         )
     return connection.table(name).pl()
+
+
+def _unbuilt(connection: "DuckDBPyConnection") -> dict[str, str]:
+    """cohort -> why the last build set it aside; an older version's tables say nothing of it."""
+    if "unbuilt_cohorts" not in _tables(connection):
+        return {}
+    return dict(connection.sql("select cohort_id, reason from unbuilt_cohorts").fetchall())
+
+
+def _tables(connection: "DuckDBPyConnection") -> list[str]:
+    """The names of all tables and views."""
+    return _column(
+        connection,
+        "select table_name from information_schema.tables where table_schema = 'main' order by 1",
+    )
 
 
 def _column(connection: "DuckDBPyConnection", sql: str) -> list[str]:

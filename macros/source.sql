@@ -5,10 +5,10 @@
     {{ return(raw_parts(table_name)) }}
 {% endmacro %}
 
-{# All manifests as rows. The types are said here, so that a key that is null everywhere keeps its
-   type. #}
+{# All manifests as rows, less those of cohorts that are set aside. The types are said here, so that
+   a key that is null everywhere keeps its type. #}
 {% macro raw_manifests() -%}
-    read_json('{{ raw_dir() }}/runs/*.json', format = 'auto', columns = {
+    (from read_json('{{ raw_dir() }}/runs/*.json', format = 'auto', columns = {
         run_id: 'VARCHAR',
         task: 'VARCHAR',
         role: 'VARCHAR',
@@ -68,5 +68,5 @@
         finished_at: 'VARCHAR',
         seconds: 'DOUBLE',
         parts: 'VARCHAR'
-    })
+    }) where cohort_id not in (select unbuilt.cohort_id, from {{ unbuilt() }} as unbuilt))
 {%- endmacro %}

@@ -1,5 +1,5 @@
 -- composite - composite_ref = volume x direction. A quotient times its divisor may miss by the last
--- bit of a double, no more.
+-- bit of the larger score, no more.
 select
     cohort_id,
     quant_id,
@@ -8,4 +8,5 @@ select
     volume,
     direction,
 from {{ ref('fct_composites') }}
-where abs((composite - composite_ref) - coalesce(volume * direction, 0)) > 2 * 2.220446049250313e-16
+where abs((composite - composite_ref) - coalesce(volume * direction, 0))
+    > 2 * 2.220446049250313e-16 * greatest(1, abs(composite), abs(composite_ref))

@@ -10,7 +10,9 @@ with sums as (
         sum(leapfrog) as leapfrogs,
         sum(dropped) as drops,
         if(
-            bool_and(score in (0, 1) and score_ref in (0, 1)), 0, 1e-15 * count(*) ** 2
+            bool_and(score in (0, 1) and score_ref in (0, 1)),
+            0,
+            1e-15 * count(*) ** 2 * max(greatest(1, abs(score), abs(score_ref)))
         ) as rounding,
     from {{ ref('int_prompt_outcomes') }}
     group by all

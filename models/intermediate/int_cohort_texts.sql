@@ -1,14 +1,26 @@
--- a text at a context length, and when it was first named
+-- a text at a context length: when it was first read, and whether any quant was
 with texts as (
     select
         cohort_id,
         corpus_id,
         context_length,
+        bool_or(role = 'quant') as has_quants,
         min(corpus_rank) as command_rank,
         min(started_at) as started_at,
     from {{ ref('stg_runs') }}
     where task in ('corpus', 'summary')
     group by all
+),
+
+-- within a text; of lengths that began in one moment the shortest comes first
+lengths as (
+    select
+        *,
+        row_number() over (
+            partition by cohort_id, corpus_id
+            order by has_quants desc, started_at, context_length
+        ) as context_rank,
+    from texts
 ),
 
 corpora as (
@@ -17,17 +29,17 @@ corpora as (
         corpus_id,
         row_number() over (
             partition by cohort_id
-            order by min(command_rank), min(started_at), corpus_id
+            order by bool_or(has_quants) desc, min(started_at), min(command_rank), corpus_id
         ) as corpus_rank,
     from texts
     group by cohort_id, corpus_id
 )
 
 select
-    texts.cohort_id,
-    texts.corpus_id,
-    texts.context_length,
+    lengths.cohort_id,
+    lengths.corpus_id,
+    lengths.context_length,
     corpora.corpus_rank,
-    dense_rank() over (partition by texts.cohort_id order by texts.context_length) as context_rank,
-from texts
+    lengths.context_rank,
+from lengths
 inner join corpora using (cohort_id, corpus_id)

@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 -- The same file may have been run twice on one text (another top k, another estimator for the
--- same prompts): the later run counts. A token-level number depends on its estimator, an answer
--- does not.
+-- same prompts, a try that broke off): the whole run counts, then the larger, then the later one. A
+-- token-level number depends on its estimator, an answer does not.
 select
     run_id,
     task,
@@ -15,6 +15,7 @@ select
     benchmark_id,
     harness,
     estimator,
+    status,
 from {{ ref('stg_runs') }}
 qualify
     row_number() over (
@@ -26,5 +27,9 @@ qualify
             corpus_id,
             context_length,
             case when task <> 'benchmark' then estimator end
-        order by started_at desc, run_id asc
+        order by
+            status is not distinct from 'partial' asc,
+            chunks desc nulls last,
+            started_at desc,
+            run_id asc
     ) = 1

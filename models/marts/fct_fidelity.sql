@@ -80,6 +80,7 @@ select
     counts.n,
     counts.nonfinite,
     counts.censored,
+    runs.status,
     runs.run_id,
 from metrics
 inner join {{ ref('int_current_runs') }} as runs using (run_id)

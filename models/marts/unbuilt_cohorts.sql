@@ -1,0 +1,4 @@
+select
+    cohort_id,
+    reason,
+from {{ unbuilt() }}
