@@ -14,19 +14,13 @@ with verdicts as (
 -- one row per quant x way to foretell failure; a figure of `useless` foretells nothing
 foretold as (
     select
-        cohort_id, 10 as place, 'KLD of failed over passed prompts, pooled' as finding,
-        pooled_ratio as figure, pooled_low as low, pooled_high as high, '1' as useless,
-    from stat_prompt_failure
-    union all by name
-    select
-        cohort_id, 11 as place, 'the same within kinds of task' as finding,
-        within_ratio as figure, within_low as low, within_high as high, '1' as useless,
-    from stat_prompt_failure
-    union all by name
-    select
-        cohort_id, 12 as place, 'AUROC within kinds of task (0.5 = no use)' as finding,
-        auroc_within as figure, auroc_within_low as low, auroc_within_high as high,
-        '0.5' as useless,
+        cohort_id, unnest([10, 11, 12]) as place, unnest(['1', '1', '0.5']) as useless, unnest([
+            'KLD of failed over passed prompts, pooled', 'the same within kinds of task',
+            'AUROC within kinds of task (0.5 = no use)'
+        ]) as finding,
+        unnest([pooled_ratio, within_ratio, auroc_within]) as figure,
+        unnest([pooled_low, within_low, auroc_within_low]) as low,
+        unnest([pooled_high, within_high, auroc_within_high]) as high,
     from stat_prompt_failure
 ),
 
@@ -112,7 +106,13 @@ findings as (
         n, rho as figure, ci_low as low, ci_high as high, verdict as says,
     from stat_direction_agreement
     where measured = 'token_direction'
-    qualify context_length = min(context_length) over (partition by cohort_id)
+    qualify context_length = min(context_length) over (partition by cohort_id, corpus_id)
+    union all by name
+    select
+        cohort_id, 16 as place, 'no row in ' || string_agg(table_name, ', ') as finding,
+        reason as says,
+    from stat_gaps
+    group by cohort_id, reason
 )
 
 select cohort_id, finding, n, figure, low, high, says,

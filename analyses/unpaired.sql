@@ -7,6 +7,7 @@ select
     benchmark_id,
     answered_by,
     reason,
+    min(first_difference) as first_difference,
     count(*) as prompts,
     array_to_string(list(item order by item)[:3], ', ') as for_example,
 from fct_unpaired

@@ -101,7 +101,9 @@ class Study:
             zone_null.no_mystery(row, *null)
         zone_ranking.reliability(self.y[0][self.inside], self.errors[self.inside], **self.draws)
         answers, names = list(self.made.scores[self.inside]), list(self.made.benchmarks)
-        zone_ranking.ranking(answers, names, [1.0] * len(names), **self.draws, n_splits=SPLITS)
+        zone_ranking.ranking(
+            answers, [names, None], [1.0] * len(names), **self.draws, n_splits=SPLITS
+        )
 
     def pairs(self) -> None:
         for row in self.gains:

@@ -234,11 +234,12 @@ def _sentences(first: str, second: str, whole: dict, margin: float) -> list[str]
 def _pair(answers: "Answers", first: str, second: str) -> "Pairs":
     """Scores of both on the prompts that both answered. Raises QwhError where there are none."""
     from ..kernels.statistics.decisions import common
+    from ..kernels.statistics.texts import Prompts
 
     if first == second:
         raise QwhError(f"{first} against itself says nothing: name two quants", ExitCode.USAGE)
     rows = [answers.row(name) for name in (first, second)]
-    pairs = common(answers.scores[rows], answers.benchmarks)
+    pairs = common(answers.scores[rows], Prompts(answers.benchmarks, answers.texts))
     if not pairs:
         raise QwhError(
             f"{first} and {second} answered no prompt in common: see qwh show unpaired",
@@ -249,8 +250,10 @@ def _pair(answers: "Answers", first: str, second: str) -> "Pairs":
 
 def _cohort(answers: "Answers") -> "Cohort":
     from ..kernels.statistics.decisions import Cohort
+    from ..kernels.statistics.texts import Prompts
 
-    return Cohort(answers.scores[1:], answers.scores[0], answers.benchmarks, answers.weights)
+    prompts = Prompts(answers.benchmarks, answers.texts)
+    return Cohort(answers.scores[1:], answers.scores[0], prompts, answers.weights)
 
 
 def _draws() -> tuple[int, int]:

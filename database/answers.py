@@ -18,6 +18,7 @@ class Answers(NamedTuple):
     names: list[str]  # the reference, then q quants in order
     scores: "np.ndarray"  # [1 + q, n], NaN where one did not answer
     benchmarks: list[str]  # [n]
+    texts: list[str]  # [n] equal where a benchmark asks one text more than once
     bytes: "np.ndarray"  # [q] size of each quant's file, NaN where it is not known
     weights: dict[str, float]  # benchmark -> weight, of those that have one
 
@@ -57,7 +58,7 @@ def read_answers(warehouse: Warehouse, cohort: str | None) -> Answers:
         )
         weights = dict(ask("select benchmark_id, weight from benchmark_weights"))
         rows = connection.sql(
-            "select quant_id, benchmark_id, prompt_id, score, score_ref from fct_prompts"
+            "select quant_id, benchmark_id, prompt_id, text_id, score, score_ref from fct_prompts"
             " where cohort_id = ?",
             params=[cohort],
         ).pl()
@@ -73,11 +74,11 @@ def read_answers(warehouse: Warehouse, cohort: str | None) -> Answers:
 def _answers(
     cohort: str, reference: str, rows: pl.DataFrame, sizes: dict, weights: dict
 ) -> Answers:
-    """Rows of quant_id, benchmark_id, prompt_id, score and score_ref as one table of scores."""
+    """Rows of fct_prompts as one table of scores."""
     prompt = ["benchmark_id", "prompt_id"]
     wide = rows.pivot("quant_id", index=prompt, values="score", aggregate_function="last")
     quants = sorted(wide.columns[len(prompt) :])
-    own = rows.unique(prompt, keep="last").select(*prompt, "score_ref")
+    own = rows.unique(prompt, keep="last").select(*prompt, "text_id", "score_ref")
     wide = own.join(wide, on=prompt).sort(prompt)
     size = pl.Series([sizes.get(quant) for quant in quants], dtype=pl.Float64)
     return Answers(
@@ -85,6 +86,7 @@ def _answers(
         [reference, *quants],
         wide.select("score_ref", *quants).to_numpy().T,
         wide["benchmark_id"].to_list(),
+        wide["text_id"].to_list(),
         size.to_numpy(),
         weights,
     )

@@ -125,8 +125,9 @@ class Warehouse:
             with self.open() as connection:
                 if "int_built_runs" in _tables(connection):  # an older version's lack it
                     built |= set(_column(connection, "select run_id from int_built_runs"))
-        keys = {"cohort": pl.String, "corpus": pl.String, "context_length": pl.Int64}
-        counts = dict.fromkeys(("runs", "quants", "rows", "bytes", "not_built"), pl.Int64)
+        keys = ["cohort", "corpus", "context_length"]
+        counts = ["runs", "quants", "rows", "bytes", "not_built"]
+        texts = dict.fromkeys(keys[:2], pl.String())
         rows = [
             (
                 run.cohort_id,
@@ -140,8 +141,9 @@ class Warehouse:
             )
             for run in runs
         ]
-        frame = pl.DataFrame(rows, keys | counts, orient="row")
-        return frame.group_by(*keys).agg(pl.col(*counts).sum()).sort(*keys)
+        types = dict.fromkeys(keys + counts, pl.Int64()) | texts
+        frame = pl.DataFrame(rows, types, orient="row")
+        return frame.group_by(keys).agg(pl.col(counts).sum()).sort(keys)
 
 
 def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NUMBER, COUNT, TEXT = "DOUBLE", "BIGINT", "VARCHAR"
 NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
+ASKED = "VARCHAR[][]"  # the groups of prompts and their texts
 
 
 def _struct(counts: str, numbers: str, texts: str = "") -> str:
@@ -67,7 +68,7 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "two_level": (
         "two_level.two_level",
-        [ROWS, CHUNKS + "[][]", ROWS, NUMBERS, TEXTS, NUMBERS, COUNT, COUNT, COUNT],
+        [ROWS, CHUNKS + "[][]", ROWS, NUMBERS, ASKED, NUMBERS, COUNT, COUNT, COUNT],
         _struct("measurement n", "rho noise_low noise_high low high shrinkage", "target reason")
         + "[]",
     ),
@@ -83,7 +84,7 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "ranking": (
         "zone_ranking.ranking",
-        [ROWS, TEXTS, NUMBERS, COUNT, COUNT, COUNT],
+        [ROWS, ASKED, NUMBERS, COUNT, COUNT, COUNT],
         _struct("n", "reliability low high p", "reason"),
     ),
     "fall_per_doubling": (
@@ -93,7 +94,7 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "no_mystery": (
         "zone_null.no_mystery_of_prompts",
-        [NUMBERS, NUMBERS, NUMBERS, TRUTHS, ROWS, TEXTS, NUMBERS, COUNT, COUNT],
+        [NUMBERS, NUMBERS, NUMBERS, TRUTHS, ROWS, ASKED, NUMBERS, COUNT, COUNT],
         _struct(
             "n n_zone",
             "slope slope_error misfit rho_full rho_zone full_expected full_low full_high"
@@ -104,12 +105,12 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "cross_fit": (
         "zone_choice.cross_fit_weighted",
-        [TEXT, NUMBER, NUMBERS, ROWS, NUMBERS, TEXTS, NUMBERS, COUNT, COUNT],
+        [TEXT, NUMBER, NUMBERS, ROWS, NUMBERS, ASKED, NUMBERS, COUNT, COUNT],
         _struct("splits", "rho rho_same_half members", "reason"),
     ),
     "compare_paired": (
         "paired.compare",
-        [COUNT, COUNT, COUNT, NUMBER],
+        [NUMBER, NUMBER, NUMBER, NUMBER],
         _struct(
             "",
             "difference low high p_mcnemar improvement_share share_low share_high p_equivalent"
@@ -119,7 +120,7 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "compare_composite": (
         "composites.composite",
-        [ROWS, NUMBERS, COUNT, COUNT, NUMBER],
+        [ROWS, NUMBERS, COUNT, COUNT, NUMBER, ASKED],
         _struct(
             "",
             "difference standard_error low high p_different p_equivalent p_not_inferior volume"
@@ -134,13 +135,13 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "excess_volume": (
         "composites.excess_volume",
-        [NUMBERS, NUMBERS],
+        [NUMBERS, NUMBERS, TEXTS],
         _struct("prompts", "volume floor excess low high", "reason"),
     ),
     "prompts_needed": ("resolution.prompts_needed", [NUMBER, NUMBER], COUNT),
     "failure_prediction": (
         "prediction.prediction",
-        [ROWS, ROWS, TEXTS, NUMBERS, NUMBERS, COUNT, COUNT, NUMBER],
+        [ROWS, ROWS, ASKED, NUMBERS, NUMBERS, COUNT, COUNT, NUMBER],
         _struct(
             "quant n_failed n_passed clipped",
             _each("pooled within matched", "_ratio _low _high _p")
@@ -152,7 +153,7 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     ),
     "routers": (
         "routers.routers",
-        [ROWS, ROWS, TEXTS],
+        [ROWS, ROWS, TEXTS, TEXTS],
         _struct(
             "first second disagreements first_right " + _each("raw ranked within", "_ties"),
             _each(

@@ -1,10 +1,14 @@
 {# The cohorts that this build leaves out with their reasons, as rows (cohort_id, reason): the var
    `unbuilt` that `qwh build` gives. #}
 {% macro unbuilt() -%}
-    {%- set rows = [] -%}
-    {%- for cohort, reason in var('unbuilt', {}).items() -%}
-        {%- do rows.append("('" ~ cohort | replace("'", "''") ~ "', '" ~ reason | replace("'", "''") ~ "')") -%}
+    {%- set unbuilt, rows = var('unbuilt', {}), ['(null::varchar, null::varchar)'] -%}
+    {%- for cohort in unbuilt if unbuilt is mapping -%}
+        {%- set texts = [cohort, unbuilt[cohort]] | map('replace', "'", "''") | join("', '") -%}
+        {%- do rows.append("('" ~ texts ~ "')") -%}
     {%- endfor -%}
-    (select * from (values (null::varchar, null::varchar){% for row in rows %}, {{ row }}{% endfor %})
-        as unbuilt (cohort_id, reason) where cohort_id is not null)
+    (
+        select *,
+        from (values {{ rows | join(', ') }}) as unbuilt (cohort_id, reason)
+        where cohort_id is not null
+    )
 {%- endmacro %}

@@ -40,7 +40,7 @@ def book():
         ],
         "scores": scores.tolist(),
         "reference": (rng.random(90) < 0.8).astype(float).tolist(),
-        "benchmarks": ["a"] * 30 + ["b"] * 60,
+        "asked": [["a"] * 30 + ["b"] * 60, None],
         "weights": [3.0] * 30 + [1.0] * 60,
     }
 

@@ -182,7 +182,7 @@ def relatives(seed: int) -> np.ndarray:
 def test_what_prompts_can_rank():
     def p(scores, benchmarks):
         return zone_ranking.ranking(
-            list(scores), list(benchmarks), [1.0] * len(benchmarks), 400, 1, 200
+            list(scores), [list(benchmarks), None], [1.0] * len(benchmarks), 400, 1, 200
         )["p"]
 
     assert (
@@ -208,7 +208,9 @@ def test_relatives_fool_independent_noise_but_not_prompts_drawn_anew():
         gains = relatives(seed)
         for known in flat:
             answers, names, weights = (
-                (list(gains), ["a"] * 600, [1.0] * 600) if known else ([None] * 16, None, None)
+                (list(gains), [["a"] * 600, None], [1.0] * 600)
+                if known
+                else ([None] * 16, None, None)
             )
             answer = zone_null.no_mystery_of_prompts(
                 kld,

@@ -129,6 +129,7 @@ def publish_reference_answers(store: Store) -> None:
             category=["easy"] * n,
             prompt_tokens=[5] * n,
             reference_answer_tokens=[2] * n,
+            text_id=[None] * n,
         )
         publish(
             store,

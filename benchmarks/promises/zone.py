@@ -95,7 +95,7 @@ def of_relatives(worlds: int, seed: int) -> Iterator[Promise]:
         ranked, alone, drawn = [], [], []
         for k in range(min(worlds, 400)):
             gains = relatives(16, 600, seed + k, family)
-            answer = zone_ranking.ranking(list(gains), names, weights, 400, k, SPLITS)
+            answer = zone_ranking.ranking(list(gains), [names, None], weights, 400, k, SPLITS)
             ranked.append(answer["p"] < 0.05)
             replicates = composites.score_replicates(gains, names, None, 400, k)
             scores, errors = gains.mean(1), gains.std(1) / math.sqrt(600)

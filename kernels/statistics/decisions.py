@@ -1,10 +1,9 @@
 """What a cohort's prompts decide between its quants, and how many would decide the rest.
 
 Scores are fractions of 1; a difference is the second quant's score less the first's. Inside what is
-not resolved nothing is called better.
+not resolved nothing is called better. Items that ask one text are one unit of it.
 """
 
-from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -14,8 +13,27 @@ from .composites import Weights, composite, composite_scores, score_replicates
 from .front import groups, membership, pick, unlike
 from .paired import compare
 from .resolution import minimum_resolvable_difference, prompts_needed
+from .texts import Prompts, design_effect, units
 
-Pairs = dict[str, np.ndarray]  # benchmark -> [2, n] scores of both on the prompts both answered
+
+class Pair(NamedTuple):
+    """Two quants on the items of a benchmark that both answered."""
+
+    scores: np.ndarray  # [2, n]
+    unit: np.ndarray  # [n] number of each item's text
+
+    @property
+    def gains(self) -> np.ndarray:
+        """The second's score less the first's [n]."""
+        return self.scores[1] - self.scores[0]
+
+    @property
+    def effective(self) -> float:
+        """How many prompts of different texts would say as much."""
+        return len(self.unit) / design_effect(self.gains, self.unit)
+
+
+Pairs = dict[str, Pair]  # by benchmark
 
 
 class Cohort(NamedTuple):
@@ -23,14 +41,16 @@ class Cohort(NamedTuple):
 
     scores: np.ndarray  # [q, n], NaN where a quant did not answer
     reference: np.ndarray  # [n] the reference's
-    benchmarks: Sequence[str]  # [n]
+    prompts: Prompts  # benchmarks and texts
     weights: Weights
 
 
-def common(scores: np.ndarray, benchmarks: Sequence[str]) -> Pairs:
-    """The prompts [n] that both of two quants answered, by benchmark; scores: [2, n]."""
-    names, both = np.array(benchmarks, str), np.isfinite(scores).all(0)
-    return {name: scores[:, both & (names == name)] for name in np.unique(names[both]).tolist()}
+def common(scores: np.ndarray, prompts: Prompts) -> Pairs:
+    """The items that both of two quants answered, by benchmark; scores: [2, n]."""
+    names, both = np.array(prompts.groups, str), np.isfinite(scores).all(0)
+    unit = units(prompts.texts, len(names))
+    found = {name: both & (names == name) for name in np.unique(names[both]).tolist()}
+    return {name: Pair(scores[:, here], units(unit[here])) for name, here in found.items()}
 
 
 def compare_pair(
@@ -41,13 +61,14 @@ def compare_pair(
     The whole has prompts, minimum_difference and prompts_for_margin besides.
     """
     rows = []
-    for benchmark, (a, b) in pairs.items():
+    for benchmark, pair in pairs.items():
+        a, b = pair.scores
         gained, lost = int((b > a).sum()), int((b < a).sum())
-        binary = np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all()
+        binary, effect = np.isin(pair.scores, (0, 1)).all(), len(a) / pair.effective
         found = (
-            compare(gained, lost, len(a), margin)
+            compare(gained / effect, lost / effect, pair.effective, margin)
             if binary
-            else composite([b - a], [1.0], n_resamples, seed, margin)
+            else composite([pair.gains], [1.0], n_resamples, seed, margin, [pair.unit])
         )
         rows.append(
             {
@@ -66,25 +87,27 @@ def compare_pair(
                 "verdict": found["verdict"],
             }
         )
-    differences = [b - a for a, b in pairs.values()]
+    differences, texts = zip(*((pair.gains, pair.unit) for pair in pairs.values()))
     of = [weights.get(name, 1.0) for name in pairs]
-    whole = composite(differences, of, n_resamples, seed, margin)
-    prompts, volume = sum(map(len, differences)), whole["volume"] or 0.0
+    whole = composite(differences, of, n_resamples, seed, margin, texts)
+    volume, effective = whole["volume"] or 0.0, sum(pair.effective for pair in pairs.values())
     return rows, whole | {
-        "prompts": prompts,
-        "minimum_difference": minimum_resolvable_difference(volume, prompts),
+        "prompts": sum(map(len, differences)),
+        "minimum_difference": minimum_resolvable_difference(volume, effective),
         "prompts_for_margin": prompts_needed(volume, margin),
     }
 
 
 def budget(pairs: Pairs, delta: float) -> list[dict]:
     """Prompts that resolve a true difference of delta, by benchmark and for all together."""
-    volumes = {name: float(np.abs(b - a).mean()) for name, (a, b) in pairs.items()}
-    answered = {name: scores.shape[1] for name, scores in pairs.items()}
+    volumes = {name: float(np.abs(pair.gains).mean()) for name, pair in pairs.items()}
+    answered = {name: len(pair.unit) for name, pair in pairs.items()}
+    effective = {name: pair.effective for name, pair in pairs.items()}
     if len(pairs) > 1:
         together = np.average(list(volumes.values()), weights=list(answered.values()))
         volumes["all together"] = float(together)
         answered["all together"] = sum(answered.values())
+        effective["all together"] = sum(effective.values())
     return [
         {
             "benchmark": name,
@@ -92,7 +115,7 @@ def budget(pairs: Pairs, delta: float) -> list[dict]:
             "volume": volume,
             "delta": delta,
             "prompts_needed": prompts_needed(volume, delta),
-            "found_by_these": minimum_resolvable_difference(volume, answered[name]),
+            "found_by_these": minimum_resolvable_difference(volume, effective[name]),
         }
         for name, volume in volumes.items()
     ]
@@ -108,7 +131,7 @@ def choose(
     """
     moved = np.abs(cohort.scores - cohort.reference)
     drawn, volumes = (
-        score_replicates(part, cohort.benchmarks, cohort.weights, n_resamples, seed)
+        score_replicates(part, cohort.prompts, cohort.weights, n_resamples, seed)
         for part in (cohort.scores, moved)
     )
     point, volume = (_composites(cohort, part) for part in (cohort.scores, moved))
@@ -137,7 +160,7 @@ def resolves(cohort: Cohort, n_resamples: int, seed: int) -> dict:
     smallest difference), None without such a pair.
     """
     drawn, reference = (
-        score_replicates(part, cohort.benchmarks, cohort.weights, n_resamples, seed)
+        score_replicates(part, cohort.prompts, cohort.weights, n_resamples, seed)
         for part in (cohort.scores, cohort.reference)
     )
     point = _composites(cohort, cohort.scores)
@@ -149,10 +172,12 @@ def resolves(cohort: Cohort, n_resamples: int, seed: int) -> dict:
     ]
     closest = min(gaps, default=None)
     volume = float(np.median(np.nanmean(np.abs(cohort.scores - cohort.reference), axis=1)))
+    unit = units(cohort.prompts.texts, cohort.scores.shape[1])
+    effective = len(unit) / design_effect(np.zeros(len(unit)), unit)
     return {
         "volume": volume,
         "standard_error": float(np.median((drawn - reference).std(0))),
-        "minimum_difference": minimum_resolvable_difference(volume, cohort.scores.shape[1]),
+        "minimum_difference": minimum_resolvable_difference(volume, effective),
         "pairs": len(pairs),
         "resolved": int(np.triu(unlike(point, drawn), 1).sum()),
         "prompts_for_closest": closest and (prompts_needed(closest[1], closest[0]) or 0),
@@ -161,4 +186,4 @@ def resolves(cohort: Cohort, n_resamples: int, seed: int) -> dict:
 
 def _composites(cohort: Cohort, scores: np.ndarray) -> np.ndarray:
     """Composites [q] of scores [q, n]; equal ones are ties."""
-    return np.round(composite_scores(scores, cohort.benchmarks, cohort.weights), 12)
+    return np.round(composite_scores(scores, cohort.prompts, cohort.weights), 12)

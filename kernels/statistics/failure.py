@@ -13,10 +13,10 @@ import numpy as np
 
 from .draws import SMALLEST, blocks, draw
 from .intervals import interval
+from .texts import Labels, Prompts, count, prompts, units
 
 KINDS, FIGURES = ("pooled", "within", "matched"), ("ratio", "low", "high", "p")
 
-Labels = Sequence[object] | np.ndarray
 Strata = list[np.ndarray]  # positions of each stratum's prompts
 
 
@@ -41,7 +41,7 @@ def strata(groups: Labels, confounders: Sequence[np.ndarray], bins: int = 4) -> 
 def failure_ratios(
     kld: np.ndarray,
     failed: np.ndarray,
-    groups: Labels,
+    groups: Labels | Prompts,
     matched: Labels | None,
     n_resamples: int,
     seed: int,
@@ -51,23 +51,26 @@ def failure_ratios(
 
     kld, failed: [q, n]; groups: [n] benchmarks; matched: [n] labels from `strata`, or None; clip:
     the smallest KLD that has a logarithm (nats). Within and matched ratios weigh a stratum by
-    failed x passed / all (a regression's weights). 95 % intervals: prompts resampled within their
-    benchmark, the same draws for every quant. p: labels permuted within the stratum, by the
-    permutations' exact mean and variance. Returns for each quant n_failed, n_passed, clipped,
-    {pooled, within, matched}_{ratio, low, high, p} and reason.
+    failed x passed / all (a regression's weights). 95 % intervals: texts resampled within their
+    benchmark, the same draws for every quant. p: the failures of texts permuted within the stratum,
+    by the permutations' exact mean and variance (texts of several items: as if of equal size).
+    Returns for each quant n_failed, n_passed, clipped, {pooled, within, matched}_{ratio, low, high,
+    p} and reason.
     """
     kld, failed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(failed, float))
     known = np.isfinite(kld) & np.isfinite(failed)
     logs = np.log(np.where(known, np.maximum(kld, clip), 1.0))
     failing, passing = known & (failed > 0.5), known & ~(failed > 0.5)
-    parts = {"pooled": [np.arange(kld.shape[1])], "within": positions(groups)}
+    labels, texts = prompts(groups)
+    unit = units(texts, kld.shape[1])
+    parts = {"pooled": [np.arange(kld.shape[1])], "within": positions(labels)}
     if matched is not None:
         parts["matched"] = positions(matched)
     # [n, 4 q]: sums and counts of both kinds
     columns = np.concatenate([logs * failing, failing, logs * passing, passing]).T
     once = np.ones((1, kld.shape[1]))
     observed = {kind: _log_ratio(once, columns, part)[0] for kind, part in parts.items()}
-    replicates = _log_ratio_replicates(columns, parts, n_resamples, seed)
+    replicates = _log_ratio_replicates(columns, parts, unit, n_resamples, seed)
     clipped = (known & (kld < clip)).sum(1)
     answers = []
     for k in range(len(kld)):
@@ -83,7 +86,7 @@ def failure_ratios(
                 reasons.append(f"{kind}: no stratum has failed and passed prompts")
                 continue
             low, high = interval(np.exp(replicates[kind][:, k]))
-            p = _permutation_p(logs[k], failing[k], passing[k], part)
+            p = _permutation_p(logs[k], (failing[k], passing[k]), part, unit)
             figures = float(np.exp(observed[kind][k])), low, high, p
             answer |= {f"{kind}_{name}": value for name, value in zip(FIGURES, figures)}
         answers.append(answer | {"reason": "; ".join(reasons) or None})
@@ -105,16 +108,17 @@ def too_few_of_each(n_failed: int, n_passed: int) -> str:
 
 
 def _log_ratio_replicates(
-    columns: np.ndarray, parts: dict[str, Strata], n_resamples: int, seed: int
+    columns: np.ndarray, parts: dict[str, Strata], unit: np.ndarray, n_resamples: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """kind -> ln of the ratio [B, q] with prompts resampled within their group."""
+    """kind -> ln of the ratio [B, q] with texts resampled within their group."""
     n, quants = len(columns), columns.shape[1] // 4
     found = {kind: np.empty((n_resamples, quants)) for kind in parts}
     rng = np.random.default_rng(seed)
     for block in blocks(n_resamples):
         counts = np.empty((block.stop - block.start, n))
         for members in parts["within"]:
-            counts[:, members] = draw(len(members), len(counts), rng)
+            own = units(unit[members])
+            counts[:, members] = draw(count(own), len(counts), rng)[:, own]
         for kind, part in parts.items():
             found[kind][block] = _log_ratio(counts, columns, part)
     return found
@@ -138,16 +142,26 @@ def _log_ratio(counts: np.ndarray, columns: np.ndarray, parts: Strata) -> np.nda
 
 
 def _permutation_p(
-    logs: np.ndarray, failing: np.ndarray, passing: np.ndarray, parts: Strata
+    logs: np.ndarray, outcomes: tuple[np.ndarray, np.ndarray], parts: Strata, unit: np.ndarray
 ) -> float | None:
-    """Two-sided p of the failed prompts' summed ln KLD, labels dealt anew within each stratum."""
+    """Two-sided p of the failed prompts' summed ln KLD, failures dealt anew within each stratum.
+
+    outcomes: failing and passing, [n] bool; a text is dealt the failures of another text.
+    """
     from scipy.stats import norm
 
+    failing, passing = outcomes
     gap = variance = 0.0
     for members in parts:
         here = members[(failing | passing)[members]]
         n, n_failed = len(here), failing[here].sum()
-        if 0 < n_failed < n:
-            gap += logs[here][failing[here]].sum() - n_failed * logs[here].mean()
-            variance += n_failed * (n - n_failed) / (n * (n - 1)) * n * logs[here].var()
+        own = units(unit[here])
+        texts = count(own)
+        if 0 < n_failed < n and texts > 1:
+            mean = logs[here].mean()
+            gap += logs[here][failing[here]].sum() - n_failed * mean
+            sizes = np.bincount(own)
+            moved = np.bincount(own, logs[here] - mean) / sizes
+            failures = np.bincount(own, failing[here])
+            variance += (moved**2).sum() * failures.var() * texts / (texts - 1)
     return float(2 * norm.sf(abs(gap) / np.sqrt(variance))) if variance > 0 else None

@@ -1,8 +1,9 @@
 """A quant and its reference on the same prompts of one benchmark, scored 0 or 1.
 
 Counts are leapfrogs (the quant alone is right), drops (the reference alone is right) and prompts in
-all. Differences are score less the reference's score, as fractions of 1. Margins, verdicts and
-e-values are ours, not the paper's.
+all; where texts repeat, all three over the design effect (texts.design_effect), which need not be
+whole numbers. Differences are score less the reference's score, as fractions of 1. Margins,
+verdicts and e-values are ours, not the paper's.
 """
 
 import math
@@ -27,7 +28,7 @@ FIGURES = (
 )
 
 
-def compare(leapfrogs: int, drops: int, prompts: int, margin: float) -> dict:
+def compare(leapfrogs: float, drops: float, prompts: float, margin: float) -> dict:
     """Everything about one quant on one benchmark scored 0/1 (graded: `composites.composite`).
 
     low and high: Tango's interval of the difference; improvement_share: f = leapfrogs /
@@ -63,31 +64,31 @@ def compare(leapfrogs: int, drops: int, prompts: int, margin: float) -> dict:
     }
 
 
-def mcnemar(leapfrogs: int, drops: int) -> float:
+def mcnemar(leapfrogs: float, drops: float) -> float:
     """Exact two-sided McNemar p: is a disagreement as often a leapfrog as a drop?
 
-    1 without disagreement; < 0.05 takes at least 6.
+    1 without disagreement; < 0.05 takes at least 6. Counts are rounded to whole ones.
     """
     from scipy.stats import binomtest
 
-    return (
-        float(binomtest(int(leapfrogs), int(leapfrogs + drops), 0.5).pvalue)
-        if leapfrogs + drops
-        else 1.0
-    )
+    gained, lost = round(leapfrogs), round(drops)
+    return float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
 
 
 def improvement_share(
-    leapfrogs: int, drops: int
+    leapfrogs: float, drops: float
 ) -> tuple[float | None, float | None, float | None]:
     """f = leapfrogs / disagreements with its Wilson interval; None without disagreement."""
-    from scipy.stats import binomtest
+    from scipy.stats import norm
 
-    if leapfrogs + drops == 0:
+    n = leapfrogs + drops
+    if n == 0:
         return None, None, None
-    found = binomtest(int(leapfrogs), int(leapfrogs + drops))
-    low, high = found.proportion_ci(1 - ALPHA, method="wilson")
-    return float(found.statistic), float(low), float(high)
+    share, z = leapfrogs / n, norm.ppf(1 - ALPHA / 2)
+    centre = 2 * leapfrogs + z**2
+    half = z * math.sqrt(4 * leapfrogs * (1 - share) + z**2)
+    low, high = ((centre + side * half) / (2 * (n + z**2)) for side in (-1, 1))
+    return share, float(low) if leapfrogs else 0.0, float(high) if drops else 1.0
 
 
 def difference_interval(
@@ -161,7 +162,7 @@ def verdict(p_different: float, difference: float, p_equivalent: float) -> str:
     return "unresolved"
 
 
-def e_value(leapfrogs: int, drops: int) -> float:
+def e_value(leapfrogs: float, drops: float) -> float:
     """Evidence against "a disagreement is a coin toss" that may be looked at after every prompt.
 
     Stop when it reaches 1 / ALPHA. Likelihood ratio of a Beta(1, 1) mixture over f; its mean under
@@ -173,7 +174,7 @@ def e_value(leapfrogs: int, drops: int) -> float:
     return float(math.exp(min(exponent, 700.0)))  # 1e304 says enough
 
 
-def anytime_interval(leapfrogs: int, drops: int, prompts: int) -> tuple[float, float]:
+def anytime_interval(leapfrogs: float, drops: float, prompts: float) -> tuple[float, float]:
     """Interval of the difference that holds at every number of prompts at once.
 
     The differences that a mixture over volume, Beta(1/2, 5): mostly small, and f, Beta(1, 1), does

@@ -6,8 +6,9 @@ KLD is in nats per prompt; failed is 1 or 0, NaN where the quant did not answer.
 import numpy as np
 
 from .draws import SMALLEST, blocks, draw
-from .failure import Labels, Strata, failure_ratios, positions, strata, too_few_of_each
+from .failure import Strata, failure_ratios, positions, strata, too_few_of_each
 from .intervals import ALPHA, interval
+from .texts import Labels, Prompts, count, units
 
 TOP = 0.1  # share of the prompts that a guard on KLD would look at
 
@@ -15,7 +16,7 @@ TOP = 0.1  # share of the prompts that a guard on KLD would look at
 def prediction(
     kld: np.ndarray,
     failed: np.ndarray,
-    groups: list,
+    asked: list,
     lengths: list,
     entropies: list,
     n_resamples: int,
@@ -24,17 +25,19 @@ def prediction(
 ) -> list[dict]:
     """Everything about every quant: failure ratios, AUROC and lift, pooled and within groups.
 
-    kld, failed: [q, n]; groups, lengths (tokens), entropies (the reference's, nats): [n]; clip: see
-    `failure_ratios`, which is matched by length and entropy. Returns for each quant its row number,
-    the ratios' figures, {auroc, auroc_within, lift, lift_within} with _low and _high, and reason.
+    kld, failed: [q, n]; asked: [groups, texts], each [n], as in Prompts; lengths (tokens),
+    entropies (the reference's, nats): [n]; clip: see `failure_ratios`, which is matched by length
+    and entropy. Returns for each quant its row number, the ratios' figures, {auroc, auroc_within,
+    lift, lift_within} with _low and _high, and reason.
     """
     kld, failed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(failed, float))
     confounders = [np.asarray(values, float) for values in (lengths, entropies)]
+    groups, texts = Prompts(*asked)
     matched = strata(groups, confounders)
-    answers = failure_ratios(kld, failed, groups, matched, n_resamples, seed, clip)
+    answers = failure_ratios(kld, failed, Prompts(*asked), matched, n_resamples, seed, clip)
     for suffix, labels in (("", None), ("_within", groups)):
-        lifts = lift(kld, failed, labels, n_resamples, seed)
-        areas = [auroc(*rows, labels) for rows in zip(kld, failed)]
+        lifts = lift(kld, failed, labels, n_resamples, seed, texts)
+        areas = [auroc(*rows, labels, texts) for rows in zip(kld, failed)]
         for quant, answer in enumerate(answers):
             answer["quant"] = quant
             for name, found in (("lift", lifts[quant]), ("auroc", areas[quant])):
@@ -44,12 +47,18 @@ def prediction(
     return answers
 
 
-def auroc(values: np.ndarray, failed: np.ndarray, labels: Labels | None = None) -> dict:
+def auroc(
+    values: np.ndarray,
+    failed: np.ndarray,
+    labels: Labels | None = None,
+    texts: Labels | None = None,
+) -> dict:
     """Probability that a failed prompt has the larger value than a passed one (ties half).
 
     values, failed: [n]; labels: [n] strata inside which alone prompts are compared, or None for
-    pooled. DeLong's error; the interval is taken on the logit scale. Returns auroc, standard_error,
-    low, high, p (against 0.5), n_failed, n_passed, reason.
+    pooled; texts: [n], whose items move together. DeLong's error; the interval is taken on the
+    logit scale. Returns auroc, standard_error, low, high, p (against 0.5), n_failed, n_passed,
+    reason.
     """
     from scipy import special, stats
 
@@ -58,7 +67,8 @@ def auroc(values: np.ndarray, failed: np.ndarray, labels: Labels | None = None) 
     answer |= {"n_failed": n_failed, "n_passed": n_passed}
     if area is None:
         return answer | {"reason": too_few_of_each(n_failed, n_passed)}
-    error = float(np.sqrt((influence**2).sum()))
+    moved = np.bincount(units(texts, len(influence)), influence)  # by a text with all its items
+    error = float(np.sqrt((moved**2).sum()))
     answer |= {"auroc": area, "standard_error": error}
     if error == 0 or not 0 < area < 1:
         return answer | {"reason": "failed and passed prompts do not overlap: no interval"}
@@ -73,20 +83,26 @@ def auroc(values: np.ndarray, failed: np.ndarray, labels: Labels | None = None) 
 
 
 def lift(
-    kld: np.ndarray, failed: np.ndarray, labels: Labels | None, n_resamples: int, seed: int
+    kld: np.ndarray,
+    failed: np.ndarray,
+    labels: Labels | None,
+    n_resamples: int,
+    seed: int,
+    texts: Labels | None = None,
 ) -> list[dict]:
     """How much more often the TOP prompts by KLD fail than all: what a guard on KLD would gain.
 
     kld, failed: [q, n]; labels: [n] groups, each with its own top share, or None for one top over
-    all. Prompts of equal KLD share their failures. Returns for each quant lift, low, high (95 %,
-    prompts resampled within groups), base_rate, top_rate, reason.
+    all; texts: [n]. Prompts of equal KLD share their failures. Returns for each quant lift, low,
+    high (95 %, texts resampled within groups), base_rate, top_rate, reason.
     """
     kld, failed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(failed, float))
     known = np.isfinite(kld) & np.isfinite(failed)
     failing = known & (failed > 0.5)
     n_failed, n_passed = failing.sum(1), (known & ~failing).sum(1)
     parts = [np.arange(kld.shape[1])] if labels is None else positions(labels)
-    sums = _top_sums(np.where(known, kld, -np.inf), failing, known, parts, n_resamples, seed)
+    unit, facts = units(texts, kld.shape[1]), (np.where(known, kld, -np.inf), failing, known)
+    sums = _top_sums(facts, parts, unit, n_resamples, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = sums[0] / (TOP * sums[2])
     answers = []
@@ -111,24 +127,30 @@ def lift(
 
 
 def _top_sums(
-    kld: np.ndarray,
-    failing: np.ndarray,
-    known: np.ndarray,
+    facts: tuple[np.ndarray, np.ndarray, np.ndarray],
     parts: Strata,
+    unit: np.ndarray,
     n_resamples: int,
     seed: int,
 ) -> np.ndarray:
-    """Failures in the top, prompts, and failures, [3, q, 1 + B]: first of the data itself."""
+    """Failures in the top, prompts, and failures, [3, q, 1 + B]: first of the data itself.
+
+    facts: kld, failing, known, each [q, n].
+    """
+    kld, failing, known = facts
     rng, sums = np.random.default_rng(seed), np.zeros((3, len(kld), 1 + n_resamples))
     for members in parts:
         # more prompts than the top of any resample needs
+        own = units(unit[members])
         reach = int(3 * TOP * len(members)) + 50
+        if count(own) < len(members):  # a sample may hold many items of few texts
+            reach = len(members)
         ordered = [
             _by_falling_kld(kld[k, members], failing[k, members], known[k, members], reach)
             for k in range(len(kld))
         ]
         for block in blocks(1 + n_resamples):
-            counts = draw(len(members), block.stop - block.start, rng)
+            counts = draw(count(own), block.stop - block.start, rng)[:, own]
             if block.start == 0:
                 counts[0] = 1
             for k, (order, failures) in enumerate(ordered):

@@ -36,7 +36,7 @@ def prompts_needed(volume: float, difference: float) -> int | None:
     return math.ceil(_both_z() ** 2 * (volume - difference**2) / difference**2)
 
 
-def minimum_resolvable_difference(volume: float, prompts: int) -> float | None:
+def minimum_resolvable_difference(volume: float, prompts: float) -> float | None:
     """Smallest true difference that so many prompts find: `prompts_needed` turned around.
 
     None without disagreement, or where even disagreement that all goes one way would not be found.

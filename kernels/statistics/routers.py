@@ -6,44 +6,50 @@ raw KLD, each model's own rank of it over all prompts, and that rank within the 
 (benchmark).
 """
 
-from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from .draws import SMALLEST
-from .paired import difference_interval
+from .paired import difference_interval, improvement_share, mcnemar
+from .texts import Labels, design_effect, units
 
 FIGURES = ("accuracy", "low", "high", "p", "better", "gain", "gain_low", "gain_high")
 
 
-def routers(kld: np.ndarray, passed: np.ndarray, groups: Sequence[str] | np.ndarray) -> list[dict]:
+def routers(
+    kld: np.ndarray, passed: np.ndarray, groups: Labels, texts: Labels | None = None
+) -> list[dict]:
     """Every two models (or quants) on the same prompts.
 
-    kld, passed: [q, n], NaN where missing; groups: [n]. Returns first and second (row numbers),
-    disagreements (prompts that exactly one passes), first_right and, for each of raw, ranked and
-    within: ties (equal values, left out), accuracy with its Wilson interval and exact p against
-    50 %; better, the share right of always asking the model that is right more often on these same
-    prompts (for within: in each group), and gain, accuracy less better, with Tango's interval.
-    Choosing the better model on the prompts it is judged on flatters it a little. reason says what
-    is None and why.
+    kld, passed: [q, n], NaN where missing; groups: [n]; texts: [n], whose items count as one where
+    they go together (texts.design_effect). Returns first and second (row numbers), disagreements
+    (prompts that exactly one passes), first_right and, for each of raw, ranked and within: ties
+    (equal values, left out), accuracy with its Wilson interval and exact p against 50 %; better,
+    the share right of always asking the model that is right more often on these same prompts (for
+    within: in each group), and gain, accuracy less better, with Tango's interval. Choosing the
+    better model on the prompts it is judged on flatters it a little. reason says what is None and
+    why.
     """
     kld, passed = np.atleast_2d(np.asarray(kld, float)), np.atleast_2d(np.asarray(passed, float))
     kld = np.where(np.isfinite(kld) & np.isfinite(passed), kld, np.nan)
     kinds = np.unique([str(group) for group in groups], return_inverse=True)[1]
     values = {"raw": kld, "ranked": _ranks(kld, np.zeros_like(kinds)), "within": _ranks(kld, kinds)}
+    unit = units(texts, len(kinds))
     answers = []
     for a, b in combinations(range(len(kld)), 2):
         both = {kind: rows[[a, b]] for kind, rows in values.items()}
-        answers.append({"first": a, "second": b} | _router(both, passed[[a, b]] > 0.5, kinds))
+        answers.append({"first": a, "second": b} | _router(both, passed[[a, b]] > 0.5, kinds, unit))
     return answers
 
 
-def _router(values: dict[str, np.ndarray], right: np.ndarray, kinds: np.ndarray) -> dict:
+def _router(
+    values: dict[str, np.ndarray], right: np.ndarray, kinds: np.ndarray, unit: np.ndarray
+) -> dict:
     """Two models: values of each router [2, n], NaN where either lacks the prompt.
 
-    right: [2, n] bool; kinds: [n].
+    right: [2, n] bool; kinds, unit (its text): [n].
     """
     divided = (right[0] != right[1]) & np.isfinite(values["raw"]).all(0)
     total = int(divided.sum())
@@ -65,24 +71,27 @@ def _router(values: dict[str, np.ndarray], right: np.ndarray, kinds: np.ndarray)
         first = right[0][counted]
         routed = (own < other)[counted] == first
         better = _always_better(first, kinds[counted] if kind == "within" else np.zeros(n, int))
-        answer |= {f"{kind}_{name}": figure for name, figure in _judged(routed, better).items()}
+        judged = _judged(routed, better, units(unit[counted]))
+        answer |= {f"{kind}_{name}": figure for name, figure in judged.items()}
     return answer | {"reason": "; ".join(reasons) or None}
 
 
-def _judged(routed: np.ndarray, better: np.ndarray) -> dict[str, float]:
+def _judged(routed: np.ndarray, better: np.ndarray, unit: np.ndarray) -> dict[str, float]:
     """FIGURES of a router: whether it, and always asking the better, was right [n]."""
-    from scipy.stats import binomtest
-
-    n = len(routed)
-    found = binomtest(int(routed.sum()), n)
-    gained, lost = int((routed & ~better).sum()), int((better & ~routed).sum())
+    effect = design_effect(routed.astype(float), unit)
+    right, wrong = routed.sum() / effect, (~routed).sum() / effect
+    accuracy, low, high = improvement_share(right, wrong)
+    gains = routed.astype(float) - better
+    effect = design_effect(gains, unit)
+    counts = ((gains > 0).sum() / effect, (gains < 0).sum() / effect, len(gains) / effect)
     figures = (
-        found.statistic,
-        *found.proportion_ci(method="wilson"),
-        found.pvalue,
+        accuracy,
+        low,
+        high,
+        mcnemar(right, wrong),
         better.mean(),
         routed.mean() - better.mean(),
-        *difference_interval(gained, lost, n),
+        *difference_interval(*counts),
     )
     return dict(zip(FIGURES, map(float, figures)))
 

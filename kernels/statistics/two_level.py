@@ -14,6 +14,7 @@ from .draws import SMALLEST, draws
 from .intervals import finite, interval
 from .ranks import by_quants, redrawn_rho
 from .rho import CONSTANT, too_few
+from .texts import Prompts
 
 TARGETS = ("composite", "volume", "direction")
 
@@ -39,7 +40,7 @@ def two_level(
     sheets: Sheets,
     scores: list,
     reference: list,
-    benchmarks: list,
+    asked: list,
     weights: list,
     n_resamples: int,
     seed: int,
@@ -48,15 +49,15 @@ def two_level(
     """`redrawn` for m measurements of q quants with composite, volume and direction.
 
     x [m, q]: the measurements. scores [q, n], None for a quant that did not answer every prompt,
-    which is left out; reference, benchmarks, weights [n]: of prompts. Returns redrawn's cells with
-    target by name.
+    which is left out; reference, weights [n]: of prompts; asked: [benchmarks, texts], each [n], as
+    in Prompts. Returns redrawn's cells with target by name.
     """
     keep = [q for q, row in enumerate(scores) if row is not None]
     if not keep:
         return []
     answers = np.array([scores[q] for q in keep], float), np.asarray(reference, float)
-    table = dict(zip(benchmarks, weights))
-    y, y_replicates = _targets(*answers, benchmarks, table, n_resamples, seed)
+    table = dict(zip(asked[0], weights))
+    y, y_replicates = _targets(*answers, Prompts(*asked), table, n_resamples, seed)
     kept = [[sheet[q] for q in keep] for sheet in sheets]
     x_replicates = _measurements(kept, buckets_per_efold, n_resamples, seed)
     cells = redrawn(np.asarray(x, float)[:, keep], y, x_replicates, y_replicates, seed)
@@ -125,7 +126,7 @@ def _cell(rho: float, noise: np.ndarray, both: np.ndarray) -> dict:
 def _targets(
     scores: np.ndarray,
     reference: np.ndarray,
-    benchmarks: list,
+    benchmarks: Prompts,
     weights: dict,
     n_resamples: int,
     seed: int,

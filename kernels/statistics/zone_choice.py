@@ -5,13 +5,12 @@ lucky on these prompts gets in more easily; then the same luck counts in rho. Cr
 on one half of the prompts and ranks on the other.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from .composites import Weights, by_benchmark
+from .composites import Part, Weights, by_benchmark
 from .draws import SMALLEST, halves
 from .ranks import rho_by_row
+from .texts import Labels, Prompts, count
 
 RULES = ("kld_max", "score_tol", "tost", "not_different")
 
@@ -47,7 +46,7 @@ def cross_fit(
     threshold: float,
     measure: np.ndarray,
     gains: np.ndarray,
-    benchmarks: Sequence[str],
+    benchmarks: Labels | Prompts,
     weights: Weights | None,
     seed: int,
     n_splits: int,
@@ -64,7 +63,7 @@ def cross_fit(
     parts = by_benchmark(gains, benchmarks, weights)
     answer = {"rho": None, "rho_same_half": None, "members": None, "splits": 0}
     whole = np.isfinite(gains).all() and np.isfinite(measure).all()
-    if not parts or min(len(part) for _, part in parts) < 4 or not whole:
+    if not parts or min(count(part.unit) for part in parts) < 4 or not whole:
         return answer | {"reason": "each benchmark needs 4 prompts or more that all have answered"}
     means, errors = _halved(parts, seed, n_splits)
     found = []
@@ -78,11 +77,11 @@ def cross_fit(
                     found.append((*rho, inside.sum()))
     if not found:
         return answer | {"reason": f"no split has {SMALLEST} members that can be ranked"}
-    fresh, same, count = np.mean(found, axis=0).tolist()
+    fresh, same, chosen = np.mean(found, axis=0).tolist()
     return {
         "rho": fresh,
         "rho_same_half": same,
-        "members": count,
+        "members": chosen,
         "splits": len(found) // 2,
         "reason": None,
     }
@@ -94,28 +93,37 @@ def cross_fit_weighted(
     measure: list,
     scores: list,
     reference: list,
-    benchmarks: list,
+    asked: list,
     weights: list,
     seed: int,
     n_splits: int,
 ) -> dict:
-    """`cross_fit` for scores [q, n] and the reference's [n], with each prompt's weight [n]."""
+    """`cross_fit` for scores [q, n] and the reference's [n], with each prompt's weight [n].
+
+    asked: [benchmarks, texts], each [n], as in Prompts.
+    """
     gains = np.asarray(scores, float) - np.asarray(reference, float)
-    table = dict(zip(benchmarks, weights))
-    return cross_fit(rule, threshold, np.asarray(measure), gains, benchmarks, table, seed, n_splits)
+    x, table = np.asarray(measure), dict(zip(asked[0], weights))
+    return cross_fit(rule, threshold, x, gains, Prompts(*asked), table, seed, n_splits)
 
 
-def _halved(
-    parts: list[tuple[float, np.ndarray]], seed: int, n_splits: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Composite gains of both halves of every split, [2, s, q], and their standard errors."""
-    q = parts[0][1].shape[1]
+def _halved(parts: list[Part], seed: int, n_splits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Composite gains of both halves of every split, [2, s, q], and their standard errors.
+
+    Halves are of texts; the squares below are of a text's sum less the mean times its items.
+    """
+    q = parts[0].scores.shape[1]
     means, variances = np.zeros((2, n_splits, q)), np.zeros((2, n_splits, q))
-    for k, (share, part) in enumerate(parts):
-        first = halves(len(part), n_splits, seed + k)
+    for k, (share, part, unit) in enumerate(parts):
+        sizes = np.bincount(unit)[:, None]
+        sums = np.zeros((len(sizes), q))
+        np.add.at(sums, unit, part)
+        first = halves(len(sizes), n_splits, seed + k)
         for side, chosen in enumerate((first, 1 - first)):
-            n = chosen.sum(1, keepdims=True)
-            mean = chosen @ part / n
+            n = chosen @ sizes
+            mean = chosen @ sums / n
+            both, squares = chosen @ (sums * sizes) / n, chosen @ sizes**2 / n
+            spread = chosen @ sums**2 / n - mean * (2 * both - mean * squares)
             means[side] += share * mean
-            variances[side] += share**2 * np.maximum(chosen @ part**2 / n - mean**2, 0) / n
+            variances[side] += share**2 * np.maximum(spread, 0) / n
     return means, np.sqrt(variances)

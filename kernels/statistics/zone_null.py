@@ -14,6 +14,7 @@ from .composites import score_replicates
 from .draws import SMALLEST
 from .intervals import ALPHA, finite, interval
 from .ranks import rho_by_row
+from .texts import Prompts
 from .zone_edge import floored
 
 # share of worlds that must be told apart before the null gives a verdict
@@ -99,21 +100,22 @@ def no_mystery_of_prompts(
     errors: list,
     in_zone: list,
     answers: list,
-    benchmarks: list | None,
+    asked: list | None,
     weights: list | None,
     n_simulations: int,
     seed: int,
 ) -> dict:
     """`no_mystery` with its noise from prompts drawn anew.
 
-    answers: [q, n]; independent noise where a quant's are not known (None).
+    answers: [q, n]; asked: [benchmarks, texts], each [n], as in Prompts; independent noise where a
+    quant's are not known (None).
     """
     x, y, spread, zone = (np.asarray(values) for values in (measure, scores, errors, in_zone))
-    if benchmarks is None or weights is None or any(row is None for row in answers):
+    if asked is None or weights is None or any(row is None for row in answers):
         return no_mystery(x, y, spread, zone, n_simulations, seed)
-    table = dict(zip(benchmarks, weights))
+    table = dict(zip(asked[0], weights))
     replicates = score_replicates(
-        np.asarray(answers, float), benchmarks, table, n_simulations, seed
+        np.asarray(answers, float), Prompts(*asked), table, n_simulations, seed
     )
     return no_mystery(x, y, spread, zone, n_simulations, seed, replicates)
 

@@ -4,14 +4,13 @@ Scores are fractions of 1, errors are standard errors of score less reference's 
 prompts. Reliability, ranking test and fall per doubling are ours, not the paper's.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from .composites import Weights, by_benchmark, composite_scores, score_replicates
 from .draws import SMALLEST, blocks, halves, resamples
 from .intervals import finite, interval
 from .rho import too_few
+from .texts import Labels, Prompts, count
 
 
 def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: int) -> dict:
@@ -43,7 +42,7 @@ def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: 
 
 def split_half(
     scores: np.ndarray,
-    benchmarks: Sequence[str],
+    benchmarks: Labels | Prompts,
     weights: Weights | None,
     n_resamples: int,
     seed: int,
@@ -51,18 +50,18 @@ def split_half(
 ) -> dict:
     """The same reliability without a model: composites of two halves of the prompts, correlated.
 
-    scores: [q, n] per prompt, none missing; benchmarks: [n], each halved on its own; weights:
-    benchmark -> weight, equal if None. The mean r over quants of the splits is stepped up (Spearman
-    and Brown: 2 r / (1 + r)). Returns n, reliability, low, high (percentile 95 % over quants; all
-    at least 0) and reason. The interval takes the quants for independent of each other, which
-    `ranking` does not.
+    scores: [q, n] per prompt, none missing; benchmarks: [n], the texts of each halved on their own;
+    weights: benchmark -> weight, equal if None. The mean r over quants of the splits is stepped up
+    (Spearman and Brown: 2 r / (1 + r)). Returns n, reliability, low, high (percentile 95 % over
+    quants; all at least 0) and reason. The interval takes the quants for independent of each other,
+    which `ranking` does not.
     """
     scores = np.atleast_2d(np.asarray(scores, float))
     n = len(scores)
     answer = {"n": n} | dict.fromkeys(("reliability", "low", "high"))
     parts = by_benchmark(scores, benchmarks, weights)
-    prompts = [len(part) for _, part in parts]
-    if n < SMALLEST or not parts or min(prompts) < 2 or not np.isfinite(scores).all():
+    texts = [count(part.unit) for part in parts]
+    if n < SMALLEST or not parts or min(texts) < 2 or not np.isfinite(scores).all():
         return answer | {
             "reason": (
                 f"{n} quants ({SMALLEST} needed), each benchmark with 2 prompts or more that all"
@@ -70,11 +69,11 @@ def split_half(
             )
         }
     first, second = np.zeros((n_splits, n)), np.zeros((n_splits, n))
-    for k, (share, part) in enumerate(parts):
-        size = len(part)
-        sums = halves(size, n_splits, seed + k) @ part
-        first += share * sums / (size // 2)
-        second += share * (part.sum(0) - sums) / (size - size // 2)
+    for k, (share, part, unit) in enumerate(parts):
+        chosen = halves(count(unit), n_splits, seed + k)[:, unit]
+        sums, size = chosen @ part, chosen.sum(1, keepdims=True)
+        first += share * sums / size
+        second += share * (part.sum(0) - sums) / (len(part) - size)
     first, second = (half - half.mean(1, keepdims=True) for half in (first, second))
     if min(np.ptp(first, axis=1).min(), np.ptp(second, axis=1).min()) < 1e-12:
         return answer | {"reason": "all scores are the same in a half"}
@@ -101,17 +100,18 @@ def _stepped(first: np.ndarray, second: np.ndarray, drawn: np.ndarray) -> np.nda
 
 
 def ranking(
-    scores: list, benchmarks: list, weights: list, n_resamples: int, seed: int, n_splits: int
+    scores: list, asked: list, weights: list, n_resamples: int, seed: int, n_splits: int
 ) -> dict:
     """`split_half`, and p of the hypothesis that these quants differ in nothing.
 
-    scores: [q, n]; benchmarks and their weights: [n], of prompts. p: in how many draws of prompts
-    quants that differ in nothing would have composites as far apart as these. The draws keep what
-    quants share, so that p holds for quants that are relatives, where intervals over quants do not.
-    Where p is not small these prompts cannot rank these quants, whatever a rho says.
+    scores: [q, n]; asked: [benchmarks, texts], each [n], as in Prompts; weights: [n]. p: in how
+    many draws of prompts quants that differ in nothing would have composites as far apart as these.
+    The draws keep what quants share, so that p holds for quants that are relatives, where intervals
+    over quants do not. Where p is not small these prompts cannot rank these quants, whatever a rho
+    says.
     """
-    table = dict(zip(benchmarks, weights))
-    answers = np.reshape(scores, (len(scores), len(benchmarks))).astype(float)
+    benchmarks, table = Prompts(*asked), dict(zip(asked[0], weights))
+    answers = np.reshape(scores, (len(scores), len(weights))).astype(float)
     answer = {"p": None} | split_half(answers, benchmarks, table, n_resamples, seed, n_splits)
     if answer["reliability"] is None:
         return answer

@@ -18,7 +18,7 @@ lengths as (
         *,
         row_number() over (
             partition by cohort_id, corpus_id
-            order by has_quants desc, started_at, context_length
+            order by has_quants desc, started_at asc, context_length asc
         ) as context_rank,
     from texts
 ),
@@ -29,7 +29,11 @@ corpora as (
         corpus_id,
         row_number() over (
             partition by cohort_id
-            order by bool_or(has_quants) desc, min(started_at), min(command_rank), corpus_id
+            order by
+                bool_or(has_quants) desc,
+                min(started_at) asc,
+                min(command_rank) asc,
+                corpus_id asc
         ) as corpus_rank,
     from texts
     group by cohort_id, corpus_id

@@ -16,6 +16,7 @@ select
     runs.quant_id,
     quants.benchmark_id,
     quants.prompt_id,
+    prompts.text_id,
     prompts.category,
     reference.score as score_ref,
     quants.score,

@@ -52,11 +52,15 @@ select
     runs.quant_id,
     volumes.benchmark_id,
     volumes.prompt_id,
+    prompts.text_id,
     volumes.volume,
     floors.volume as volume_ref,
     volumes.run_id,
 from volumes
 inner join {{ ref('int_current_runs') }} as runs using (run_id)
+left join {{ ref('stg_prompts') }} as prompts
+    on volumes.reference_run_id = prompts.run_id
+    and volumes.prompt_id = prompts.prompt_id
 left join floors
     on volumes.reference_run_id = floors.reference_run_id
     and volumes.prompt_id = floors.prompt_id

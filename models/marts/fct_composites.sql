@@ -12,6 +12,7 @@ benchmarks as (
         disagreements.quant_id,
         disagreements.benchmark_id,
         disagreements.prompts,
+        disagreements.design_effect,
         disagreements.score_ref,
         (disagreements.leapfrogs - disagreements.drops) / disagreements.prompts as gain,
         disagreements.volume,
@@ -41,7 +42,8 @@ sums as (
         sum(weight_share * gain order by benchmark_id) as gain,
         sum(weight_share * volume order by benchmark_id) as volume,
         sqrt(sum(
-            weight_share ** 2 * (volume - gain ** 2) / prompts order by benchmark_id
+            weight_share ** 2 * (volume - gain ** 2) / prompts * design_effect
+            order by benchmark_id
         )) as standard_error,
     from shares
     group by all

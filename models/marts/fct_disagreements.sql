@@ -1,4 +1,11 @@
-with totals as (
+with outcomes as (
+    select
+        *,
+        leapfrog - dropped as gain,
+    from {{ ref('int_prompt_outcomes') }}
+),
+
+totals as (
     select
         cohort_id,
         quant_id,
@@ -8,10 +15,51 @@ with totals as (
         avg(score) as score,
         sum(leapfrog) as leapfrogs,
         sum(dropped) as drops,
+        sum(gain ** 2) as squares,
         count(*) filter (where other_wrong_answer) as other_wrong_answers,
         bool_and(leapfrog in (0, 1) and dropped in (0, 1)) as is_binary,
-    from {{ ref('int_prompt_outcomes') }}
+    from outcomes
     group by all
+),
+
+-- what each text's items gain together
+gains as (
+    select
+        cohort_id,
+        quant_id,
+        benchmark_id,
+        text_id,
+        count(*) as items,
+        sum(gain) as gain,
+    from outcomes
+    group by all
+),
+
+texts as (
+    select
+        cohort_id,
+        quant_id,
+        benchmark_id,
+        count(*) as texts,
+        sum(gain ** 2) as squares_of_texts,
+        sum(gain * items) as gain_by_items,
+        sum(items ** 2) as squares_of_items,
+    from gains
+    group by all
+),
+
+-- squared errors of the mean gain by texts, by items, and if a text's items all did the same
+measured as (
+    select
+        totals.*,
+        texts.texts,
+        (totals.leapfrogs - totals.drops) / totals.prompts as gain,
+        texts.squares_of_texts - 2 * gain * texts.gain_by_items
+        + gain ** 2 * texts.squares_of_items as together,
+        totals.squares - totals.prompts * gain ** 2 as alone,
+        texts.squares_of_items / totals.prompts as alike,
+    from totals
+    inner join texts using (cohort_id, quant_id, benchmark_id)
 )
 
 select
@@ -19,6 +67,12 @@ select
     quant_id,
     benchmark_id,
     prompts,
+    texts,
+    case
+        when texts = prompts then 1
+        when alone <= 1e-12 or texts < 2 then alike
+        else greatest(1, together / alone)
+    end::double as design_effect,
     score_ref,
     score,
     leapfrogs,
@@ -27,5 +81,7 @@ select
     (leapfrogs - drops) / nullif(leapfrogs + drops, 0) as direction,
     leapfrogs / nullif(leapfrogs + drops, 0) as improvement_share,
     other_wrong_answers,
-    case when is_binary then {{ mcnemar_p('leapfrogs', 'drops') }} end as mcnemar_p,
-from totals
+    case when is_binary then {{
+        mcnemar_p('round(leapfrogs / design_effect)', 'round(drops / design_effect)')
+    }} end as mcnemar_p,
+from measured

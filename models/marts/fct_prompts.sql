@@ -3,6 +3,7 @@ select
     outcomes.quant_id,
     outcomes.benchmark_id,
     outcomes.prompt_id,
+    outcomes.text_id,
     outcomes.category,
     runs.harness,
     outcomes.score_ref,

@@ -18,16 +18,10 @@ answers as (
         samples.run_id,
         samples.prompt_id,
         any_value(prompts.item) as item,
+        any_value(prompts.category) as category,
     from {{ ref('stg_samples') }} as samples
     left join {{ ref('stg_prompts') }} as prompts using (run_id, prompt_id)
     group by all
-),
-
-items as (
-    select distinct
-        run_id,
-        item,
-    from answers
 ),
 
 -- runs without a partner, and which facts keep each apart from the reference's run, if there is one
@@ -60,6 +54,7 @@ select
     answers.item,
     answers.prompt_id,
     alone.reason,
+    null::varchar as first_difference,
 from alone
 inner join answers using (run_id)
 union all by name
@@ -71,18 +66,20 @@ select
     quants.item,
     quants.prompt_id,
     case
-        when other_text.item is null then 'the reference did not answer it'
-        else 'the reference was given another text for it'
+        when differences.run_id is null then 'the reference did not answer it'
+        else {{ other_text('the reference') }}
     end as reason,
+    differences.own_text || ' / ' || differences.other_text as first_difference,
 from runs
 inner join answers as quants
     on runs.run_id = quants.run_id
 left join answers as reference
     on runs.reference_run_id = reference.run_id
     and quants.prompt_id = reference.prompt_id
-left join items as other_text
-    on runs.reference_run_id = other_text.run_id
-    and quants.item = other_text.item
+left join {{ ref('int_reworded_items') }} as differences
+    on runs.run_id = differences.run_id
+    and quants.item = differences.item
+    and quants.category is not distinct from differences.category
 where runs.reference_run_id is not null
     and reference.run_id is null
 union all by name
@@ -93,11 +90,19 @@ select
     'reference' as answered_by,
     reference.item,
     reference.prompt_id,
-    'the quant did not answer it' as reason,
+    case
+        when differences.run_id is null then 'the quant did not answer it'
+        else {{ other_text('the quant') }}
+    end as reason,
+    differences.other_text || ' / ' || differences.own_text as first_difference,
 from runs
 inner join answers as reference
     on runs.reference_run_id = reference.run_id
 left join answers as quants
     on runs.run_id = quants.run_id
     and reference.prompt_id = quants.prompt_id
+left join {{ ref('int_reworded_items') }} as differences
+    on runs.run_id = differences.run_id
+    and reference.item = differences.item
+    and reference.category is not distinct from differences.category
 where quants.run_id is null

@@ -9,5 +9,6 @@ select
     reference_answer_tokens,
     prompt_tokens,
     item,
+    coalesce(text_id, prompt_id) as text_id,
 from {{ source('raw', 'prompts') }}
 where run_id in (select runs.run_id, from {{ source('raw', 'runs') }} as runs)

@@ -6,6 +6,7 @@ with benchmarks as (
         prompts.benchmark_id,
         coalesce(any_value(weights.weight), 1.0) as weight,
         list(prompts.score - prompts.score_ref order by prompts.prompt_id) as differences,
+        list(prompts.text_id order by prompts.prompt_id) as texts,
     from {{ ref('fct_prompts') }} as prompts
     left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
     group by all
@@ -18,7 +19,8 @@ compared as (
         compare_composite(
             list(benchmarks.differences order by benchmarks.benchmark_id),
             list(benchmarks.weight order by benchmarks.benchmark_id),
-            {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('margin') }}
+            {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('margin') }},
+            list(benchmarks.texts order by benchmarks.benchmark_id)
         ) as answer,
     from benchmarks
     -- quants with every benchmark of the cohort

@@ -8,7 +8,8 @@ with compared as (
         drops::bigint as drops,
         volume,
         compare_paired(
-            leapfrogs::bigint, drops::bigint, prompts, {{ var('margin') }}
+            leapfrogs / design_effect, drops / design_effect, prompts / design_effect,
+            {{ var('margin') }}
         ) as answer,
     from {{ ref('fct_disagreements') }}
     where mcnemar_p is not null  -- scores of 0 and 1

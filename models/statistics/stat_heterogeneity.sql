@@ -3,8 +3,8 @@ with tested as (
         cohort_id,
         quant_id,
         heterogeneity(
-            list(leapfrogs::bigint order by benchmark_id),
-            list(drops::bigint order by benchmark_id),
+            list(round(leapfrogs / design_effect)::bigint order by benchmark_id),
+            list(round(drops / design_effect)::bigint order by benchmark_id),
             {{ var('n_permutations') }}, {{ var('seed') }}
         ) as answer,
     from {{ ref('fct_disagreements') }}

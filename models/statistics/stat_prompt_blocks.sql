@@ -4,6 +4,7 @@ with prompts as (
         benchmark_id,
         prompt_id,
         any_value(benchmark_id || '/' || category) as kind,
+        any_value(benchmark_id || '/' || text_id) as text_of_benchmark,
         any_value(prompt_tokens) as prompt_tokens,
         any_value(entropy_ref_mean) as entropy_ref_mean,
     from {{ ref('fct_prompts') }}
@@ -15,6 +16,7 @@ columns as (
     select
         cohort_id,
         list(kind order by benchmark_id, prompt_id) as kinds,
+        list(text_of_benchmark order by benchmark_id, prompt_id) as texts,
         list(prompt_tokens::double order by benchmark_id, prompt_id) as prompt_tokens,
         list(entropy_ref_mean order by benchmark_id, prompt_id) as entropies,
     from prompts
@@ -52,6 +54,7 @@ select
     list(figures.klds order by figures.quant_id) as klds,
     list(figures.failed order by figures.quant_id) as failed,
     any_value(columns.kinds) as kinds,
+    any_value(columns.texts) as texts,
     any_value(columns.prompt_tokens) as prompt_tokens,
     any_value(columns.entropies) as entropies,
 from figures

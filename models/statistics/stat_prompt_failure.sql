@@ -4,7 +4,7 @@ with foretold as (
         cohort_id,
         quants,
         unnest(failure_prediction(
-            klds, failed, kinds, prompt_tokens, entropies,
+            klds, failed, [kinds, texts], prompt_tokens, entropies,
             {{ var('n_lifts') }}, {{ var('seed') }}, {{ var('kld_clip') }}
         )) as answer,
     from {{ ref('stat_prompt_blocks') }}

@@ -5,7 +5,9 @@ with compared as (
         benchmark_id,
         count(volume_ref) as replicated,
         excess_volume(
-            list(volume order by prompt_id), list(volume_ref order by prompt_id)
+            list(volume order by prompt_id),
+            list(volume_ref order by prompt_id),
+            list(text_id order by prompt_id)
         ) as answer,
     from {{ ref('fct_attempt_volumes') }}
     group by all

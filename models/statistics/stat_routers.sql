@@ -6,6 +6,7 @@ with shared as (
         harness,
         prompt_id,
         any_value(benchmark_id || '/' || category) as kind,
+        any_value(benchmark_id || '/' || text_id) as text_of_benchmark,
     from {{ ref('fct_prompts') }}
     where kld_mean is not null
     group by all
@@ -33,6 +34,9 @@ models as (
             order by shared.benchmark_id, shared.harness, shared.prompt_id
         ) as passed,
         list(shared.kind order by shared.benchmark_id, shared.harness, shared.prompt_id) as kinds,
+        list(
+            shared.text_of_benchmark order by shared.benchmark_id, shared.harness, shared.prompt_id
+        ) as texts,
     from shared
     inner join cohorts using (quant_id)
     left join {{ ref('fct_prompts') }} as facts
@@ -50,6 +54,7 @@ blocks as (
             failed, lambda answers: list_transform(answers, lambda fact: 1 - fact)
         ) as passed,
         kinds,
+        texts,
     from {{ ref('stat_prompt_blocks') }}
     union all by name
     select
@@ -58,6 +63,7 @@ blocks as (
         list(klds order by cohort_id) as klds,
         list(passed order by cohort_id) as passed,
         any_value(kinds) as kinds,
+        any_value(texts) as texts,
     from models
     group by quant_id
 ),
@@ -66,7 +72,7 @@ routed as (
     select
         cohorts,
         quants,
-        unnest(routers(klds, passed, kinds)) as answer,
+        unnest(routers(klds, passed, kinds, texts)) as answer,
     from blocks
 )
 

@@ -16,6 +16,7 @@ answered as (
         list(prompts.score order by prompts.benchmark_id, prompts.prompt_id) as scores,
         list(prompts.score_ref order by prompts.benchmark_id, prompts.prompt_id) as scores_ref,
         list(prompts.benchmark_id order by prompts.benchmark_id, prompts.prompt_id) as benchmarks,
+        list(prompts.text_id order by prompts.benchmark_id, prompts.prompt_id) as texts,
         list(
             coalesce(weights.weight, 1.0) order by prompts.benchmark_id, prompts.prompt_id
         ) as weights,
@@ -33,6 +34,7 @@ select
     list(scores order by quant_id) as scores,
     any_value(scores_ref) as scores_ref,
     any_value(benchmarks) as benchmarks,
+    any_value(texts) as texts,
     any_value(weights) as weights,
 from answered
 group by cohort_id

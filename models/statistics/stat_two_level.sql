@@ -92,7 +92,7 @@ redrawn as (
                 figures.quants,
                 lambda quant: blocks.scores[list_position(blocks.quants, quant)]
             ),
-            blocks.scores_ref, blocks.benchmarks, blocks.weights,
+            blocks.scores_ref, [blocks.benchmarks, blocks.texts], blocks.weights,
             {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('kld_buckets_per_efold') }}
         )) as answer,
     from books

@@ -5,7 +5,8 @@ with crossed as (
         rules.threshold,
         cross_fit(
             rules.zone_rule, rules.threshold, blocks.measured, blocks.scores, blocks.scores_ref,
-            blocks.benchmarks, blocks.weights, {{ var('seed') }}, {{ var('n_splits') }}
+            [blocks.benchmarks, blocks.texts], blocks.weights,
+            {{ var('seed') }}, {{ var('n_splits') }}
         ) as answer,
     from {{ ref('stat_score_blocks') }} as blocks
     cross join {{ ref('zone_rules') }} as rules

@@ -14,7 +14,7 @@ with points as (
             blocks.scores[list_position(blocks.quants, members.quant_id)]
             order by members.quant_id
         ) as answers,
-        any_value(blocks.benchmarks) as benchmarks,
+        any_value([blocks.benchmarks, blocks.texts]) as asked,
         any_value(blocks.weights) as weights,
     from {{ ref('fct_zone_members') }} as members
     inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
@@ -30,14 +30,14 @@ judged as (
         threshold,
         is_default,
         no_mystery(
-            measured, scores, errors, in_zone, answers, benchmarks, weights,
+            measured, scores, errors, in_zone, answers, asked, weights,
             {{ var('n_resamples') }}, {{ var('seed') }}
         ) as mystery,
         case
-            when benchmarks is not null
+            when weights is not null
             then ranking(
                     list_filter(list_where(answers, in_zone), lambda fact: fact is not null),
-                    benchmarks, weights,
+                    asked, weights,
                     {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('n_splits') }}
                 )
         end as halves,

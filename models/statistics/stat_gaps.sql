@@ -1,0 +1,103 @@
+{# table of statistics -> what it takes, in the order in which a lack is told #}
+{%- set takes = {
+    'stat_composites': ['answered', 'answered_ref', 'paired', 'suite'],
+    'stat_disagreements': ['answered', 'answered_ref', 'paired'],
+    'stat_heterogeneity': ['answered', 'answered_ref', 'paired'],
+    'stat_correlations': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
+    'stat_zones': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
+    'stat_hinges': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
+    'stat_two_level': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'overlap', 'tokens'],
+    'stat_zone_crossfits': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'overlap'],
+    'stat_prompt_failure': ['answered', 'answered_ref', 'paired', 'answer_kld'],
+    'stat_routers': ['answered', 'answered_ref', 'paired', 'answer_kld'],
+    'stat_token_direction': ['tokens'],
+    'stat_direction_agreement': ['tokens', 'answered', 'answered_ref', 'paired', 'suite'],
+} -%}
+{%- set lacks = {
+    'text': "'no text was read'",
+    'kld': "'no quant has a mean KLD on ' || primary_corpus || ' at context length '"
+        ~ " || primary_context_length || ', the text that was read first'",
+    'answered': "'no quant has answered a benchmark'",
+    'answered_ref': "'the reference has answered no benchmark'",
+    'paired': "'reference and quants have no prompt in common: see unpaired'",
+    'suite': "'no quant has answered every benchmark of the cohort'",
+    'overlap': "'no quant has both a mean KLD and answers'",
+    'tokens': "'there are no token rows, only figures of other tools'",
+    'answer_kld': "'answers have no KLD: qwh did not run the models on these prompts'",
+} -%}
+with shown as (
+    select
+        cohort_id,
+        'text' as fact,
+    from {{ ref('dim_cohorts') }}
+    where primary_corpus is not null
+    union all by name
+    select
+        cohort_id,
+        if(role = 'quant', 'answered', 'answered_ref') as fact,
+    from {{ ref('fct_scores') }}
+    union all by name
+    select
+        cohort_id,
+        'kld' as fact,
+    from {{ ref('fct_zone_members') }}
+    union all by name
+    select
+        cohort_id,
+        'paired' as fact,
+    from {{ ref('fct_disagreements') }}
+    union all by name
+    select
+        cohort_id,
+        'suite' as fact,
+    from {{ ref('fct_composites') }}
+    union all by name
+    select
+        cohort_id,
+        'overlap' as fact,
+    from {{ ref('stat_score_blocks') }}
+    union all by name
+    select
+        cohort_id,
+        'tokens' as fact,
+    from {{ ref('fct_token_flips') }}
+    union all by name
+    select
+        cohort_id,
+        'answer_kld' as fact,
+    from {{ ref('stat_prompt_blocks') }}
+),
+
+cohorts as (
+    select
+        cohort_id,
+        any_value(cohorts.primary_corpus) as primary_corpus,
+        any_value(cohorts.primary_context_length) as primary_context_length,
+        coalesce(list(shown.fact) filter (where shown.fact is not null), []) as facts,
+    from {{ ref('dim_cohorts') }} as cohorts
+    left join shown using (cohort_id)
+    group by cohort_id
+),
+
+gaps as (
+    {% for name, needed in takes.items() -%}
+        select
+            cohort_id,
+            '{{ name }}' as table_name,
+            case
+                {% for fact in needed -%}
+                    when not list_contains(facts, '{{ fact }}') then {{ lacks[fact] }}
+                {% endfor %}
+                else 'too little of it can be compared'
+            end as reason,
+        from cohorts
+        where cohort_id not in (select known.cohort_id, from {{ ref(name) }} as known)
+        {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
+)
+
+select
+    cohort_id,
+    table_name,
+    reason,
+from gaps
