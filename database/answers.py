@@ -79,7 +79,8 @@ def _answers(
     wide = rows.pivot("quant_id", index=prompt, values="score", aggregate_function="last")
     quants = sorted(wide.columns[len(prompt) :])
     own = rows.unique(prompt, keep="last").select(*prompt, "text_id", "score_ref")
-    wide = own.join(wide, on=prompt).sort(prompt)
+    wide = own.join(wide, on=prompt)
+    wide = wide.sort("benchmark_id", "text_id", "prompt_id")
     size = pl.Series([sizes.get(quant) for quant in quants], dtype=pl.Float64)
     return Answers(
         cohort,

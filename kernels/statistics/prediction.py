@@ -62,12 +62,13 @@ def auroc(
     """
     from scipy import special, stats
 
-    area, influence, n_failed, n_passed = _placements(values, failed, labels)
+    unit = units(texts, len(values))
+    area, influence, n_failed, n_passed = _placements(values, failed, labels, unit)
     answer = dict.fromkeys(("auroc", "standard_error", "low", "high", "p"))
     answer |= {"n_failed": n_failed, "n_passed": n_passed}
     if area is None:
         return answer | {"reason": too_few_of_each(n_failed, n_passed)}
-    moved = np.bincount(units(texts, len(influence)), influence)  # by a text with all its items
+    moved = np.bincount(unit, influence)  # by a text with all its items
     error = float(np.sqrt((moved**2).sum()))
     answer |= {"auroc": area, "standard_error": error}
     if error == 0 or not 0 < area < 1:
@@ -162,9 +163,11 @@ def _top_sums(
 
 
 def _placements(
-    values: np.ndarray, failed: np.ndarray, labels: Labels | None
+    values: np.ndarray, failed: np.ndarray, labels: Labels | None, unit: np.ndarray
 ) -> tuple[float | None, np.ndarray, int, int]:
     """(AUROC or None, each prompt's influence on it [n], failed, passed that are compared).
+
+    unit: [n] number of its text.
 
     The sum of squared influences is the variance: DeLong's own (1988) for one stratum, and steady
     for many small ones.
@@ -187,13 +190,14 @@ def _placements(
             wins += above[bad].sum()
     bad, good = (compared > 0) & (failed > 0.5), (compared > 0) & (failed <= 0.5)
     n_failed, n_passed = int(bad.sum()), int(good.sum())
-    if min(n_failed, n_passed) < SMALLEST:
-        return None, np.zeros(0), n_failed, n_passed
+    texts = [len(np.unique(unit[side])) for side in (bad, good)]
+    if min(texts) < SMALLEST:
+        return None, np.zeros(0), *texts
     pairs = compared[bad].sum()
     area = wins / pairs
     influence = (above - area * compared) / pairs
-    influence[bad] *= np.sqrt(n_failed / (n_failed - 1))
-    influence[good] *= np.sqrt(n_passed / (n_passed - 1))
+    for side, number in zip((bad, good), texts):
+        influence[side] *= np.sqrt(number / (number - 1))
     return float(area), influence, n_failed, n_passed
 
 

@@ -69,4 +69,4 @@ def design_effect(values: np.ndarray, unit: np.ndarray) -> float:
     together = (np.bincount(unit, residuals) ** 2).sum()
     if alone <= 1e-12 or len(sizes) < 2:
         return float((sizes**2).sum() / sizes.sum())
-    return max(1.0, float(together / alone))
+    return max(1.0, round(float(together / alone), 12))

@@ -42,7 +42,7 @@ sums as (
         sum(weight_share * gain order by benchmark_id) as gain,
         sum(weight_share * volume order by benchmark_id) as volume,
         sqrt(sum(
-            weight_share ** 2 * (volume - gain ** 2) / prompts * design_effect
+            weight_share ** 2 * (volume - gain ** 2) / (prompts / design_effect)
             order by benchmark_id
         )) as standard_error,
     from shares

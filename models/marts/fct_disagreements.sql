@@ -71,7 +71,7 @@ select
     case
         when texts = prompts then 1
         when alone <= 1e-12 or texts < 2 then alike
-        else greatest(1, together / alone)
+        else greatest(1, round(together / alone, 12))
     end::double as design_effect,
     score_ref,
     score,

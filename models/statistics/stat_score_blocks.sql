@@ -7,19 +7,18 @@ with members as (
     where zone_rule = 'full'
 ),
 
+{% set order = 'order by prompts.benchmark_id, prompts.text_id, prompts.prompt_id' -%}
 -- one row per quant that answered every prompt of its cohort
 answered as (
     select
         prompts.cohort_id,
         prompts.quant_id,
         members.kld_mean,
-        list(prompts.score order by prompts.benchmark_id, prompts.prompt_id) as scores,
-        list(prompts.score_ref order by prompts.benchmark_id, prompts.prompt_id) as scores_ref,
-        list(prompts.benchmark_id order by prompts.benchmark_id, prompts.prompt_id) as benchmarks,
-        list(prompts.text_id order by prompts.benchmark_id, prompts.prompt_id) as texts,
-        list(
-            coalesce(weights.weight, 1.0) order by prompts.benchmark_id, prompts.prompt_id
-        ) as weights,
+        list(prompts.score {{ order }}) as scores,
+        list(prompts.score_ref {{ order }}) as scores_ref,
+        list(prompts.benchmark_id {{ order }}) as benchmarks,
+        list(prompts.text_id {{ order }}) as texts,
+        list(coalesce(weights.weight, 1.0) {{ order }}) as weights,
     from {{ ref('fct_prompts') }} as prompts
     inner join members using (cohort_id, quant_id)
     left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)

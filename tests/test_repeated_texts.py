@@ -1,0 +1,149 @@
+"""Items of one text: k copies of every prompt say what one says, in every kernel that draws prompts
+or judges them; copies that differ say more than one and less than as many prompts.
+"""
+
+import numpy as np
+import pytest
+
+from qwh.kernels.statistics import (
+    composites,
+    decisions,
+    paired,
+    prediction,
+    routers,
+    texts,
+    two_level,
+    zone_choice,
+    zone_ranking,
+)
+from qwh.kernels.statistics.texts import Prompts
+
+N, K, B, SEED = 60, 3, 400, 7
+RNG = np.random.default_rng(3)
+NAMES = ["a"] * 25 + ["b"] * 35
+REFERENCE = (RNG.random(N) < 0.6).astype(float)
+SCORES = np.abs(REFERENCE - (RNG.random((7, N)) < 0.25))
+KLD = np.exp(RNG.normal(size=(7, N)))
+LABELS = [str(n) for n in range(N)]
+WEIGHTS = {"a": 2.0}
+COUNTS = ("n_failed", "n_passed", "clipped", "disagreements", "first_right", "prompts")
+
+
+def repeated(values):
+    """K copies of each, side by side."""
+    return np.repeat(values, K, axis=-1)
+
+
+def same(one: object, other: object) -> None:
+    """Equal but for counts, which are K times as large."""
+    if isinstance(one, dict):
+        for name, value in one.items():
+            if name.startswith("matched"):  # its bins have edges of their own
+                continue
+            counted = name in COUNTS or name.endswith("_ties")
+            same(K * value if counted and value is not None else value, other[name])
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for value, another in zip(one, other):
+            same(value, another)
+    elif one is None or isinstance(one, str):
+        assert one == other
+    else:
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-12)
+
+
+ONCE, OFTEN = Prompts(NAMES, LABELS), Prompts(repeated(NAMES).tolist(), repeated(LABELS).tolist())
+
+
+def test_texts_that_all_differ_are_those_of_no_labels():
+    for found in (NAMES, Prompts(NAMES), ONCE):
+        drawn = composites.score_replicates(SCORES, found, WEIGHTS, B, SEED)
+        assert (drawn == composites.score_replicates(SCORES, NAMES, WEIGHTS, B, SEED)).all()
+
+
+def test_composites_are_those_of_one_copy():
+    arguments = WEIGHTS, B, SEED
+    same(
+        composites.score_replicates(SCORES, ONCE, *arguments),
+        composites.score_replicates(repeated(SCORES), OFTEN, *arguments),
+    )
+    gains = [SCORES[0, :25] - REFERENCE[:25], SCORES[0, 25:] - REFERENCE[25:]]
+    labels = [LABELS[:25], LABELS[25:]]
+    for parts in (gains, [0 * part for part in gains]):
+        once = composites.composite(parts, [2, 1], B, SEED, 0.01, labels)
+        assert once == composites.composite(parts, [2, 1], B, SEED, 0.01)
+        copies = [repeated(part) for part in parts], [repeated(part) for part in labels]
+        same(once, composites.composite(copies[0], [2, 1], B, SEED, 0.01, copies[1]))
+    floor = np.abs(gains[0]), np.abs(gains[0][::-1])
+    once = composites.excess_volume(*floor)
+    same(once, composites.excess_volume(*map(repeated, floor), repeated(labels[0])))
+
+
+def test_zones_are_those_of_one_copy():
+    weights = [WEIGHTS.get(name, 1.0) for name in NAMES]
+    kld = KLD.mean(1)
+    for call in (
+        lambda scores, asked, of: zone_ranking.ranking(list(scores), list(asked), of, B, SEED, 20),
+        lambda scores, asked, of: zone_choice.cross_fit_weighted(
+            "score_tol", 1, kld, scores, 0 * scores[0], list(asked), of, SEED, 20
+        ),
+        lambda scores, asked, of: two_level.two_level(
+            [kld], [[None] * 7], list(scores), 0.5 + 0 * scores[0], list(asked), of, B, SEED, 20
+        ),
+    ):
+        same(call(SCORES, ONCE, weights), call(repeated(SCORES), OFTEN, repeated(weights)))
+
+
+def test_failures_and_routers_are_those_of_one_copy():
+    lengths, entropies = RNG.random(N), RNG.random(N)
+    same(
+        prediction.prediction(KLD, 1 - SCORES, list(ONCE), lengths, entropies, B, SEED, 1e-9),
+        prediction.prediction(
+            *map(repeated, (KLD, 1 - SCORES)),
+            list(OFTEN),
+            *map(repeated, (lengths, entropies)),
+            B,
+            SEED,
+            1e-9,
+        ),
+    )
+    same(
+        routers.routers(KLD, SCORES, NAMES, LABELS),
+        routers.routers(repeated(KLD), repeated(SCORES), *OFTEN),
+    )
+
+
+def test_decisions_are_those_of_one_copy():
+    pair = SCORES[:2]
+    once, often = (
+        decisions.common(scores, asked) for scores, asked in ((pair, ONCE), (repeated(pair), OFTEN))
+    )
+    for name, value in decisions.compare_pair(once, WEIGHTS, B, SEED, 0.01)[1].items():
+        whole = decisions.compare_pair(often, WEIGHTS, B, SEED, 0.01)[1][name]
+        same({name: value}, {name: whole})
+    cohorts = (
+        decisions.Cohort(SCORES, REFERENCE, ONCE, WEIGHTS),
+        decisions.Cohort(repeated(SCORES), repeated(REFERENCE), OFTEN, WEIGHTS),
+    )
+    same(*(decisions.resolves(cohort, B, SEED) for cohort in cohorts))
+    sizes = np.arange(7.0)
+    same(*(decisions.choose(cohort, sizes, None, B, SEED) for cohort in cohorts))
+
+
+@pytest.mark.parametrize("agreeing", [0.0, 0.5, 1.0])
+def test_an_interval_covers_whatever_copies_of_a_text_share(agreeing):
+    """Ten copies of 40 texts; a copy does what its text does in that share of all."""
+    held, design = [], []
+    for world in range(400):
+        rng = np.random.default_rng(world)
+        of_text, own = rng.choice([-1, 0, 1], (2, 40, 10), p=[0.2, 0.6, 0.2])
+        gains = np.where(rng.random((40, 10)) < agreeing, of_text[:, :1], own).ravel()
+        unit = np.repeat(np.arange(40), 10)
+        effect = texts.design_effect(gains.astype(float), unit)
+        counts = [(gains > 0).sum() / effect, (gains < 0).sum() / effect, 400 / effect]
+        low, high = paired.difference_interval(*counts)
+        held.append(low <= 0 <= high)
+        design.append(effect)
+    assert np.mean(held) > 0.92
+    # 1 + 9 x the correlation of two copies, which is the squared share; estimated, at least 1
+    assert np.mean(design) == pytest.approx(1 + 9 * agreeing**2, rel=0.12)
