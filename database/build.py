@@ -53,7 +53,7 @@ def build(
                     f"dbt build failed: {failure.words}: see {work / 'logs' / 'dbt.log'}",
                     ExitCode.BUILD_FAILED,
                 )
-            unbuilt |= found
+            unbuilt = found | unbuilt
         os.replace(beside, warehouse.database)
     except OSError as error:
         raise storage_error(f"cannot build {warehouse.database}", error) from None

@@ -36,15 +36,14 @@ def _flawed(store: Store, is_whole: Any) -> dict[str, str]:
         for table, about in json.loads(run.parts or "{}").items():
             part = store.part(table, run.run_id)
             what = f"the {table} of its run {run.run_id} ({run.quant_id} on {run.corpus_id})"
-            if not part.exists():
-                lost = f"{what} are lost: restore {part}, or delete its manifest"
-            elif not is_whole(part, about):
-                aside = part.with_suffix(".damaged")
+            aside = part.with_suffix(".damaged")
+            if part.exists():
+                if is_whole(part, about):
+                    continue
                 part.replace(aside)
-                lost = f"{what} are damaged, and lie in {aside} now: restore {part}"
-            else:
-                continue
-            found.setdefault(str(run.cohort_id), lost)
+            flaw = f"damaged, and lie in {aside} now" if aside.exists() else "lost"
+            reason = f"{what} are {flaw}: restore {part}, or delete the run's manifest"
+            found.setdefault(str(run.cohort_id), reason)
     return found
 
 

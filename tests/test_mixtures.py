@@ -94,6 +94,13 @@ def built(tmp_path_factory) -> Path:
         logs(folder, warehouse, cohort, *named)
         all_answers(folder, warehouse, cohort, TIMES if cohort == "thrice" else 1)
     logs(folder, warehouse, "logs-only", "wiki")
+    log(folder / "broken" / "cut.log", 0.5, 512)
+    whole = (folder / "broken" / "cut.log").read_text()
+    (folder / "broken" / "cut.log").write_text(whole[: whole.index("Maximum KLD")])
+    done(
+        *("ingest", "llama-log", folder / "broken" / "cut.log", "--quant-id", "broken-off"),
+        *("--cohort", "logs-only", "--corpus-id", "wiki", "--warehouse", warehouse),
+    )
     mixed(folder, warehouse)
     dated(folder, warehouse)
     done("build", "--strict", "--warehouse", warehouse)
@@ -172,10 +179,16 @@ def test_the_text_that_came_first_is_primary_and_the_second_is_variant_13(built)
 
 def test_logs_without_a_reference_are_shown_and_what_they_lack_is_said(built):
     assert of(built, "logs-only", "reference_id, reference_is_original, quants", "dim_cohorts") == [
-        (None, None, len(QUANTS))
+        (None, None, len(QUANTS) + 1)
     ]
     shown = done("show", "fidelity", "--cohort", "logs-only", "--warehouse", built).stdout
     assert all(quant in shown for quant in QUANTS)
+    (line,) = [line for line in shown.splitlines() if "broken-off" in line]
+    assert "partial" in line and shown.count("partial") == 1
+    figures = of(
+        built, "logs-only", "distinct status", "fct_fidelity", "and quant_id = 'broken-off'"
+    )
+    assert figures == [("partial",)]
     study = done("show", "study", "--cohort", "logs-only", "--wide", "--warehouse", built).stdout
     assert "stat_correlations" in study and "no quant has answered a benchmark" in study
     reasons = dict(of(built, "alone", "table_name, reason", "stat_gaps"))

@@ -64,18 +64,16 @@ def failure_ratios(
     labels, texts = prompts(groups)
     unit = units(texts, kld.shape[1])
     parts = {"pooled": [np.arange(kld.shape[1])], "within": positions(labels)}
-    if matched is not None:
-        parts["matched"] = positions(matched)
+    parts |= {} if matched is None else {"matched": positions(matched)}
     # [n, 4 q]: sums and counts of both kinds
     columns = np.concatenate([logs * failing, failing, logs * passing, passing]).T
     once = np.ones((1, kld.shape[1]))
     observed = {kind: _log_ratio(once, columns, part)[0] for kind, part in parts.items()}
     replicates = _log_ratio_replicates(columns, parts, unit, n_resamples, seed)
-    clipped = (known & (kld < clip)).sum(1)
     answers = []
     for k in range(len(kld)):
         counts = {"n_failed": int(failing[k].sum()), "n_passed": int(passing[k].sum())}
-        answer: dict[str, Any] = counts | {"clipped": int(clipped[k])}
+        answer: dict[str, Any] = counts | {"clipped": int((known[k] & (kld[k] < clip)).sum())}
         answer |= {f"{kind}_{name}": None for kind in KINDS for name in FIGURES}
         if min(counts.values()) < SMALLEST:
             answers.append(answer | {"reason": too_few_of_each(*counts.values())})
@@ -85,9 +83,9 @@ def failure_ratios(
             if not np.isfinite(observed[kind][k]):
                 reasons.append(f"{kind}: no stratum has failed and passed prompts")
                 continue
-            low, high = interval(np.exp(replicates[kind][:, k]))
+            ends = interval(np.exp(replicates[kind][:, k]))
             p = _permutation_p(logs[k], (failing[k], passing[k]), part, unit)
-            figures = float(np.exp(observed[kind][k])), low, high, p
+            figures = float(np.exp(observed[kind][k])), *ends, p
             answer |= {f"{kind}_{name}": value for name, value in zip(FIGURES, figures)}
         answers.append(answer | {"reason": "; ".join(reasons) or None})
     return answers
