@@ -69,8 +69,7 @@ def failure_ratios(
     columns = np.concatenate([logs * failing, failing, logs * passing, passing]).T
     once = np.ones((1, kld.shape[1]))
     observed = {kind: _log_ratio(once, columns, part)[0] for kind, part in parts.items()}
-    replicates = _log_ratio_replicates(columns, parts, unit, n_resamples, seed)
-    answers = []
+    replicates, answers = _log_ratio_replicates(columns, parts, unit, n_resamples, seed), []
     for k in range(len(kld)):
         counts = {"n_failed": int(failing[k].sum()), "n_passed": int(passing[k].sum())}
         answer: dict[str, Any] = counts | {"clipped": int((known[k] & (kld[k] < clip)).sum())}
