@@ -79,3 +79,43 @@ def test_the_files_of_a_folder_are_named_by_their_paths(tmp_path):
     )
     assert done.exit_code == 0, done.stderr
     assert [run.quant_id for run in Store(tmp_path / "w").runs()] == ["Q4_K_M", "Q8_0"]
+
+
+def test_the_base_tells_two_measurements_apart(tmp_path):
+    paths = [log(tmp_path / "one.log"), log(tmp_path / "two.log", kld=0.000375)]
+    for path, base in zip(paths, ("bf16.kld", "q8.kld")):
+        command = f"+ llama-perplexity -m Q4.gguf --kl-divergence-base a/{base} --kl-divergence\n"
+        path.write_text(command + path.read_text())
+    assert bring(tmp_path / "w", paths[0], "Q4").exit_code == 0
+    refused(bring(tmp_path / "w", paths[1], "Q4"), ExitCode.MISMATCH, "bf16.kld", "q8.kld")
+
+
+def test_nothing_is_stored_where_two_files_of_a_command_do_not_mix(tmp_path):
+    for text, base in (("wiki", 1.205758), ("code", 4.77)):
+        (tmp_path / text).mkdir()
+        for quant in ("Q2_K", "Q8_0"):
+            log(tmp_path / text / f"{quant}.log", base=base)
+    paths = [tmp_path / "wiki" / f"{quant}.log" for quant in ("Q2_K", "Q8_0")]
+    given = ("--quant-from", "{quant}.log", "--cohort", "c", "--warehouse", tmp_path / "w")
+    done = qwh("ingest", "llama-log", *paths, tmp_path / "code" / "Q2_K.log", *given)
+    refused(done, ExitCode.MISMATCH, "PPL(base)", "wiki/Q2_K.log", "code/Q2_K.log", "--corpus-id")
+    assert Store(tmp_path / "w").runs() == []
+
+
+def test_the_better_of_two_cut_runs_counts(tmp_path):
+    whole = log(tmp_path / "whole.log").read_text()
+    for name, end in (("better", "Maximum KLD"), ("worse", "====== Perplexity")):
+        (tmp_path / f"{name}.log").write_text(whole[: whole.index(end)])
+    first = bring(tmp_path / "w", tmp_path / "better.log", "q")
+    again = bring(tmp_path / "w", tmp_path / "worse.log", "q")
+    assert first.exit_code == again.exit_code == 0
+    assert "better.log is larger or has more figures and still counts" in again.stderr
+    assert qwh("build", "--warehouse", tmp_path / "w").exit_code == 0
+    klds = "select value, status from fct_fidelity where metric = 'kld_mean'"
+    assert query(tmp_path / "w", klds) == [(0.000115, "partial")]
+
+
+def test_decimal_commas_of_a_log_are_named(tmp_path):
+    path = tmp_path / "german.log"
+    path.write_text(re.sub(r"(\d)\.(\d{2,6})", r"\1,\2", KLD))
+    refused(bring(tmp_path / "w", path, "q"), ExitCode.BAD_INPUT, "decimal commas", "LC_ALL=C")

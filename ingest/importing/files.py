@@ -29,19 +29,22 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
     """
     with ExitStack() as copies:
         plain = {copies.enter_context(unpacked(path)): path for path in paths}
-        for source in _sources(kind, plain, asked):
-            finds = _finds(source, asked)
+        finds = list[tuple[Source, Results]]()
+        for source in _sources(kind, plain, asked):  # all are read before the first is stored
+            results = _finds(source, asked)
             if kind == AUTO:
                 say(f"{plain.get(source.path, source.path)}: {source.kind}")
-            for found in finds:
-                if isinstance(found, Samples):
-                    stored = samples.publish(store, found, source, asked)
-                elif isinstance(found, Summary):
-                    stored = summaries.publish(store, found, source, asked)
-                else:
-                    stored = token_rows.publish(store, found, source, asked)
-                if stored:
-                    yield stored
+            finds += [(source, found) for found in results]
+        summaries.refuse_mixtures(store, finds, asked)
+        for source, found in finds:
+            if isinstance(found, Samples):
+                stored = samples.publish(store, found, source, asked)
+            elif isinstance(found, Summary):
+                stored = summaries.publish(store, found, source, asked)
+            else:
+                stored = token_rows.publish(store, found, source, asked)
+            if stored:
+                yield stored
 
 
 def recognise(path: Path) -> str:

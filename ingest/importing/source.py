@@ -1,5 +1,6 @@
 """What all imports share: what a command says of them, where they come from, what names a run."""
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,13 +136,16 @@ def say_what_counts(run: RunFacts, held: list[RunFacts]) -> None:
     if weight(run) > weight(other):
         say(f"{about}: replaces {origin(other)}")
     else:
-        better = "whole" if run.status != other.status else "larger"
+        better = "whole" if run.status != other.status else "larger or has more figures"
         say(f"{about}: {origin(other)} is {better} and still counts")
 
 
 def weight(run: RunFacts) -> tuple:
-    """Of two runs of a quant on one thing the one of more weight counts, in SQL as here."""
-    return run.status == "complete", run.chunks or 0, run.started_at or ""
+    """Of two runs of a quant on one thing the one of more weight counts, as int_current_runs says:
+    the whole one, the larger one, the one with more figures, the later one.
+    """
+    figures = json.loads(run.parts or "{}").get("summaries", {}).get("rows", 0)
+    return run.status == "complete", run.chunks or 0, figures, run.started_at or ""
 
 
 def whole_or_partial(run: RunFacts, found: Results) -> RunFacts:

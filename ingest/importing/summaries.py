@@ -3,13 +3,15 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import RunFacts
 from ...raw.store import RunWriter, Store
 from ..cohort import refuse_other_reference
-from ..readers.port import Summary
+from ..readers.port import Results, Statistic, Summary
 from .source import (
     Import,
     Source,
@@ -28,18 +30,45 @@ SAME_BASE = 1e-4  # two PPL(base) of one base file and text differ by less, rela
 SAME_RESULT = 0.02  # and two perplexities of one quant on one text by less than this
 
 
-def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stored | None:
-    """The run, or None if the warehouse has it. Raises QwhError, also where a run that is held
-    under the same text's name was plainly made on another text.
+class Told(NamedTuple):
+    """A run that is held or about to be, as far as it tells what it was measured on."""
+
+    run: RunFacts
+    label: str  # for a line that speaks of it
+    ppl: float | None
+
+    def fact(self, name: str) -> Any:
+        """One of the facts that its file tells; None: it does not."""
+        return json.loads(self.run.facts or "{}").get(name)
+
+
+def refuse_mixtures(store: Store, finds: list[tuple[Source, Results]], asked: Import) -> None:
+    """Raise QwhError where two runs under one text's name were plainly not made alike.
+
+    Asked of all that a command brings in, before the first is stored.
     """
+    new = list[Told]()
+    for source, found in finds:
+        if not isinstance(found, Summary):
+            continue
+        run = _facts(found, source, asked)
+        refuse_other_reference(store, run)
+        label = "/".join([str(source.path), *filter(None, [found.facts.get("file")])])
+        told = Told(run, label, _ppl(found.statistics))
+        held = (Told(each, origin(each), _held_ppl(store, each)) for each in store.runs())
+        for other in (*held, *new):
+            if _same_text(other.run, run) and other.run.run_id != run.run_id:
+                _refuse_another_text(told, other)
+                _refuse_other_settings(told, other)
+        new.append(told)
+
+
+def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stored | None:
+    """The run, or None if the warehouse has it. Raises QwhError."""
     run = _facts(found, source, asked)
-    refuse_other_reference(store, run)
     if already_there(store, run):
         return None
-    held = _of_same_text(store, run)
-    for other in held:
-        _refuse_another_text(store, found, run, other)
-        _refuse_other_settings(found, run, other)
+    held = [each for each in store.runs() if _same_text(each, run)]
     if found.partial or found.left_out:
         say(f"{run.quant_id} on {run.corpus_id}{flaws(found)}")
     with RunWriter(store, "summaries", "chunk_summaries") as writer:
@@ -84,44 +113,45 @@ def _facts(found: Summary, source: Source, asked: Import) -> RunFacts:
     return whole_or_partial(run, found)
 
 
-def _of_same_text(store: Store, run: RunFacts) -> list[RunFacts]:
-    """The cohort's figures of the same tool under the same text's name and context length."""
+def _same_text(one: RunFacts, other: RunFacts) -> bool:
+    """Whether both are figures of one tool under one text's name and context length."""
     same = ("cohort_id", "role", "task", "corpus_id", "context_length", "estimator")
-    return [
-        other
-        for other in store.runs()
-        if all(getattr(other, key) == getattr(run, key) for key in same)
-    ]
+    return all(getattr(one, key) == getattr(other, key) for key in same)
 
 
-def _refuse_another_text(store: Store, found: Summary, run: RunFacts, held: RunFacts) -> None:
+def _refuse_another_text(new: Told, held: Told) -> None:
     """Raise QwhError where two runs under one text's name cannot be of one text and one base."""
-    differing = None
-    if run.chunks and held.chunks and run.chunks != held.chunks:
-        differing = f"{held.chunks:,} chunks there, {run.chunks:,} here"
-    elif _apart(run.reference_ppl, held.reference_ppl, SAME_BASE):
-        differing = f"PPL(base) {held.reference_ppl:g} there, {run.reference_ppl:g} here"
-    elif run.corpus_id == UNSTATED and run.quant_id == held.quant_id:
-        here = next((row.value for row in found.statistics if row.metric == "ppl"), None)
-        there = _ppl(store, held)
-        if _apart(here, there, SAME_RESULT):
-            differing = f"PPL {there:g} there, {here:g} here"
+    run, other, differing = new.run, held.run, None
+    bases = [Path(base).name for told in (held, new) if (base := told.fact("base_file"))]
+    if run.chunks and other.chunks and run.chunks != other.chunks:
+        differing = f"{other.chunks:,} chunks there, {run.chunks:,} here"
+    elif _apart(run.reference_ppl, other.reference_ppl, SAME_BASE):
+        differing = f"PPL(base) {other.reference_ppl:g} there, {run.reference_ppl:g} here"
+    elif len(set(bases)) > 1:
+        differing = f"the base {bases[0]} there, {bases[1]} here"
+    elif (
+        run.corpus_id == UNSTATED
+        and run.quant_id == other.quant_id
+        and _apart(new.ppl, held.ppl, SAME_RESULT)
+    ):
+        differing = f"PPL {held.ppl:g} there, {new.ppl:g} here"
     if differing:
         raise QwhError(
-            f"{run.quant_id} of {run.source_name} is not on the same text, or not against the same"
-            f" base, as {held.quant_id} of {held.source_name}: {differing}: give each text its own"
+            f"{run.quant_id} of {new.label} is not on the same text, or not against the same base,"
+            f" as {other.quant_id} of {held.label}: {differing}: give each text its own"
             " --corpus-id",
             ExitCode.MISMATCH,
         )
 
 
-def _refuse_other_settings(found: Summary, run: RunFacts, held: RunFacts) -> None:
+def _refuse_other_settings(new: Told, held: Told) -> None:
     """Raise QwhError where a quant's two runs were made with other settings: both shall stay."""
-    here, there = found.facts.get("settings"), json.loads(held.facts or "{}").get("settings")
-    if run.quant_id == held.quant_id and here is not None and there is not None and here != there:
+    here, there = new.fact("settings"), held.fact("settings")
+    known = here is not None and there is not None
+    if new.run.quant_id == held.run.quant_id and known and here != there:
         raise QwhError(
-            f"{run.quant_id} of {run.source_name} was run with {_said(here)}, and"
-            f" {origin(held)} with {_said(there)}: give this one its own --quant-id",
+            f"{new.run.quant_id} of {new.label} was run with {_said(here)}, and that of"
+            f" {held.label} with {_said(there)}: give this one its own --quant-id",
             ExitCode.MISMATCH,
         )
 
@@ -130,8 +160,14 @@ def _said(settings: dict) -> str:
     return " ".join(f"{name} {value}" for name, value in settings.items()) or "no settings"
 
 
-def _ppl(store: Store, run: RunFacts) -> float | None:
-    """A held run's perplexity."""
+def _ppl(statistics: list[Statistic]) -> float | None:
+    return next((row.value for row in statistics if row.metric == "ppl"), None)
+
+
+def _held_ppl(store: Store, run: RunFacts) -> float | None:
+    """A held run's perplexity, where it may be needed: its text has no name."""
+    if run.corpus_id != UNSTATED or run.task != "summary":
+        return None
     rows = store.rows("summaries", run.run_id, "metric", "value")
     return next((row["value"] for row in rows if row["metric"] == "ppl"), None)
 

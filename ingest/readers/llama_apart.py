@@ -101,5 +101,12 @@ def _difference(alike: list[Summary]) -> str:
         if len(set(values)) > 1:
             said = " and ".join(word.format(value) for value in dict.fromkeys(values))
             return f"{start}, {said}: they are no single measurement: give each a --corpus-id"
+    bases = [value for run in alike if (value := _values(run).get("ppl_ref")) is not None]
+    if bases and max(bases) - min(bases) > ROUNDING * max(bases):
+        said = " and ".join(f"{base:g}" for base in dict.fromkeys(bases))
+        return (
+            f"{start}, PPL(base) {said}: they are on several texts, or against several bases: give"
+            " each by itself, with its --corpus-id"
+        )
     advice = "by itself, with its --quant-id" if files else "in a file of its own, with --quant-id"
     return f"{start} with other numbers, which nothing in it tells apart: give each {advice}"

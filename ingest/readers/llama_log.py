@@ -8,6 +8,7 @@ January to April 2024 (`Average:`, `KLD_99 :`), whatever stands before them. Wha
 print beside them is passed over: llama-imatrix's running perplexity is of its calibration text.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
@@ -45,6 +46,7 @@ ABOUT = {  # what others' output is
     "the output of llama-quantize": "sizes only, nothing is measured",
 }
 _BAD = ExitCode.BAD_INPUT
+COMMA = re.compile(r"\d,\d{4,6} *(?:±|\+/-)")  # as a program of another locale writes a result
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -179,6 +181,9 @@ def _nothing(path: Path, runs: list[Run]) -> QwhError:
             f"cannot use {path}: it holds {other}, which is {ABOUT.get(other, NO_RUN)}: {advice}",
             _BAD,
         )
+    if any(COMMA.search(line) for _, line in log_text.lines(path)):
+        found, advice = "its numbers have decimal commas", "run it again with LC_ALL=C set"
+        return BadFile(path, "as a whole", found, advice)
     early, nothing = "the log stops before the first result", "no line of llama-perplexity's output"
     said = f"{nothing}; it says {complaint}" if complaint else nothing
     return BadFile(

@@ -8,7 +8,8 @@ import re
 import unicodedata
 from pathlib import PureWindowsPath
 
-_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^)]*\)|\[[^\]]*\])")  # [name](address), also a picture
+# [name](address), also a picture; an address may hold brackets
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])")
 _FOOTNOTE = re.compile(r"\[\^[^\]]{1,20}\]|<sup>.{0,20}?</sup>")
 _ADDRESS = re.compile(r"<(https?://[^<>]{1,500})>")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)

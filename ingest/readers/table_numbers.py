@@ -24,7 +24,7 @@ class Units(NamedTuple):
     mark: str | None  # the decimal mark, of the whole table
     of_column: dict[int, str | None]  # column -> its own
     shift: int | None  # shares are shifted by 2 digits (per cent) or 0; None where nothing tells
-    shift_of_ours: int  # the same for columns under our own names
+    shift_of_ours: int | None  # the same for columns under our own names
     picked: bool  # by the user
 
 
@@ -59,9 +59,17 @@ def units(path: Path, table: Table, columns: list[Column], picks: Picks) -> Unit
             )
         (ours if column.meaning.ours else others).extend(shares)
     return found._replace(
-        shift=(2 if max(others) > 1 else 0) if others else None,
-        shift_of_ours=2 if ours and max(ours) > 1 else 0,
+        shift=_scale(others) if others else None, shift_of_ours=_scale(ours) if ours else 0
     )
+
+
+def _scale(shares: list[float]) -> int | None:
+    """2 for numbers in per cent, 0 for fractions; None where some look like the one, some like the
+    other.
+    """
+    if max(shares) <= 1:
+        return 0
+    return 2 if min(shares) > 1 else None
 
 
 def statistic(path: Path, row: Row, column: Column, how: Units) -> Statistic | Untold | None:

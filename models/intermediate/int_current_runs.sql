@@ -1,8 +1,9 @@
 {{ config(materialized='view') }}
 
 -- The same file may have been run twice on one text (another top k, another estimator for the
--- same prompts, a try that broke off): the whole run counts, then the larger, then the later one. A
--- token-level number depends on its estimator, an answer does not.
+-- same prompts, a try that broke off): the whole run counts, then the larger, then the one with more
+-- of another tool's figures, then the later one. A token-level number depends on its estimator, an
+-- answer does not.
 select
     run_id,
     task,
@@ -30,6 +31,7 @@ qualify
         order by
             status is not distinct from 'partial' asc,
             chunks desc nulls last,
+            (parts::json ->> '$.summaries.rows')::bigint desc nulls last,
             started_at desc,
             run_id asc
     ) = 1
