@@ -34,6 +34,13 @@ class BadFile(QwhError):
         super().__init__(f"cannot read {path}, {place}: {found}: {advice}", ExitCode.BAD_INPUT)
 
 
+class NoScore(QwhError):
+    """A benchmark whose figures are no scores as they are; others of the same command go on."""
+
+    def __init__(self, message: str):
+        super().__init__(message, ExitCode.BAD_INPUT)
+
+
 def missing_extra(package: str, extra: str) -> QwhError:
     """The error for an engine that the core install leaves out."""
     return QwhError(

@@ -1,6 +1,7 @@
 """Answers on their way in: what a score may be, what names a run, what it meets."""
 
 import csv
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -174,3 +175,69 @@ def test_a_choice_that_a_kind_does_not_have_is_refused(tmp_path):
         *("--pick", "metric=acc", "--warehouse", tmp_path / "w"),
     )
     refused(done, ExitCode.USAGE, "--pick metric", "llama-log")
+
+
+def lm_eval(folder: Path, task: str, metric: str, scores: list[float], model: str = "m") -> Path:
+    """A folder of lm-eval with one more task in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    date = "2026-01-01T10-00-00.000001"
+    lines = [
+        {
+            "doc_id": number,
+            "doc": {"q": CAPITALS[number]},
+            "target": "x",
+            "arguments": {"gen_args_0": {"arg_0": f"Where is {CAPITALS[number]}?"}},
+            "resps": [["x"]],
+            "filtered_resps": ["x"],
+            "filter": "none",
+            "metrics": [metric],
+            "doc_hash": f"{number:064x}",
+            "prompt_hash": f"{number:064x}",
+            "target_hash": f"{number:064x}",
+            metric: score,
+        }
+        for number, score in enumerate(scores)
+    ]
+    path = folder / f"samples_{task}_{date}.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / f"results_{date}.json").write_text(json.dumps({"results": {}, "model_name": model}))
+    return folder
+
+
+def bring_lm_eval(warehouse: Path, *more: object):
+    """`qwh ingest lm-eval` as q's."""
+    given = ("--cohort", "c", "--quant-id", "q", "--warehouse", warehouse)
+    return qwh("ingest", "lm-eval", *more, *given)
+
+
+def test_one_task_without_scores_stops_no_other(tmp_path):
+    for task, metric, values in (
+        ("aa", "exact_match", [1, 0, 1]),
+        ("bb", "bleu_max", [51.5, 20, 80]),
+        ("cc", "exact_match", [0, 0, 1]),
+    ):
+        folder = lm_eval(tmp_path / "q", task, metric, values)
+    done = bring_lm_eval(tmp_path / "w", folder)
+    assert done.exit_code == 0, done.stderr
+    assert [run.benchmark_id for run in Store(tmp_path / "w").runs()] == ["aa", "cc"]
+    assert "not taken" in done.stderr and "bleu_max of item 0 is 51.5" in done.stderr
+    for option in (("--score-max", 100), ("--smaller-is-better",)):
+        refused(
+            bring_lm_eval(tmp_path / "x", folder, *option),
+            ExitCode.USAGE,
+            option[0],
+            "exact_match, bleu_max",
+        )
+    assert Store(tmp_path / "x").runs() == []
+
+
+def test_one_name_is_of_one_model(tmp_path):
+    folders = [
+        lm_eval(tmp_path / model, "aa", "exact_match", [1, 0, 1], f"org/{model}")
+        for model in ("q4", "ref")
+    ]
+    done = bring_lm_eval(tmp_path / "w", *folders)
+    refused(done, ExitCode.USAGE, "--quant-id q", "org/q4, org/ref")
+    assert Store(tmp_path / "w").runs() == []
+    apart = bring_lm_eval(tmp_path / "w", tmp_path, "--pick", "metric=exact_match")
+    assert apart.exit_code != 0

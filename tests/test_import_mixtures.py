@@ -109,7 +109,7 @@ def test_the_better_of_two_cut_runs_counts(tmp_path):
     first = bring(tmp_path / "w", tmp_path / "better.log", "q")
     again = bring(tmp_path / "w", tmp_path / "worse.log", "q")
     assert first.exit_code == again.exit_code == 0
-    assert "better.log is larger or has more figures and still counts" in again.stderr
+    assert "better.log is fuller and still counts" in again.stderr
     assert qwh("build", "--warehouse", tmp_path / "w").exit_code == 0
     klds = "select value, status from fct_fidelity where metric = 'kld_mean'"
     assert query(tmp_path / "w", klds) == [(0.000115, "partial")]

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from ...errors import BadFile, ExitCode, QwhError
+from ...errors import BadFile, ExitCode, NoScore, QwhError
 from ...progress import say
 from ...raw import disk
 from ...raw.store import Store
@@ -15,7 +15,7 @@ from ..engines import registry as engines
 from ..readers import registry, strangers
 from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary
 from ..readers.untrusted.packed import unpacked
-from . import samples, summaries, token_rows
+from . import meant, samples, summaries, token_rows
 from .source import Import, Source, Stored, fits, quant_of
 
 AUTO = "auto"  # the kind of a file whose content tells
@@ -29,22 +29,47 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
     """
     with ExitStack() as copies:
         plain = {copies.enter_context(unpacked(path)): path for path in paths}
-        finds = list[tuple[Source, Results]]()
+        finds, passed = list[tuple[Source, Results]](), list[str]()
         for source in _sources(kind, plain, asked):  # all are read before the first is stored
-            results = _finds(source, asked)
             if kind == AUTO:
-                say(f"{plain.get(source.path, source.path)}: {source.kind}")
-            finds += [(source, found) for found in results]
+                passed.append(f"{plain.get(source.path, source.path)}: {source.kind}")
+            for found in _finds(source, asked):
+                if isinstance(found, NotTaken):
+                    passed.append(f"{source.path.name}: {found.what} is not taken: {found.why}")
+                else:
+                    finds.append((source, found))
+        meant.refuse_several(finds, asked)
         summaries.refuse_mixtures(store, finds, asked)
-        for source, found in finds:
+        for line in passed:
+            say(line)
+        yield from _published(store, finds, asked)
+
+
+def _published(
+    store: Store, finds: list[tuple[Source, Results]], asked: Import
+) -> Iterator[Stored]:
+    """Each find as a run. One benchmark of several that gives no scores stops none of the others.
+
+    Raises QwhError, NoScore if there is nothing else.
+    """
+    failures = list[NoScore]()
+    for source, found in finds:
+        try:
             if isinstance(found, Samples):
                 stored = samples.publish(store, found, source, asked)
             elif isinstance(found, Summary):
                 stored = summaries.publish(store, found, source, asked)
             else:
                 stored = token_rows.publish(store, found, source, asked)
-            if stored:
-                yield stored
+        except NoScore as failure:
+            failures.append(failure)
+            if len(finds) > 1:
+                say(f"not taken: {failure}")
+            continue
+        if stored:
+            yield stored
+    if len(failures) == len(finds):
+        raise failures[0]
 
 
 def recognise(path: Path) -> str:
@@ -101,15 +126,18 @@ def _parts(kind: str, path: Path, asked: Import) -> list[Path]:
             return [path]
         kinds = {file: registry.recognise(file) for file in _files(path)}
         files = [file for file, known in kinds.items() if known]
-        for file in kinds.keys() - files:
-            say(f"{file} is not taken: its kind is not known")
+        if files:
+            for file in kinds:
+                if not kinds[file]:
+                    say(f"{file} is not taken: its kind is not known")
     elif registry.KINDS[kind].folders:
         return [path]
     else:
         files = [file for file in _files(path) if registry.recognise(file) == kind]
     if not files:
+        advice = registry.advice(path) or "name the files"
         raise QwhError(
-            f"{path} holds no file that qwh ingest {kind} reads: name the files", ExitCode.BAD_INPUT
+            f"{path} holds no file that qwh ingest {kind} reads: {advice}", ExitCode.BAD_INPUT
         )
     return files
 
@@ -167,72 +195,18 @@ def _refuse_picks(kind: str, asked: Import) -> None:
         )
 
 
-def _finds(source: Source, asked: Import) -> list[Results]:
-    """What one source holds, all of it known before the first is stored.
-
-    What is not taken is said; if nothing is, that is an error.
-    """
-    results, passed = list[Results](), list[NotTaken]()
-    for found in _read(source, asked):
-        if isinstance(found, NotTaken):
-            passed.append(found)
-        else:
-            results.append(found)
-    if not results:
+def _finds(source: Source, asked: Import) -> list[Found]:
+    """What one source holds. Raises QwhError if nothing of it can be taken."""
+    finds = list(_read(source, asked))
+    passed = [found for found in finds if isinstance(found, NotTaken)]
+    if len(passed) == len(finds):
         why = f"{passed[0].what}: {passed[0].why}" if passed else "nothing in it was understood"
         raise QwhError(
             f"{source.path} holds nothing to store: {why}: check that it is the file that was"
             " meant",
             ExitCode.BAD_INPUT,
         )
-    _refuse_several([found for found in results if isinstance(found, Samples)], source, asked)
-    if source.quant_id:
-        _refuse_quants([found for found in results if isinstance(found, Summary)], source)
-    else:
-        _refuse_nameless([found for found in results if isinstance(found, Summary)], source)
-    for part in passed:
-        say(f"{source.path.name}: {part.what} is not taken: {part.why}")
-    return results
-
-
-def _refuse_several(answers: list[Samples], source: Source, asked: Import) -> None:
-    """Raise QwhError where one name stands for several benchmarks or several models."""
-    benchmarks = list(dict.fromkeys(found.benchmark_id for found in answers))
-    models = list(dict.fromkeys(found.model_name for found in answers if found.model_name))
-    for option, name, there in (
-        ("--benchmark-id", asked.benchmark_id, benchmarks),
-        ("--quant-id", source.quant_id, models),
-    ):
-        if name and len(there) > 1:
-            raise QwhError(
-                f"{option} {name} names one of them, and {source.path.name} holds {len(there)}:"
-                f" {', '.join(there[:8])}: leave it out, or give each in a command of its own",
-                ExitCode.USAGE,
-            )
-
-
-def _refuse_quants(summed: list[Summary], source: Source) -> None:
-    """Raise QwhError where one name stands for several quants, or one text is there twice."""
-    quants = {found.quant_name for found in summed}
-    texts = {(found.corpus_id, found.context_length) for found in summed}
-    if len(quants) > 1 or len(texts) < len(summed):
-        found = f"{len(quants)} quants" if len(quants) > 1 else f"{len(summed)} runs on one text"
-        raise QwhError(
-            f"--quant-id {source.quant_id} names one quant, and {source.path.name} holds"
-            f" {found}: leave it out, or give them in files of their own",
-            ExitCode.USAGE,
-        )
-
-
-def _refuse_nameless(summed: list[Summary], source: Source) -> None:
-    """Raise QwhError where one --quant-id cannot name what the file leaves without a name."""
-    nameless = sum(found.quant_name is None for found in summed)
-    if nameless and len(summed) > 1:
-        raise QwhError(
-            f"{source.path} holds {len(summed)} runs and does not name the quant of {nameless}:"
-            " give each run in a file of its own, with --quant-id or --quant-from",
-            ExitCode.USAGE,
-        )
+    return finds
 
 
 def _read(source: Source, asked: Import) -> Iterator[Found]:

@@ -48,7 +48,8 @@ def say_what_it_meets(store: Store, run: RunFacts) -> None:
     if not same:
         there = sorted({str(other.benchmark_id) for other in references})
         found = (
-            f"it has {', '.join(there)}: give --benchmark-id"
+            f"it has {', '.join(there)}: if it is one of them, give its file alone with"
+            " --benchmark-id"
             if there
             else ("import it with --is-reference")
         )

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from itertools import islice
 
-from ...errors import ExitCode, QwhError
+from ...errors import ExitCode, NoScore, QwhError
 from ...progress import progress, say
 from ...raw.manifest import RunFacts
 from ...raw.store import RunWriter, Store
@@ -41,10 +41,9 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
             _write(writer, str(run.benchmark_id), batch, items, scale)
             bar.advance(len(batch))
         if not len(items):
-            raise QwhError(
+            raise NoScore(
                 f"{source.path.name} holds no graded sample of {run.benchmark_id}{flaws(found)}:"
-                " check the file",
-                ExitCode.BAD_INPUT,
+                " check the file"
             )
         run = whole_or_partial(replace(run, chunks=len(items)), found)
         run = named(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...errors import ExitCode, QwhError
+from ...errors import NoScore
 from ..readers.port import Sample, Samples
 from .source import Import, Source
 
@@ -22,14 +22,13 @@ class Scale:
     asked: bool  # the user has said so
 
     def score(self, sample: Sample) -> float:
-        """The score of a sample. Raises QwhError where the figure lies outside 0..top."""
+        """The score of a sample. Raises NoScore where the figure lies outside 0..top."""
         share = float(sample.score) / self.top
         if not -SLACK <= share <= 1 + SLACK:
             wanted = f"--score-max says {self.top:g}" if self.asked else "a score lies in 0..1"
-            raise QwhError(
+            raise NoScore(
                 f"{self.name}: {self.metric} of item {sample.item[:80]} is {sample.score:g}, and"
-                f" {wanted}: {_advice(self.others)}",
-                ExitCode.BAD_INPUT,
+                f" {wanted}: {_advice(self.others)}"
             )
         share = min(max(share, 0.0), 1.0)
         return 1 - share if self.smaller_is_better else share
@@ -43,16 +42,20 @@ class Scale:
 def scale(found: Samples, source: Source, asked: Import) -> Scale:
     """How the figures in a file become scores.
 
-    Raises QwhError if smaller ones are better and the user has not said so.
+    Raises NoScore if smaller ones are better and the user has not said so.
     """
     metric = found.metric or "the score"
     if found.smaller_is_better and not asked.smaller_is_better:
         pick = f", or --pick metric= one of {named(found.other_metrics)}"
-        raise QwhError(
+        raise NoScore(
             f"{source.path.name}: {metric} is better where it is smaller: give"
             " --smaller-is-better, and --score-max N for the worst one"
-            + (pick if found.other_metrics else ""),
-            ExitCode.BAD_INPUT,
+            + (pick if found.other_metrics else "")
+        )
+    if asked.smaller_is_better and found.smaller_is_better is False:
+        raise NoScore(
+            f"{source.path.name}: {metric} is better where it is larger: leave out"
+            " --smaller-is-better"
         )
     return Scale(
         source.path.name,

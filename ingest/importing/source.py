@@ -136,7 +136,8 @@ def say_what_counts(run: RunFacts, held: list[RunFacts]) -> None:
     if weight(run) > weight(other):
         say(f"{about}: replaces {origin(other)}")
     else:
-        better = "whole" if run.status != other.status else "larger or has more figures"
+        better = "larger" if weight(run)[1] != weight(other)[1] else "fuller"
+        better = "whole" if run.status != other.status else better
         say(f"{about}: {origin(other)} is {better} and still counts")
 
 
