@@ -241,3 +241,11 @@ def test_one_name_is_of_one_model(tmp_path):
     assert Store(tmp_path / "w").runs() == []
     apart = bring_lm_eval(tmp_path / "w", tmp_path, "--pick", "metric=exact_match")
     assert apart.exit_code != 0
+
+
+def test_another_model_under_one_name_is_said(tmp_path):
+    for model in ("q4", "ref"):
+        folder = lm_eval(tmp_path / model, model, "exact_match", [1, 0, 1], f"org/{model}")
+        done = bring_lm_eval(tmp_path / "w", folder)
+        assert done.exit_code == 0
+    assert "q is org/ref here, and was org/q4 in run" in done.stderr

@@ -39,6 +39,18 @@ def earlier(store: Store, run: RunFacts, prompts: set[str]) -> list[RunFacts]:
     return held
 
 
+def say_other_model(store: Store, run: RunFacts) -> None:
+    """Say where the tool calls a quant's model otherwise than an earlier file of it did."""
+    for other in _of_benchmarks(store, run, str(run.role)):
+        same = (other.quant_id, other.source_format) == (run.quant_id, run.source_format)
+        if same and run.model_name and other.model_name not in (None, run.model_name):
+            say(
+                f"{run.quant_id} is {run.model_name} here, and was {other.model_name} in"
+                f" {origin(other)}: check that it is one model"
+            )
+            return
+
+
 def say_what_it_meets(store: Store, run: RunFacts) -> None:
     """Say why a quant's answers, or some of them, will not meet the reference's."""
     if run.role != "quant":

@@ -55,6 +55,7 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
             return None
         held = pairing.earlier(store, run, items.ids())
         run = writer.publish(run)
+    pairing.say_other_model(store, run)
     say_what_counts(run, held)
     pairing.say_what_it_meets(store, run)
     what = f"{items.samples:,} samples of {len(items):,} prompts"
