@@ -192,7 +192,7 @@ def _placements(
     n_failed, n_passed = int(bad.sum()), int(good.sum())
     texts = [len(np.unique(unit[side])) for side in (bad, good)]
     if min(texts) < SMALLEST:
-        return None, np.zeros(0), *texts
+        return None, np.zeros(0), texts[0], texts[1]
     pairs = compared[bad].sum()
     area = wins / pairs
     influence = (above - area * compared) / pairs

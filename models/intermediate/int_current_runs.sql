@@ -1,9 +1,9 @@
 {{ config(materialized='view') }}
 
 -- The same file may have been run twice on one text (another top k, another estimator for the
--- same prompts, a try that broke off): the whole run counts, then the larger, then the one with more
--- of another tool's figures, then the later one. A token-level number depends on its estimator, an
--- answer does not.
+-- same prompts, a try that broke off): the whole run counts, then the larger, then the one with
+-- more of another tool's figures, then the later one. A token-level number depends on its
+-- estimator, an answer does not.
 select
     run_id,
     task,
