@@ -1,8 +1,9 @@
 """Every Eval Ever 0.3: UUID_samples.jsonl, a line for each sample and each of its metrics.
 
 Tools that have a converter there come in through it. One Samples for each evaluation_name. Pick
-metric: an evaluation_result_id of the lines (by default the first whose scores lie in 0..1), or
-is_correct. The aggregate UUID.json beside it, where it is, says whether smaller is better.
+metric: an evaluation_result_id of the lines (by default the one that is most of a grade), or
+is_correct. The aggregate UUID.json beside it, where it is, says whether smaller is better, else the
+metric's name does.
 prompt_id is over sample_hash, the format's own hash of input and reference answers.
 """
 
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from ...errors import BadFile
+from .grades import Spread, is_grade, rank, smaller_is_better
 from .port import Found, Picks, Sample, Samples, choose, text_id
 from .several import each_file, looks_below
 from .untrusted.files import MAX_LINE, contents, numbered_lines
@@ -65,6 +67,8 @@ class Line(msgspec.Struct):
 
 
 class MetricConfig(msgspec.Struct):
+    metric_id: str | None = None
+    metric_name: str | None = None
     lower_is_better: bool | None = None
 
 
@@ -83,6 +87,17 @@ class Scored(NamedTuple):
 
     sample: Sample
     is_correct: bool | None
+
+
+class Told(NamedTuple):
+    """What is known of a metric."""
+
+    name: str
+    lower: bool | None = None  # whether lower is better, where the aggregate says
+
+    def smaller_is_better(self) -> bool | None:
+        """As the aggregate says, else the name."""
+        return smaller_is_better(self.name) if self.lower is None else self.lower
 
 
 _line = decoder(Line, MAX_LINE)
@@ -114,9 +129,11 @@ def _one(path: Path, picks: Picks) -> Iterator[Found]:
     if not found:
         advice = "convert the tool's output again"
         raise BadFile(path, "as a whole", "it holds no samples", advice)
-    smaller = _smaller_is_better(path)
+    told = _told(path)
     for (model, name), metrics in found.items():
-        metric, there = _metric(path, picks, name, metrics, smaller)
+        of = {each: told.get(name if each == SCORE else each, Told(each)) for each in metrics}
+        there = _there(metrics, of)
+        metric = choose(path, f"metric of {name}", picks.get("metric"), there)
         if metric == CORRECT:
             graded = next(iter(metrics.values()))
             rows = [line.sample._replace(score=float(bool(line.is_correct))) for line in graded]
@@ -131,27 +148,23 @@ def _one(path: Path, picks: Picks) -> Iterator[Found]:
             model_name=model,
             metric=metric,
             other_metrics=[other for other in there if other != metric],
-            smaller_is_better=smaller.get(metric, False if metric == CORRECT else None),
+            smaller_is_better=False if metric == CORRECT else of[metric].smaller_is_better(),
             left_out={"a sample without a score": lost} if lost else {},
         )
 
 
-def _metric(
-    path: Path,
-    picks: Picks,
-    name: str,
-    metrics: dict[str, list[Scored]],
-    smaller: dict[str, bool],
-) -> tuple[str, list[str]]:
-    """The metric to take and all there are, those that grow within 0..1 first. Raises BadFile."""
-    fit = [
-        metric
-        for metric, lines in metrics.items()
-        if not smaller.get(metric) and all(0 <= line.sample.score <= 1 for line in lines)
-    ]
+def _there(metrics: dict[str, list[Scored]], of: dict[str, Told]) -> list[str]:
+    """The metrics of an evaluation, most of a grade first."""
+
+    def order(metric: str) -> tuple[bool, ...]:
+        spread, told = Spread(), of[metric]
+        for line in metrics[metric]:
+            if math.isfinite(line.sample.score):
+                spread.count(line.sample.score)
+        return *rank(told.name, spread, told.smaller_is_better()), not is_grade(told.name)
+
     judged = all(line.is_correct is not None for line in next(iter(metrics.values())))
-    there = list(dict.fromkeys([*fit, *metrics, *([CORRECT] if judged else [])]))
-    return choose(path, f"metric of {name}", picks.get("metric"), there), there
+    return list(dict.fromkeys([*sorted(metrics, key=order), *([CORRECT] if judged else [])]))
 
 
 def _lines_of(aggregate: Path) -> Path:
@@ -163,17 +176,21 @@ def _lines_of(aggregate: Path) -> Path:
     return lines
 
 
-def _smaller_is_better(path: Path) -> dict[str, bool]:
-    """Metric -> whether a smaller score is better, as far as the aggregate beside a file says."""
+def _told(path: Path) -> dict[str, Told]:
+    """Metric, or evaluation where lines name none -> what the aggregate beside a file says of it;
+    {} without one.
+    """
     aggregate = path.with_name(path.name.removesuffix(ENDING) + ".json")
     if not path.name.endswith(ENDING) or not aggregate.is_file():
         return {}
-    told: Aggregate = _aggregate(contents(aggregate), aggregate, "as a whole")
-    return {
-        result.evaluation_result_id or SCORE: result.metric_config.lower_is_better
-        for result in told.evaluation_results
-        if result.metric_config and result.metric_config.lower_is_better is not None
-    }
+    whole: Aggregate = _aggregate(contents(aggregate), aggregate, "as a whole")
+    told = dict[str, Told]()
+    for result in whole.evaluation_results:
+        config, metric = result.metric_config, result.evaluation_result_id
+        if config:
+            named = config.metric_id or config.metric_name or metric or SCORE
+            told[metric or result.evaluation_name or SCORE] = Told(named, config.lower_is_better)
+    return told
 
 
 def _scored(line: Line) -> Scored:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ...errors import BadFile, ExitCode, QwhError
 from .answer_survey import Answers
 from .answer_tables import FILE, FORMATS, Map, table
+from .grades import smaller_is_better
 from .json_records import KEY, Rows
 from .port import Found, NotTaken, Picks, Samples
 from .untrusted.files import existing, matching
@@ -71,12 +72,14 @@ def read_together(paths: list[Path], picks: Picks) -> Iterator[Found]:
     survey, columns = answers.survey, asked.columns
     over = " and ".join(name for name in ("category", "item") if name in columns)
     has_text = {"prompt_id", "prompt"} & set(columns)
+    told = {"right", "wrong"} & set(picks)  # which is more than a column's name says
     yield Samples(
         benchmark_id="" if len(tables) > 1 else tables[0].path.stem,
         harness={"harness": "generic"},
         rows=answers.samples(),
         model_name=next(iter(survey.models), None),
         metric=columns["score"],
+        smaller_is_better=None if told else smaller_is_better(columns["score"]),
         left_out=survey.left_out,
         facts={"map": picks}
         | ({"files": [each.path.name for each in tables]} if len(tables) > 1 else {})

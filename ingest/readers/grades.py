@@ -10,14 +10,18 @@ _GRADE = re.compile(
     r"(^|[_:.])(acc|accuracy|exact|match|em|correct|ok|pass|passed|solved|resolved)([_@:.\d]|$)"
 )
 _SMALLER = re.compile(
-    r"(^|[_:.])(perplexity|ppl|brier|ter|wer|cer|nll|loss|toxicity|toxic|bias|err|errors?|ece)"
-    r"([_:.]|$)"
+    r"(^|[_:.])(perplexity|perplexities|ppl|brier|ter|wer|cer|mer|nll|loss|losses|kld?|divergence"
+    r"|mae|mse|rmse|toxicity|toxic|bias|err|errors?|ece|hallucinat[a-z]+|mistakes?|wrong"
+    r"|incorrect|fail|failed|failures?|distance|levenshtein|latency|time|runtime|seconds|secs|ms"
+    r"|duration|cost)([_:.]|$)"
 )
 _DOUBTFUL = re.compile(
-    r"(^|[_:.])(max|diff|bleu|rouge[a-z\d]*|chrf|meteor|bertscore|likelihood|log|logprobs?"
-    r"|len|length|letters|tokens?|count|num|words|chars|time|seconds|latency|cost|index|ratio"
-    r"|confidence|metric)([_:.\d]|$)"
+    r"(^|[_:.])(max|diff|bleu|rouge[a-z\d]*|chr_?f|meteor|bert_?score|likelihood|log|logprobs?"
+    r"|len|length|letters|tokens?|count|num|words|chars|index|ratio|confidence|metric)([_:.\d]|$)"
 )
+_HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # editDistance, WERScore
+_APART = re.compile(r"[^\w:.@+]+")  # what else stands between words, as in cap/wer
+_PARTS = re.compile(r"[:./#]")  # between a name and what it is one of, as in metrics.wer
 
 
 @dataclass
@@ -48,15 +52,28 @@ class Spread:
 
 def is_grade(name: str) -> bool:
     """Whether a number's name is one of a grade."""
-    return bool(_GRADE.search(name.lower()))
+    return bool(_GRADE.search(_folded(name)))
 
 
 def smaller_is_better(name: str) -> bool | None:
-    """Whether smaller is better by a number's name; None where that does not say."""
-    return True if _SMALLER.search(name.lower()) and not is_grade(name) else None
+    """Whether smaller is better by a number's name; None where that does not say.
+
+    Of a name in several parts, metrics.wer or exact_match: latency, the last that says so counts.
+    """
+    for part in reversed(_PARTS.split(name)):
+        if is_grade(part):
+            return None
+        if _SMALLER.search(_folded(part)):
+            return True
+    return None
 
 
 def rank(name: str, spread: Spread, smaller: bool | None) -> tuple[bool, bool, bool]:
     """Sorts numbers so that the first is most of a grade; equal ranks keep the file's order."""
-    doubtful = bool(_DOUBTFUL.search(name.lower())) and not is_grade(name)
+    doubtful = bool(_DOUBTFUL.search(_folded(name))) and not is_grade(name)
     return smaller is True, not spread.is_share(), doubtful
+
+
+def _folded(name: str) -> str:
+    """A name in lower case with _ between its words."""
+    return _APART.sub("_", _HUMP.sub("_", name)).lower()

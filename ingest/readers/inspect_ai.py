@@ -20,7 +20,7 @@ from .grades import smaller_is_better
 from .inspect_answers import ADVICE, answers
 from .inspect_folders import CRASHED, counted, has_logs, is_log, settings_of, start_of
 from .inspect_forms import Entry
-from .inspect_scores import VALUE, Log, chosen
+from .inspect_scores import Log, chosen, named
 from .names import plain_name
 from .port import Found, Picks, Samples
 from .untrusted.archives import MAX_MEMBER, Zip
@@ -124,16 +124,15 @@ def _samples(header: dict, log: Log, entries: list[Entry], picks: Picks) -> Samp
     superseded = len(entries) - len(log.entries)
     left_out = Counter({"a sample that was run again": superseded} if superseded else {})
     model = spec.get("model") if isinstance(spec.get("model"), str) else None
-    named = scorer if metric == VALUE else f"{scorer}: {metric}"
     status = str(header.get("status"))[:20]
     return Samples(
         benchmark_id=spec["task"],
         harness=_harness(header, scorer, metric),
         rows=answers(log, scorer, metric, model, left_out),
         model_name=plain_name(model) if model else None,
-        metric=named,
+        metric=named(scorer, metric),
         other_metrics=others,
-        smaller_is_better=smaller_is_better(named),
+        smaller_is_better=smaller_is_better(named(scorer, metric)),
         facts={key: spec[key] for key in KEPT if spec.get(key)} | {"status": status},
         partial=_partial(header, status, len(log.entries)),
         left_out=left_out,

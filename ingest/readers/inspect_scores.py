@@ -51,6 +51,11 @@ def value_of(raw: msgspec.Raw, metric: str, path: Path, place: str) -> float | N
         return None
 
 
+def named(scorer: str, metric: str) -> str:
+    """What a score is called."""
+    return scorer if metric == VALUE else f"{scorer}: {metric}"
+
+
 def chosen(log: Log, picks: Picks) -> tuple[str, str, list[str]]:
     """The scorer, which of its values, and the others that there are.
 
@@ -58,12 +63,19 @@ def chosen(log: Log, picks: Picks) -> tuple[str, str, list[str]]:
     BadFile.
     """
     spreads = _spreads(log)
+
+    def order(scorer: str, metric: str) -> tuple[bool, ...]:
+        name = scorer if metric == VALUE else metric
+        smaller = smaller_is_better(named(scorer, metric))
+        return rank(name, spreads[scorer][metric], smaller)
+
     default = sorted(
-        spreads, key=lambda name: not any(map(Spread.is_share, spreads[name].values()))
+        spreads,
+        key=lambda name: min((order(name, value) for value in spreads[name]), default=(True,) * 3),
     )
     scorer = choose(log.path, "scorer", picks.get("scorer"), default)
     values = spreads[scorer]
-    there = sorted(values, key=lambda name: rank(name, values[name], smaller_is_better(name)))
+    there = sorted(values, key=lambda value: order(scorer, value))
     metric = choose(log.path, f"value of scorer {scorer} called", picks.get("metric"), there)
     if picks.get("metric") is None and len(there) > 1 and not values[metric].is_share():
         raise BadFile(

@@ -1,6 +1,7 @@
 """OpenAI evals: the record of a run that `oaieval` writes, JSON Lines of a spec and its events.
 
-A score is a match event's `correct`; where an eval records none, one of its metrics (pick metric).
+A score is a match event's `correct`; where an eval records none, one of its metrics (pick metric),
+by default the one that is most of a grade.
 An item is a sample_id; prompt_id is over what its sampling event says was asked. A record without
 its final report is partial.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from ...errors import BadFile
 from .dotted import text
+from .grades import Spread, is_grade, rank, smaller_is_better
 from .json_records import JsonLines
 from .port import Found, Picks, Sample, Samples, choose, text_id
 from .untrusted.json_plain import at, graded
@@ -34,14 +36,23 @@ class Record:
 
     spec: dict = field(default_factory=dict)
     report: dict | None = None
-    metrics: Counter[str] = field(default_factory=Counter)  # metric -> events that have it
-    right: int = 0
+    metrics: dict[str, Spread] = field(default_factory=dict)  # over the events that have it
+
+    def ordered(self) -> list[str]:
+        """The metrics, most of a grade first."""
+
+        def order(name: str) -> tuple[bool, ...]:
+            ranked = rank(name, self.metrics[name], smaller_is_better(name))
+            return name != MATCH, *ranked, not is_grade(name)
+
+        return sorted(self.metrics, key=order)
 
 
 def read(path: Path, picks: Picks) -> Iterator[Found]:
     """One Samples. Raises BadFile."""
     record = _surveyed(path)
-    metric = choose(path, "metric", picks.get("metric"), list(record.metrics))
+    there = record.ordered()
+    metric = choose(path, "metric", picks.get("metric"), there)
     names = at(record.spec, "completion_fns")
     left_out = Counter[str]()
     yield Samples(
@@ -50,7 +61,8 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
         rows=_rows(path, metric, left_out),
         model_name=", ".join(map(str, names)) if isinstance(names, list) else None,
         metric=metric,
-        other_metrics=[name for name in record.metrics if name != metric],
+        other_metrics=[name for name in there if name != metric],
+        smaller_is_better=smaller_is_better(metric),
         facts={"run": at(record.spec, "run_id"), "date": at(record.spec, "created_at")},
         partial=_flaw(record),
         left_out=left_out,
@@ -65,10 +77,7 @@ def _surveyed(path: Path) -> Record:
         elif isinstance(line.get("final_report"), dict):
             record.report = line["final_report"]
         for name, score in _scores(line).items():
-            record.metrics[name] += 1
-            record.right += name == MATCH and score == 1.0
-    if MATCH in record.metrics:
-        record.metrics = Counter({MATCH: record.metrics[MATCH], **record.metrics})
+            record.metrics.setdefault(name, Spread()).count(score)
     return record
 
 
@@ -76,9 +85,11 @@ def _flaw(record: Record) -> str | None:
     """Why this is not the whole run."""
     if record.report is None:
         return "there is no final report: the run did not end"
-    accuracy, matches = graded(record.report.get("accuracy")), record.metrics[MATCH]
-    if accuracy is not None and matches and abs(accuracy - record.right / matches) > SLACK:
-        return f"its report says accuracy {accuracy:g}, its events {record.right / matches:g}"
+    accuracy, matches = graded(record.report.get("accuracy")), record.metrics.get(MATCH)
+    if accuracy is not None and matches:
+        right = matches.total / matches.numbers
+        if abs(accuracy - right) > SLACK:
+            return f"its report says accuracy {accuracy:g}, its events {right:g}"
     return None
 
 
