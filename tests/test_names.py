@@ -16,6 +16,7 @@ from qwh.ingest.readers.names import plain_name
         "tiny-Q4&#95;K&#95;M",
         "[tiny-Q4_K_M](https://example.org/a/blob/main/x.gguf)",
         "[tiny-Q4\\_K\\_M.gguf](https://example.org/a/x.gguf)",
+        "[tiny-Q4_K_M](https://example.org/a_(b).gguf)",
         "[tiny-Q4_K_M][1]",
         "[![tiny-Q4_K_M](https://example.org/badge.svg)](https://example.org/x)",
         '<a href="https://example.org/x.gguf">tiny-Q4_K_M</a>',

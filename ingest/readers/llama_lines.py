@@ -68,8 +68,14 @@ OTHERS = (  # what other programs and tests print, which look like a run of llam
 OTHER_WORDS = ("imatrix", "swag", "winogrande", "multiple", "quantiz", "llama-")
 COMPLAINTS = (
     *("error", "failed", "failure", "unable to", "cannot", "could not", "out of memory"),
-    *("need at least", "tokenizes to only", "does not look like", "inconsistent vocabulary"),
-    *("no such file", "aborted", "ggml_assert", "terminate called", "invalid argument"),
+    *(
+        "you must",
+        "need at least",
+        "tokenizes to only",
+        "does not look like",
+        "inconsistent vocabulary",
+    ),
+    *("you must", "no such file", "aborted", "ggml_assert", "terminate called", "invalid argument"),
 )
 COMPLAINT = re.compile(rf"\b(?:{'|'.join(COMPLAINTS)})\b", re.IGNORECASE)
 CRASHES = ("Killed", "Segmentation fault", "Aborted", "core dumped", "Bus error")

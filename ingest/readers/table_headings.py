@@ -157,7 +157,8 @@ def _by_words(text: str, error: bool) -> str | None:
     tight = text.replace(" ", "").removeprefix("mean")
     if tight in RATIOS:
         return RATIOS[tight]
-    if kld := _with_statistic(_turned(_KLD.sub("kld", text)), r"\bkld(?![a-z])", "kld", "mean"):
+    spaced = _turned(_KLD.sub("kld", text)).replace("_", " ")
+    if kld := _with_statistic(spaced, r"\bkld(?![a-z])", "kld", "mean"):
         return kld
     if delta := _with_statistic(text, _DELTA_P.pattern, "dp", None):
         return delta

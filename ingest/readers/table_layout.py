@@ -253,6 +253,8 @@ def _joined(path: Path, row: Row, below: Row) -> list[str] | None:
     words = [cell for cell in under if not is_measure(cell)]
     numbers = [cell for cell in map(bare, below.cells) if is_measure(cell)]
     if not under or not all(map(SHARE.fullmatch, numbers)):
+        if any(_said(cell).lower() in NAMES for cell in below.cells):
+            raise _of_two_rows(path, below, numbers or words)
         return None
     above, group = list[str](), ""
     for cell in [*own, *[""] * (len(below.cells) - len(own))]:
@@ -266,10 +268,15 @@ def _joined(path: Path, row: Row, below: Row) -> list[str] | None:
         return heading
     if not words or any(map(FAILED.match, words)):
         return None
-    raise BadFile(
+    raise _of_two_rows(path, below, words)
+
+
+def _of_two_rows(path: Path, below: Row, said: list[str]) -> BadFile:
+    """The error for a second row of headings that does not join the first."""
+    return BadFile(
         path,
         below.place,
-        f"under the heading stands {words[0][:40]!r}: headings in two rows, or no number",
+        f"under the heading stands {said[0][:40]!r}: headings in two rows, or no number",
         "join the headings into one row, and write numbers below it",
     )
 
