@@ -48,6 +48,7 @@ def test_raw_logits_are_refused(tmp_path, kind):
         ((-0.25, -0.31, -0.42), "sum to 2.17"),
         ((0.7788, 0.1353), "0.7788 is above 0"),
         ((-0.25, -2.0, -1.0), "sum to 1.28"),
+        ((-33.07, -34.2, -35.0), "most likely token has -33.07"),
     ],
 )
 def test_logits_below_0_and_probabilities(tmp_path, values, word):

@@ -43,6 +43,7 @@ ALIASES = {
 }
 # what is compared with what, on what, and where it is written: told elsewhere, or of no effect
 NO_SETTINGS = {
+    *("-t", "-tb", "--threads", "--threads-batch"),
     *("-m", "-f", "-hf", "-hff", "-mu", "-dr", "-c", "-hft", "--hf-token", "--offline"),
     *("--kl-divergence", "--kl-divergence-base", "--save-all-logits", "-o", "--output", "--chunks"),
     *("--log-file", "--log-colors", "--log-jsonl", "--log-prefix", "--log-timestamps"),

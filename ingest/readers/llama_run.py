@@ -205,6 +205,8 @@ class Run:
         if self.contradicted:
             return f"{_some(sorted(self.contradicted))} printed twice with different values"
         if not self._compares():
+            if self.final and not _finite(self.final.value, ""):
+                return f"its final estimate is {self.final.value}"
             return None if self.final else f"no final estimate, {self._reached()}"
         if not self.statistics:
             return f"no statistics, {self._reached()}"

@@ -15,7 +15,7 @@ from .registry import HEAD
 from .table_cells import bare, is_empty, is_measure
 from .table_files import grids, is_workbook, of_head
 from .table_grids import Grid
-from .table_headings import why_not
+from .table_headings import meaning, why_not
 from .table_layout import (
     Layout,
     Table,
@@ -152,6 +152,9 @@ def _nothing_known(path: Path, given: list[Grid]) -> BadFile:
     rows = [row.cells for grid in given for row in grid.rows]
     heading = next((row for row in rows if sum(not is_empty(cell) for cell in row) > 1), [])
     there = [bare(cell)[:40] for cell in heading if not is_empty(cell)]
+    if sum(bool(meaning(bare(row[0]))) for row in rows if row) > 1:
+        found, advice = "its metrics are rows", "turn it on its side: a row per quant"
+        return BadFile(path, "as a whole", found, advice)
     among = f" among {', '.join(there[:12])}" if there else ""
     hints = [f"`{cell}`: {why}" for cell in there if (why := why_not(cell))]
     return BadFile(

@@ -31,6 +31,7 @@ MOST_ENTRIES = 50_000_000  # of one prompt: positions x the longest list of alte
 CENSORED = -9999.0
 ROUNDING = 1e-3  # how far above 0 a log-prob may be, in half precision
 SUM_ROUNDING = 0.02  # and the sum of one position's probabilities above 1, of rounded log-probs
+LEAST_OF_THE_MOST_LIKELY = -14.0  # where a million tokens are equally likely, each has -13.8
 FAILED = "failed requests, the server said "
 NO_LOGPROBS = (
     "these are logits or probabilities: ask for log-probs (vLLM: --logprobs-mode raw_logprobs)"
@@ -161,7 +162,7 @@ def _count(rows: TokenRows, reason: str, number: int = 1) -> None:
 
 
 def _refuse_no_logprobs(path: Path, place: str, tokens: list[Token]) -> None:
-    """Raise BadFile where values are above 0, or one position's probabilities sum above 1."""
+    """Raise BadFile where one position's values are above 0, sum above 1, or are all too small."""
     for token in tokens:
         values = [finite(value) for value in token.alternatives.values()]
         if token.text is None and token.id not in token.alternatives:
@@ -172,6 +173,9 @@ def _refuse_no_logprobs(path: Path, place: str, tokens: list[Token]) -> None:
         if largest > ROUNDING or (finite(token.logprob) or 0.0) > ROUNDING:
             above = max(largest, finite(token.logprob) or 0.0)
             raise BadFile(path, where, f"{above:g} is above 0, and no log-prob is", NO_LOGPROBS)
+        if len(known) > 1 and largest < LEAST_OF_THE_MOST_LIKELY:
+            found = f"its most likely token has {largest:g}, less than of equally likely ones"
+            raise BadFile(path, where, found, NO_LOGPROBS)
         total = math.fsum(map(math.exp, known))
         if total > 1 + SUM_ROUNDING:
             found = f"its probabilities sum to {total:.2f}, which is above 1"

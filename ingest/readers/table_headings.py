@@ -45,6 +45,7 @@ _KLD = re.compile(
     r"\b(?:d[_ ]?kl|kl[-_ ]?d|kl[-_ ]?div(?:\.|ergence)?|kl|kullback[-–— ]leibler"
     r"(?:[-_ ]divergence)?)(?![a-z])"
 )
+_TIGHT = re.compile(r"\b(mean|median|max|min|avg)(?=kl)")  # MeanKLD
 _DELTA_P = re.compile(r"(?:[δ∆Δ]|\bdelta)[\s_-]?p(?:rob(?:ability|s)?)?(?![a-z])|\bdp(?![a-z])")
 _QUANTILE = re.compile(
     r"(?:[pq]?(?P<number>\d{1,3}(?:\.\d)?)\s?(?P<sign>%|th|st)?(?:[\s-]?(?:percentile|quantile"
@@ -157,10 +158,11 @@ def _by_words(text: str, error: bool) -> str | None:
     tight = text.replace(" ", "").removeprefix("mean")
     if tight in RATIOS:
         return RATIOS[tight]
-    spaced = _turned(_KLD.sub("kld", text)).replace("_", " ")
+    spaced = _TIGHT.sub(r"\1 ", text.replace("_", " "))
+    spaced = _turned(_KLD.sub("kld", spaced))
     if kld := _with_statistic(spaced, r"\bkld(?![a-z])", "kld", "mean"):
         return kld
-    if delta := _with_statistic(text, _DELTA_P.pattern, "dp", None):
+    if delta := _with_statistic(text.replace("_", " "), _DELTA_P.pattern, "dp", None):
         return delta
     words = set(re.split(r"[\s_()\[\],:]+", text)) - IDLE - {""}
     if words & {"ppl", "perplexity"}:

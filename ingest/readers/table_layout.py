@@ -43,6 +43,14 @@ TEXTS = (
     "eval_dataset",
     "test set",
     "eval set",
+    "data",
+    "task",
+    "benchmark",
+    "domain",
+    "language",
+    "test",
+    "eval",
+    "text_id",
 )
 CONTEXTS = (
     "context_length",
@@ -157,6 +165,8 @@ def layout(path: Path, table: Table) -> Layout:
     taken = {column.cell for column in columns} | {column.error for column in columns}
     lower = [plain(cell) for cell in heading]
     text, context = _first(lower, TEXTS), _first(lower, CONTEXTS)
+    if text is not None and all(map(is_measure, column_of(table, text))):
+        text = None  # what it names is counted or measured
     name = _first(lower, NAMES)
     if name is None:
         free = [at for at in range(len(heading)) if at not in taken and at != text]
@@ -253,7 +263,7 @@ def _joined(path: Path, row: Row, below: Row) -> list[str] | None:
     words = [cell for cell in under if not is_measure(cell)]
     numbers = [cell for cell in map(bare, below.cells) if is_measure(cell)]
     if not under or not all(map(SHARE.fullmatch, numbers)):
-        if any(_said(cell).lower() in NAMES for cell in below.cells):
+        if any(_said(cell).lower() in (*NAMES, *TEXTS, *CONTEXTS) for cell in below.cells):
             raise _of_two_rows(path, below, numbers or words)
         return None
     above, group = list[str](), ""

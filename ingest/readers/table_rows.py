@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from ...errors import BadFile
@@ -22,6 +22,7 @@ TEXT = re.compile(  # a title that names a text
     r"|\bnews\b|lambada|fineweb|pajama|python|github|arxiv|dialog|conversation|dataset",
     re.IGNORECASE,
 )
+ENDINGS = {".raw", ".txt", ".md", ".jsonl", ".parquet"}  # of a text's file
 MODEL = re.compile(r"\d\s?[bB]\b")  # a title that names a model: 7B, 1.5b
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 
@@ -65,10 +66,16 @@ def entries(
         elif SUMMARIES.fullmatch(name):
             yield NotTaken(f"row {name}", "it sums up the others and is no quant")
         else:
-            text = bare(row.cells[layout.text]) if layout.text is not None else ""
+            text = _text(bare(row.cells[layout.text])) if layout.text is not None else ""
             context = _context(path, row, layout.context)
             title = table.title if has_title else None
             yield Entry(table, layout, row, name, text or title, context)
+
+
+def _text(cell: str) -> str:
+    """A text's name as logs have it: a file's without its folder and ending."""
+    file = PureWindowsPath(cell)
+    return file.stem if file.suffix.lower() in ENDINGS else cell
 
 
 def titled(found: list[Table]) -> bool:
@@ -102,7 +109,10 @@ def refuse_twins(path: Path, found: Iterable[Entry]) -> None:
 def _advice(entry: Entry, other: Entry) -> str:
     """What to do about two rows of one name."""
     if entry.table is not other.table:
-        return "give each table its own --corpus-id, in a file of its own, or join them"
+        return (
+            "give each table a file of its own, with its --corpus-id (or, of several models, its"
+            " --cohort), or join them"
+        )
     taken = {column.cell for column in entry.layout.columns}
     for at, heading in enumerate(entry.table.heading):
         mine, theirs = bare(entry.row.cells[at]), bare(other.row.cells[at])
