@@ -49,7 +49,7 @@ BenchmarkOption = Annotated[
 ]
 ScoreMaxOption = Annotated[
     float | None,
-    typer.Option(help="The best score where it is not 1: a score becomes its share.", min=1e-300),
+    typer.Option(help="The best score where it is not 1: a score becomes its share."),
 ]
 SmallerOption = Annotated[
     bool, typer.Option("--smaller-is-better", help="A score becomes 1 - score / --score-max.")

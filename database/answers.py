@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from ..errors import ExitCode, QwhError
-from .warehouse import Warehouse
+from .warehouse import Warehouse, refuse_set_aside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +43,7 @@ def read_answers(warehouse: Warehouse, cohort: str | None) -> Answers:
         references = dict(ask("select cohort_id, reference_id from dim_cohorts order by 1"))
         if cohort is None and len(references) == 1:
             [cohort] = references
+        refuse_set_aside(connection, cohort)
         if cohort is None or cohort not in references:
             raise QwhError(
                 f"{f'there is no cohort called {cohort}' if cohort else 'which cohort'}: give"

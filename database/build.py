@@ -88,7 +88,7 @@ def _dbt_build(
         "--target-path": beside.parent / "target",
         "--log-path": beside.parent / "logs",
     }
-    arguments = ["build", "--quiet"]
+    arguments = ["build", "--quiet", "--log-level", "none", "--log-level-file", "debug"]
     for option, folder in folders.items():
         arguments += [option, str(folder)]
     arguments += ["--full-refresh"] if full_refresh else []

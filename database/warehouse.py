@@ -76,11 +76,8 @@ class Warehouse:
                 return rows
             cohorts = _column(connection, "select cohort_id from dim_cohorts order by 1")
             unbuilt = _unbuilt(connection)
-        if cohort in unbuilt and name != "unbuilt_cohorts":
-            raise QwhError(
-                f"cohort {cohort} is set aside: {unbuilt[cohort]}: mend that and run qwh build",
-                ExitCode.NOT_FOUND,
-            )
+            if name != "unbuilt_cohorts":
+                refuse_set_aside(connection, cohort)
         if cohort not in (*cohorts, *unbuilt):
             raise QwhError(
                 f"there is no cohort called {cohort}: choose one of"
@@ -166,6 +163,16 @@ def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
             ExitCode.NOT_FOUND,
         )
     return connection.table(name).pl()
+
+
+def refuse_set_aside(connection: "DuckDBPyConnection", cohort: str | None) -> None:
+    """Raise QwhError with the reason if the last build set a cohort aside."""
+    reason = _unbuilt(connection).get(cohort or "")
+    if reason:
+        raise QwhError(
+            f"cohort {cohort} is set aside: {reason}: mend that and run qwh build",
+            ExitCode.NOT_FOUND,
+        )
 
 
 def _unbuilt(connection: "DuckDBPyConnection") -> dict[str, str]:

@@ -249,3 +249,41 @@ def test_another_model_under_one_name_is_said(tmp_path):
         done = bring_lm_eval(tmp_path / "w", folder)
         assert done.exit_code == 0
     assert "q is org/ref here, and was org/q4 in run" in done.stderr
+
+
+def test_a_scale_is_no_difference_once_it_is_divided_out(tmp_path):
+    bring(tmp_path / "w", answers(tmp_path / "a.csv", [1, 0, 1]), "ref", "--is-reference")
+    done = bring(tmp_path / "w", answers(tmp_path / "b.csv", [100, 0, 25]), "q", "--score-max", 100)
+    assert done.exit_code == 0 and done.stderr == ""
+    refused(
+        bring(tmp_path / "w", tmp_path / "b.csv", "q", "--score-max", -1),
+        ExitCode.USAGE,
+        "--score-max -1",
+    )
+    precise = bring(tmp_path / "w", answers(tmp_path / "c.csv", [1, 1.0000001]), "q")
+    refused(precise, ExitCode.BAD_INPUT, "1.0000001")
+
+
+def test_what_the_file_leaves_open_is_typed_as_the_tool_would(tmp_path):
+    folder = lm_eval(tmp_path / "q", "aa", "exact_match", [1, 0, 1])
+    assert bring_lm_eval(tmp_path / "w", folder, "--fact", "num_fewshot=0").exit_code == 0
+    (run,) = Store(tmp_path / "w").runs()
+    assert json.loads(run.harness)["num_fewshot"] == 0
+
+
+def test_another_expected_answer_is_the_reason_where_items_are_matched(tmp_path):
+    for name, expected in (("ref", "a"), ("q", "b")):
+        rows = [{"item": 0, "prompt": f"{name}?", "expected": expected, "score": 1}]
+        given = ("--map", "expected=expected", "--match", "item")
+        role = ("--is-reference",) if name == "ref" else ()
+        path = table(tmp_path / f"{name}.csv", rows)
+        done = bring(tmp_path / "w", path, name, *given, *role)
+    assert "1 of 1 prompts have another item or expected answer" in done.stderr
+    assert "--match item" not in done.stderr
+
+
+def test_a_task_of_the_reference_s_group_is_told(tmp_path):
+    path = answers(tmp_path / "a.csv", [1, 0, 1])
+    bring(tmp_path / "w", path, "ref", "--is-reference")
+    done = bring(tmp_path / "w", path, "q", "--benchmark-id", "geo_capitals")
+    assert "it has geo, whose task it may be" in done.stderr

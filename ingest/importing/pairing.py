@@ -59,8 +59,12 @@ def say_what_it_meets(store: Store, run: RunFacts) -> None:
     same = [other for other in references if other.benchmark_id == run.benchmark_id]
     if not same:
         there = sorted({str(other.benchmark_id) for other in references})
+        group = next((name for name in there if str(run.benchmark_id).startswith(f"{name}_")), None)
         found = (
-            f"it has {', '.join(there)}: if it is one of them, give its file alone with"
+            f"it has {group}, whose task it may be: bring in all of {group} in one command, with"
+            " the tool's results json beside the samples"
+            if group
+            else f"it has {', '.join(there)}: if it is one of them, give its file alone with"
             " --benchmark-id"
             if there
             else ("import it with --is-reference")
@@ -87,9 +91,15 @@ def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:
     unmet = [prompt for prompt in own if prompt["prompt_id"] not in theirs]
     if not unmet:
         return
+    line = f"{len(unmet):,} of {run.chunks:,} prompts"
+    if json.loads(run.harness or "{}").get("match") == "item":
+        say(
+            f"{line} have another item or expected answer than the reference's"
+            f" ({origin(reference)})"
+        )
+        return
     given = store.rows("prompts", reference.run_id, *columns)
     held = {prompt["item"]: prompt["prompt"] for prompt in given}
-    line = f"{len(unmet):,} of {run.chunks:,} prompts"
     for prompt in unmet:
         text = held.get(prompt["item"])
         if text is not None and prompt["prompt"] is not None and text != prompt["prompt"]:

@@ -1,6 +1,7 @@
 """A model's answers to a benchmark as a run: prompts and samples, streamed."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -79,11 +80,27 @@ def _facts(found: Samples, source: Source, asked: Import, scale: scores.Scale) -
         task="benchmark",
         benchmark_id=benchmark_id,
         corpus_id=benchmark_id,
-        harness=json.dumps(found.harness | asked.facts | scale.facts() | match, sort_keys=True),
+        harness=json.dumps(
+            found.harness | _typed(asked.facts, found.harness) | scale.facts() | match,
+            sort_keys=True,
+        ),
         model_name=found.model_name,
-        facts=json.dumps(found.facts | {"metric": found.metric}, sort_keys=True, default=str),
+        facts=json.dumps(
+            found.facts | {"metric": found.metric, "score_max": asked.score_max},
+            sort_keys=True,
+            default=str,
+        ),
         rows=0,
     )
+
+
+def _typed(said: dict[str, str], harness: dict) -> dict:
+    """The user's facts: as JSON where the reader has a fact of that name, else as text."""
+    facts: dict = dict(said)
+    for name in said.keys() & harness.keys():
+        with suppress(ValueError):
+            facts[name] = json.loads(said[name])
+    return facts
 
 
 def _write(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...errors import NoScore
+from ...errors import ExitCode, NoScore, QwhError
 from ..readers.port import Sample, Samples
 from .source import Import, Source
 
@@ -27,7 +27,7 @@ class Scale:
         if not -SLACK <= share <= 1 + SLACK:
             wanted = f"--score-max says {self.top:g}" if self.asked else "a score lies in 0..1"
             raise NoScore(
-                f"{self.name}: {self.metric} of item {sample.item[:80]} is {sample.score:g}, and"
+                f"{self.name}: {self.metric} of item {sample.item[:80]} is {sample.score:.10g}, and"
                 f" {wanted}: {_advice(self.others)}"
             )
         share = min(max(share, 0.0), 1.0)
@@ -35,8 +35,7 @@ class Scale:
 
     def facts(self) -> dict:
         """What must agree between two runs; nothing where a score is taken as it is."""
-        facts: dict = {"score_max": self.top} if self.asked else {}
-        return facts | ({"smaller_is_better": True} if self.smaller_is_better else {})
+        return {"smaller_is_better": True} if self.smaller_is_better else {}
 
 
 def scale(found: Samples, source: Source, asked: Import) -> Scale:
@@ -46,7 +45,7 @@ def scale(found: Samples, source: Source, asked: Import) -> Scale:
     """
     metric = found.metric or "the score"
     if found.smaller_is_better and not asked.smaller_is_better:
-        pick = f", or --pick metric= one of {named(found.other_metrics)}"
+        pick = f", or {_pick(found.other_metrics)}"
         raise NoScore(
             f"{source.path.name}: {metric} is better where it is smaller: give"
             " --smaller-is-better, and --score-max N for the worst one"
@@ -57,8 +56,13 @@ def scale(found: Samples, source: Source, asked: Import) -> Scale:
             f"{source.path.name}: {metric} is better where it is larger: leave out"
             " --smaller-is-better"
         )
+    if asked.score_max is not None and not 0 < asked.score_max < float("inf"):
+        raise QwhError(
+            f"--score-max {asked.score_max:g} is no best score: give a number above 0",
+            ExitCode.USAGE,
+        )
     return Scale(
-        source.path.name,
+        f"{source.path.name}, {found.benchmark_id}" if found.benchmark_id else source.path.name,
         metric,
         found.other_metrics,
         asked.score_max or 1.0,
@@ -74,7 +78,11 @@ def named(metrics: list[str]) -> str:
 
 
 def _advice(others: list[str]) -> str:
-    pick = f"--pick metric= one of {named(others)}, or " if others else ""
-    return (
-        f"give {pick}--score-max N, where N is the best score (with --smaller-is-better: the worst)"
-    )
+    pick = f"{_pick(others)}, or " if others else ""
+    return f"give {pick}--score-max N, N being the best score (or the worst, --smaller-is-better)"
+
+
+def _pick(others: list[str]) -> str:
+    """How one of the other metrics is chosen, which some name with their own pick."""
+    own = any("--pick" in other for other in others)
+    return named(others) if own else f"--pick metric= one of {named(others)}"

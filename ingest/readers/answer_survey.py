@@ -27,7 +27,7 @@ class Survey:
     grades: Grades
     there: Counter[str] = field(default_factory=Counter)  # our column -> rows that have it
     left_out: Counter[str] = field(default_factory=Counter)
-    models: dict[str, None] = field(default_factory=dict)  # whose the rows say they are
+    models: dict[str, str] = field(default_factory=dict)  # whose rows they are -> the column
     filtered: dict[str, None] = field(default_factory=dict)  # what stands where `where` looks
     answers: int = 0
     last: dict[int, int] = field(default_factory=dict)  # a prompt's hash -> its last answer
@@ -127,7 +127,7 @@ class Answers:
             model = row.get(name)
             if isinstance(model, str) and model and name not in self._asked.columns.values():
                 if len(survey.models) < MOST_VALUES:
-                    survey.models[model] = None
+                    survey.models[model] = name
                 return
 
     def _sample(self, table: Rows, place: str, cells: Cells) -> Sample:

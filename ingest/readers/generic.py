@@ -180,7 +180,7 @@ def _check(tables: list[Rows], answers: Answers, asked: Map, picks: Picks) -> No
             path,
             "its rows",
             f"they are of {len(models)} models: {', '.join(models[:5])}",
-            f"choose one with --map where=model={first}",
+            f"choose one with --map where={survey.models[first]}={first}",
         )
     if survey.several and "rows" not in picks:
         raise _several(path, answers, len(tables))

@@ -10,8 +10,8 @@ _GRADE = re.compile(
     r"(^|[_:.])(acc|accuracy|exact|match|em|correct|ok|pass|passed|solved|resolved)([_@:.\d]|$)"
 )
 _SMALLER = re.compile(
-    r"(^|[_:.])(perplexity|perplexities|ppl|brier|ter|wer|cer|mer|nll|loss|losses|kld?|divergence"
-    r"|mae|mse|rmse|toxicity|toxic|bias|err|errors?|ece|hallucinat[a-z]+|mistakes?|wrong"
+    r"(^|[_:.])(perplexity|perplexities|ppl|bits_per_[a-z]+|bpb|brier|ter|wer|cer|mer|nll|loss"
+    r"|losses|kld?|divergence|mae|mse|rmse|toxicity|toxic|bias|err|errors?|ece|hallucinat[a-z]+|mistakes?|wrong"
     r"|incorrect|fail|failed|failures?|distance|levenshtein|latency|time|runtime|seconds|secs|ms"
     r"|duration|cost)([_:.]|$)"
 )
