@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import pytest
 from conftest import query, qwh
-from tool_files import ANSWERS, WRITERS, counted
+from tool_files import ANSWERS, WRITERS, counted, lines
 
 from qwh.errors import ExitCode
 
@@ -206,6 +207,63 @@ def test_two_models_in_one_folder_are_refused_by_name(tmp_path):
         done = load(tmp_path / "w", kind, folder, "--pick", "model=lean", "--dry-run")
         assert done.exit_code == 0 and " lean " in done.stdout, (kind, done.stderr)
         refused(load(tmp_path / "w", kind, folder, "--pick", "model=fat"), "fat", "base, lean")
+
+
+@pytest.mark.parametrize("kind", ["aider", "mmlu-pro", "bfcl"])
+@pytest.mark.parametrize("above", ["", "runs", "all/runs"])
+def test_auto_knows_the_tree_above_two_runs(tmp_path, kind, above):
+    """Else each of their files would be taken for a run."""
+    for model in ("base", "lean"):
+        WRITERS[kind](tmp_path / "t" / above, model, ANSWERS[model])
+    for more in ([], ["--quant-id", "q4"]):
+        done = load(tmp_path / "w", "auto", tmp_path / "t", *more)
+        refused(done, "base", "lean", "--pick model=")
+    done = load(tmp_path / "w", "auto", tmp_path / "t", "--pick", "model=lean", "--dry-run")
+    assert done.exit_code == 0 and len(done.stdout.splitlines()) == 1, done.stderr
+
+
+def instructed(folder: Path, strict: list[bool], loose: list[bool], kind: str) -> Path:
+    """A folder as IFEval's evaluation_main writes it."""
+    for manner, right in (("strict", strict), ("loose", loose)):
+        answers = [
+            {
+                "instruction_id_list": [kind],
+                "prompt": f"Name river {at}.",
+                "response": "Don",
+                "follow_all_instructions": followed,
+                "follow_instruction_list": [followed],
+            }
+            for at, followed in enumerate(right)
+        ]
+        lines(folder / f"eval_results_{manner}.jsonl", answers)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("length_constraints:number_words", "ifeval"),
+        ("count:word_count_range", "ifbench"),
+        ("own:kind", "instruction following"),
+    ],
+)
+def test_strict_and_loose_grades_are_two_benchmarks(tmp_path, kind, name):
+    strict, loose = [True, False, False, False], [True, True, True, False]
+    folder = instructed(tmp_path / "if", strict, loose, kind)
+    files = [folder / f"eval_results_{manner}.jsonl" for manner in ("loose", "strict")]
+    for place, paths in enumerate(([folder], files, files[::-1])):
+        warehouse = tmp_path / f"w{place}"
+        done = qwh(
+            *("ingest", "graded-lines", *paths, "--quant-id", "q4"),
+            *("--cohort", "m", "--warehouse", warehouse),
+        )
+        assert done.exit_code == 0 and "replaces" not in done.stderr, done.stderr
+        assert len(done.stdout.splitlines()) == 2
+        means = duckdb.sql(
+            "select benchmark_id, avg(score) from read_parquet("
+            f"'{warehouse}/raw/samples/*/*.parquet') group by 1"
+        ).fetchall()
+        assert dict(means) == {name: 0.25, f"{name}-loose": 0.75}
 
 
 def test_a_score_file_without_its_result_file(tmp_path):

@@ -37,7 +37,7 @@ _exercise = decoder(Exercise)
 
 def recognises(path: Path, head: bytes) -> bool:
     """By the name of the results' file; a folder by one in it."""
-    return any_below(path, NAME, 4) if path.is_dir() else path.name == NAME
+    return any_below(path, NAME) if path.is_dir() else path.name == NAME
 
 
 def read(path: Path, picks: Picks) -> Iterator[Found]:

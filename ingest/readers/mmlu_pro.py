@@ -43,7 +43,7 @@ _output = msgspec.json.Decoder(str)
 def recognises(path: Path, head: bytes) -> bool:
     """By the keys of its first question; a folder by such a file in it."""
     if path.is_dir():
-        return looks_below(path, ".json", recognises)
+        return looks_below(path, ".json", recognises, MOST_LEVELS)
     opening, keys, _ = outline(head)
     return opening == b"[" and keys >= KEYS
 

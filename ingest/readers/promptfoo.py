@@ -18,7 +18,7 @@ from .dotted import text
 from .json_records import JsonLines
 from .port import Found, Picks, Sample, Samples, text_id
 from .several import only_model
-from .untrusted.files import contents
+from .untrusted.files import contents, opened
 from .untrusted.json_plain import at, parsed
 from .untrusted.tables import Csv
 
@@ -45,7 +45,7 @@ class Result(NamedTuple):
 
 def recognises(path: Path, head: bytes) -> bool:
     """By an output column and a mark in CSV, by the keys of a result in JSON."""
-    start = head.lstrip(b"\xef\xbb\xbf \r\n\t")
+    start = head.lstrip()
     if start[:1] == b"{":
         return b'"promptIdx"' in head or all(
             key in head for key in (b'"gradingResult"', b'"vars"', b'"provider"')
@@ -101,8 +101,9 @@ def _rows(path: Path, output: Output, left_out: Counter[str]) -> Iterator[Sample
 
 def _results(path: Path) -> Iterator[Result]:
     """All of a file, in its order. Raises BadFile."""
-    with path.open("rb") as file:
-        first = file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
+    file, _ = opened(path)
+    with file:
+        first = file.read(64).lstrip()[:1]
     if first not in (b"{", b"["):
         yield from _of_csv(path)
         return

@@ -187,8 +187,13 @@ def advice(path: Path) -> str | None:
 
 
 def head(path: Path) -> bytes:
-    """What recognising may look at: a file's first bytes, none of a folder. Raises OSError."""
+    """What recognising may look at: a file's first bytes, from behind a byte order mark, none of a
+    folder. Raises OSError.
+    """
+    from .untrusted.files import BOM
+
     if path.is_dir():
         return b""
     with path.open("rb") as file:
-        return file.read(HEAD)
+        start = file.read(HEAD)
+        return start.removeprefix(BOM) + file.read(len(BOM) if start.startswith(BOM) else 0)

@@ -77,7 +77,7 @@ def _json(path: Path, text: str) -> Grid | None:
 
 def _decoded(path: Path, raw: bytes, errors: str = "strict") -> str:
     try:
-        return raw.decode("utf-16" if raw.startswith(UTF_16) else "utf-8-sig", errors)
+        return raw.decode("utf-16" if raw.startswith(UTF_16) else "utf-8", errors)
     except UnicodeDecodeError as error:
         raise BadFile(
             path, f"byte {error.start:,}", "not UTF-8", "save the table as UTF-8"

@@ -63,7 +63,7 @@ def _is_run(path: Path, head: bytes) -> bool:
 def _one(path: Path, picks: Picks) -> Iterator[Found]:
     """One run."""
     raw = contents(path)
-    if outline(raw[: 1 << 16]).keys >= _TRIAL:
+    if outline(bytes(raw[: 1 << 16])).keys >= _TRIAL:
         advice = "give the results.json of the whole run, two folders up"
         raise BadFile(path, "as a whole", "it is one trial of a run", advice)
     run: Run = _run(raw, path, "as a whole")

@@ -19,6 +19,7 @@ MAX_WHOLE = 512 * MIB
 # times that
 MAX_LINE = 32 * MIB
 MAX_LINES = 2_000_000  # of a JSON Lines file
+BOM = b"\xef\xbb\xbf"  # that some editors put before a text
 _DATE = re.compile(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$")
 
 
@@ -38,7 +39,7 @@ def existing(path: Path) -> Path:
 
 
 def opened(path: Path) -> tuple[BinaryIO, int]:
-    """The file, open for reading bytes, and its size.
+    """The file, open for reading bytes from behind its byte order mark if it has one, and its size.
 
     Raises QwhError (not found), also for a folder, or BadFile if it may not be read.
     """
@@ -48,13 +49,14 @@ def opened(path: Path) -> tuple[BinaryIO, int]:
         file = open(path, "rb", buffering=MIB)  # noqa: SIM115  the caller closes it
         size = file.seek(0, 2)
         file.seek(0)
+        file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
         return file, size
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
 
 
-def contents(path: Path, limit: int = MAX_WHOLE) -> mmap.mmap:
-    """A file's bytes, mapped rather than copied.
+def contents(path: Path, limit: int = MAX_WHOLE) -> mmap.mmap | memoryview:
+    """A file's bytes, mapped rather than copied, without a byte order mark.
 
     Raises QwhError as `opened`, and BadFile if it is empty or larger than limit.
     """
@@ -70,7 +72,8 @@ def contents(path: Path, limit: int = MAX_WHOLE) -> mmap.mmap:
         if size == 0:
             raise BadFile(path, "byte 0", "the file is empty", "write it again")
         try:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return memoryview(mapped)[len(BOM) :] if file.tell() else mapped
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from None
 

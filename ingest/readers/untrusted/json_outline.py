@@ -7,7 +7,6 @@ from typing import NamedTuple
 import msgspec
 
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
-_BOM = b"\xef\xbb\xbf"
 
 
 class Outline(NamedTuple):
@@ -24,7 +23,7 @@ NOTHING = Outline(b"", frozenset(), False)
 @lru_cache(maxsize=8)
 def outline(head: bytes) -> Outline:
     """The outline of the JSON, or of the first JSON line, that begins so; NOTHING if none does."""
-    tokens = (match.group() for match in _TOKEN.finditer(head.removeprefix(_BOM)))
+    tokens = (match.group() for match in _TOKEN.finditer(head))
     opening = next(tokens, b"")
     if (opening == b"[" and next(tokens, b"") != b"{") or opening not in (b"[", b"{"):
         return NOTHING

@@ -25,7 +25,7 @@ SCALAR_LENGTH = 64  # no number that a tool writes is longer
 _OPENINGS = re.compile(rb'\{\s*"|\[\s*\]')
 _NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?Infinity|NaN', re.DOTALL)
 
-Data: TypeAlias = bytes | mmap.mmap | msgspec.Raw
+Data: TypeAlias = bytes | mmap.mmap | memoryview | msgspec.Raw
 Decoded: TypeAlias = Callable[[Data, Path, str], Any]  # (data, path, place) -> what was asked for
 
 

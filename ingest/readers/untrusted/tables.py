@@ -28,7 +28,7 @@ class Csv:
         file, _ = opened(path)
         with file:
             head = file.read(LOOKED_AT)
-        self._delimiter = _delimiter(head.decode("utf-8-sig", "replace"), len(head) == LOOKED_AT)
+        self._delimiter = _delimiter(head.decode("utf-8", "replace"), len(head) == LOOKED_AT)
         heading = next(self._records(), (0, []))[1]
         if not heading:
             raise BadFile(path, "as a whole", "it is empty", "write it again")
@@ -60,7 +60,7 @@ class Csv:
         """The line that each record ends in and its cells; empty lines are passed over."""
         csv.field_size_limit(MAX_LINE)
         file, _ = opened(self.path)
-        with io.TextIOWrapper(file, "utf-8-sig", newline="") as lines:
+        with io.TextIOWrapper(file, "utf-8", newline="") as lines:
             reader = csv.reader(_bounded(lines), delimiter=self._delimiter, strict=True)
             try:
                 for record in reader:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .files import unreadable
 
-MOST_LEVELS = 6  # of folders below the one that is given
+MOST_LEVELS = 8  # of folders below the one that is given
 MOST_LOOKED_AT = 100_000  # files and folders: what recognising a folder may cost
 
 
