@@ -276,7 +276,7 @@ def livecodebench(folder: Path, model: str, answers: Answers) -> Path:
         }
         for at, (item, attempts) in enumerate(answers.items())
     ]
-    return dump(folder / model / "Scenario.codeexecution_2_0.5_eval_all.json", found)
+    return dump(folder / "output" / model / "Scenario.codeexecution_2_0.5_eval_all.json", found)
 
 
 WRITERS: dict[str, Callable[[Path, str, Answers], Path]] = {

@@ -1,5 +1,6 @@
 """The kinds of files that qwh reads: one line for each reader, none of which is imported here."""
 
+from codecs import BOM_UTF8
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -190,10 +191,9 @@ def head(path: Path) -> bytes:
     """What recognising may look at: a file's first bytes, from behind a byte order mark, none of a
     folder. Raises OSError.
     """
-    from .untrusted.files import BOM
-
     if path.is_dir():
         return b""
     with path.open("rb") as file:
         start = file.read(HEAD)
-        return start.removeprefix(BOM) + file.read(len(BOM) if start.startswith(BOM) else 0)
+        own = start.removeprefix(BOM_UTF8)
+        return own + file.read(len(start) - len(own))

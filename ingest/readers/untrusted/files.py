@@ -6,6 +6,7 @@ What a file declares about its own sizes is checked before it is believed.
 import mmap
 import re
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +20,6 @@ MAX_WHOLE = 512 * MIB
 # times that
 MAX_LINE = 32 * MIB
 MAX_LINES = 2_000_000  # of a JSON Lines file
-BOM = b"\xef\xbb\xbf"  # that some editors put before a text
 _DATE = re.compile(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$")
 
 
@@ -49,7 +49,8 @@ def opened(path: Path) -> tuple[BinaryIO, int]:
         file = open(path, "rb", buffering=MIB)  # noqa: SIM115  the caller closes it
         size = file.seek(0, 2)
         file.seek(0)
-        file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
+        marked = file.read(len(BOM_UTF8)) == BOM_UTF8
+        file.seek(len(BOM_UTF8) if marked else 0)
         return file, size
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
@@ -73,7 +74,7 @@ def contents(path: Path, limit: int = MAX_WHOLE) -> mmap.mmap | memoryview:
             raise BadFile(path, "byte 0", "the file is empty", "write it again")
         try:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return memoryview(mapped)[len(BOM) :] if file.tell() else mapped
+            return memoryview(mapped)[len(BOM_UTF8) :] if file.tell() else mapped
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from None
 
