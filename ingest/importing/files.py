@@ -38,6 +38,8 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
                     passed.append(f"{source.path.name}: {found.what} is not taken: {found.why}")
                 else:
                     finds.append((source, found))
+            if registry.KINDS[source.kind].together:
+                passed += _better_known(source)
         meant.refuse_several(finds, asked)
         summaries.refuse_mixtures(store, finds, asked)
         for line in passed:
@@ -162,18 +164,18 @@ def _together(kind: str, paths: dict[Path, Path], asked: Import) -> Source:
             ExitCode.USAGE,
         )
     _refuse_picks(kind, asked)
-    for path in paths:
-        _say_better_known(path, kind)
     hashes = [disk.sha256(path) for path in paths]
     whole = hashlib.sha256("".join(hashes).encode()).hexdigest() if len(paths) > 1 else hashes[0]
     first, *others = paths
     return Source(kind, first, whole, named.pop(), tuple(others))
 
 
-def _say_better_known(path: Path, kind: str) -> None:
-    """Say which reader knows what a file's values mean, where it is not the one that was named."""
-    if path.is_file() and (known := registry.recognise(path)) not in (None, kind):
-        say(f"{path.name} looks like {known}, which qwh ingest {known} reads by its own rules")
+def _better_known(source: Source) -> Iterator[str]:
+    """Which reader knows what the values of a file mean, where it is not the one that was named."""
+    for path in (source.path, *source.others):
+        known = registry.recognise(path) if path.is_file() else None
+        if known not in (None, source.kind):
+            yield f"{path.name} looks like {known}, which qwh ingest {known} reads by its own rules"
 
 
 def _refuse_engine(path: Path, kind: str) -> None:
