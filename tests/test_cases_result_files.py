@@ -207,7 +207,7 @@ def test_ifevals_lines_name_their_data_set_by_its_instructions(tmp_path):
         path = tmp_path / f"m_{benchmark}-eval_results_loose.jsonl"
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
         [found] = registry.reader("graded-lines").read(path, {})
-        assert (found.benchmark_id, found.harness["manner"]) == (benchmark, "loose")
+        assert (found.benchmark_id, found.harness["manner"]) == (f"{benchmark}-loose", "loose")
         assert [(each.prompt, each.score) for each in found.rows] == [
             ("Write.", 1.0),
             ("Write more.", 0.0),

@@ -11,9 +11,9 @@ _GRADE = re.compile(
 )
 _SMALLER = re.compile(
     r"(^|[_:.])(perplexity|perplexities|ppl|bits_per_[a-z]+|bpb|brier|ter|wer|cer|mer|nll|loss"
-    r"|losses|kld?|divergence|mae|mse|rmse|toxicity|toxic|bias|err|errors?|ece|hallucinat[a-z]+|mistakes?|wrong"
-    r"|incorrect|fail|failed|failures?|distance|levenshtein|latency|time|runtime|seconds|secs|ms"
-    r"|duration|cost)([_:.]|$)"
+    r"|losses|kld?|divergence|mae|mse|rmse|toxicity|toxic|bias|err|errors?|ece|hallucinat[a-z]+"
+    r"|mistakes?|wrong|incorrect|fail|failed|failures?|distance|levenshtein|latency|time|runtime"
+    r"|seconds|secs|ms|duration|cost)([_:.]|$)"
 )
 _DOUBTFUL = re.compile(
     r"(^|[_:.])(max|diff|bleu|rouge[a-z\d]*|chr_?f|meteor|bert_?score|likelihood|log|logprobs?"

@@ -263,7 +263,8 @@ def _joined(path: Path, row: Row, below: Row) -> list[str] | None:
     words = [cell for cell in under if not is_measure(cell)]
     numbers = [cell for cell in map(bare, below.cells) if is_measure(cell)]
     if not under or not all(map(SHARE.fullmatch, numbers)):
-        if any(_said(cell).lower() in (*NAMES, *TEXTS, *CONTEXTS) for cell in below.cells):
+        unnamed = [_said(cell).lower() for cell, said in zip(below.cells, own) if not said]
+        if {*NAMES, *TEXTS, *CONTEXTS}.intersection(unnamed):
             raise _of_two_rows(path, below, numbers or words)
         return None
     above, group = list[str](), ""
