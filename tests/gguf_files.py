@@ -76,7 +76,7 @@ def read(path: Path) -> Model:
 
 
 def micro() -> Model:
-    """The reference of the handed cases: llama, 257 byte tokens."""
+    """The reference of the kept cases: llama, 257 byte tokens."""
     return read(CASES / "micro-ref.gguf")
 
 

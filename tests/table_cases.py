@@ -1,4 +1,4 @@
-"""What the tests of tables share: the handed files, imports, and what stands in a warehouse."""
+"""What the tests of tables share: the kept files, imports, and what stands in a warehouse."""
 
 from pathlib import Path
 

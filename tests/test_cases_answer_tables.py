@@ -43,7 +43,7 @@ def by_item(path: Path, item: str, score: str) -> dict[str, float]:
         return {row[item]: float(row[score] in right) for row in csv.DictReader(file)}
 
 
-def test_the_handed_files_hold_the_usual_figures():
+def test_the_kept_files_hold_the_usual_figures():
     ref, quant = (by_item(WORDS / f"words_{name}.csv", "task", "result") for name in ("ref", "q4"))
     won = [item for item in ref if quant[item] > ref[item]]
     lost = [item for item in ref if quant[item] < ref[item]]

@@ -66,7 +66,7 @@ MADE = {
         POSITIONS,
     ),
 }
-HANDED = {
+KEPT = {
     "15-other-engines-text/quantize.log": ["llama-quantize", "nothing is measured"],
     "22-speed/bench.csv": SPEEDS,
     "22-speed/bench.md": SPEEDS,
@@ -76,9 +76,9 @@ HANDED = {
 
 
 @pytest.mark.parametrize("kind", ["auto", "llama-log", "table", "prompt-logprobs"])
-@pytest.mark.parametrize("name", [*HANDED, *MADE])
+@pytest.mark.parametrize("name", [*KEPT, *MADE])
 def test_refused_under_its_own_name(tmp_path, name, kind):
-    raw, words = MADE.get(name) or ((THIRD / name).read_bytes(), HANDED[name])
+    raw, words = MADE.get(name) or ((THIRD / name).read_bytes(), KEPT[name])
     path = tmp_path / Path(name).name
     path.write_bytes(raw)
     done = ingest(tmp_path / "w", kind, path)

@@ -92,7 +92,7 @@ def load(warehouse: Path, kind: str, path: Path, *more: object, cohort: str = "m
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
-    """The handed files and made ones, each kind a cohort, brought in by `auto`."""
+    """The kept files and made ones, each kind a cohort, brought in by `auto`."""
     folder, warehouse = tmp_path_factory.mktemp("tools"), tmp_path_factory.mktemp("w")
     pairs = {name: (case.kind, case.ref, case.q4) for name, case in GIVEN.items()}
     for kind, write in WRITERS.items():

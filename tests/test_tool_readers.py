@@ -65,7 +65,7 @@ def numbers(kind: str, path: Path, **picks: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("place", OWNERS)
-def test_a_handed_file_has_one_reader(place):
+def test_a_kept_file_has_one_reader(place):
     assert who(CASES / place) == [OWNERS[place]]
 
 
