@@ -58,20 +58,9 @@ def say_what_it_meets(store: Store, run: RunFacts) -> None:
     references = _of_benchmarks(store, run, "reference")
     same = [other for other in references if other.benchmark_id == run.benchmark_id]
     if not same:
-        there = sorted({str(other.benchmark_id) for other in references})
-        group = next((name for name in there if str(run.benchmark_id).startswith(f"{name}_")), None)
-        found = (
-            f"it has {group}, whose task it may be: bring in all of {group} in one command, with"
-            " the tool's results json beside the samples"
-            if group
-            else f"it has {', '.join(there)}: if it is one of them, give its file alone with"
-            " --benchmark-id"
-            if there
-            else ("import it with --is-reference")
-        )
         say(
             f"no reference of cohort {run.cohort_id} has the benchmark {run.benchmark_id}, so"
-            f" {run.quant_id} is compared with nothing: {found}"
+            f" {run.quant_id} is compared with nothing: {_way_on(run, references)}"
         )
         return
     reference = max(same, key=weight)
@@ -82,6 +71,22 @@ def say_what_it_meets(store: Store, run: RunFacts) -> None:
         )
         return
     _say_unmet(store, run, reference)
+
+
+def _way_on(run: RunFacts, references: list[RunFacts]) -> str:
+    """What the reference has instead of a benchmark, and what to do about it."""
+    there = sorted({str(other.benchmark_id) for other in references})
+    if not there:
+        return "import it with --is-reference"
+    group = next((name for name in there if str(run.benchmark_id).startswith(f"{name}_")), None)
+    if group:
+        return (
+            f"it has {group}, whose task it may be: bring in all of {group} in one command, with"
+            " the tool's results json beside the samples"
+        )
+    return (
+        f"it has {', '.join(there)}: if it is one of them, give its file alone with --benchmark-id"
+    )
 
 
 def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:

@@ -47,20 +47,19 @@ def refuse_mixtures(store: Store, finds: list[tuple[Source, Results]], asked: Im
 
     Asked of all that a command brings in, before the first is stored.
     """
-    new = list[Told]()
-    for source, found in finds:
-        if not isinstance(found, Summary):
-            continue
+    summed = [(source, found) for source, found in finds if isinstance(found, Summary)]
+    ours = [run for run in store.runs() if run.cohort_id == asked.cohort] if summed else []
+    known = [Told(run, origin(run), _held_ppl(store, run)) for run in ours]
+    for source, found in summed:
         run = _facts(found, source, asked)
         refuse_other_reference(store, run)
         label = "/".join([str(source.path), *filter(None, [found.facts.get("file")])])
         told = Told(run, label, _ppl(found.statistics))
-        held = (Told(each, origin(each), _held_ppl(store, each)) for each in store.runs())
-        for other in (*held, *new):
+        for other in known:
             if _same_text(other.run, run) and other.run.run_id != run.run_id:
                 _refuse_another_text(told, other)
                 _refuse_other_settings(told, other)
-        new.append(told)
+        known.append(told)
 
 
 def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stored | None:
