@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import peer
 import torch
+import torch_columns
 from numba import njit
 
 from qwh.kernels.scorers import cpu, naive
@@ -146,8 +147,11 @@ def contenders(
             partial(over_rows, threads, partial(library_rows, library.kld_rows), z, y, codes),
             x.size,
         ),
-        "torch float32: KLD only": (lambda: torch_kld(*tensors[:2]), small[0].size),
-        "torch float32: every column": (lambda: torch_columns(*tensors, top_k=True), small[0].size),
+        "torch float32: KLD only": (lambda: torch_columns.kld_only(*tensors[:2]), small[0].size),
+        "torch float32: every column": (
+            lambda: torch_columns.columns(*tensors, top_k=True),
+            small[0].size,
+        ),
         "NumPy float64: every column (naive.py)": (
             lambda: naive.quant_rows(
                 *small[:1], naive.reference_rows(small[0], small[2]), *small[1:]
@@ -156,7 +160,7 @@ def contenders(
         ),
     }
     if compiled:
-        fused = torch.compile(partial(torch_columns, top_k=False))
+        fused = torch.compile(partial(torch_columns.columns, top_k=False))
         found["torch.compile: every column but top k"] = (lambda: fused(*tensors), small[0].size)
     return found
 
@@ -213,39 +217,6 @@ def read_both(x, z):
         for i in range(len(a)):
             total += a[i] + b[i]
     return total
-
-
-def torch_kld(x, z):
-    return torch.nn.functional.kl_div(
-        torch.log_softmax(z, 1), torch.log_softmax(x, 1), reduction="none", log_target=True
-    ).sum(1)
-
-
-def torch_columns(x, z, y, top_k: bool):
-    """Every column in float32, as one writes it."""
-    logp, logq = torch.log_softmax(x, 1), torch.log_softmax(z, 1)
-    p, q = logp.exp(), logq.exp()
-    logm = ((p + q) / 2).log()
-    y = y.long()[:, None]
-    ids = logp.topk(32).indices if top_k else y
-    return (
-        (p * (logp - logq)).sum(1),
-        (q * (logq - logp)).sum(1),
-        ((p * (logp - logm)).sum(1) + (q * (logq - logm)).sum(1)) / 2,
-        (p - q).abs().sum(1) / 2,
-        -(p * logp).sum(1),
-        -(q * logq).sum(1),
-        x.argmax(1),
-        z.argmax(1),
-        logp.gather(1, y),
-        logq.gather(1, y),
-        (x > x.gather(1, y)).sum(1),
-        (z > z.gather(1, y)).sum(1),
-        torch.logsumexp(x, 1),
-        torch.logsumexp(z, 1),
-        logp.gather(1, ids),
-        logq.gather(1, ids),
-    )
 
 
 def base_codes(x: np.ndarray) -> np.ndarray:

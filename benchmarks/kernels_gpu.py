@@ -12,6 +12,7 @@ import statistics
 from functools import partial
 
 import torch
+import torch_columns
 
 from qwh.kernels.scorers import gpu
 
@@ -49,15 +50,16 @@ def contenders(rows: int, vocabulary: int, precision: torch.dtype) -> dict:
     x = (2 * torch.randn(rows, vocabulary, device="cuda")).to(precision)
     z = (x.float() + 0.05 * torch.randn(rows, vocabulary, device="cuda")).to(precision)
     y = torch.randint(vocabulary, (rows,))
-    target, room = y.cuda()[:, None], torch.empty_like(x)
+    target, room = y.cuda(), torch.empty_like(x)
     reference = gpu.reference_rows(x, y.numpy(), 32)
-    fused = torch.compile(every_column)
+    plain = partial(torch_columns.columns, top_k=False)
+    fused = torch.compile(plain)
     return {
         "memory: a copy of one side": (lambda: room.copy_(x), 2),
         "qwh: one side, top 32": (partial(gpu.reference_rows, x, y.numpy(), 32), 1),
         "qwh: pair": (partial(gpu.quant_rows, x, reference, z, y.numpy()), 3),
-        "torch eager: KLD only": (partial(kld_only, x, z), 2),
-        "torch eager: every column but top k": (partial(every_column, x, z, target), 2),
+        "torch eager: KLD only": (partial(torch_columns.kld_only, x, z), 2),
+        "torch eager: every column but top k": (partial(plain, x, z, target), 2),
         "torch.compile: every column but top k": (partial(fused, x, z, target), 2),
     }
 
@@ -76,33 +78,6 @@ def measure(found: dict, rounds: int) -> dict[str, float]:
             if turn > 1:
                 times[name].append(start.elapsed_time(end))
     return {name: statistics.median(values) for name, values in times.items()}
-
-
-def kld_only(x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-    """KL(x || z) of each row in float32."""
-    logp, logq = torch.log_softmax(x.float(), 1), torch.log_softmax(z.float(), 1)
-    return (logp.exp() * (logp - logq)).sum(1)
-
-
-def every_column(x: torch.Tensor, z: torch.Tensor, y: torch.Tensor) -> tuple:
-    """Every column of the scorer but its top k, as one writes it."""
-    logp, logq = torch.log_softmax(x.float(), 1), torch.log_softmax(z.float(), 1)
-    p, q = logp.exp(), logq.exp()
-    logm = ((p + q) / 2).log()
-    return (
-        (p * (logp - logq)).sum(1),
-        (q * (logq - logp)).sum(1),
-        ((p * (logp - logm)).sum(1) + (q * (logq - logm)).sum(1)) / 2,
-        (p - q).abs().sum(1) / 2,
-        -(p * logp).sum(1),
-        -(q * logq).sum(1),
-        x.argmax(1),
-        z.argmax(1),
-        logp.gather(1, y),
-        logq.gather(1, y),
-        (x > x.gather(1, y)).sum(1),
-        (z > z.gather(1, y)).sum(1),
-    )
 
 
 if __name__ == "__main__":

@@ -25,47 +25,27 @@
     'tokens': "'there are no token rows, only figures of other tools'",
     'answer_kld': "'answers have no KLD: qwh did not run the models on these prompts'",
 } -%}
+{# what a cohort can have -> where it stands, and in which of its rows #}
+{%- set shows = {
+    'text': ('dim_cohorts', 'primary_corpus is not null'),
+    'answered': ('fct_scores', "role = 'quant'"),
+    'answered_ref': ('fct_scores', "role = 'reference'"),
+    'kld': ('fct_zone_members', 'true'),
+    'paired': ('fct_disagreements', 'true'),
+    'suite': ('fct_composites', 'true'),
+    'overlap': ('stat_score_blocks', 'true'),
+    'tokens': ('fct_token_flips', 'true'),
+    'answer_kld': ('stat_prompt_blocks', 'true'),
+} -%}
 with shown as (
-    select
-        cohort_id,
-        'text' as fact,
-    from {{ ref('dim_cohorts') }}
-    where primary_corpus is not null
-    union all by name
-    select
-        cohort_id,
-        if(role = 'quant', 'answered', 'answered_ref') as fact,
-    from {{ ref('fct_scores') }}
-    union all by name
-    select
-        cohort_id,
-        'kld' as fact,
-    from {{ ref('fct_zone_members') }}
-    union all by name
-    select
-        cohort_id,
-        'paired' as fact,
-    from {{ ref('fct_disagreements') }}
-    union all by name
-    select
-        cohort_id,
-        'suite' as fact,
-    from {{ ref('fct_composites') }}
-    union all by name
-    select
-        cohort_id,
-        'overlap' as fact,
-    from {{ ref('stat_score_blocks') }}
-    union all by name
-    select
-        cohort_id,
-        'tokens' as fact,
-    from {{ ref('fct_token_flips') }}
-    union all by name
-    select
-        cohort_id,
-        'answer_kld' as fact,
-    from {{ ref('stat_prompt_blocks') }}
+    {% for fact, (name, rows) in shows.items() -%}
+        select
+            cohort_id,
+            '{{ fact }}' as fact,
+        from {{ ref(name) }}
+        where {{ rows }}
+        {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
 ),
 
 cohorts as (
