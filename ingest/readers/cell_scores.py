@@ -11,28 +11,14 @@ from decimal import Decimal
 from .port import Picks
 from .untrusted.json_plain import graded
 
-RIGHT: tuple[str, ...] = (
-    "true",
-    "yes",
-    "pass",
-    "passed",
-    "correct",
-    "right",
-    "success",
-    "successful",
+RIGHT = (
+    *("true", "yes", "pass", "passed", "correct", "right", "success", "successful", "succeeded"),
+    *("resolved", "solved", "ok", "✓", "✔", "✅"),
 )
-RIGHT += ("succeeded", "resolved", "solved", "ok", "✓", "✔", "✅")
-WRONG: tuple[str, ...] = (
-    "false",
-    "no",
-    "fail",
-    "failed",
-    "failure",
-    "incorrect",
-    "wrong",
-    "unsuccessful",
+WRONG = (
+    *("false", "no", "fail", "failed", "failure", "incorrect", "wrong", "unsuccessful"),
+    *("unresolved", "unsolved", "✗", "✘", "❌"),
 )
-WRONG += ("unresolved", "unsolved", "✗", "✘", "❌")
 NONE = ("", "-", "n/a", "na", "nan", "none", "null")
 # letters that a whole column is written in, and those of them that show which of these it is
 LETTERS: list[tuple[dict[str, float], str]] = [

@@ -10,7 +10,6 @@ from .untrusted.json_plain import clean
 ABSENT: Final = object()  # there is nothing at this path; None is something
 MAX_TEXT = 1 << 20  # characters of a text that is looked into as JSON
 DEEPEST = 3  # levels of names that are listed
-MOST_NAMES = 30
 
 
 def along(found: Any, path: str) -> Any:
