@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from conftest import query
+
 CASES = Path(__file__).parent / "fixtures" / "cases"
 
 
@@ -19,6 +21,16 @@ class Counts(NamedTuple):
 
 # wrong are Peru and Kenya in the reference, Kenya, Japan and Egypt in the quant, of twelve
 USUAL = Counts(12, 10 / 12, 9 / 12, 1, 2)
+
+
+def disagreements(said, cohort: str) -> dict[str, Counts]:
+    """benchmark -> what the table says."""
+    rows = query(
+        said["warehouse"],
+        "select benchmark_id, prompts, score_ref, score, leapfrogs, drops from fct_disagreements"
+        f" where cohort_id = '{cohort}' and quant_id = 'q4'",
+    )
+    return {benchmark: Counts(*figures) for benchmark, *figures in rows}
 
 
 def counted(reference: dict[object, float], quant: dict[object, float]) -> Counts:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import query, qwh
-from harness_cases import CASES, USUAL, Counts, counted
+from harness_cases import CASES, USUAL, Counts, counted, disagreements
 from harness_files import archive, members
 from harness_older import older_evalplus, older_lighteval
 
@@ -45,16 +45,6 @@ def said(tmp_path_factory) -> dict[object, object]:
     built = qwh("build", "--warehouse", warehouse)
     assert built.exit_code == 0, built.stderr
     return said
-
-
-def disagreements(said, cohort: str) -> dict[str, Counts]:
-    """benchmark -> what the table says."""
-    rows = query(
-        said["warehouse"],
-        "select benchmark_id, prompts, score_ref, score, leapfrogs, drops from fct_disagreements"
-        f" where cohort_id = '{cohort}' and quant_id = 'q4'",
-    )
-    return {benchmark: Counts(*figures) for benchmark, *figures in rows}
 
 
 def close(found: Counts, expected: Counts) -> bool:

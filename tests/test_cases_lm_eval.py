@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from conftest import query, qwh
-from harness_cases import CASES, USUAL, Counts, counted, lines, only
+from harness_cases import CASES, USUAL, Counts, counted, disagreements, lines, only
 
 PAIRS = {  # cohort -> folders of the reference and of the quant
     "ruler": ("01-ruler-minus-one/ref", "01-ruler-minus-one/q4"),
@@ -55,16 +55,6 @@ def _ingest(kind: str, path: Path, name: str, cohort: str, warehouse: Path, *mor
     more = (*more, "--is-reference") if name == "ref" else more
     into = ("--quant-id", name, "--cohort", cohort, "--warehouse", warehouse)
     return qwh("ingest", kind, path, *into, *more)
-
-
-def disagreements(said, cohort: str) -> dict[str, Counts]:
-    """benchmark -> what the table says."""
-    rows = query(
-        said["warehouse"],
-        "select benchmark_id, prompts, score_ref, score, leapfrogs, drops from fct_disagreements"
-        f" where cohort_id = '{cohort}' and quant_id = 'q4'",
-    )
-    return {benchmark: Counts(*figures) for benchmark, *figures in rows}
 
 
 def by_document(folder: str, pattern: str, score) -> dict[object, float]:
