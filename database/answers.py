@@ -57,7 +57,7 @@ def read_answers(warehouse: Warehouse, cohort: str | None) -> Answers:
                 cohort,
             )
         )
-        weights = dict(ask("select benchmark_id, weight from benchmark_weights"))
+        weights = dict(ask("select benchmark_id, weight from int_benchmark_weights"))
         rows = connection.sql(
             "select quant_id, benchmark_id, prompt_id, text_id, score, score_ref from fct_prompts"
             " where cohort_id = ?",

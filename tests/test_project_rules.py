@@ -93,7 +93,7 @@ def test_python_functions_are_called_by_tables_only(manifest):
                 exp.Anonymous
             )
         }
-        if called & set(udf.FUNCTIONS):
+        if called & set(udf.names()):
             assert (
                 node["config"]["materialized"] == "table"
                 and layer(manifest, node["unique_id"]) == "statistics"

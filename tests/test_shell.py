@@ -76,7 +76,7 @@ def test_no_view_or_macro_needs_python(warehouse):
     views = real_shell(warehouse, "select sql from duckdb_views() where not internal") + real_shell(
         warehouse, "select macro_definition from duckdb_functions() where not internal"
     )
-    assert not [name for name in udf.FUNCTIONS if f"{name}(" in views]
+    assert not [name for name in udf.names() if f"{name}(" in views]
 
 
 def test_help_is_instant_and_imports_typer_alone():

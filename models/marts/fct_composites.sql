@@ -16,11 +16,11 @@ benchmarks as (
         disagreements.score_ref,
         (disagreements.leapfrogs - disagreements.drops) / disagreements.prompts as gain,
         disagreements.volume,
-        coalesce(weights.weight, 1.0) as weight,
+        weights.weight,
         suites.benchmarks as benchmarks_of_cohort,
     from {{ ref('fct_disagreements') }} as disagreements
     inner join suites using (cohort_id)
-    left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
+    inner join {{ ref('int_benchmark_weights') }} as weights using (benchmark_id)
 ),
 
 -- the same, each with its share of its quant's composite

@@ -6,6 +6,7 @@ select
     outcomes.text_id,
     outcomes.category,
     runs.harness,
+    weights.weight,
     outcomes.score_ref,
     outcomes.score,
     klds.kld_gmean,
@@ -16,4 +17,6 @@ select
     run_id,
 from {{ ref('int_prompt_outcomes') }} as outcomes
 inner join {{ ref('int_current_runs') }} as runs using (run_id)
+inner join {{ ref('int_benchmark_weights') }} as weights
+    on outcomes.benchmark_id = weights.benchmark_id
 left join {{ ref('int_prompt_kld') }} as klds using (run_id, prompt_id)

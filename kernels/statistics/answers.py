@@ -1,0 +1,75 @@
+"""Answers of a cohort's quants and reference to its prompts: rows in, one sheet of scores out."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from .port import Numbers, Texts
+from .texts import Prompts
+
+
+class Answers(NamedTuple):
+    """One row per quant and prompt, as fct_prompts has them."""
+
+    quant_id: Annotated[Texts, "the quant"]
+    benchmark_id: Annotated[Texts, "the benchmark"]
+    prompt_id: Annotated[Texts, "the prompt within its benchmark"]
+    text_id: Annotated[Texts, "equal where a benchmark asks one text more than once"]
+    weight: Annotated[Numbers, "the benchmark's weight in the composite"]
+    score: Annotated[Numbers, "the quant's, 0 to 1"]
+    score_ref: Annotated[Numbers, "the reference's, 0 to 1"]
+
+
+class Sheet(NamedTuple):
+    """The same as one table: q quants by name, n prompts by benchmark, text and name."""
+
+    quants: list[str]
+    scores: np.ndarray  # [q, n], NaN where a quant did not answer
+    reference: np.ndarray  # [n]
+    prompts: Prompts  # benchmarks and texts, [n] each
+    weights: dict[str, float]  # benchmark -> weight
+
+    @property
+    def gains(self) -> np.ndarray:
+        """Score less the reference's score, [q, n]."""
+        return self.scores - self.reference
+
+    def of(self, quants: list[str]) -> "Sheet":
+        """The rows of these quants, in this order; NaN for one that is not here."""
+        place = {quant: k for k, quant in enumerate(self.quants)}
+        scores = np.full((len(quants), len(self.reference)), np.nan)
+        for row, quant in enumerate(quants):
+            if quant in place:
+                scores[row] = self.scores[place[quant]]
+        return self._replace(quants=list(quants), scores=scores)
+
+    def complete(self) -> "Sheet":
+        """The quants that answered every prompt."""
+        whole = np.isfinite(self.scores).all(1)
+        quants = [quant for quant, has in zip(self.quants, whole) if has]
+        return self._replace(quants=quants, scores=self.scores[whole])
+
+    def shares(self) -> np.ndarray:
+        """What each prompt weighs in a composite, [n], summing to 1."""
+        names = np.array(self.prompts.groups, str)
+        kinds, number, sizes = np.unique(names, return_inverse=True, return_counts=True)
+        weight = np.array([self.weights[kind] for kind in kinds.tolist()])
+        return (weight / weight.sum() / sizes)[number]
+
+
+def sheet(answers: Answers) -> Sheet:
+    """The sheet of these rows. Its shares of a composite hold for quants that answered all."""
+    quants, row = np.unique(answers.quant_id.astype(str), return_inverse=True)
+    keys = [answers.benchmark_id, answers.text_id, answers.prompt_id]
+    numbers = [np.unique(key.astype(str), return_inverse=True)[1] for key in keys]
+    kinds, first, column = np.unique(
+        np.stack(numbers, 1), axis=0, return_index=True, return_inverse=True
+    )
+    scores = np.full((len(quants), len(kinds)), np.nan)
+    scores[row, column.ravel()] = answers.score
+    benchmarks = answers.benchmark_id[first].tolist()
+    weights = dict(zip(benchmarks, answers.weight[first].tolist()))
+    texts = answers.text_id[first].tolist()
+    return Sheet(
+        quants.tolist(), scores, answers.score_ref[first], Prompts(benchmarks, texts), weights
+    )

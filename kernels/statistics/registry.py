@@ -1,0 +1,3 @@
+"""The modules that declare statistics; `@statistic` of port.py does the rest."""
+
+MODULES: tuple[str, ...] = ()
