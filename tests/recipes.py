@@ -6,14 +6,17 @@ from typing import NamedTuple
 from house import HOUSE
 
 PAGE = HOUSE / "CONTRIBUTING.md"
-BLOCK = re.compile(r"^```python\n# (\S+?)(?:, in (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```(?:python|sql|yaml)\n(?:#|--) (\S+?)(?:, in (\w+))?\n(.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 class Addition(NamedTuple):
-    """Code that goes into a new file, or as a line into a registry's dict."""
+    """Code that goes into a new file, or as a line into a registry."""
 
     path: str
-    registry: str  # the dict's name; empty: it is a file
+    registry: str  # its name there; empty: it is a file
     code: str
 
 

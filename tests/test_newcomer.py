@@ -1,5 +1,6 @@
-"""A newcomer's day: CONTRIBUTING.md's recipes for a reader, an engine and an export format, done as
-printed in a copy of the house, work from the command line. Each is one new file and one line.
+"""A newcomer's day: CONTRIBUTING.md's recipes, done as printed in a copy of the house, work from
+the command line. A reader, an engine and an export format are one new file and one line each, a
+statistic is a kernel with its declaration, a line, and a model with its YAML.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import recipes
+from conftest import query
 from house import HOUSE
 
 BESIDE = ("tests", "benchmarks", "typing", "results", "build", ".*", "__pycache__", "*.egg-info")
@@ -35,20 +37,21 @@ def copy(tmp_path) -> Path:
 def add(copy: Path, title: str) -> None:
     """Follow a recipe to the letter."""
     files = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    new = {addition.path for addition in recipes.recipes()[title] if not addition.registry}
+    assert len(new) == (3 if title == "A statistic" else 1)
     for addition in recipes.recipes()[title]:
         path = copy / addition.path
         if addition.registry:
             text = path.read_text()
-            opening = re.search(rf"^{addition.registry}\b.*{{.*\n", text, re.MULTILINE)
+            opening = re.search(rf"^{addition.registry}\b.*[({{]\n", text, re.MULTILINE)
             assert opening, f"{addition.path} has no {addition.registry}"
             path.write_text(text[: opening.end()] + addition.code + text[opening.end() :])
         else:
             assert not path.exists()
             path.write_text(addition.code)
     after = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
-    new = after.keys() - files.keys()
-    changed = [path.name for path in files if after[path] != files[path]]
-    assert len(new) == 1 and changed == ["registry.py"]
+    assert {path.relative_to(copy).as_posix() for path in after.keys() - files.keys()} == new
+    assert [path.name for path in files if after[path] != files[path]] == ["registry.py"]
 
 
 def run(copy: Path, *arguments: object) -> str:
@@ -94,3 +97,14 @@ def test_an_engine(copy):
         "text.txt", "--context-length", 64, "--chunks", 4, "--cohort", "c", "--warehouse", "w",
     )  # fmt: skip
     assert "half" in printed
+
+
+def test_a_statistic(copy, warehouse):
+    add(copy, "A statistic")
+    own = shutil.copytree(warehouse, copy.parent / "w")
+    run(copy, "build", "--select", "stat_worst_benchmarks", "--warehouse", own)
+    told = query(own, "select quant_id, benchmark_id, loss from stat_worst_benchmarks order by all")
+    lost = query(own, "select quant_id, benchmark_id, score_ref - score from fct_disagreements")
+    beyond = {(quant, where, round(loss, 9)) for quant, where, loss in lost if loss > 0.01}
+    assert {(*names, round(loss, 9)) for *names, loss in told if loss is not None} == beyond
+    assert len(told) == len(lost) and beyond  # this benchmark is the only one

@@ -1,3 +1,5 @@
 """The modules that declare statistics; `@statistic` of port.py does the rest."""
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = (
+    # one line each
+)
