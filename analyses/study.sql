@@ -2,19 +2,33 @@
 -- low and high are a 95 % interval, never a range over quants. verdict is a code; says is its
 -- sentence in the seed verdicts, with the finding's own figures in the place of {names}. The zone is
 -- the default one; mean KLD is that of the first text.
+with told as (
+    select
+        findings.*,
+        verdicts.sentence,
+    from findings
+    left join verdicts
+        on findings.statistic = verdicts.statistic and findings.verdict = verdicts.code
+)
+
 select
-    findings.cohort_id,
-    findings.finding,
-    findings.n,
-    findings.figure,
-    findings.low,
-    findings.high,
-    findings.verdict,
-    list_reduce(
-        coalesce(map_keys(findings.facts), []),
-        lambda said, name: replace(said, '{' || name || '}', findings.facts[name]),
-        verdicts.sentence
+    cohort_id,
+    finding,
+    n,
+    figure,
+    low,
+    high,
+    verdict,
+    array_to_string(
+        list_transform(
+            string_split(sentence, '{'),
+            lambda part: case
+                when part not like '%}%' then part
+                else coalesce(facts[split_part(part, '}', 1)], '{' || part)
+                    || split_part(part, '}', 2)
+            end
+        ),
+        ''
     ) as says,
-from findings
-left join verdicts on findings.statistic = verdicts.statistic and findings.verdict = verdicts.code
-order by findings.cohort_id, findings.place, findings.finding
+from told
+order by cohort_id, place, finding

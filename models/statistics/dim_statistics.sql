@@ -1,4 +1,6 @@
-with declared as (select unnest(statistic_fields()) as field)
+with declared as (
+    select unnest(statistic_fields()) as field,
+)
 
 select
     field.statistic,
