@@ -1,0 +1,49 @@
+"""Many p at once: what each is worth when the others are looked at too. NaN stays NaN and is one
+test less.
+"""
+
+import numpy as np
+
+TIE = 1e-9  # figures that differ by less are equal
+
+
+def step_down(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Adjusted p [m] by step-down max-T (Westfall and Young 1993), add-one.
+
+    observed: [m], larger = more extreme; null: [B, m], the same of B joint draws. Holds the chance
+    of any false rejection, whatever the draws share.
+    """
+    observed = np.asarray(observed, float)
+    adjusted = np.full(len(observed), np.nan)
+    order = np.argsort(-observed, kind="stable")
+    order = order[np.isfinite(observed[order])]
+    if not len(order):
+        return adjusted
+    drawn = np.where(np.isnan(null), -np.inf, null)[:, order]
+    largest = np.maximum.accumulate(drawn[:, ::-1], axis=1)[:, ::-1]  # of this and the weaker
+    p = (1 + (largest >= observed[order] - TIE).sum(0)) / (1 + len(null))
+    adjusted[order] = np.maximum.accumulate(p)
+    return adjusted
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's adjusted p [m] (1979): any false rejection, whatever the tests share."""
+    p = np.asarray(p, float)
+    adjusted = np.full(len(p), np.nan)
+    order = np.argsort(p, kind="stable")
+    order = order[np.isfinite(p[order])]
+    stepped = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return adjusted
+
+
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Adjusted p [m] of Benjamini and Hochberg (1995): the share of false rejections in a list."""
+    from scipy.stats import false_discovery_control
+
+    p = np.asarray(p, float)
+    adjusted = np.full(len(p), np.nan)
+    known = np.isfinite(p)
+    if known.any():
+        adjusted[known] = false_discovery_control(p[known])
+    return adjusted
