@@ -38,11 +38,17 @@ OMITTED = {
 def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
     """Write the runs of one cohort to folder.
 
-    The manifests say top_k 0: the rows keep no tokens but the realised one and the top.
+    The manifests say top_k 0: the rows keep no tokens but the realised one and the top. A quant's
+    first manifest alone holds its tensors' hashes.
     """
     store = Store(warehouse)
     rows: dict[str, list[pl.DataFrame]] = {}
     runs = [replace(run, top_k=0) for run in store.runs() if run.cohort_id == cohort]
+    first = {run.quant_id: run.run_id for run in reversed(runs) if run.tensor_hashes}
+    runs = [
+        run if first.get(run.quant_id) == run.run_id else replace(run, tensor_hashes=None)
+        for run in runs
+    ]
     folder.mkdir(exist_ok=True)
     (folder / "runs.jsonl").write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs))
     for run in runs:

@@ -26,6 +26,7 @@
         tensor_types: 'VARCHAR',
         made_from: 'VARCHAR',
         block_levels: 'INTEGER',
+        tensor_hashes: 'VARCHAR',
         uploader: 'VARCHAR',
         imatrix: 'VARCHAR',
         tokenizer_sha256: 'VARCHAR',

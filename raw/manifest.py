@@ -63,6 +63,9 @@ class RunFacts:
         "most distinct values in any sampled block of 32 weights of a float file; 16 or fewer"
         " betray a 4-bit origin; null for a quantized file",
     )
+    tensor_hashes: str | None = fact(
+        "JSON: first 12 hex digits of the SHA-256 of each quantized tensor -> its weights",
+    )
     uploader: str | None = fact("who published the file, if said")
     imatrix: str | None = fact("importance matrix file named in the quant, if any")
     tokenizer_sha256: str | None = fact(

@@ -1,5 +1,7 @@
 """GGUF files as people have them: in parts, or of another conversion than their reference."""
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qwh.errors import ExitCode
+from qwh.ingest.engines.gguf import FLOATS, read_gguf
+from qwh.ingest.engines.gguf_header import Header
 from qwh.raw.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -193,3 +197,21 @@ def test_another_conversion_joins_those_that_stood_beside_a_file_of_logits(tmp_p
     refused(named, "BOS", "add_bos_token is True against False", code=ExitCode.MISMATCH)
     told = stored("other", "--reference", TINY, "--cohort", "d")
     assert told.exit_code == 0 and "eos_token_id is 7 against" in told.stderr
+
+
+def test_a_quantized_tensor_has_one_hash_in_whichever_file_it_lies():
+    whole, parts = read_gguf(QUANT), read_gguf(CASES / "23-split-00001-of-00002.gguf")
+    quantized = {
+        tensor: kind for tensor, kind in whole.tensor_types.items() if tensor not in FLOATS
+    }
+    assert sum(whole.tensor_hashes.values()) == sum(kind["weights"] for kind in quantized.values())
+    assert whole.tensor_hashes == parts.tensor_hashes and whole.tensor_hashes
+    held = json.loads(whole.facts["tensor_hashes"])
+    path = whole.path.read_bytes()
+    by_hand = {
+        hashlib.sha256(path[tensor.offset : tensor.offset + tensor.bytes]).hexdigest()[:12]
+        for tensor in Header(whole.path).tensors
+        if tensor.kind not in FLOATS
+    }
+    assert set(held) == by_hand
+    assert read_gguf(REFERENCE).tensor_hashes == {}

@@ -5,6 +5,7 @@ Nothing in it is run.
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from .vocabulary import vocabulary_sha256
 BLOCK = 32
 SAMPLED_BLOCKS = 512
 FLOATS = ("F32", "F16", "BF16")
+HASHED = 12  # hex digits: among a million tensors two strangers agree once in 500
 RANK = 4  # llama.cpp's pooling type of a reranker
 TOKENIZER = (  # the keys that decide how text becomes token ids, and which the hash is of
     "tokens",
@@ -49,7 +51,7 @@ class GGUF:
 
     path, name: of its first file; the rest is of all its files together.
     bits_per_weight = 8 x tensor bytes / weights; tensor_types: type -> tensors, weights, bytes;
-    block_levels: see `_block_levels`.
+    block_levels: see `_block_levels`; tensor_hashes: see `_tensor_hashes`.
     """
 
     path: Path
@@ -62,6 +64,7 @@ class GGUF:
     bits_per_weight: float
     tensor_types: dict[str, dict[str, int]]
     block_levels: int | None
+    tensor_hashes: dict[str, int]
     imatrix: str | None
     context_length: int
     tokenizer: dict[str, Any]
@@ -101,6 +104,7 @@ class GGUF:
             "file_type": self.file_type,
             "tensor_types": json.dumps(self.tensor_types),
             "block_levels": self.block_levels,
+            "tensor_hashes": json.dumps(self.tensor_hashes),
             "imatrix": self.imatrix,
             "tokenizer_sha256": self.tokenizer_sha256,
             "vocabulary_sha256": vocabulary_sha256(self.tokenizer["tokens"]),
@@ -130,9 +134,12 @@ def read_gguf(path: Path) -> GGUF:
     types = _tensor_types(tensors)
     weights = sum(total["weights"] for total in types.values())
     stored = sum(total["bytes"] for total in types.values())
+    with ThreadPoolExecutor(1) as beside:  # the file is read once, from the disk's cache after that
+        hashes = beside.submit(_tensor_hashes, tensors)
+        sha256 = _sha256([header.path for header in headers])
     return GGUF(
         path=path,
-        sha256=_sha256([header.path for header in headers]),
+        sha256=sha256,
         bytes=sum(header.bytes for header in headers),
         name=fields.get("general.name", model_stem(path)),
         architecture=architecture,
@@ -141,6 +148,7 @@ def read_gguf(path: Path) -> GGUF:
         bits_per_weight=8 * stored / weights,
         tensor_types=types,
         block_levels=_block_levels(tensors),
+        tensor_hashes=hashes.result(),
         imatrix=fields.get("quantize.imatrix.file"),
         context_length=headers[0].whole(f"{architecture}.context_length"),
         tokenizer={
@@ -153,6 +161,22 @@ def _sha256(paths: list[Path]) -> str:
     """The hash of a model's only file, or of its files' hashes in their order."""
     hashes = [disk.sha256(path) for path in paths]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _tensor_hashes(tensors: list[Tensor]) -> dict[str, int]:
+    """First HASHED hex digits of the SHA-256 of each quantized tensor's data -> its weights.
+
+    Two quants that share one were made alike where it lies.
+    """
+    hashes: dict[str, int] = {}
+    for tensor in tensors:
+        if tensor.kind not in FLOATS and tensor.bytes:
+            data = np.memmap(
+                tensor.path, np.uint8, mode="r", offset=tensor.offset, shape=tensor.bytes
+            )
+            digest = hashlib.sha256(data).hexdigest()[:HASHED]
+            hashes[digest] = hashes.get(digest, 0) + tensor.weights
+    return hashes
 
 
 def _refuse_embedding(path: Path, architecture: str, fields: dict[str, Any]) -> None:

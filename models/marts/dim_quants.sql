@@ -10,6 +10,7 @@ select
     tensor_types,
     made_from,
     block_levels,
+    tensor_hashes,
     uploader,
     imatrix,
 from {{ ref('stg_runs') }}
@@ -17,5 +18,7 @@ from {{ ref('stg_runs') }}
 qualify
     row_number() over (
         partition by cohort_id, quant_id, role
-        order by file_sha256 is null asc, made_from is null asc, started_at desc, run_id asc
+        order by
+            file_sha256 is null asc, made_from is null asc, tensor_hashes is null asc,
+            started_at desc, run_id asc
     ) = 1

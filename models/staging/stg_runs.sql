@@ -16,6 +16,7 @@ select
     tensor_types,
     made_from,
     block_levels,
+    tensor_hashes,
     uploader,
     imatrix,
     tokenizer_sha256,
