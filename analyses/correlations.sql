@@ -1,8 +1,8 @@
 -- Which measurements of distance go with the score, the volume and the direction of disagreement?
 -- Spearman's rho over the quants of a cohort, full and in the default silent zone; a larger
--- measurement is further from the reference. [low, high] is the percentile bootstrap over quants, p
--- is by permutation, adjusted over the measurements (max-T). Each row of stat_correlations, which
--- has the other zones too, carries a verdict of its own; this one is about the composite score.
+-- measurement is further from the reference. p is by permutation, adjusted over the measurements
+-- (max-T); [low, high] is over quants. Both take the quants for unrelated: what may be said of
+-- relatives is the verdict's (stat_trends). stat_correlations has the other zones too.
 with shown as (
     select distinct
         zone_rule,
@@ -20,15 +20,13 @@ select
     estimator,
     any_value(n) filter (where target = 'composite') as n,
     any_value(rho) filter (where target = 'composite') as score_rho,
-    any_value(printf('[%.2f, %.2f]', ci_low, ci_high))
+    any_value(printf('[%.2f, %.2f]', low, high))
     filter (where target = 'composite') as score_ci,
-    any_value(p_max_t) filter (where target = 'composite') as score_p,
+    any_value(p_adjusted) filter (where target = 'composite') as score_p,
     any_value(rho) filter (where target = 'volume') as volume_rho,
-    any_value(p_max_t) filter (where target = 'volume') as volume_p,
+    any_value(p_adjusted) filter (where target = 'volume') as volume_p,
     any_value(rho) filter (where target = 'direction') as direction_rho,
-    any_value(p_max_t) filter (where target = 'direction') as direction_p,
-    any_value(minimum_rho) filter (where target = 'composite') as minimum_rho,
-    any_value(verdict) filter (where target = 'composite') as score_verdict,
+    any_value(p_adjusted) filter (where target = 'direction') as direction_p,
 from stat_correlations
 where (zone_rule, threshold) in (select (shown.zone_rule, shown.threshold), from shown)
 group by all

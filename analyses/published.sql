@@ -1,18 +1,23 @@
 -- What do the study's printed correlations allow, given how many quants they rest on?
--- p_t is recomputed from the printed rho and n; the interval and the smallest rho that n quants
--- find were not printed.
+-- source: what the paper printed, or what is here. p_t is recomputed from rho and n; the interval
+-- and the smallest rho that n quants find were not printed. smallest and largest: a range over
+-- models as printed, over quants or pairs of them here.
 select
+    source,
     cohort_id,
     zone,
+    kind,
     target,
     n,
     n_is,
-    rho,
+    figure,
+    smallest,
+    largest,
     p_printed,
     p_t,
-    ci_low,
-    ci_high,
+    low,
+    high,
     minimum_rho,
     reason,
 from stat_published
-order by cohort_id, zone, target
+order by kind, target, zone, source desc, cohort_id

@@ -40,45 +40,8 @@ def _each(names: str, suffixes: str) -> str:
     return " ".join(name + suffix for name in names.split() for suffix in suffixes.split(" "))
 
 
-CORRELATION = _struct(
-    "measurement target n",
-    "rho p_t p_permutation p_max_t ci_low ci_high bca_low bca_high z_low z_high without_group_low"
-    " without_group_high largest_compatible minimum_rho",
-    "reason",
-)
-CHUNKS = (
-    "STRUCT(form VARCHAR, fraction DOUBLE, totals DOUBLE[], sizes DOUBLE[], buckets DOUBLE[][],"
-    " counts DOUBLE[][])"
-)
 FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     # SQL name -> (module.function, arguments, result)
-    "spearman": ("rho.spearman", [NUMBERS, NUMBERS, COUNT, COUNT, COUNT], CORRELATION),
-    "correlation_verdict": (
-        "rho.verdict",
-        [NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, COUNT, TEXT],
-        TEXT,
-    ),
-    "correlate": (
-        "rho.correlate",
-        [ROWS, ROWS, COUNT, COUNT, COUNT, TEXTS],
-        CORRELATION + "[]",
-    ),
-    "known_correlation": (
-        "rho.known_correlation",
-        [NUMBER, COUNT],
-        _struct("n", "rho p_t low high minimum_rho", "reason"),
-    ),
-    "correlation_differences": (
-        "rho_differences.differences",
-        [ROWS, ROWS, COUNT, COUNT],
-        _struct("first second target n", "difference ci_low ci_high p_meng", "reason") + "[]",
-    ),
-    "two_level": (
-        "two_level.two_level",
-        [ROWS, CHUNKS + "[][]", ROWS, NUMBERS, ASKED, NUMBERS, COUNT, COUNT, COUNT],
-        _struct("measurement n", "rho noise_low noise_high low high shrinkage", "target reason")
-        + "[]",
-    ),
     "hinge": (
         "zone_edge.hinge",
         [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT],

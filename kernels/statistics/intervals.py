@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from .ranks import z_variance
+
 ALPHA = 0.05  # level of every test; intervals hold 1 - ALPHA
 
 
@@ -43,13 +45,17 @@ def bca(
 
 
 def fisher_z(rho: float, n: int) -> tuple[float | None, float | None]:
-    """Interval of Spearman's rho of n things by Fisher's z; None, None for |rho| = 1.
+    """Interval of Spearman's rho of n things by Fisher's z; None, None for n <= 3.
 
-    Variance (1 + rho^2 / 2) / (n - 3) (Bonett and Wright 2000).
+    A rho of 1 or -1, whose z is infinite, has the interval of the next rho that n things can have,
+    up to itself.
     """
     from scipy.stats import norm
 
-    if abs(rho) >= 1 or n <= 3:
+    if n <= 3:
         return None, None
-    half = norm.ppf(1 - ALPHA / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
-    return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
+    next_to_one = 1 - 12 / (n**3 - n)  # two neighbours have changed places
+    inside = min(max(rho, -next_to_one), next_to_one) if abs(rho) >= 1 else rho
+    half = norm.ppf(1 - ALPHA / 2) * math.sqrt(z_variance(inside**2, n))
+    low, high = math.tanh(math.atanh(inside) - half), math.tanh(math.atanh(inside) + half)
+    return min(low, rho), max(high, rho)

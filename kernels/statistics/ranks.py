@@ -79,6 +79,14 @@ def t_p(rho: float, n: int) -> float:
     return float(2 * t.sf(abs(rho) * math.sqrt((n - 2) / max(1 - rho**2, 1e-300)), n - 2))
 
 
+def z_variance(square: float, n: int) -> float:
+    """Variance of Fisher's z of a Spearman's rho of n things, from rho squared.
+
+    (1 + rho^2 / 2) / (n - 3) (Bonett and Wright 2000).
+    """
+    return (1 + square / 2) / (n - 3)
+
+
 Cells = list[tuple[int, int]]
 
 

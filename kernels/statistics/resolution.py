@@ -4,23 +4,25 @@ import math
 
 from .draws import SMALLEST
 from .intervals import ALPHA
+from .ranks import z_variance
 
 POWER = 0.8
 
 
 def minimum_resolvable_rho(n: int) -> float | None:
-    """Smallest |rho| that n quants find; None below SMALLEST.
+    """Smallest |rho| that the t test finds among n unrelated quants; None below SMALLEST.
 
-    Fisher's z with the Bonett-Wright variance (1 + rho^2 / 2) / (n - 3), solved for rho.
+    Fisher's z with the variance of ranks, solved for rho.
     """
     from scipy import optimize, stats
 
     if n < SMALLEST:
         return None
-    critical, wanted = stats.norm.ppf(1 - ALPHA / 2) / math.sqrt(n - 3), stats.norm.ppf(POWER)
+    critical = stats.norm.ppf(1 - ALPHA / 2) * math.sqrt(z_variance(0, n))
+    wanted = stats.norm.ppf(POWER)
 
     def short(rho: float) -> float:
-        return math.atanh(rho) - critical - wanted * math.sqrt((1 + rho**2 / 2) / (n - 3))
+        return math.atanh(rho) - critical - wanted * math.sqrt(z_variance(rho**2, n))
 
     return float(optimize.brentq(short, 1e-6, 1 - 1e-9))
 

@@ -3,160 +3,144 @@
 The paper reports Spearman's rho, its t-approximated p and percentile bootstrap intervals (B =
 10,000 over quants). Permutation p, p adjusted over the measurements (step-down max-T, Westfall and
 Young 1993), BCa interval, Fisher's z interval, rho without any one group and the smallest
-resolvable |rho| are ours.
+resolvable |rho| are ours. All of them take the quants for unrelated.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from .draws import SMALLEST, permutations, resamples
-from .intervals import ALPHA, bca, finite, fisher_z, interval
+from .draws import SMALLEST, SMALLEST_VERDICT, permutations, resamples
+from .intervals import bca, finite, fisher_z, interval
+from .multiplicity import step_down
+from .points import Points, sides
+from .port import statistic
 from .ranks import by_quants, centred_ranks, ranks_or_zero, resampled_rho, t_p
 from .resolution import minimum_resolvable_rho
 
-FIGURES = (
-    "rho",
-    "p_t",
-    "p_permutation",
-    "p_max_t",
-    "ci_low",
-    "ci_high",
-    "bca_low",
-    "bca_high",
-    "z_low",
-    "z_high",
-    "without_group_low",
-    "without_group_high",
-    "largest_compatible",
-    "minimum_rho",
-)
 CONSTANT = "one side is the same for every quant"
 
 
-def correlate(
-    x: np.ndarray,
-    y: np.ndarray,
-    n_permutations: int,
-    n_resamples: int,
-    seed: int,
-    groups: Sequence[str | None] | None = None,
-) -> list[dict]:
-    """Every measurement against every target.
+class Draws(NamedTuple):
+    """How often and from which seed is drawn."""
 
-    x: [m, n] measurements, y: [t, n] targets, one column per quant; a cell leaves out the quants
-    where either is NaN. groups: [n] labels (uploaders); a quant without one (None) is its own
-    group. Returns m x t cells, measurement by measurement: measurement and target (row numbers), n,
-    FIGURES (each None where it cannot be had) and reason. p_max_t is adjusted over the measurements
-    of one target; without_group_* is the range of rho when any one group is left out;
-    largest_compatible is the larger end of the z interval in absolute value: what a correlation
-    that was not resolved may still be.
+    n_permutations: Annotated[int, "orders dealt anew"]
+    n_resamples: Annotated[int, "bootstrap replicates"]
+    seed: Annotated[int, "of all draws"]
+
+
+class RankCorrelation(NamedTuple):
+    """A measurement against a target, over the quants that have both."""
+
+    measurement_id: Annotated[str, "what was measured"]
+    variant: Annotated[int, "number in the list of 14; above 1000: a measure of the user's own"]
+    target: Annotated[str, "what the measurement is held against"]
+    n: Annotated[int, "quants with both figures"]
+    rho: Annotated[
+        float | None,
+        "Spearman's rho of the oriented measurement (larger = further from the reference) with the"
+        " target, -1 to 1; null with a reason",
+    ] = None
+    p_t: Annotated[float | None, "two-sided p, t approximation"] = None
+    p_permutation: Annotated[
+        float | None, "two-sided p, add-one Monte Carlo; right for quants that are not related"
+    ] = None
+    p_adjusted: Annotated[
+        float | None,
+        "p_permutation adjusted over all measurements of the target (step-down max-T)",
+    ] = None
+    measurements: Annotated[
+        int | None,
+        "how many p_adjusted is adjusted over; those that rank all quants alike count once",
+    ] = None
+    low: Annotated[
+        float | None,
+        "95 % interval over quants: percentile bootstrap, or Fisher's z where that has no width or"
+        " for fewer than 8 quants; right for quants that are not related",
+    ] = None
+    high: Annotated[float | None, "its other end"] = None
+    method: Annotated[str | None, "percentile or z: which interval that is"] = None
+    percentile_low: Annotated[float | None, "percentile bootstrap over quants, 2.5 %"] = None
+    percentile_high: Annotated[float | None, "97.5 %"] = None
+    bca_low: Annotated[float | None, "BCa bootstrap, 2.5 %; null where degenerate"] = None
+    bca_high: Annotated[float | None, "97.5 %"] = None
+    z_low: Annotated[float | None, "Fisher's z with Bonett and Wright's variance, 2.5 %"] = None
+    z_high: Annotated[float | None, "97.5 %"] = None
+    without_group_smallest: Annotated[
+        float | None, "smallest rho when any one uploader (or quant without one) is left out"
+    ] = None
+    without_group_largest: Annotated[float | None, "largest"] = None
+    largest_compatible: Annotated[
+        float | None,
+        "largest |rho| that the z interval holds: what a correlation near 0 may still be",
+    ] = None
+    minimum_rho: Annotated[
+        float | None,
+        "smallest |rho| that p_t finds among n unrelated quants with 80 % power at 5 %; related"
+        " quants and a p that is adjusted find less",
+    ] = None
+    reason: Annotated[str | None, "why rho is null"] = None
+
+
+@statistic
+def rank_correlations(points: Points, settings: Draws) -> list[RankCorrelation]:
+    """Spearman's rho of every measurement with every target, over the quants that have both.
+
+    Two that no quant has both of make no row.
     """
-    x, y = np.atleast_2d(np.asarray(x, float)), np.atleast_2d(np.asarray(y, float))
-    numbers = _group_numbers([None] * x.shape[1] if groups is None else groups)
-    cells: dict[tuple[int, int], dict[str, Any]] = {}
-    for used, rows, columns, wanted in by_quants(x, y):
-        n = int(used.sum())
-        block = {}
+    both = sides(points)
+    groups = _group_numbers(both.uploaders)
+    found: dict[tuple[int, int], RankCorrelation] = {}
+    for used, rows, columns, wanted in by_quants(both.x, both.y):
+        n, block = int(used.sum()), {}
         if n >= SMALLEST:
-            sides = x[rows][:, used], y[columns][:, used]
-            block = _block(*sides, n_permutations, n_resamples, seed, numbers[used])
-        for i, j in wanted:
-            found = block.get((rows.index(i), columns.index(j)), too_few(n))
-            cells[i, j] = {"measurement": i, "target": j, "n": n} | dict.fromkeys(FIGURES) | found
-    for j in range(len(y)):
-        known = [i for i in range(len(x)) if cells[i, j]["rho"] is not None]
-        for i, p in zip(known, max_t(x[known], y[j], n_permutations, seed)):
-            cells[i, j]["p_max_t"] = float(p)
-    return [cells[key] for key in sorted(cells)]
+            block = _block(both.x[rows][:, used], both.y[columns][:, used], groups[used], settings)
+        for i, j in wanted if n else ():
+            variant, name = both.measurements[i]
+            figures = block.get((rows.index(i), columns.index(j)), {"reason": too_few(n)})
+            found[i, j] = RankCorrelation(name, variant, both.targets[j], n)._replace(**figures)
+    for j, target in enumerate(both.y):
+        known = [i for i in range(len(both.x)) if (i, j) in found and found[i, j].rho is not None]
+        adjusted, count = max_t(both.x[known], target, settings)
+        for i, p in zip(known, adjusted.tolist()):
+            found[i, j] = found[i, j]._replace(p_adjusted=p, measurements=count)
+    return [found[key] for key in sorted(found)]
 
 
-def spearman(
-    x: Sequence[float | None] | None,
-    y: Sequence[float | None] | None,
-    n_permutations: int,
-    n_resamples: int,
-    seed: int,
-) -> dict:
-    """`correlate`'s one cell of two lists: an entry per quant, None or NaN where it is missing."""
-    n = min(len(x or ()), len(y or ()))
-    one, other = (np.array([(side or ())[:n]], float) for side in (x, y))
-    [cell] = correlate(one, other, n_permutations, n_resamples, seed)
-    return cell
-
-
-def max_t(x: np.ndarray, y: np.ndarray, n_permutations: int, seed: int) -> np.ndarray:
+def max_t(x: np.ndarray, y: np.ndarray, settings: Draws) -> tuple[np.ndarray, int]:
     """p of each measurement x [m, n] against one target y [n], adjusted over all: step-down max-T.
 
     The target's ranks are dealt anew to all quants that have a target, the same deal for every
     measurement, so that their dependence is kept. A measurement that lacks quants (NaN) enters with
-    its linear rank statistic, scaled to the same spread.
+    its linear rank statistic, scaled to the same spread. Two that rank the quants alike are one to
+    the largest of all; also returns how many are left.
     """
     has = np.isfinite(y)
-    n = int(has.sum())
     if not len(x):
-        return np.empty(0)
+        return np.empty(0), 0
     rx, ry = np.array([ranks_or_zero(row) for row in x[:, has]]), ranks_or_zero(y[has])
     scale = np.sqrt((rx**2).sum(1) * (ry**2).sum())
     scale[scale == 0] = np.inf
-    observed = np.abs(rx @ ry) / scale
-    order = np.argsort(-observed, kind="stable")
-    # [B, m]
-    permuted = np.abs(ry[permutations(n, n_permutations, seed)] @ rx[order].T) / scale[order]
-    # the rest's largest
-    at_least = np.maximum.accumulate(permuted[:, ::-1], axis=1)[:, ::-1] >= observed[order] - 1e-12
-    p = np.empty(len(x))
-    p[order] = np.maximum.accumulate((1 + at_least.sum(0)) / (1 + n_permutations))
-    return p
+    orders = permutations(int(has.sum()), settings.n_permutations, settings.seed)
+    # half-integers: sums are exact
+    p = step_down(np.abs(rx @ ry) / scale, np.abs(ry[orders] @ rx.T) / scale)
+    return p, len(np.unique(rx, axis=0))
 
 
-def known_correlation(rho: float | None, n: int | None) -> dict:
-    """What a published Spearman's rho of n quants allows, without their figures.
-
-    Returns n, rho, p_t, low and high (Fisher's z), minimum_rho and reason.
-    """
-    answer = {"n": n, "rho": rho} | dict.fromkeys(("p_t", "low", "high", "minimum_rho"))
-    if n is None:
-        return answer | {"reason": "the number of quants is not known"}
-    if rho is None:
-        return answer | {"reason": "rho is not known"}
-    if n < SMALLEST:
-        return answer | too_few(n)
-    low, high = fisher_z(rho, n)
-    return answer | {
-        "p_t": t_p(rho, n),
-        "low": low,
-        "high": high,
-        "minimum_rho": minimum_resolvable_rho(n),
-        "reason": None,
-    }
+def too_few(n: int) -> str:
+    """The reason of a figure of fewer than SMALLEST quants."""
+    return f"{n} quants, {SMALLEST} needed"
 
 
-def verdict(
-    rho: float | None,
-    p: float | None,
-    low: float | None,
-    high: float | None,
-    minimum: float | None,
-    n: int,
-    reason: str | None,
-) -> str:
-    """What may be said of a correlation, in words. An unresolved one is never called an absence."""
-    if rho is None or p is None:
-        return f"no figure: {reason}"
-    if p < ALPHA and low is not None and high is not None and (low > 0 or high < 0):
-        return f"resolved: {'rises' if rho > 0 else 'falls'} with distance from the reference"
-    largest = 1.0 if low is None or high is None else max(abs(low), abs(high))
-    return (
-        f"cannot tell: |rho| up to {largest:.2f} is compatible; {n} quants resolve |rho| >="
-        f" {minimum:.2f} (80 % power)"
-    )
-
-
-def too_few(n: int) -> dict:
-    """The reason of a cell of fewer than SMALLEST quants."""
-    return {"reason": f"{n} quants, {SMALLEST} needed"}
+def said_interval(
+    percentile: tuple[float | None, float | None], z: tuple[float | None, float | None], n: int
+) -> dict[str, Any]:
+    """low, high and method: the percentile interval of n quants where it can be relied on."""
+    low, high = percentile
+    if n >= SMALLEST_VERDICT and low is not None and high is not None and low < high:
+        return {"low": low, "high": high, "method": "percentile"}
+    return {"low": z[0], "high": z[1], "method": "z"}
 
 
 def _group_numbers(labels: Sequence[str | None]) -> np.ndarray:
@@ -166,28 +150,23 @@ def _group_numbers(labels: Sequence[str | None]) -> np.ndarray:
 
 
 def _block(
-    x: np.ndarray,
-    y: np.ndarray,
-    n_permutations: int,
-    n_resamples: int,
-    seed: int,
-    groups: np.ndarray,
-) -> dict[tuple[int, int], dict]:
-    """(row, column) -> what `correlate` says of it, bar p_max_t.
+    x: np.ndarray, y: np.ndarray, groups: np.ndarray, settings: Draws
+) -> dict[tuple[int, int], dict[str, Any]]:
+    """(row, column) -> RankCorrelation's figures, bar those that are adjusted.
 
     x: [m, n], y: [t, n], nothing missing; groups: [n].
     """
     n = x.shape[1]
     once = np.ones((1, n))
     rho = resampled_rho(x, y, once)[0]
-    replicates = resampled_rho(x, y, resamples(n, n_resamples, seed))
+    replicates = resampled_rho(x, y, resamples(n, settings.n_resamples, settings.seed))
     jackknife = resampled_rho(x, y, 1 - np.eye(n))
     labels = np.unique(groups)
     without = np.full((1, *rho.shape), np.nan)
     if len(labels) > 1:
         without = resampled_rho(x, y, 1.0 * (groups != labels[:, None]))
     rx, ry = centred_ranks(x, once)[0], centred_ranks(y, once)[0]
-    orders, observed = permutations(n, n_permutations, seed), np.abs(rx @ ry.T)
+    orders, observed = permutations(n, settings.n_permutations, settings.seed), np.abs(rx @ ry.T)
     scale = np.sqrt((rx**2).sum(1)[:, None] * (ry**2).sum(1))
     # half-integers: sums are exact
     extreme = np.stack(
@@ -197,7 +176,7 @@ def _block(
         (i, j): _cell(rho[i, j], n, *(part[:, i, j] for part in (replicates, jackknife, without)))
         | {
             "p_t": t_p(observed[i, j] / scale[i, j], n),
-            "p_permutation": float((1 + extreme[i, j]) / (1 + n_permutations)),
+            "p_permutation": float((1 + extreme[i, j]) / (1 + settings.n_permutations)),
         }
         if np.isfinite(rho[i, j])
         else {"reason": CONSTANT}
@@ -207,24 +186,18 @@ def _block(
 
 def _cell(
     rho: float, n: int, replicates: np.ndarray, jackknife: np.ndarray, without: np.ndarray
-) -> dict:
+) -> dict[str, Any]:
     """One cell's figures from its rho in resamples [B], without each quant [n] and each group."""
-    (low, high), (z_low, z_high) = interval(replicates), fisher_z(rho, n)
-    bca_low, bca_high = bca(replicates, rho, jackknife)
-    left = without[np.isfinite(without)]
+    percentile, z = interval(replicates), fisher_z(rho, n)
+    corrected, left = bca(replicates, rho, jackknife), without[np.isfinite(without)]
     return {
         "rho": float(rho),
-        "ci_low": low,
-        "ci_high": high,
-        "bca_low": bca_low,
-        "bca_high": bca_high,
-        "z_low": z_low,
-        "z_high": z_high,
-        "without_group_low": finite(left.min(initial=np.inf)),
-        "without_group_high": finite(left.max(initial=-np.inf)),
-        "largest_compatible": (
-            1.0 if z_low is None or z_high is None else max(abs(z_low), abs(z_high))
-        ),
+        **said_interval(percentile, z, n),
+        **dict(zip(("percentile_low", "percentile_high"), percentile)),
+        **dict(zip(("bca_low", "bca_high"), corrected)),
+        **dict(zip(("z_low", "z_high"), z)),
+        "without_group_smallest": finite(left.min(initial=np.inf)),
+        "without_group_largest": finite(left.max(initial=-np.inf)),
+        "largest_compatible": max(abs(end) for end in z if end is not None),
         "minimum_rho": minimum_resolvable_rho(n),
-        "reason": None,
     }

@@ -27,7 +27,7 @@ def reliability(scores: np.ndarray, errors: np.ndarray, n_resamples: int, seed: 
     n = len(scores)
     answer = {"n": n} | dict.fromkeys(("reliability", "low", "high"))
     if n < SMALLEST:
-        return answer | too_few(n)
+        return answer | {"reason": too_few(n)}
     if np.ptp(scores) == 0:
         return answer | {"reliability": 0.0, "reason": "all scores are the same"}
     drawn, share = resamples(n, n_resamples, seed), (n - 3) / (n - 1)
@@ -133,7 +133,7 @@ def fall_per_doubling(measure: np.ndarray, scores: np.ndarray) -> dict:
     known = (measure > 0) & np.isfinite(measure) & np.isfinite(scores)
     answer = {"n": int(known.sum())} | dict.fromkeys(("slope", "low", "high"))
     if known.sum() < SMALLEST:
-        return answer | too_few(int(known.sum()))
+        return answer | {"reason": too_few(int(known.sum()))}
     if np.ptp(measure[known]) == 0:
         return answer | {"reason": "the measurement is the same for every quant"}
     found = theilslopes(scores[known], np.log2(measure[known]))

@@ -1,12 +1,29 @@
--- one row per two measurements x target
 with compared as (
     select
-        *,
-        unnest(correlation_differences(
-            measured, figures, {{ var('n_resamples') }}, {{ var('seed') }}
-        )) as answer,
-    from {{ ref('stat_figures') }}
-    where is_default
+        cohort_id,
+        zone_rule,
+        threshold,
+        estimator,
+        correlation_differences(
+            list(struct_pack(quant_id, measurement_id, variant, target, uploader, x, y)),
+            {{ settings('n_resamples', 'seed') }}
+        ) as answers,
+    from {{ ref('fct_zone_points') }}
+    where
+        is_default
+        and target in ('composite', 'volume', 'direction')
+    group by all
+),
+
+-- one row per two measurements x target
+differences as (
+    select
+        cohort_id,
+        zone_rule,
+        threshold,
+        estimator,
+        unnest(answers) as answer,
+    from compared
 )
 
 select
@@ -14,14 +31,13 @@ select
     zone_rule,
     threshold,
     estimator,
-    measurements[answer.first + 1] as measurement_id,
-    measurements[answer.second + 1] as other_measurement_id,
-    targets[answer.target + 1] as target,
+    answer.measurement_id,
+    answer.other_measurement_id,
+    answer.target,
     answer.n,
     answer.difference,
-    answer.ci_low,
-    answer.ci_high,
-    answer.p_meng,
+    answer.low,
+    answer.high,
+    answer.p,
     answer.reason,
-from compared
-where targets[answer.target + 1] in ('composite', 'volume', 'direction')
+from differences

@@ -1,50 +1,57 @@
--- one row per zone x measurement x target
 with correlated as (
     select
-        blocks.*,
-        zones.is_rankable,
-        unnest(correlate(
-            blocks.measured, blocks.figures,
-            {{ var('n_permutations') }}, {{ var('n_resamples') }}, {{ var('seed') }},
-            blocks.uploaders
-        )) as answer,
-    from {{ ref('stat_figures') }} as blocks
-    left join {{ ref('stat_zones') }} as zones using (cohort_id, zone_rule, threshold)
+        cohort_id,
+        zone_rule,
+        threshold,
+        estimator,
+        rank_correlations(
+            list(struct_pack(quant_id, measurement_id, variant, target, uploader, x, y)),
+            {{ settings('n_permutations', 'n_resamples', 'seed') }}
+        ) as answers,
+    from {{ ref('fct_zone_points') }}
+    group by all
+),
+
+-- one row per measurement x target
+correlations as (
+    select
+        cohort_id,
+        zone_rule,
+        threshold,
+        estimator,
+        unnest(answers) as answer,
+    from correlated
 )
 
 select
     cohort_id,
     zone_rule,
     threshold,
-    measurements[answer.measurement + 1] as measurement_id,
-    variants[answer.measurement + 1] as variant,
+    answer.measurement_id,
+    answer.variant,
     estimator,
-    targets[answer.target + 1] as target,
+    answer.target,
     answer.n,
     answer.rho,
     answer.p_t,
     answer.p_permutation,
-    answer.p_max_t,
-    answer.ci_low,
-    answer.ci_high,
+    answer.p_adjusted,
+    answer.measurements,
+    answer.low,
+    answer.high,
+    answer.method,
+    answer.percentile_low,
+    answer.percentile_high,
     answer.bca_low,
     answer.bca_high,
     answer.z_low,
     answer.z_high,
-    answer.without_group_low,
-    answer.without_group_high,
+    answer.without_group_smallest,
+    answer.without_group_largest,
     answer.largest_compatible,
     answer.minimum_rho,
     answer.reason,
-    case
-        when answer.rho is not null and targets[answer.target + 1] = 'composite' and not is_rankable
-        then 'cannot tell: these prompts cannot rank the zone'
-        else correlation_verdict(
-                answer.rho, answer.p_max_t, answer.ci_low, answer.ci_high,
-                answer.minimum_rho, answer.n, answer.reason
-            )
-    end as verdict,
     {{ var('n_permutations') }}::integer as n_permutations,
     {{ var('n_resamples') }}::integer as n_resamples,
     {{ var('seed') }}::integer as seed,
-from correlated
+from correlations

@@ -1,54 +1,60 @@
--- one row per quant x text
 with directions as (
     select
-        tokens.cohort_id,
-        tokens.corpus_id,
-        tokens.context_length,
-        tokens.estimator,
-        tokens.quant_id,
-        tokens.improvement_share,
-        tokens.direction as token_direction,
-        composites.direction as benchmark_direction,
-    from {{ ref('stat_token_direction') }} as tokens
-    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
-    where composites.direction is not null
+        cohort_id,
+        list(struct_pack(
+            corpus_id, context_length, estimator, measured, quant_id, figure
+        )) as directions,
+    from (
+        unpivot (
+            select
+                cohort_id,
+                corpus_id,
+                context_length,
+                estimator,
+                quant_id,
+                improvement_share,
+                direction as token_direction,
+            from {{ ref('stat_token_direction') }}
+        )
+        on improvement_share, token_direction into name measured value figure
+    )
+    group by cohort_id
 ),
 
-correlated as (
+answers as (
     select
         cohort_id,
-        corpus_id,
-        context_length,
-        estimator,
-        measured,
-        spearman(
-            list(figure order by quant_id), list(benchmark_direction order by quant_id),
-            {{ var('n_permutations') }}, {{ var('n_resamples') }}, {{ var('seed') }}
-        ) as answer,
-    from (
-        unpivot directions on improvement_share, token_direction into name measured value figure
-    )
-    group by all
+        list(struct_pack(
+            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+        )) as answers,
+    from {{ ref('fct_prompts') }}
+    group by cohort_id
+),
+
+-- one row per text x figure of its tokens
+agreements as (
+    select
+        cohort_id,
+        unnest(direction_agreement(
+            directions, answers, {{ settings('n_resamples', 'n_tosses', 'seed') }}
+        )) as answer,
+    from directions
+    inner join answers using (cohort_id)
 )
 
 select
     cohort_id,
-    corpus_id,
-    context_length,
-    estimator,
-    measured,
+    answer.corpus_id,
+    answer.context_length,
+    answer.estimator,
+    answer.measured,
     answer.n,
+    answer.prompts,
     answer.rho,
-    answer.p_permutation,
-    answer.ci_low,
-    answer.ci_high,
-    answer.minimum_rho,
+    answer.low,
+    answer.high,
+    answer.p,
+    answer.p_adjusted,
+    answer.verdict,
     answer.reason,
-    replace(
-        correlation_verdict(
-            answer.rho, answer.p_permutation, answer.ci_low, answer.ci_high,
-            answer.minimum_rho, answer.n, answer.reason
-        ),
-        'with distance from the reference', 'with the token-level figure'
-    ) as verdict,
-from correlated
+from agreements
