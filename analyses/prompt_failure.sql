@@ -1,21 +1,20 @@
--- Does a prompt's KLD foretell that the quant fails it?
--- Ratio of geometric-mean KLD, failed over passed, and AUROC (0.5 = no use); within: prompts of one
--- kind of task only.
+-- Does a prompt's KLD foretell what a quant makes of it?
+-- Within kinds of task: ratio of geometric-mean KLD, and AUROC (0.5 = no use). split: failed
+-- against passed, by the reference alone, dropped against kept where the reference passes,
+-- leapfrogged against still wrong where it fails.
 select
     cohort_id,
+    split,
+    kind,
     quant_id,
-    n_failed,
-    n_passed,
-    pooled_ratio,
-    within_ratio,
-    within_low,
-    within_high,
-    matched_ratio,
-    auroc,
-    auroc_within,
-    auroc_within_low,
-    auroc_within_high,
-    lift_within,
+    n_event,
+    n_other,
+    figure,
+    low,
+    high,
+    p_adjusted,
+    verdict,
     reason,
 from stat_prompt_failure
-order by cohort_id, quant_id
+where kind in ('ratio_within', 'auroc_within')
+order by cohort_id, kind, split, quant_id

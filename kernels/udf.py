@@ -35,11 +35,6 @@ def _struct(counts: str, numbers: str, texts: str = "") -> str:
     )
 
 
-def _each(names: str, suffixes: str) -> str:
-    """Every name with every suffix; a suffix may be empty."""
-    return " ".join(name + suffix for name in names.split() for suffix in suffixes.split(" "))
-
-
 FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     # SQL name -> (module.function, arguments, result)
     "hinge": (
@@ -109,31 +104,6 @@ FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
         _struct("prompts", "volume floor excess low high", "reason"),
     ),
     "prompts_needed": ("resolution.prompts_needed", [NUMBER, NUMBER], COUNT),
-    "failure_prediction": (
-        "prediction.prediction",
-        [ROWS, ROWS, ASKED, NUMBERS, NUMBERS, COUNT, COUNT, NUMBER],
-        _struct(
-            "quant n_failed n_passed clipped",
-            _each("pooled within matched", "_ratio _low _high _p")
-            + " "
-            + _each("auroc auroc_within lift lift_within", " _low _high"),
-            "reason",
-        )
-        + "[]",
-    ),
-    "routers": (
-        "routers.routers",
-        [ROWS, ROWS, TEXTS, TEXTS],
-        _struct(
-            "first second disagreements first_right " + _each("raw ranked within", "_ties"),
-            _each(
-                "raw ranked within",
-                "_accuracy _low _high _p _better _gain _gain_low _gain_high",
-            ),
-            "reason",
-        )
-        + "[]",
-    ),
 }
 
 

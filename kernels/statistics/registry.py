@@ -4,8 +4,11 @@ MODULES: tuple[str, ...] = (
     "direction_agreement",
     "families",
     "letters",
+    "prompt_failure",
+    "prompt_failure_overall",
     "published",
     "rho",
     "rho_differences",
+    "routers",
     "two_level",
 )

@@ -1,5 +1,7 @@
 {{ config(materialized='table') }}
 {%- set topics = [
+    'prompts',
+    'routers',
     'gaps',
 ] -%}
 {% for topic in topics -%}

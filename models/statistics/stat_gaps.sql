@@ -35,7 +35,7 @@
     'suite': ('fct_composites', 'true'),
     'overlap': ('stat_score_blocks', 'true'),
     'tokens': ('fct_token_flips', 'true'),
-    'answer_kld': ('stat_prompt_blocks', 'true'),
+    'answer_kld': ('fct_prompts', 'kld_mean is not null'),
 } -%}
 with shown as (
     {% for fact, (name, rows) in shows.items() -%}

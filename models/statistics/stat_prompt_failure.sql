@@ -1,44 +1,36 @@
--- one row per cohort x quant
-with foretold as (
+with cohorts as (
     select
         cohort_id,
-        quants,
-        unnest(failure_prediction(
-            klds, failed, [kinds, texts], prompt_tokens, entropies,
-            {{ var('n_lifts') }}, {{ var('seed') }}, {{ var('kld_clip') }}
-        )) as answer,
-    from {{ ref('stat_prompt_blocks') }}
+        prompt_failure(
+            {{ asked_prompts() }},
+            {{ settings('kld_clip', 'pass_mark') }}
+        ) as found,
+    from {{ ref('fct_prompts') }}
+    where kld_mean is not null
+    group by cohort_id
+),
+
+answers as (
+    select
+        cohort_id,
+        unnest(found) as answer,
+    from cohorts
 )
 
 select
     cohort_id,
-    quants[answer.quant + 1] as quant_id,
-    answer.n_failed,
-    answer.n_passed,
+    answer.quant_id,
+    answer.split,
+    answer.kind,
+    answer.n_event,
+    answer.n_other,
     answer.clipped,
-    answer.pooled_ratio,
-    answer.pooled_low,
-    answer.pooled_high,
-    answer.pooled_p,
-    answer.within_ratio,
-    answer.within_low,
-    answer.within_high,
-    answer.within_p,
-    answer.matched_ratio,
-    answer.matched_low,
-    answer.matched_high,
-    answer.matched_p,
-    answer.auroc,
-    answer.auroc_low,
-    answer.auroc_high,
-    answer.auroc_within,
-    answer.auroc_within_low,
-    answer.auroc_within_high,
-    answer.lift,
-    answer.lift_low,
-    answer.lift_high,
-    answer.lift_within,
-    answer.lift_within_low,
-    answer.lift_within_high,
+    answer.figure,
+    answer.low,
+    answer.high,
+    answer.p,
+    answer.p_adjusted,
+    answer.detectable,
+    answer.verdict,
     answer.reason,
-from foretold
+from answers
