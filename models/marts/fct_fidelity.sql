@@ -50,6 +50,16 @@ metrics as (
         value,
         standard_error as standard_error_iid,
     from {{ ref('stg_summaries') }}
+    union all by name
+    -- a size that was not printed beside the figure itself
+    select
+        run_id,
+        'ln_ppl_ratio_abs' as metric,
+        any_value(abs(value)) filter (where metric = 'ln_ppl_ratio') as value,
+        any_value(standard_error) filter (where metric = 'ln_ppl_ratio') as standard_error_iid,
+    from {{ ref('stg_summaries') }}
+    group by run_id
+    having not bool_or(metric = 'ln_ppl_ratio_abs')
 ),
 
 counts as (

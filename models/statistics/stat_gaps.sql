@@ -6,7 +6,7 @@
     'stat_correlations': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
     'stat_zones': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
     'stat_hinges': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
-    'stat_two_level': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'overlap', 'tokens'],
+    'stat_two_level': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
     'stat_zone_crossfits': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'overlap'],
     'stat_prompt_failure': ['answered', 'answered_ref', 'paired', 'answer_kld'],
     'stat_routers': ['answered', 'answered_ref', 'paired', 'answer_kld'],
