@@ -21,7 +21,7 @@ FIELD = [
     for name in ("statistic", "part", "form", "field", "type", "sentence")
 ]
 NUMBER, COUNT, TEXT = "DOUBLE", "BIGINT", "VARCHAR"
-NUMBERS, ROWS, TEXTS, TRUTHS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]", "BOOLEAN[]"
+NUMBERS, ROWS, TEXTS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]"
 ASKED = "VARCHAR[][]"  # the groups of prompts and their texts
 
 
@@ -37,42 +37,6 @@ def _struct(counts: str, numbers: str, texts: str = "") -> str:
 
 FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
     # SQL name -> (module.function, arguments, result)
-    "hinge": (
-        "zone_edge.hinge",
-        [NUMBERS, NUMBERS, NUMBERS, COUNT, COUNT],
-        _struct("n", "edge profile_low profile_high low high flat slope p_linear", "reason"),
-    ),
-    "reliability": (
-        "zone_ranking.reliability",
-        [NUMBERS, NUMBERS, COUNT, COUNT],
-        _struct("n", "reliability low high", "reason"),
-    ),
-    "ranking": (
-        "zone_ranking.ranking",
-        [ROWS, ASKED, NUMBERS, COUNT, COUNT, COUNT],
-        _struct("n", "reliability low high p", "reason"),
-    ),
-    "fall_per_doubling": (
-        "zone_ranking.fall_per_doubling",
-        [NUMBERS, NUMBERS],
-        _struct("n", "slope low high", "reason"),
-    ),
-    "no_mystery": (
-        "zone_null.no_mystery_of_prompts",
-        [NUMBERS, NUMBERS, NUMBERS, TRUTHS, ROWS, ASKED, NUMBERS, COUNT, COUNT],
-        _struct(
-            "n n_zone",
-            "slope slope_error misfit rho_full rho_zone full_expected full_low full_high"
-            " line_expected line_low line_high flat_expected flat_low flat_high p_line p_flat"
-            " resolvable",
-            "verdict reason",
-        ),
-    ),
-    "cross_fit": (
-        "zone_choice.cross_fit_weighted",
-        [TEXT, NUMBER, NUMBERS, ROWS, NUMBERS, ASKED, NUMBERS, COUNT, COUNT],
-        _struct("splits", "rho rho_same_half members", "reason"),
-    ),
     "compare_paired": (
         "paired.compare",
         [NUMBER, NUMBER, NUMBER, NUMBER],

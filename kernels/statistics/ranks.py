@@ -72,6 +72,23 @@ def rho_by_row(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return redrawn_rho(x[None], y[None])[:, 0, 0]
 
 
+def rho_inside(x: np.ndarray, y: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Spearman's rho of x [n] with each row of y [B, n] among the things inside [B, n]: [B].
+
+    NaN where a side is constant there.
+    """
+    from scipy.stats import rankdata
+
+    count = inside.sum(1, keepdims=True)
+    sides = [
+        np.where(inside, rankdata(np.where(inside, side, np.inf), axis=1) - (count + 1) / 2, 0.0)
+        for side in (np.broadcast_to(x, y.shape), y)
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        joint, *squares = ((a * b).sum(1) for a, b in (sides, sides[:1] * 2, sides[1:] * 2))
+        return np.round(joint / np.sqrt(squares[0] * squares[1]), 12)
+
+
 def t_p(rho: float, n: int) -> float:
     """Two-sided p of a rank correlation of n things by the t approximation."""
     from scipy.stats import t

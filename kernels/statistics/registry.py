@@ -4,6 +4,7 @@ MODULES: tuple[str, ...] = (
     "direction_agreement",
     "families",
     "letters",
+    "losses",
     "prompt_failure",
     "prompt_failure_overall",
     "published",
@@ -11,4 +12,7 @@ MODULES: tuple[str, ...] = (
     "rho_differences",
     "routers",
     "two_level",
+    "zone_choice",
+    "zone_null",
+    "zone_ranking",
 )

@@ -5,14 +5,47 @@ lucky on these prompts gets in more easily; then the same luck counts in rho. Cr
 on one half of the prompts and ranks on the other.
 """
 
+from typing import Annotated, NamedTuple
+
 import numpy as np
 
-from .composites import Part, Weights, by_benchmark
+from .answers import Answers, sheet
+from .composites import Part, by_benchmark
 from .draws import SMALLEST, halves
+from .port import Numbers, Texts, statistic
 from .ranks import rho_by_row
-from .texts import Labels, Prompts, count
+from .texts import count
 
 RULES = ("kld_max", "score_tol", "tost", "not_different")
+
+
+class ZoneQuants(NamedTuple):
+    """One row per zone and quant, in the zone or not, as fct_zone_members has it."""
+
+    zone_rule: Annotated[Texts, "the rule that draws the zone; full holds every quant"]
+    threshold: Annotated[Numbers, "the rule's threshold"]
+    quant_id: Annotated[Texts, "the quant"]
+    kld: Annotated[Numbers, "its mean KLD on the primary text, nats"]
+    error: Annotated[Numbers, "standard error of its composite less the reference's, a fraction"]
+
+
+class SplitSettings(NamedTuple):
+    """How prompts are halved."""
+
+    n_splits: Annotated[int, "random halves of the prompts"]
+    seed: Annotated[int, "of all draws"]
+
+
+class ZoneCrossfit(NamedTuple):
+    """One row per zone."""
+
+    zone_rule: Annotated[str, "the rule that draws the zone"]
+    threshold: Annotated[float, "the rule's threshold"]
+    splits: Annotated[int, "splits of the prompts with members enough"]
+    members: Annotated[float | None, "mean number of members"]
+    rho: Annotated[float | None, "mean over splits, ranked on the other half"]
+    rho_same_half: Annotated[float | None, "ranked on the half that chose"]
+    reason: Annotated[str | None, "why rho is null"]
 
 
 def members(
@@ -41,70 +74,55 @@ def members(
     raise ValueError(f"zone rule {rule!r} is none of {', '.join(RULES)}")
 
 
-def cross_fit(
-    rule: str,
-    threshold: float,
-    measure: np.ndarray,
-    gains: np.ndarray,
-    benchmarks: Labels | Prompts,
-    weights: Weights | None,
-    seed: int,
-    n_splits: int,
-) -> dict:
-    """rho of measurement and composite among members, chosen on one half, ranked on the other.
+@statistic
+def zone_crossfits(
+    zones: ZoneQuants, answers: Answers, settings: SplitSettings
+) -> list[ZoneCrossfit]:
+    """rho of mean KLD and composite among members chosen on one half, ranked on the other.
 
-    measure: [q]; gains: [q, n] score less the reference's of every prompt, none missing;
-    benchmarks: [n], each halved on its own; weights: benchmark -> weight, equal if None. Both
-    halves take both parts in every split. Returns rho (mean over splits), rho_same_half (choosing
-    and ranking on the same half: what the luck of choosing adds), members (mean number), splits
-    (that had members enough) and reason.
+    Over the quants that have a mean KLD and answered every prompt. Each benchmark is halved on its
+    own; both halves take both parts in every split. rho less rho_same_half is what the luck of
+    choosing adds.
     """
-    measure, gains = np.asarray(measure, float), np.atleast_2d(np.asarray(gains, float))
-    parts = by_benchmark(gains, benchmarks, weights)
-    answer = {"rho": None, "rho_same_half": None, "members": None, "splits": 0}
-    whole = np.isfinite(gains).all() and np.isfinite(measure).all()
-    if not parts or min(count(part.unit) for part in parts) < 4 or not whole:
-        return answer | {"reason": "each benchmark needs 4 prompts or more that all have answered"}
-    means, errors = _halved(parts, seed, n_splits)
+    wanted = sorted(set(zip(zones.zone_rule.tolist(), zones.threshold.tolist())))
+    kld = dict(zip(zones.quant_id.tolist(), zones.kld.tolist()))
+    every = sheet(answers).complete() if len(answers.quant_id) else None
+    quants = [q for q in (every.quants if every else []) if np.isfinite(kld.get(q, np.nan))]
+    chosen = every.of(quants) if every else None
+    parts = by_benchmark(chosen.gains, chosen.prompts, chosen.weights) if chosen else []
+    reason, halved = None, None
+    if not quants or min(count(part.unit) for part in parts) < 4:
+        reason = "each benchmark needs 4 prompts or more that all have answered"
+    else:
+        halved = _halved(parts, settings.seed, settings.n_splits)
+    measure = np.array([kld[quant] for quant in quants])
+    return [
+        ZoneCrossfit(*zone, 0, None, None, None, reason)
+        if halved is None
+        else _crossfit(zone, measure, *halved)
+        for zone in wanted
+        if zone[0] in RULES
+    ]
+
+
+def _crossfit(
+    zone: tuple[str, float], measure: np.ndarray, means: np.ndarray, errors: np.ndarray
+) -> ZoneCrossfit:
+    """The row of a zone; means, errors: of the halves' composites, [2, splits, q]."""
     found = []
     for side in (0, 1):
-        for k in range(n_splits):
-            inside = members(rule, threshold, measure, means[side, k], errors[side, k])
+        for k in range(means.shape[1]):
+            inside = members(*zone, measure, means[side, k], errors[side, k])
             if inside.sum() >= SMALLEST:
                 values = np.stack([means[1 - side, k, inside], means[side, k, inside]])
                 rho = rho_by_row(np.broadcast_to(measure[inside], values.shape), values)
                 if np.isfinite(rho).all():
                     found.append((*rho, inside.sum()))
     if not found:
-        return answer | {"reason": f"no split has {SMALLEST} members that can be ranked"}
+        reason = f"no split has {SMALLEST} members that can be ranked"
+        return ZoneCrossfit(*zone, 0, None, None, None, reason)
     fresh, same, chosen = np.mean(found, axis=0).tolist()
-    return {
-        "rho": fresh,
-        "rho_same_half": same,
-        "members": chosen,
-        "splits": len(found) // 2,
-        "reason": None,
-    }
-
-
-def cross_fit_weighted(
-    rule: str,
-    threshold: float,
-    measure: list,
-    scores: list,
-    reference: list,
-    asked: list,
-    weights: list,
-    seed: int,
-    n_splits: int,
-) -> dict:
-    """`cross_fit` for scores [q, n] and the reference's [n], with each prompt's weight [n].
-
-    asked: [benchmarks, texts], each [n], as in Prompts.
-    """
-    gains = np.asarray(scores, float) - np.asarray(reference, float)
-    x, table = np.asarray(measure), dict(zip(asked[0], weights))
-    return cross_fit(rule, threshold, x, gains, Prompts(*asked), table, seed, n_splits)
+    return ZoneCrossfit(*zone, len(found) // 2, chosen, fresh, same, None)
 
 
 def _halved(parts: list[Part], seed: int, n_splits: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,182 +1,268 @@
-"""Would the zone's rho be what it is if only noise hid a straight fall of the score there?
+"""Is the zone's rho what one smooth law of the loss, the quants' scatter and other prompts give?
 
-Scores are fractions of 1, measurements are distances (larger = further from the reference), errors
-are standard errors of score less reference's score on the same prompts. The no-mystery null is
-ours, not the paper's.
+Three sides: the score falls less in the zone than the law lets it (flatter), it falls more
+(steeper), it falls more than it would with no loss at all (noise). The null is ours, not the
+paper's. Labellings of families are tried one by one; the worst of them counts.
 """
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from .composites import score_replicates
-from .draws import SMALLEST
+from .answers import Answers
+from .draws import SMALLEST, SMALLEST_VERDICT
+from .families import Families
 from .intervals import ALPHA, finite, interval
-from .ranks import rho_by_row
-from .texts import Prompts
-from .zone_edge import floored
+from .multiplicity import TIE, step_down
+from .port import statistic
+from .zone_choice import RULES, ZoneQuants, members
+from .zone_law import Law, counts, fit
+from .zone_worlds import Cohort, Worlds, cohort, noise, redrawn, worlds, zone_rho
 
-# share of worlds that must be told apart before the null gives a verdict
-RESOLVABLE = 0.9
-FIGURES = (
-    "slope",
-    "slope_error",
-    "misfit",
-    "rho_full",
-    "rho_zone",
-    *(
-        f"{world}_{figure}"
-        for world in ("full", "line", "flat")
-        for figure in ("expected", "low", "high")
-    ),
-    "p_line",
-    "p_flat",
-    "resolvable",
-)
+KINDS = {"flatter": ("law", 1), "steeper": ("law", -1), "noise": ("flat", -1)}  # world, side of rho
+ALONE = "alone"  # the labelling where there is no other
+NO_ANSWERS = "without answers per prompt the noise that relatives share is unknown"
+NO_SHAPE = (None, None, None, None, None, None)
+NO_LAW = "there is no law of the loss"
+NO_ERROR = "no quant's answers differ from the reference's"
 
 
-class Worlds(NamedTuple):
-    """Cohorts in which the whole cohort's straight line holds, and in which nothing but noise."""
+class NullSettings(NamedTuple):
+    """How cohorts are drawn."""
 
-    line: np.ndarray  # [B, q] scores
-    noise: np.ndarray  # [B, q] the noise alone
-    slope: float  # fraction per unit of measure
-    slope_error: float
-    misfit: float  # mean square of residual / error
+    wreck_kld: Annotated[float, "quants of larger mean KLD (nats) do not count in the law"]
+    n_tosses: Annotated[int, "cohorts drawn"]
+    seed: Annotated[int, "of all draws"]
 
 
-def no_mystery(
-    measure: np.ndarray,
-    scores: np.ndarray,
-    errors: np.ndarray,
-    in_zone: np.ndarray,
-    n_simulations: int,
-    seed: int,
-    replicates: np.ndarray | None = None,
-) -> dict:
-    """Would a score that falls in one straight line with the measurement give the zone's rho?
+class ZoneLaw(NamedTuple):
+    """One row per labelling: the law and the scatter about it."""
 
-    measure, scores, errors: [q]; in_zone: [q] bool; replicates: [B, q] scores on resampled prompts,
-    whose noise keeps what the quants share (independent normal noise of these errors if None). Two
-    worlds are simulated: `line`, where the whole cohort's slope, with its own uncertainty, goes on
-    inside the zone, and `flat`, where the zone has no slope. p_line: the line gives a rho so near
-    to 0, or beyond; p_flat: flat gives a rho so far from it. resolvable: in how many of either
-    world's cohorts the other is refused, the smaller share. Verdict: `cannot tell` below RESOLVABLE
-    or where neither is refused; `steeper than noise` where the line is; else `explained by noise`.
-    Returns n, n_zone, slope, slope_error, misfit (see Worlds), rho_full, rho_zone, {full, line,
-    flat}_{expected, low, high}, p_line, p_flat, resolvable, verdict and reason.
+    labelling: Annotated[str, "where families come from; alone: no labelling is known"]
+    n: Annotated[int, "quants that answered every prompt, with a mean KLD that counts in the law"]
+    families: Annotated[int, "families among them"]
+    exponent: Annotated[float | None, "b of the law floor / (1 + (half_kld / KLD)^b), 0.5 to 2"]
+    half_kld: Annotated[float | None, "mean KLD (nats) at which half of the floor is lost"]
+    floor: Annotated[float | None, "composite lost far from the reference, a fraction, at most 0"]
+    scatter_families: Annotated[float | None, "standard deviation that families share, a fraction"]
+    scatter_quants: Annotated[float | None, "standard deviation of each quant's own, a fraction"]
+    prompt_error: Annotated[float | None, "root mean square error of the composites, by prompts"]
+    reason: Annotated[str | None, "why there is no law"]
+
+
+class ZoneNull(NamedTuple):
+    """One row per zone, labelling and side."""
+
+    zone_rule: Annotated[str, "the rule that drew the silent zone"]
+    threshold: Annotated[float, "the rule's threshold"]
+    labelling: Annotated[str, "where families come from; alone: no labelling is known"]
+    kind: Annotated[str, "flatter or steeper than the law, or noise: more than no loss gives"]
+    n: Annotated[int, "quants of the zone that answered every prompt"]
+    rho: Annotated[float | None, "Spearman's rho of mean KLD and composite in the zone"]
+    expected: Annotated[float | None, "median rho in cohorts drawn from the law, or of no loss"]
+    expected_low: Annotated[float | None, "95 % of those cohorts have a rho from"]
+    expected_high: Annotated[float | None, "to"]
+    p: Annotated[float | None, "one-sided p of such a rho, add-one"]
+    p_adjusted: Annotated[float | None, "over the cohort's zones of 8 quants or more, step-down"]
+    verdict: Annotated[str, "refused, not_refused, too_few, no_law or no_answers"]
+    reason: Annotated[str | None, "why a figure is null"]
+
+
+class ZoneEdge(NamedTuple):
+    """One row per labelling and edge of the zone."""
+
+    labelling: Annotated[str, "where families come from; alone: no labelling is known"]
+    edge: Annotated[float, "largest mean KLD (nats) of the zone"]
+    n: Annotated[int, "quants up to there that answered every prompt"]
+    rho: Annotated[float | None, "Spearman's rho of mean KLD and composite, up to there"]
+    expected: Annotated[float | None, "median rho in cohorts drawn from the law"]
+    expected_low: Annotated[float | None, "95 % of those cohorts have a rho from"]
+    expected_high: Annotated[float | None, "to"]
+
+
+class Seen(NamedTuple):
+    """A zone's rho."""
+
+    zone: tuple[str, float]
+    n: int
+    rho: float  # NaN where there is a reason
+    drawn: Worlds | None  # rho in the drawn cohorts, [B] each
+    reason: str | None
+
+
+class Labelled(NamedTuple):
+    """A cohort under one labelling."""
+
+    labelling: str
+    families: list[str]  # a label per quant
+    law: Law | None
+
+
+@statistic
+def zone_laws(
+    zones: ZoneQuants, answers: Answers, families: Families, settings: NullSettings
+) -> list[ZoneLaw]:
+    """The smooth law of the loss in mean KLD under each labelling of families."""
+    known = cohort(zones, answers)
+    counted = counts(known.kld, settings.wreck_kld)
+    found = []
+    for labelling, labels, law in _labelled(known, families, settings):
+        n, kinds = int(counted.sum()), len({f for f, has in zip(labels, counted) if has})
+        if law is None:
+            reason = _no_law(known, counted)
+            found.append(ZoneLaw(labelling, n, kinds, *NO_SHAPE, reason))
+            continue
+        error = math.sqrt(float(noise(known.sheet).diagonal()[counted].mean()))
+        scatter = math.sqrt(law.family), math.sqrt(law.own)
+        shape = law.exponent, law.half, law.floor
+        found.append(ZoneLaw(labelling, n, kinds, *shape, *scatter, error, None))
+    return found
+
+
+@statistic
+def zone_nulls(
+    zones: ZoneQuants, answers: Answers, families: Families, settings: NullSettings
+) -> list[ZoneNull]:
+    """Every zone's rho beside those of cohorts drawn from the law, and of no loss.
+
+    n_tosses cohorts, their prompts drawn anew, their scatter with families in it, the law refitted
+    in each; a rule that looks at the score draws its zone in each.
     """
-    measure, scores, errors = (np.asarray(values, float) for values in (measure, scores, errors))
-    known = np.isfinite(measure) & np.isfinite(scores) & np.isfinite(errors)
-    measure, scores, errors = measure[known], scores[known], errors[known]
-    zone = np.asarray(in_zone, bool)[known]
-    answer: dict[str, Any] = dict.fromkeys(FIGURES) | {"n": len(scores), "n_zone": int(zone.sum())}
-    answer |= {"verdict": "cannot tell", "reason": _why_not(measure, scores, errors, zone)}
-    if answer["reason"]:
-        return answer
-    noise = None if replicates is None else np.asarray(replicates, float)[:, known]
-    worlds = _worlds(measure, scores, errors, n_simulations, seed, noise)
-    rho_zone = float(_rho_rows(measure[zone], scores[None, zone])[0])
-    answer |= {
-        "slope": worlds.slope,
-        "slope_error": worlds.slope_error,
-        "misfit": worlds.misfit,
-        "rho_full": float(_rho_rows(measure, scores[None])[0]),
-        "rho_zone": rho_zone,
-    }
-    line, flat = (_rho_rows(measure[zone], made[:, zone]) for made in (worlds.line, worlds.noise))
-    for world, rho in (("full", _rho_rows(measure, worlds.line)), ("line", line), ("flat", flat)):
-        answer[f"{world}_expected"] = finite(np.median(rho))
-        answer[f"{world}_low"], answer[f"{world}_high"] = interval(rho)
-    # the line's own direction: nearer to 0 means against it
-    sign = -1 if worlds.slope < 0 else 1
-    return answer | _judged(sign * line, sign * flat, sign * rho_zone)
+    known = cohort(zones, answers)
+    pairs = sorted(set(zip(zones.zone_rule.tolist(), zones.threshold.tolist())))
+    zones_of = [pair for pair in pairs if pair[0] in RULES]
+    found: list[ZoneNull] = []
+    for labelling, drawn in _drawn(known, families, settings):
+        seen = [_seen(known, zone, drawn) for zone in zones_of]
+        found += _sides(seen, labelling, settings.n_tosses)
+    return found
 
 
-def no_mystery_of_prompts(
-    measure: list,
-    scores: list,
-    errors: list,
-    in_zone: list,
-    answers: list,
-    asked: list | None,
-    weights: list | None,
-    n_simulations: int,
-    seed: int,
-) -> dict:
-    """`no_mystery` with its noise from prompts drawn anew.
-
-    answers: [q, n]; asked: [benchmarks, texts], each [n], as in Prompts; independent noise where a
-    quant's are not known (None).
-    """
-    x, y, spread, zone = (np.asarray(values) for values in (measure, scores, errors, in_zone))
-    if asked is None or weights is None or any(row is None for row in answers):
-        return no_mystery(x, y, spread, zone, n_simulations, seed)
-    table = dict(zip(asked[0], weights))
-    replicates = score_replicates(
-        np.asarray(answers, float), Prompts(*asked), table, n_simulations, seed
-    )
-    return no_mystery(x, y, spread, zone, n_simulations, seed, replicates)
+@statistic
+def zone_edges(
+    zones: ZoneQuants, answers: Answers, families: Families, settings: NullSettings
+) -> list[ZoneEdge]:
+    """rho up to every quant's mean KLD, beside those of the very cohorts of `zone_nulls`."""
+    known = cohort(zones, answers)
+    edges = np.unique(known.kld[known.kld <= settings.wreck_kld])
+    found = []
+    for labelling, drawn in _drawn(known, families, settings):
+        for edge in edges.tolist():
+            seen = _seen(known, ("kld_max", edge), drawn)
+            if seen.drawn is not None:
+                spread = _expected(seen.drawn.law)
+                found.append(ZoneEdge(labelling, edge, seen.n, finite(seen.rho), *spread))
+    return found
 
 
-def _why_not(
-    measure: np.ndarray, scores: np.ndarray, errors: np.ndarray, zone: np.ndarray
-) -> str | None:
-    """The reason for no figure, if there is one."""
-    if zone.sum() < SMALLEST:
-        return f"{zone.sum()} quants in the zone, {SMALLEST} needed"
-    if np.ptp(measure[zone]) == 0 or np.ptp(scores[zone]) == 0:
-        return "one side is the same for every quant of the zone"
-    if not errors.max() > 0:
-        return "no score has an error: no noise to compare with"
+def _labelled(known: Cohort, families: Families, settings: NullSettings) -> Iterator[Labelled]:
+    """The cohort and its law under each labelling in hand, by name."""
+    spread = noise(known.sheet) if known.quants else np.zeros((0, 0))
+    counted = counts(known.kld, settings.wreck_kld)
+    for labelling in sorted(set(families.labelling.tolist())) or [ALONE]:
+        here = families.labelling == labelling
+        of = dict(zip(families.quant_id[here].tolist(), families.family_id[here].tolist()))
+        labels = [of.get(quant) or f"{ALONE} {quant}" for quant in known.quants]
+        law = None
+        if _no_law(known, counted) is None:
+            law = fit(known.kld, known.gains, spread, labels, settings.wreck_kld)
+        yield Labelled(labelling, labels, law)
+
+
+def _no_law(known: Cohort, counted: np.ndarray) -> str | None:
+    """The reason for no law, if there is one; counted: the quants that a law may have, [n] bool."""
+    if not known.quants:
+        return NO_ANSWERS
+    if counted.sum() < SMALLEST_VERDICT:
+        return f"{counted.sum()} quants, {SMALLEST_VERDICT} needed"
+    if not known.sheet.gains[counted].any():
+        return NO_ERROR
     return None
 
 
-def _judged(line: np.ndarray, flat: np.ndarray, rho: float) -> dict:
-    """p_line, p_flat, resolvable and verdict; larger is further along the line's own direction.
+def _drawn(
+    known: Cohort, families: Families, settings: NullSettings
+) -> Iterator[tuple[str, Worlds | None]]:
+    """Each labelling with its cohorts drawn anew: the same prompts for all of them."""
+    prompts = None
+    for labelling, labels, law in _labelled(known, families, settings):
+        if law is None:
+            yield labelling, None
+            continue
+        if prompts is None:
+            prompts = redrawn(known.sheet, 2 * settings.n_tosses, settings.seed)
+        yield labelling, worlds(law, labels, prompts, settings.seed)
 
-    line, flat: the zone's rho in either world [B]; rho: the one that was found.
+
+def _seen(known: Cohort, zone: tuple[str, float], drawn: Worlds | None) -> Seen:
+    """A zone's rho beside those of the drawn cohorts."""
+    inside = members(*zone, known.kld, known.gains, known.errors)
+    n = int(inside.sum())
+    reason = None
+    if drawn is None:
+        reason = NO_LAW if known.quants else NO_ANSWERS
+    elif n < SMALLEST:
+        reason = f"{n} quants in the zone, {SMALLEST} needed"
+    elif np.ptp(known.kld[inside]) == 0 or np.ptp(known.gains[inside]) == 0:
+        reason = "one side is the same for every quant of the zone"
+    if drawn is None or reason:
+        return Seen(zone, n, math.nan, None, reason)
+    rho = float(zone_rho(known, *zone, known.gains[None])[0])
+    return Seen(zone, n, rho, Worlds(*(zone_rho(known, *zone, made) for made in drawn)), None)
+
+
+def _sides(seen: list[Seen], labelling: str, n_draws: int) -> Iterator[ZoneNull]:
+    """Three rows for each zone under one labelling; p adjusted over the zones, each side apart."""
+    sizes = np.array([each.n for each in seen])
+    observed = np.array([each.rho for each in seen])
+    for kind, (world, sign) in KINDS.items():
+        null = np.full((n_draws, len(seen)), np.nan)
+        for k, each in enumerate(seen):
+            if each.drawn is not None:
+                null[:, k] = getattr(each.drawn, world)
+        p, adjusted = _tails(sign * observed, sign * null, sizes >= SMALLEST_VERDICT)
+        for k, each in enumerate(seen):
+            spread = _expected(null[:, k])
+            figures = finite(each.rho), *spread, finite(p[k]), finite(adjusted[k])
+            verdict = _verdict(each, adjusted[k])
+            yield ZoneNull(*each.zone, labelling, kind, each.n, *figures, verdict, each.reason)
+
+
+def _verdict(seen: Seen, adjusted: float) -> str:
+    """What is said of one side of a zone."""
+    if seen.reason in (NO_ANSWERS, NO_LAW):
+        return "no_answers" if seen.reason == NO_ANSWERS else "no_law"
+    if seen.n < SMALLEST_VERDICT:
+        return "too_few"
+    return "refused" if adjusted <= ALPHA else "not_refused"
+
+
+def _tails(
+    observed: np.ndarray, null: np.ndarray, judged: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """p of each zone's figure [z] in drawn ones [B, z], larger = more extreme, and p adjusted.
+
+    Zones are made comparable by their draws' mean and standard deviation; a drawn cohort without a
+    figure counts as extreme. judged: the zones among which p is adjusted, [z] bool.
     """
-    p_line = float((1 + (line <= rho + 1e-12).sum()) / (1 + len(line)))
-    p_flat = float((1 + (flat >= rho - 1e-12).sum()) / (1 + len(flat)))
-    refused = line > np.quantile(flat, 1 - ALPHA), flat < np.quantile(line, ALPHA)
-    resolvable = float(min(part.mean() for part in refused))
-    verdict = "steeper than noise" if p_line < ALPHA else "explained by noise"
-    if resolvable < RESOLVABLE or min(p_line, p_flat) >= ALPHA:
-        verdict = "cannot tell"
-    return {"p_line": p_line, "p_flat": p_flat, "resolvable": resolvable, "verdict": verdict}
+    known = np.isfinite(observed)
+    if not known.any():
+        return observed, observed
+    with np.errstate(invalid="ignore"):
+        centre, spread = (of(null[:, known], axis=0) for of in (np.nanmean, np.nanstd))
+    spread = np.where(spread > 0, spread, 1.0)
+    score = (observed[known] - centre) / spread
+    drawn = (null[:, known] - centre) / spread
+    drawn = np.where(np.isnan(drawn), np.inf, drawn)
+    p, adjusted = np.full((2, len(observed)), np.nan)
+    p[known] = (1 + (drawn >= score - TIE).sum(0)) / (1 + len(drawn))
+    adjusted[known] = step_down(np.where(judged[known], score, np.nan), drawn)
+    return p, adjusted
 
 
-def _worlds(
-    measure: np.ndarray,
-    scores: np.ndarray,
-    errors: np.ndarray,
-    count: int,
-    seed: int,
-    replicates: np.ndarray | None,
-) -> Worlds:
-    """count worlds around the weighted straight line of scores [q] in measure [q]."""
-    errors = floored(errors)
-    weights = 1 / errors**2
-    centred = measure - (weights @ measure) / weights.sum()
-    spread = weights @ centred**2
-    slope = float((weights * centred) @ scores / spread) if spread > 0 else 0.0
-    residuals = scores - (weights @ scores) / weights.sum() - slope * centred
-    misfit = float(weights @ residuals**2 / max(1, len(scores) - 2))
-    slope_error = math.sqrt(max(1.0, misfit) / spread) if spread > 0 else 0.0
-    rng = np.random.default_rng((seed, 4))
-    if replicates is None:
-        noise = rng.standard_normal((count, len(scores))) * errors
-    else:
-        noise = (replicates - replicates.mean(0))[rng.integers(0, len(replicates), count)]
-    slopes = slope + slope_error * rng.standard_normal((count, 1))
-    return Worlds(slopes * centred + noise, noise, slope, slope_error, misfit)
-
-
-def _rho_rows(measure: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Spearman's rho of measure [q] with every row of scores [B, q].
-
-    0 for a constant row, which ranks nothing.
-    """
-    return np.nan_to_num(rho_by_row(measure[None], scores))
+def _expected(rho: np.ndarray) -> tuple[float | None, float | None, float | None]:
+    """Median of drawn rho [B], and what 95 % of them lie between."""
+    has = rho[np.isfinite(rho)]
+    return (finite(float(np.median(has))), *interval(rho)) if len(has) else (None, None, None)

@@ -1,21 +1,38 @@
-with crossed as (
+with zones as (
     select
-        blocks.cohort_id,
-        rules.zone_rule,
-        rules.threshold,
-        cross_fit(
-            rules.zone_rule, rules.threshold, blocks.measured, blocks.scores, blocks.scores_ref,
-            [blocks.benchmarks, blocks.texts], blocks.weights,
-            {{ var('seed') }}, {{ var('n_splits') }}
-        ) as answer,
-    from {{ ref('stat_score_blocks') }} as blocks
-    cross join {{ ref('zone_rules') }} as rules
+        cohort_id,
+        list(struct_pack(
+            zone_rule, threshold, quant_id, kld := kld_mean, error := null::double
+        )) as quants,
+    from {{ ref('fct_zone_members') }}
+    where zone_rule <> 'full'
+    group by cohort_id
+),
+
+answered as (
+    select
+        cohort_id,
+        list(struct_pack(
+            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+        )) as answers,
+    from {{ ref('fct_prompts') }}
+    group by cohort_id
+),
+
+crossed as (
+    select
+        zones.cohort_id,
+        unnest(zone_crossfits(
+            zones.quants, answered.answers, {{ settings('n_splits', 'seed') }}
+        )) as answer,
+    from zones
+    inner join answered using (cohort_id)
 )
 
 select
     cohort_id,
-    zone_rule,
-    threshold,
+    answer.zone_rule,
+    answer.threshold,
     answer.splits,
     answer.members,
     answer.rho,

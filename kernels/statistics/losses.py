@@ -1,0 +1,60 @@
+"""Which quants have shown a loss of score? Tossed signs, adjusted over all quants of a cohort."""
+
+from typing import Annotated, NamedTuple
+
+from .answers import Answers, sheet
+from .intervals import ALPHA
+from .multiplicity import TIE, step_down
+from .port import statistic
+from .texts import units
+from .tosses import tossed
+
+
+class LossSettings(NamedTuple):
+    """How signs are tossed."""
+
+    n_tosses: Annotated[int, "tosses of all prompts' signs"]
+    seed: Annotated[int, "of all draws"]
+
+
+class Loss(NamedTuple):
+    """One row per quant."""
+
+    quant_id: Annotated[str, "name of the model file within the cohort"]
+    prompts: Annotated[int, "prompts that it answered"]
+    difference: Annotated[float | None, "composite less the reference's, a fraction"]
+    z: Annotated[float | None, "loss over the root of its texts' summed squares"]
+    p: Annotated[float | None, "one-sided p of a loss by tossed signs, add-one"]
+    p_adjusted: Annotated[float | None, "the same over the cohort's quants, step-down max-T"]
+    verdict: Annotated[str, "loss or cannot_tell, or not_all: it did not answer every prompt"]
+    reason: Annotated[str | None, "why a figure is null"]
+
+
+@statistic
+def losses(answers: Answers, settings: LossSettings) -> list[Loss]:
+    """p of a loss of every quant that answered all prompts: one sign per text for all quants.
+
+    Where nothing is lost, what a text gains is as likely as what it loses.
+    """
+    if not len(answers.quant_id):
+        return []
+    every = sheet(answers)
+    whole = every.complete()
+    weighted = whole.gains * whole.shares()
+    unit = units(list(zip(whole.prompts.groups, whole.prompts.texts or whole.prompts.groups)))
+    z, null = (-part for part in tossed(weighted, unit, settings.n_tosses, settings.seed))
+    p = (1 + (null >= z - TIE).sum(0)) / (1 + settings.n_tosses)
+    adjusted = step_down(z, null)
+    place = {quant: k for k, quant in enumerate(whole.quants)}
+    found = []
+    for quant, scores in zip(every.quants, every.scores):
+        n = int((scores == scores).sum())
+        if quant not in place:
+            missing = "it did not answer every prompt"
+            found.append(Loss(quant, n, None, None, None, None, "not_all", missing))
+            continue
+        k = place[quant]
+        figures = float(weighted[k].sum()), float(z[k]), float(p[k]), float(adjusted[k])
+        verdict = "loss" if adjusted[k] <= ALPHA else "cannot_tell"
+        found.append(Loss(quant, n, *figures, verdict, None))
+    return found

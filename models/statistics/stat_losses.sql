@@ -1,0 +1,44 @@
+with tested as (
+    select
+        cohort_id,
+        unnest(losses(
+            list(struct_pack(
+                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+            )),
+            {{ settings('n_tosses', 'seed') }}
+        )) as answer,
+    from {{ ref('fct_prompts') }}
+    group by cohort_id
+),
+
+shown as (
+    select
+        cohort_id,
+        answer.quant_id,
+        answer.prompts,
+        answer.difference,
+        answer.z,
+        answer.p,
+        answer.p_adjusted,
+        answer.verdict,
+        answer.reason,
+    from tested
+)
+
+select
+    shown.cohort_id,
+    shown.quant_id,
+    members.kld_mean,
+    shown.prompts,
+    shown.difference,
+    shown.z,
+    shown.p,
+    shown.p_adjusted,
+    shown.verdict,
+    shown.reason,
+from shown
+left join {{ ref('fct_zone_members') }} as members
+    on
+    shown.cohort_id = members.cohort_id
+    and shown.quant_id = members.quant_id
+    and members.zone_rule = 'full'
