@@ -1,9 +1,9 @@
 -- What do the study's printed correlations allow, given how many quants they rest on?
--- source: what the paper printed, or what is here. p_t is recomputed from rho and n; the interval
+-- whose: the paper's as printed, or one's own, here. p_t is recomputed from rho and n; the interval
 -- and the smallest rho that n quants find were not printed. smallest and largest: a range over
 -- models as printed, over quants or pairs of them here.
 select
-    source,
+    whose,
     cohort_id,
     zone,
     kind,
@@ -20,4 +20,4 @@ select
     minimum_rho,
     reason,
 from stat_published
-order by kind, target, zone, source desc, cohort_id
+order by kind asc, target asc, zone asc, whose desc, cohort_id asc

@@ -1,5 +1,5 @@
 -- a pair is looked at from so many prompts on that divide it
-{%- set fewest = 30 %}
+{%- set fewest = var('router_prompts') %}
 -- a pair of two models stands in the study of both
 with pairs as (
     select

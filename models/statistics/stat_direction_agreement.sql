@@ -36,7 +36,9 @@ agreements as (
     select
         cohort_id,
         unnest(direction_agreement(
-            directions, answers, {{ settings('n_resamples', 'n_tosses', 'seed') }}
+            directions.directions,
+            answers.answers,
+            {{ settings('n_resamples', 'n_tosses', 'seed') }}
         )) as answer,
     from directions
     inner join answers using (cohort_id)

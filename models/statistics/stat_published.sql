@@ -18,25 +18,9 @@ with public_quants as (
     group by cohort_id
 ),
 
--- one's own: mean KLD, by the estimator that has most quants
-own as (
-    select correlations.*,
-    from {{ ref('stat_correlations') }} as correlations
-    left join {{ ref('zone_rules') }} as rules using (zone_rule, threshold)
-    where
-        correlations.variant = 1
-        and correlations.target in ('composite', 'volume')
-        and (correlations.zone_rule = 'full' or rules.is_default)
-    qualify
-        row_number() over (
-            partition by correlations.cohort_id, correlations.zone_rule, correlations.target
-            order by correlations.n desc, correlations.estimator asc
-        ) = 1
-),
-
 figures as (
     select
-        'paper' as source,
+        'paper' as whose,
         cohort_id,
         zone,
         'rho' as kind,
@@ -49,7 +33,7 @@ figures as (
     from {{ ref('published_correlations') }}
     union all by name
     select
-        'paper' as source,
+        'paper' as whose,
         cohort_id,
         'public quants' as zone,
         'rho' as kind,
@@ -68,7 +52,7 @@ figures as (
     union all by name
     -- what was printed of all models together
     select
-        'paper' as source,
+        'paper' as whose,
         models as cohort_id,
         'full' as zone,
         kind,
@@ -79,20 +63,22 @@ figures as (
     from {{ ref('published_ranges') }}
     union all by name
     select
-        'here' as source,
+        'here' as whose,
         cohort_id,
-        if(zone_rule = 'full', 'full', 'silent zone') as zone,
-        'rho' as kind,
+        zone,
+        kind,
         target,
         n,
         'counted' as n_is,
-        rho as figure,
+        figure,
+        smallest,
+        largest,
         struct_pack(p_t, low, high, minimum_rho, reason) as known,
-    from own
+    from {{ ref('stat_own_figures') }}
 )
 
 select
-    source,
+    whose,
     cohort_id,
     zone,
     kind,
