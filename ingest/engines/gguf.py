@@ -174,7 +174,7 @@ def _tensor_hashes(tensors: list[Tensor]) -> dict[str, int]:
             data = np.memmap(
                 tensor.path, np.uint8, mode="r", offset=tensor.offset, shape=tensor.bytes
             )
-            digest = hashlib.sha256(data).hexdigest()[:HASHED]
+            digest = hashlib.sha256(data.data).hexdigest()[:HASHED]
             hashes[digest] = hashes.get(digest, 0) + tensor.weights
     return hashes
 

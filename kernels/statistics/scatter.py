@@ -66,22 +66,25 @@ def fitted(
         family = numbered(labels)
         kinds.append(1.0 * (family[:, None] == family))
 
+    def variance(shares: np.ndarray) -> np.ndarray:
+        total = known + unit * shares[0] * kinds[0]
+        return total + unit * shares[1] * kinds[1] if len(kinds) > 1 else total
+
     def loss(shares: np.ndarray) -> tuple[float, np.ndarray]:
-        return _loss(known + unit * np.tensordot(shares, kinds, 1), y, design, unit, kinds)
+        value, gradient = _loss(variance(shares), y, design, kinds)
+        return value, unit * gradient
 
     starts = np.array(list(itertools.product(START, repeat=len(kinds))))
-    first = min(starts, key=lambda shares: loss(shares)[0])
-    bounds = [(0, LARGEST)] * len(kinds)
-    options = {"ftol": 1e-13, "gtol": 1e-9}
     shares = optimize.minimize(
-        loss, first, method="L-BFGS-B", jac=True, bounds=bounds, options=options
-    ).x
-    variance = known + unit * np.tensordot(shares, kinds, 1)
-    inverse = np.linalg.inv(variance)
+        loss, min(starts, key=lambda shares: loss(shares)[0]), method="L-BFGS-B", jac=True,
+        bounds=[(0, LARGEST)] * len(kinds), options={"ftol": 1e-13, "gtol": 1e-9},
+    ).x  # fmt: skip
+    total = variance(shares)
+    inverse = _inverse(total)[0]
     covariance = np.linalg.inv(design.T @ inverse @ design)
     coefficients = covariance @ design.T @ inverse @ y
     own, *family_share = (unit * shares).tolist()
-    return Fit(sum(family_share), own, variance, inverse, coefficients, covariance, kinds)
+    return Fit(sum(family_share), own, total, inverse, coefficients, covariance, kinds)
 
 
 def slope(
@@ -110,18 +113,28 @@ def slope(
 
 
 def _loss(
-    variance: np.ndarray,
-    y: np.ndarray,
-    design: np.ndarray,
-    unit: float,
-    kinds: list[np.ndarray],
+    variance: np.ndarray, y: np.ndarray, design: np.ndarray, kinds: list[np.ndarray]
 ) -> tuple[float, np.ndarray]:
-    """Twice the negative restricted log-likelihood, and its gradient in the shares of unit."""
-    inverse = np.linalg.inv(variance)
+    """Twice the negative restricted log-likelihood, and its gradient in the components."""
+    inverse, log_determinant = _inverse(variance)
     weights = inverse @ design
-    inner = design.T @ weights
-    projection = inverse - weights @ np.linalg.solve(inner, weights.T)
+    inner, inner_log = _inverse(design.T @ weights)
+    projection = inverse - weights @ inner @ weights.T
     residual = projection @ y
-    value = np.linalg.slogdet(variance)[1] + np.linalg.slogdet(inner)[1] + y @ residual
-    gradient = [(projection * kind).sum() - residual @ kind @ residual for kind in kinds]
-    return float(value), unit * np.array(gradient)
+    gradient = [np.vdot(projection, kind) - residual @ kind @ residual for kind in kinds]
+    return float(log_determinant + inner_log + y @ residual), np.array(gradient)
+
+
+def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, float]:
+    """A positive definite matrix's inverse and the logarithm of its determinant.
+
+    Raises numpy.linalg.LinAlgError for another one. LAPACK itself: the search asks for it often.
+    """
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    lower, failed = dpotrf(matrix, lower=1, clean=1)
+    if failed:
+        raise np.linalg.LinAlgError("nothing varies")
+    half = dpotri(lower, lower=1)[0]
+    half = np.tril(half)
+    return half + np.tril(half, -1).T, 2 * float(np.log(lower.diagonal()).sum())
