@@ -6,7 +6,6 @@ be had comes back as NULL.
 """
 
 from collections.abc import Callable
-from importlib import import_module
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -20,60 +19,11 @@ FIELD = [
     Field(name, "VARCHAR", "")
     for name in ("statistic", "part", "form", "field", "type", "sentence")
 ]
-NUMBER, COUNT, TEXT = "DOUBLE", "BIGINT", "VARCHAR"
-NUMBERS, ROWS, TEXTS = "DOUBLE[]", "DOUBLE[][]", "VARCHAR[]"
-ASKED = "VARCHAR[][]"  # the groups of prompts and their texts
-
-
-def _struct(counts: str, numbers: str, texts: str = "") -> str:
-    """A DuckDB STRUCT of the named fields; names are separated by spaces."""
-    kinds = ((counts, COUNT), (numbers, NUMBER), (texts, TEXT))
-    return (
-        "STRUCT("
-        + ", ".join(f"{name} {kind}" for names, kind in kinds for name in names.split())
-        + ")"
-    )
-
-
-FUNCTIONS: dict[str, tuple[str, list[Any], str]] = {
-    # SQL name -> (module.function, arguments, result)
-    "compare_paired": (
-        "paired.compare",
-        [NUMBER, NUMBER, NUMBER, NUMBER],
-        _struct(
-            "",
-            "difference low high p_mcnemar improvement_share share_low share_high p_equivalent"
-            " p_not_inferior e_value anytime_low anytime_high minimum_difference margin",
-            "verdict reason",
-        ),
-    ),
-    "compare_composite": (
-        "composites.composite",
-        [ROWS, NUMBERS, COUNT, COUNT, NUMBER, ASKED],
-        _struct(
-            "",
-            "difference standard_error low high p_different p_equivalent p_not_inferior volume"
-            " direction margin",
-            "verdict reason",
-        ),
-    ),
-    "heterogeneity": (
-        "composites.heterogeneity",
-        ["BIGINT[]", "BIGINT[]", COUNT, COUNT],
-        _struct("benchmarks", "statistic p", "reason"),
-    ),
-    "excess_volume": (
-        "composites.excess_volume",
-        [NUMBERS, NUMBERS, TEXTS],
-        _struct("prompts", "volume floor excess low high", "reason"),
-    ),
-    "prompts_needed": ("resolution.prompts_needed", [NUMBER, NUMBER], COUNT),
-}
 
 
 def names() -> list[str]:
     """All functions that SQL gets."""
-    return [*FUNCTIONS, FIELDS, *(each.name for each in declared())]
+    return [FIELDS, *(each.name for each in declared())]
 
 
 def register(connection: "DuckDBPyConnection") -> None:
@@ -84,7 +34,7 @@ def register(connection: "DuckDBPyConnection") -> None:
     for each in declared():
         connection.create_function(
             each.name,
-            _rows_call(each),
+            _call(each),
             [
                 struct(fields) + ("[]" if name in each.rows else "")
                 for name, fields in each.arguments.items()
@@ -94,16 +44,6 @@ def register(connection: "DuckDBPyConnection") -> None:
             type=func.PythonUDFType.ARROW,
             # otherwise a filter on a field of the answer calls the function once more
             side_effects=True,
-        )
-
-    for name, (target, arguments, result) in FUNCTIONS.items():
-        connection.create_function(
-            name,
-            _call(target, len(arguments)),
-            arguments,
-            result,
-            null_handling=func.FunctionNullHandling.SPECIAL,
-            type=func.PythonUDFType.NATIVE,
         )
 
 
@@ -120,7 +60,7 @@ def _fields() -> list[dict[str, str]]:
     return found
 
 
-def _rows_call(each: Statistic) -> Callable:
+def _call(each: Statistic) -> Callable:
     """A declared statistic as DuckDB calls it: Arrow arrays of structs, or of lists of them."""
     hints = get_type_hints(each.function)
     kinds = {name: hints[name] for name in each.arguments}
@@ -161,20 +101,3 @@ def _given(kind: type, many: bool, column: Any, row: int) -> Any:
     else:
         structs = column.values.slice(0, 0)
     return from_arrow(kind, pa.Table.from_struct_array(structs))
-
-
-def _call(target: str, count: int) -> Callable:
-    """The function, imported when it is first called.
-
-    SciPy takes a second, and most connections never need it. count: DuckDB asks for the signature,
-    which shall not need the import either.
-    """
-    module, name = target.split(".")
-
-    def call(*arguments: Any) -> Any:
-        return getattr(import_module(f".statistics.{module}", __package__), name)(*arguments)
-
-    names = (f"argument_{i}" for i in range(count))
-    signature = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])
-    setattr(call, "__signature__", signature)  # noqa: B010 - a plain assignment has no type
-    return call

@@ -1,13 +1,18 @@
 """The modules that declare statistics; `@statistic` of port.py does the rest."""
 
 MODULES: tuple[str, ...] = (
+    "composite_differences",
     "direction_agreement",
+    "disagreements",
+    "equal_distance",
     "families",
+    "heterogeneity",
     "letters",
     "losses",
     "prompt_failure",
     "prompt_failure_overall",
     "published",
+    "reference_floor",
     "relatives",
     "rho",
     "rho_differences",
@@ -15,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "these",
     "two_level",
     "zone_choice",
+    "zone_direction",
     "zone_null",
     "zone_ranking",
 )

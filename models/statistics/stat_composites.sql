@@ -1,46 +1,41 @@
--- one row per cohort x quant x benchmark: its prompts' gains in a list
-with benchmarks as (
+with compared as (
     select
-        prompts.cohort_id,
-        prompts.quant_id,
-        prompts.benchmark_id,
-        coalesce(any_value(weights.weight), 1.0) as weight,
-        list(prompts.score - prompts.score_ref order by prompts.prompt_id) as differences,
-        list(prompts.text_id order by prompts.prompt_id) as texts,
-    from {{ ref('fct_prompts') }} as prompts
-    left join {{ ref('benchmark_weights') }} as weights using (benchmark_id)
-    group by all
-),
-
-compared as (
-    select
-        benchmarks.cohort_id,
-        benchmarks.quant_id,
-        compare_composite(
-            list(benchmarks.differences order by benchmarks.benchmark_id),
-            list(benchmarks.weight order by benchmarks.benchmark_id),
-            {{ var('n_resamples') }}, {{ var('seed') }}, {{ var('margin') }},
-            list(benchmarks.texts order by benchmarks.benchmark_id)
-        ) as answer,
-    from benchmarks
+        cohort_id,
+        composite_differences(
+            list(struct_pack(
+                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+            )),
+            {{ settings('n_resamples', 'n_tosses', 'seed', 'margin') }}
+        ) as found,
+    from {{ ref('fct_prompts') }}
     -- quants with every benchmark of the cohort
     semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    group by all
+    group by cohort_id
+),
+
+quants as (
+    select
+        cohort_id,
+        unnest(found) as answer,
+    from compared
 )
 
 select
     cohort_id,
-    quant_id,
+    answer.quant_id,
     answer.difference,
     answer.standard_error,
-    answer.low as difference_low,
-    answer.high as difference_high,
+    answer.difference_low,
+    answer.difference_high,
     answer.p_different,
+    answer.p_adjusted,
     answer.p_equivalent,
+    answer.p_equivalent_adjusted,
     answer.p_not_inferior,
+    answer.p_not_inferior_adjusted,
     answer.margin,
     answer.volume,
     answer.direction,
     answer.verdict,
     answer.reason,
-from compared
+from quants

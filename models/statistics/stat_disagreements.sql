@@ -1,42 +1,57 @@
 with compared as (
     select
         cohort_id,
-        quant_id,
-        benchmark_id,
-        prompts,
-        leapfrogs::bigint as leapfrogs,
-        drops::bigint as drops,
-        volume,
-        compare_paired(
-            leapfrogs / design_effect, drops / design_effect, prompts / design_effect,
-            {{ var('margin') }}
-        ) as answer,
+        benchmark_differences(
+            list(struct_pack(
+                quant_id,
+                benchmark_id,
+                prompts := prompts::double,
+                leapfrogs := leapfrogs::double,
+                drops := drops::double,
+                design_effect
+            )),
+            {{ settings('margin') }}
+        ) as found,
     from {{ ref('fct_disagreements') }}
     where mcnemar_p is not null  -- scores of 0 and 1
+    group by cohort_id
+),
+
+cells as (
+    select
+        cohort_id,
+        unnest(found) as answer,
+    from compared
 )
 
 select
-    cohort_id,
-    quant_id,
-    benchmark_id,
-    prompts,
-    leapfrogs,
-    drops,
+    cells.cohort_id,
+    answer.quant_id,
+    answer.benchmark_id,
+    counts.prompts,
+    counts.leapfrogs::bigint as leapfrogs,
+    counts.drops::bigint as drops,
     answer.difference,
-    answer.low as difference_low,
-    answer.high as difference_high,
+    answer.difference_low,
+    answer.difference_high,
     answer.p_mcnemar,
+    answer.p_adjusted,
     answer.improvement_share,
     answer.share_low,
     answer.share_high,
     answer.margin,
     answer.p_equivalent,
+    answer.p_equivalent_adjusted,
     answer.p_not_inferior,
     answer.e_value,
     answer.anytime_low,
     answer.anytime_high,
     answer.minimum_difference,
-    prompts_needed(volume, answer.margin) as prompts_for_margin,
+    answer.prompts_for_margin,
     answer.verdict,
     answer.reason,
-from compared
+from cells
+inner join {{ ref('fct_disagreements') }} as counts
+    on cells.cohort_id = counts.cohort_id
+    and answer.quant_id = counts.quant_id
+    and answer.benchmark_id = counts.benchmark_id

@@ -1,22 +1,33 @@
 with tested as (
     select
         cohort_id,
-        quant_id,
         heterogeneity(
-            list(round(leapfrogs / design_effect)::bigint order by benchmark_id),
-            list(round(drops / design_effect)::bigint order by benchmark_id),
-            {{ var('n_permutations') }}, {{ var('seed') }}
-        ) as answer,
+            list(struct_pack(
+                quant_id,
+                benchmark_id,
+                leapfrogs := round(leapfrogs / design_effect)::bigint,
+                drops := round(drops / design_effect)::bigint
+            )),
+            {{ settings('n_permutations', 'seed') }}
+        ) as found,
     from {{ ref('fct_disagreements') }}
     where mcnemar_p is not null  -- scores of 0 and 1
-    group by all
+    group by cohort_id
+),
+
+quants as (
+    select
+        cohort_id,
+        unnest(found) as answer,
+    from tested
 )
 
 select
     cohort_id,
-    quant_id,
+    answer.quant_id,
     answer.benchmarks,
     answer.statistic,
     answer.p,
+    answer.p_adjusted,
     answer.reason,
-from tested
+from quants
