@@ -14,6 +14,7 @@ import numpy as np
 from .draws import SMALLEST_VERDICT
 from .scatter import fitted
 
+BLOCK = 100  # rows refitted at once, so that temporaries stay in the cache
 FLAT = 1e-5  # of the tangent's larger direction: what is smaller is no direction of its own
 
 
@@ -73,10 +74,11 @@ def fit(
     # a quant that never differed is not known without error
     errors = np.maximum(errors, errors[inside & (errors > 0)].min())
     curves = shapes.curves(kld)
-    places, _ = _best(curves, inside / errors, gains[None])
+    places, floors = _best(curves, inside / errors, gains[None])
     tangent = _tangent(kld[inside], *shapes.named(places[0]))
+    residuals = (gains - floors[0] * curves[places[0]])[inside]
     labels = np.asarray(families)[inside]
-    scatter = fitted(gains[inside], tangent, noise[np.ix_(inside, inside)], labels)
+    scatter = fitted(residuals, tangent, noise[np.ix_(inside, inside)], labels)
     weights = inside / (errors + scatter.family + scatter.own)
     places, floors = _best(curves, weights, gains[None])
     exponent, half = shapes.named(places[0])
@@ -93,8 +95,12 @@ def counts(kld: np.ndarray, largest_kld: float) -> np.ndarray:
 
 def refitted(law: Law, gains: np.ndarray) -> np.ndarray:
     """The laws of rows of gains [B, n], at each quant, with the weights of one law's fit."""
-    places, floors = _best(law.curves, law.weights, gains)
-    return floors[:, None] * law.curves[places]
+    found = np.empty_like(gains)
+    for start in range(0, len(gains), BLOCK):
+        block = slice(start, start + BLOCK)
+        places, floors = _best(law.curves, law.weights, gains[block])
+        found[block] = floors[:, None] * law.curves[places]
+    return found
 
 
 def _curve(kld: np.ndarray, exponent: float, half: float) -> np.ndarray:

@@ -130,12 +130,18 @@ def zone_nulls(
     n_tosses cohorts, their prompts drawn anew, their scatter with families in it, the law refitted
     in each; a rule that looks at the score draws its zone in each.
     """
-    known = cohort(zones, answers)
     pairs = sorted(set(zip(zones.zone_rule.tolist(), zones.threshold.tolist())))
-    zones_of = [pair for pair in pairs if pair[0] in RULES]
+    drawn_by = [pair for pair in pairs if pair[0] in RULES]
+    return nulls(cohort(zones, answers), drawn_by, families, settings)
+
+
+def nulls(
+    known: Cohort, zones: list[tuple[str, float]], families: Families, settings: NullSettings
+) -> list[ZoneNull]:
+    """The rows of a cohort's zones, (rule, threshold) each."""
     found: list[ZoneNull] = []
     for labelling, drawn in _drawn(known, families, settings):
-        seen = [_seen(known, zone, drawn) for zone in zones_of]
+        seen = [_seen(known, zone, drawn) for zone in zones]
         found += _sides(seen, labelling, settings.n_tosses)
     return found
 
