@@ -24,8 +24,8 @@ class Judged(NamedTuple):
     high: float | None
     p: float | None  # two-sided, that KLD says nothing
     detectable: float | None  # the least figure above the useless one that would be told
-    value: float  # the figure on a scale where 0 says nothing
-    influence: np.ndarray  # of each prompt on the value, [n]
+    value: float = 0.0  # the figure on a scale where 0 says nothing
+    influence: np.ndarray = np.zeros(0)  # of each prompt on the value, [n]
 
 
 def ratio(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> Judged | None:
@@ -43,13 +43,13 @@ def ratio(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> J
     logs = np.log(kld)
     logs = logs - strata.mean(logs)
     value = float(x @ logs / spread)
-    leverage = 1 / strata.sizes + x**2 / spread
-    rest = np.maximum(1 - leverage, 1e-12)
-    influence = x * (logs - value * x) / np.sqrt(rest) / spread
+    leverage = np.bincount(strata.unit, 1 / strata.sizes + x**2 / spread)[strata.unit]
+    weight = x / np.sqrt(np.maximum(1 - leverage, 1e-12))
+    influence = weight * (logs - value * x) / spread
     error = float(np.sqrt((np.bincount(strata.unit, influence) ** 2).sum()))
-    if error == 0:
+    if error < 1e-12:
         return Judged(float(np.exp(value)), None, None, None, None, value, influence)
-    df = _freedom(x, leverage, strata)
+    df = _freedom(x, weight, strata)
     reach = stdtrit(df, 1 - ALPHA / 2) * error
     low, high = np.exp([value - reach, value + reach]).tolist()
     detectable = float(np.exp((ndtri(POWER) - stdtrit(df, level / 2)) * error))
@@ -57,33 +57,33 @@ def ratio(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> J
     return Judged(float(np.exp(value)), low, high, p, detectable, value, influence)
 
 
-def compared(event: np.ndarray, strata: Strata) -> np.ndarray:
-    """Which prompts are in strata that have both kinds, [n] bool."""
-    share = strata.mean(event)
-    return (share > 0) & (share < 1)
-
-
 def lacking(event: np.ndarray, strata: Strata) -> str | None:
     """Why nothing can be said: too few texts on a side of the strata that have both."""
-    both = compared(event, strata)
+    share = strata.mean(event)
+    both = (share > 0) & (share < 1)
     sides = [strata.texts(both & side) for side in (event, ~event)]
     if min(sides) >= SMALLEST:
         return None
     return f"{sides[0]} and {sides[1]} prompts that can be compared, {SMALLEST} of each needed"
 
 
-def _freedom(x: np.ndarray, leverage: np.ndarray, strata: Strata) -> float:
-    """Degrees of freedom of the error, as they are under equal spread, with texts for items.
+def _freedom(x: np.ndarray, weight: np.ndarray, strata: Strata) -> float:
+    """Degrees of freedom of the error, as they are where all prompts are equally spread.
 
-    x: [n] the event less its stratum's mean. With a the weights of squared residuals and M the
-    matrix that makes them, (sum a M_ii)^2 / sum (a_i a_j M_ij^2), summed by strata.
+    x: [n] the event less its stratum's mean; weight: [n] of the residuals. With G the products of
+    what each text's residuals have in common, trace(G)^2 / trace(G G), summed stratum by stratum; a
+    text is taken to be of one stratum.
     """
     spread = (x**2).sum()
-    rest = np.maximum(1 - leverage, 1e-12)
-    a = np.where(x == 0, 0.0, x**2 / rest)
-    sizes = np.maximum(np.bincount(strata.labels), 1)
-    sums, products = np.bincount(strata.labels, a), np.bincount(strata.labels, a * x)
-    squares = (a @ x**2 / spread) ** 2 + (a**2 * (1 - 2 * leverage)).sum()
-    squares += (sums**2 / sizes**2 + 2 * products**2 / (sizes * spread)).sum()
-    items = (a @ rest) ** 2 / squares
-    return float(max(1.0, items * strata.texts(x != 0) / (x != 0).sum()))
+    _, first, text = np.unique(strata.unit, return_index=True, return_inverse=True)
+    label, sizes = strata.labels[first], strata.sizes[first]
+    own, of_level, of_slope = (np.bincount(text, part) for part in (weight**2, weight, weight * x))
+    shared = of_level**2 / sizes + of_slope**2 / spread
+    levels, both = (
+        np.bincount(label, part) for part in (of_level**2 / sizes, of_level * of_slope / sizes)
+    )
+    counts = np.bincount(strata.labels, minlength=len(levels))
+    squares = ((of_slope**2).sum() / spread) ** 2 + (levels**2).sum()
+    squares += 2 * (both**2 * counts).sum() / spread
+    squares += ((own - shared) ** 2 - shared**2).sum()
+    return float(max(1.0, (own - shared).sum() ** 2 / squares))

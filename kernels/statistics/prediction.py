@@ -31,7 +31,7 @@ def auroc(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> J
         parts.append(((np.bincount(strata.unit[side], influence[side]) ** 2).sum(), n - 1))
     error = np.sqrt((np.bincount(strata.unit, influence) ** 2).sum())
     if error == 0 or not 0 < area < 1:
-        return Judged(area, None, None, None, None, 0.0, np.zeros(len(kld)))
+        return Judged(area, None, None, None, None)
     slope = 1 / (area * (1 - area))  # of the logit
     df = sum(part for part, _ in parts) ** 2 / sum(part**2 / n for part, n in parts)
     value, error = float(logit(area)), error * slope
@@ -68,15 +68,12 @@ def lift(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> Ju
     high = betaincinv(inside + 1, outside, 1 - ALPHA / 2) if outside > 0 else 1.0
     error = np.sqrt(TOP * (1 - TOP) / events)
     detectable = TOP + (ndtri(POWER) - ndtri(level / 2)) * error
-    influence = event * (top - share) * np.sqrt(1 - base) / event.sum()
     return Judged(
         share / TOP,
         float(low / TOP),
         float(high / TOP),
         float(min(1.0, 2 * above, 2 * below)),
         float(detectable / TOP) if detectable < 1 else None,
-        share / TOP - 1,
-        influence / TOP,
     )
 
 

@@ -81,15 +81,10 @@ def failures(cohort: Outcomes) -> list[PromptFailure]:
 
 
 def judged(cohort: Outcomes, quant: int, split: str, kind: str, level: float) -> Judged | None:
-    """A figure of one quant's prompts; influence is over all prompts [n]. None: too few."""
+    """A figure of one quant's prompts of a split. None: too few."""
     among, event = cohort.split(split, quant)
     figure, within = KINDS[kind]
-    found = figure(cohort.kld[quant][among], event[among], cohort.strata[within].of(among), level)
-    if found is None:
-        return None
-    influence = np.zeros(len(among))
-    influence[among] = found.influence
-    return found._replace(influence=influence)
+    return figure(cohort.kld[quant][among], event[among], cohort.strata[within].of(among), level)
 
 
 def _row(cohort: Outcomes, quant: int, split: str, kind: str, level: float) -> PromptFailure:

@@ -19,6 +19,8 @@ from .tosses import signs, text_sums
 
 FEWEST = 8  # quants below which nothing is said of them together
 SAME_PROMPT = "ratio_same_prompt"
+# a median of lifts says little: of few events that say nothing, most quants have none in the top
+MEDIANS = tuple(kind for kind in KINDS if not kind.startswith("lift"))
 
 
 class Tosses(NamedTuple):
@@ -66,7 +68,7 @@ def prompt_failure_overall(rows: Asked, settings: Tosses) -> list[Overall]:
 def overall(cohort: Outcomes, settings: Tosses) -> list[Overall]:
     """The same of outcomes side by side."""
     answers: list[Overall] = []
-    for kind in (*KINDS, SAME_PROMPT):
+    for kind in (*MEDIANS, SAME_PROMPT):
         if kind == SAME_PROMPT:
             found = [_same_prompt(cohort, split) for split in OWN]
         else:
@@ -96,25 +98,29 @@ def _empty(cohort: Outcomes, split: str, kind: str, quants: int) -> Overall:
 
 def _median(cohort: Outcomes, split: str, kind: str, settings: Tosses) -> Overall:
     """The median over quants; texts' influences on all of them are tossed together."""
-    every = [judged(cohort, quant, split, kind, ALPHA) for quant in range(len(cohort.quants))]
-    found = [each for each in every if each is not None and each.p is not None]
+    found, influence = [], []
+    for quant in range(len(cohort.quants)):
+        each = judged(cohort, quant, split, kind, ALPHA)
+        if each is not None and each.p is not None:
+            found.append(each)
+            influence.append(np.zeros(cohort.kld.shape[1]))
+            influence[-1][cohort.split(split, quant)[0]] = each.influence
     row = _empty(cohort, split, kind, len(found))
     if not found:
         reason = f"no quant has {SMALLEST} prompts on either side that can be compared"
         return row._replace(reason=reason)
-    return _drawn(row, found, cohort.strata["pooled"].unit, settings)
+    sums = text_sums(np.array(influence), cohort.strata["pooled"].unit)
+    return _drawn(row, found, sums, settings)
 
 
-def _drawn(row: Overall, found: list[Judged], unit: np.ndarray, settings: Tosses) -> Overall:
-    """The row with its median: influences of texts are tossed about the figures, and about 0."""
+def _drawn(row: Overall, found: list[Judged], sums: np.ndarray, settings: Tosses) -> Overall:
+    """The row with its median: texts' influences, sums [q, texts], tossed about figures and 0."""
     from scipy.special import expit, ndtri
 
     back = {"ratio": np.exp, "auroc": expit, "lift": lambda value: value + 1}[
         row.kind.split("_")[0]
     ]
     values = np.array([each.value for each in found])
-    influence = np.array([each.influence for each in found])
-    sums = text_sums(influence, unit)
     medians, null = [], []
     for block in signs(sums.shape[1], settings.n_tosses, settings.seed):
         moved = block @ sums.T

@@ -125,11 +125,12 @@ def _detectable(each: Judged, largest: float) -> Router:
     """The row with the least share above one half that passes `largest` with POWER."""
     from scipy.special import ndtri
 
-    counted = np.abs(each.halves).sum()
-    if each.row.p is None or counted == 0:
-        return each.row
-    share = 0.5 + (largest + ndtri(POWER)) * np.sqrt((each.halves**2).sum()) / counted / 2
-    return each.row._replace(detectable=float(share) if share < 1 else None)
+    row = each.row
+    if row.p is None or row.ties is None:
+        return row
+    error = np.sqrt((each.halves**2).sum()) / (row.disagreements - row.ties)
+    share = 0.5 + (largest + ndtri(POWER)) * error / 2
+    return row._replace(detectable=float(share) if share < 1 else None)
 
 
 def _told(row: Router, half: float, gain: float) -> Router:
