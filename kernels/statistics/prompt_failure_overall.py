@@ -17,7 +17,6 @@ from .prompt_failure import judged, useless, verdict
 from .prompt_splits import KINDS, OWN, SPLITS, Asked, Outcomes, outcomes
 from .tosses import signs, text_sums
 
-FEWEST = 8  # quants below which nothing is said of them together
 SAME_PROMPT = "ratio_same_prompt"
 # a median of lifts says little: of few events that say nothing, most quants have none in the top
 MEDIANS = tuple(kind for kind in KINDS if not kind.startswith("lift"))
@@ -28,6 +27,7 @@ class Tosses(NamedTuple):
 
     kld_clip: Annotated[float, "the smallest KLD that has a logarithm, nats"]
     pass_mark: Annotated[float, "the least score that passes a prompt"]
+    fewest_quants: Annotated[int, "quants below which nothing is said of them together"]
     n_tosses: Annotated[int, "tosses of all texts"]
     seed: Annotated[int, "of the tosses"]
 
@@ -74,13 +74,13 @@ def overall(cohort: Outcomes, settings: Tosses) -> list[Overall]:
         else:
             found = [_median(cohort, split, kind, settings) for split in SPLITS]
         adjusted = holm(np.array([row.p for row in found], float)).tolist()
-        answers += [_told(row, p) for row, p in zip(found, adjusted)]
+        answers += [_told(row, p, settings) for row, p in zip(found, adjusted)]
     return answers
 
 
-def _told(row: Overall, p: float) -> Overall:
+def _told(row: Overall, p: float, settings: Tosses) -> Overall:
     """The row with its adjusted p and verdict."""
-    if row.quants < FEWEST or row.p is None or row.figure is None:
+    if row.quants < settings.fewest_quants or row.p is None or row.figure is None:
         return row._replace(verdict="too_few")
     told = verdict(p, row.figure > useless(row.kind))
     if told != "cannot_tell":

@@ -59,6 +59,7 @@ foretold as (
             'detectable': printf('%.2f', overall.detectable),
             'prompts': overall.prompts::varchar,
             'quants': overall.quants::varchar,
+            'fewest_quants': '{{ var('fewest_quants') }}',
             'shared': printf('%.0f %%', 100 * failures.shared),
             'told': alone.told::varchar,
             'smallest': printf('%.2f', alone.smallest),

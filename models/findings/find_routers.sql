@@ -6,7 +6,7 @@ with pairs as (
         *,
         unnest(list_distinct([cohort_id, other_cohort_id])) as of_cohort,
         other_cohort_id <> cohort_id as is_two_models,
-        disagreements >= {{ fewest }} as is_looked_at,
+        disagreements >= {{ var('router_prompts') }} as is_looked_at,
     from {{ ref('stat_routers') }}
     where kind in ('raw', 'within')
 ),
@@ -45,7 +45,7 @@ select
     end as verdict,
     map {
         'n': n::varchar,
-        'fewest': '{{ fewest }}',
+        'fewest': '{{ var('router_prompts') }}',
         'above': above::varchar,
         'below': below::varchar,
         'beat': beat::varchar,

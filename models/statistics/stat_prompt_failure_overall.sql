@@ -3,7 +3,7 @@ with cohorts as (
         cohort_id,
         prompt_failure_overall(
             {{ asked_prompts() }},
-            {{ settings('kld_clip', 'pass_mark', 'n_tosses', 'seed') }}
+            {{ settings('kld_clip', 'pass_mark', 'fewest_quants', 'n_tosses', 'seed') }}
         ) as found,
     from {{ ref('fct_prompts') }}
     where kld_mean is not null
