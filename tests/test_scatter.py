@@ -107,3 +107,30 @@ def test_quants_without_a_flip_leave_the_slope_finite():
     noise[1] = noise[:, 1] = 0
     found = scatter.slope(KLD, FALLING, noise, FAMILIES)
     assert np.isfinite(found[:5]).all()
+
+
+def test_the_scatter_is_the_same_however_strong_the_slope():
+    rng = np.random.default_rng(3)
+    family = np.repeat(np.arange(8), 4)
+    noise = 1e-6 * (0.3 + 0.4 * (family[:, None] == family) + 0.3 * np.eye(32))
+    x = rng.standard_normal(32)
+    design = np.column_stack([np.ones(32), x])
+    for own_sd, family_sd in ((0.001, 0.004), (0.0, 0.003), (0.004, 0.0)):
+        y = family_sd * rng.standard_normal(8)[family] + own_sd * rng.standard_normal(32)
+        y += np.linalg.cholesky(noise) @ rng.standard_normal(32)
+        gentle = scatter.fitted(y, design, noise, family)
+        strong = scatter.fitted(y + 5 * x, design, noise, family)
+        assert strong.family == pytest.approx(gentle.family, rel=0.01, abs=1e-9)
+        assert strong.own == pytest.approx(gentle.own, rel=0.01, abs=1e-9)
+        grid = [0.0, *np.geomspace(1e-8, 1e-3, 26)]
+        lowest = min(restricted(y, design, noise, family, a, b) for a in grid for b in grid)
+        ours = restricted(y, design, noise, family, gentle.own, gentle.family)
+        assert ours <= lowest + 1e-4
+
+
+def restricted(y, design, noise, family, own: float, between: float) -> float:
+    """Negative likelihood of the error contrasts."""
+    contrasts = linalg.null_space(design.T)
+    total = noise + own * np.eye(len(y)) + between * (family[:, None] == family)
+    inside = contrasts.T @ total @ contrasts
+    return -stats.multivariate_normal(np.zeros(len(inside)), inside).logpdf(contrasts.T @ y)

@@ -11,9 +11,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from .answers import Answers, sheet
+from .multiplicity import TIE
 from .port import Texts, statistic
 
-CUT = 0.5 + 1e-9  # of 1 - likeness: relatives are at least half alike
+HALF = 0.5  # likeness at which the answers' families are cut
 # a format's name, without what only says how large its recipe is: the Q4_K of Q4_K_M and Q4_K_S
 BASE_TYPE = re.compile(
     r"(?<![A-Z0-9])(?:B?F(?:16|32)|[IT]?Q\d(?:_[01K](?![A-Z0-9]))?|(?:MX|NV)?FP[48]|NF4|INT[48])"
@@ -39,6 +40,12 @@ class Files(NamedTuple):
     imatrix: Annotated[Texts, "the importance matrix that its file names"]
     file_type: Annotated[Texts, "the file's own label; missing where no file was at hand"]
     tensor_hashes: Annotated[Texts, "JSON: hash of each quantized tensor -> its weights"]
+
+
+class Share(NamedTuple):
+    """What makes a relative."""
+
+    declared_share: Annotated[float, "share of quantized weights; 0 for any shared tensor"]
 
 
 class Member(NamedTuple):
@@ -86,12 +93,11 @@ def gain_families(answers: Answers) -> list[Member]:
 
 
 @statistic
-def declared_families(files: Files) -> list[Member]:
-    """Families of quants that share most of their quantized tensors, else base type and imatrix.
+def declared_families(files: Files, settings: Share) -> list[Member]:
+    """Families of quants that share quantized tensors, else of one base type and imatrix.
 
     Of two files at hand it is the share of both's quantized weights that lie in tensors of equal
-    hash: one tensor that every recipe leaves alone makes no family of them all. Quants of two
-    uploaders are no relatives.
+    hash. Quants of two uploaders are no relatives.
     """
     names = files.quant_id.tolist()
     tensors = [None if text is None else json.loads(text) for text in files.tensor_hashes]
@@ -105,7 +111,7 @@ def declared_families(files: Files) -> list[Member]:
                 alike[i, j] = alike[j, i] = _likeness(
                     (tensors[i], tensors[j]), (kinds[i], kinds[j])
                 )
-    labels = linked(alike)
+    labels = linked(alike, settings.declared_share)
     members = []
     for k, name in enumerate(names):
         others = np.flatnonzero((labels == labels[k]) & (np.arange(len(names)) != k))
@@ -115,8 +121,11 @@ def declared_families(files: Files) -> list[Member]:
     return members
 
 
-def linked(alike: np.ndarray) -> np.ndarray:
-    """Family number [n] by average linkage of 1 - likeness [n, n], cut at one half."""
+def linked(alike: np.ndarray, share: float = HALF) -> np.ndarray:
+    """Family number [n] by average linkage of likeness [n, n], cut where it falls below share.
+
+    share 0: any likeness at all joins, chains included.
+    """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
@@ -124,8 +133,8 @@ def linked(alike: np.ndarray) -> np.ndarray:
         return np.zeros(len(alike), int)
     distance = np.clip(1 - alike, 0, 2)
     np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average")
-    return fcluster(tree, CUT, "distance")
+    tree = linkage(squareform(distance, checks=False), "average" if share else "single")
+    return fcluster(tree, 1 - share + TIE if share else 1 - TIE, "distance")
 
 
 def first_of(names: list[str], labels: np.ndarray, k: int) -> str:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 RIDGE = 1e-12  # of y's variance: quants whose answers never differ from the reference's
-LARGEST = 50.0  # of y's variance: no component of the scatter is sought beyond it
-START = (0.0, 0.1, 0.5, 1.5)  # the same: where the search begins, in each component
+LARGEST = 50.0  # of the variance off the design: no component is sought beyond it
+START = (0.0, 0.02, 0.2, 0.5, 1.5)  # the same: where the search begins, in each component
 DEGREES = (1.0, 1_000.0)  # of freedom, held within these
 
 
@@ -59,8 +59,9 @@ def fitted(
     """
     from scipy import optimize
 
-    unit = float(y.var()) or float(noise.trace()) / len(y)
-    known = noise + RIDGE * unit * np.eye(len(y))
+    known = noise + RIDGE * (float(y.var()) or float(noise.trace()) / len(y)) * np.eye(len(y))
+    off = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    unit = float(off @ off) / len(y) or float(known.trace()) / len(y)
     kinds = [np.eye(len(y))]
     if divides(labels):
         family = numbered(labels)

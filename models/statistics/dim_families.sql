@@ -34,7 +34,7 @@ said as (
         cohort_id,
         unnest(declared_families(list(struct_pack(
             quant_id, uploader, imatrix, file_type, tensor_hashes
-        )))) as answer,
+        )), {{ settings('declared_share') }})) as answer,
     from quants
     group by cohort_id
 )
