@@ -4,12 +4,20 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from point_rows import points
 from scipy import stats as scipy_stats
 
 from qwh.kernels import udf
-from qwh.kernels.statistics import ranks, resolution, rho
+from qwh.kernels.statistics import ranks, resolution
+from qwh.kernels.statistics.rho import Draws, RankCorrelation, rank_correlations
 
-MANY = {"n_permutations": 10_000, "n_resamples": 10_000, "seed": 1}
+MANY = Draws(10_000, 10_000, 1)
+
+
+def spearman(x, y, settings: Draws = MANY) -> RankCorrelation:
+    """The one cell of two lists."""
+    [cell] = rank_correlations(points(x, y), settings)
+    return cell
 
 
 @pytest.mark.parametrize(
@@ -24,11 +32,10 @@ def test_rho_p_and_interval_are_scipys(n):
     rng = np.random.default_rng(n)
     x = rng.normal(size=n).round(1)  # ties
     y = (x + rng.normal(size=n)).round(1)
-    ours = rho.spearman(list(x), list(y), **MANY)
+    ours = spearman(x, y)
     theirs = scipy_stats.spearmanr(x, y)
-    assert ours["rho"] == pytest.approx(theirs.statistic, abs=1e-12) and ours[
-        "p_t"
-    ] == pytest.approx(theirs.pvalue, rel=1e-9)
+    assert ours.rho == pytest.approx(theirs.statistic, abs=1e-12)
+    assert ours.p_t == pytest.approx(theirs.pvalue, rel=1e-9)
     permuted = scipy_stats.permutation_test(
         (y,),
         lambda y: scipy_stats.spearmanr(x, y).statistic,
@@ -36,7 +43,7 @@ def test_rho_p_and_interval_are_scipys(n):
         n_resamples=2_000,
         rng=2,
     )
-    assert ours["p_permutation"] == pytest.approx(permuted.pvalue, abs=0.035)
+    assert ours.p_permutation == pytest.approx(permuted.pvalue, abs=0.035)
     if n >= 16:
 
         def resampled(x, y, axis=-1):
@@ -45,7 +52,7 @@ def test_rho_p_and_interval_are_scipys(n):
             return (a * b).sum(axis) / np.sqrt((a**2).sum(axis) * (b**2).sum(axis))
 
         for method, low, high in (
-            ("percentile", "ci_low", "ci_high"),
+            ("percentile", "percentile_low", "percentile_high"),
             ("BCa", "bca_low", "bca_high"),
         ):
             interval = scipy_stats.bootstrap(
@@ -57,7 +64,9 @@ def test_rho_p_and_interval_are_scipys(n):
                 method=method,
                 rng=3,
             ).confidence_interval
-            assert (ours[low], ours[high]) == pytest.approx(tuple(interval), abs=0.03)
+            assert (getattr(ours, low), getattr(ours, high)) == pytest.approx(
+                tuple(interval), abs=0.03
+            )
 
 
 @pytest.mark.parametrize(
@@ -71,43 +80,24 @@ def test_smallest_resolvable_rho_is_what_simulation_finds(n, smallest):
 def test_size_under_the_null():
     rng = np.random.default_rng(5)
     found = [
-        rho.spearman(list(rng.normal(size=12)), list(rng.normal(size=12)), 999, 50, 1)[
-            "p_permutation"
-        ]
-        < 0.05
+        spearman(*rng.normal(size=(2, 12)), Draws(999, 50, 1)).p_permutation < 0.05
         for _ in range(600)
     ]
     assert scipy_stats.binomtest(sum(found), len(found), 0.05).pvalue > 0.001
-
-
-def test_verdicts_name_what_is_resolved_and_never_an_absence():
-    rng = np.random.default_rng(6)
-    x = rng.normal(size=16)
-    strong, none = (
-        rho.spearman(list(x), list(x + 0.3 * rng.normal(size=16)), **MANY),
-        rho.spearman(list(x), list(rng.normal(size=16)), **MANY),
-    )
-    keys = ("rho", "p_permutation", "ci_low", "ci_high", "minimum_rho", "n", "reason")
-    assert rho.verdict(*(strong[key] for key in keys)).startswith("resolved: rises")
-    words = rho.verdict(*(none[key] for key in keys))
-    assert words.startswith("cannot tell") and "0.66" in words
-    assert not any(word in words for word in ("better", "worse", "no effect", "no relation"))
 
 
 @pytest.mark.parametrize(
     ("x", "y", "reason"),
     [
         ([1, 2, 3, 4], [1, 2, 3, 4], "4 quants, 5 needed"),
-        ([1, 2, 3, 4, None], [1, 2, 3, 4, 5], "4 quants, 5 needed"),
+        ([1, 2, 3, 4, np.nan], [1, 2, 3, 4, 5], "4 quants, 5 needed"),
         ([1, 2, 3, 4, 5], [1, float("nan"), float("inf"), 2, 3], "3 quants, 5 needed"),
         ([7] * 6, [1, 2, 3, 4, 5, 6], "one side is the same for every quant"),
-        (None, None, "0 quants, 5 needed"),
     ],
 )
 def test_degenerate_cells_are_null_with_a_reason(x, y, reason):
-    answer = rho.spearman(x, y, **MANY)
-    assert answer["rho"] is None and answer["reason"] == reason
-    assert rho.verdict(None, None, None, None, None, answer["n"], reason) == f"no figure: {reason}"
+    answer = spearman(x, y)
+    assert answer.rho is None and answer.low is None and answer.reason == reason
 
 
 def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
@@ -126,20 +116,17 @@ def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
                 }
             )
             connection.register("points", points.to_arrow())
-            query = (
-                "select cell, s.rho, s.p_permutation, s.ci_low, correlation_verdict(s.rho,"
-                " s.p_permutation, s.ci_low, s.ci_high, s.minimum_rho, s.n, s.reason) from (select"
-                " cell, spearman(list(x order by k), list(y order by k), 500, 500, 3) as s from"
-                " points group by cell) order by cell"
-            )
+            query = """
+                select cell, unnest(rank_correlations(
+                    list(struct_pack(
+                        quant_id := k::varchar, measurement_id := 'm', variant := 1,
+                        target := 't', uploader := null::varchar, x, y
+                    )),
+                    {'n_permutations': 500, 'n_resamples': 500, 'seed': 3}
+                ), recursive := true)
+                from points group by cell order by cell
+            """
             answers.append(connection.execute(query).fetchall())
     assert answers[0] == answers[1]
-    assert answers[0][0][1] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)
-
-
-def test_null_lists_do_not_reach_scipy():
-    with duckdb.connect() as connection:
-        udf.register(connection)
-        assert connection.execute("select spearman(null, [1.0], 10, 10, 1).reason").fetchone() == (
-            "0 quants, 5 needed",
-        )
+    place = RankCorrelation._fields.index("rho") + 1
+    assert answers[0][0][place] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)

@@ -188,7 +188,7 @@ def _cell(
     rho: float, n: int, replicates: np.ndarray, jackknife: np.ndarray, without: np.ndarray
 ) -> dict[str, Any]:
     """One cell's figures from its rho in resamples [B], without each quant [n] and each group."""
-    percentile, z = interval(replicates), fisher_z(rho, n)
+    percentile, z = interval(replicates), fisher_z(float(rho), n)
     corrected, left = bca(replicates, rho, jackknife), without[np.isfinite(without)]
     return {
         "rho": float(rho),

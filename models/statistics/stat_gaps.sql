@@ -35,7 +35,7 @@
     'kld': ('fct_zone_members', 'true'),
     'paired': ('fct_disagreements', 'true'),
     'suite': ('fct_composites', 'true'),
-    'overlap': ('stat_score_blocks', 'true'),
+    'overlap': ('fct_zone_points', 'true'),
     'tokens': ('fct_token_flips', 'true'),
     'answer_kld': ('fct_prompts', 'kld_mean is not null'),
 } -%}
