@@ -1,6 +1,6 @@
 -- What do each quant's disagreements with the reference show, benchmark by benchmark?
--- difference is score less the reference's; equivalent means shown to lie within +-margin;
--- unresolved leaves all of it open.
+-- difference is score less the reference's; verdict goes by the adjusted p, which allow for all
+-- cells of the cohort: equivalent means shown to lie within +-margin; unresolved leaves all open.
 select
     cohort_id,
     benchmark_id,
@@ -12,8 +12,9 @@ select
     difference_low,
     difference_high,
     p_mcnemar,
+    p_adjusted,
     improvement_share,
-    p_equivalent,
+    p_equivalent_adjusted,
     e_value,
     prompts_for_margin,
     verdict,

@@ -1,8 +1,8 @@
 -- How often do quant and reference differ in being right, which way, and what does that show?
 -- difference = composite - composite_ref = volume x direction, with its 95 % interval over prompts;
--- verdict: equivalent (shown to lie within the margin), damaged or better (shown to differ,
--- p_different < 0.05), else unresolved: it may be better, worse or the same. What one benchmark
--- alone shows is in disagreements.
+-- verdict, by p adjusted over the cohort's quants: equivalent (shown to lie within the margin),
+-- damaged or better (shown to differ), else unresolved: any of these may be true. What one
+-- benchmark alone shows is in disagreements.
 with flips as (
     select
         cohort_id,
@@ -28,6 +28,7 @@ select
     answers.difference_low,
     answers.difference_high,
     answers.p_different,
+    answers.p_adjusted,
     answers.verdict,
     composites.prompts,
 from fct_composites as composites

@@ -40,6 +40,9 @@ class Cell(NamedTuple):
 
     quant_id: Annotated[str, "the quant"]
     benchmark_id: Annotated[str, "the benchmark"]
+    prompts: Annotated[int, "answered by both"]
+    leapfrogs: Annotated[int, "the quant alone is right"]
+    drops: Annotated[int, "the reference alone is right"]
     difference: Annotated[float, "score less the reference's, fraction"]
     difference_low: Annotated[float, "Tango's paired score interval, 2.5 %"]
     difference_high: Annotated[float, "97.5 %"]
@@ -107,6 +110,9 @@ def _cell(rows: Disagreements, margin: float, k: int, counts: np.ndarray, p: np.
     return Cell(
         rows.quant_id[k],
         rows.benchmark_id[k],
+        round(rows.prompts[k]),
+        round(rows.leapfrogs[k]),
+        round(rows.drops[k]),
         difference,
         low,
         high,

@@ -15,9 +15,10 @@ from .composite_differences import weighted
 from .intervals import ALPHA, finite
 from .multiplicity import benjamini_hochberg
 from .port import Numbers, Texts, statistic
+from .resolution import POWER
 from .stratified import interval, tables
 from .texts import units
-from .tosses import tossed, two_sided_p
+from .tosses import scales, text_sums, tossed, two_sided_p
 
 
 class Distances(NamedTuple):
@@ -53,7 +54,7 @@ class EqualPair(NamedTuple):
     p_adjusted: Annotated[float | None, "p by Benjamini and Hochberg over all pairs of the cohort"]
     verdict: Annotated[
         str,
-        "differ: shown to, by p_adjusted; unresolved: not shown, they may be equal or not;"
+        "differ: shown to, by p_adjusted; cannot_tell: not shown, they may be equal or not;"
         " no_answers: a benchmark without prompts that both answered",
     ]
 
@@ -72,6 +73,10 @@ class EqualDistance(NamedTuple):
     p: Annotated[
         float | None, "how often tossed signs give so large a sum: KLD alone decides composites"
     ]
+    resolvable: Annotated[
+        float | None,
+        "standard deviation of true differences that this sum finds with 80 % power, fraction",
+    ]
     verdict: Annotated[
         str,
         "refused: that KLD alone decides; not_refused: not shown to be wrong; no_pairs: no two"
@@ -89,6 +94,7 @@ class _Tested(NamedTuple):
     z: np.ndarray
     p: np.ndarray
     adjusted: np.ndarray
+    error: np.ndarray
     null: np.ndarray  # [n_tosses, k], 0 where nothing can be compared
 
 
@@ -121,7 +127,7 @@ def equal_distance(distances: Distances, answers: Answers, settings: Nearness) -
     tested = _test(distances, answers, settings)
     known = np.isfinite(tested.p)
     if not known.any():
-        return EqualDistance(0, 0, 0, 0, None, None, None, "no_pairs")
+        return EqualDistance(0, 0, 0, 0, None, None, None, None, "no_pairs")
     total = float((tested.z[known] ** 2).sum())
     null = (tested.null**2).sum(1)
     p = float((1 + (null >= total - 1e-9).sum()) / (1 + len(null)))
@@ -134,6 +140,7 @@ def equal_distance(distances: Distances, answers: Answers, settings: Nearness) -
         float(np.abs(tested.difference[differ]).max()) if differ.any() else None,
         total,
         p,
+        _resolvable(tested),
         "refused" if p < ALPHA else "not_refused",
     )
 
@@ -162,21 +169,35 @@ def _test(distances: Distances, answers: Answers, settings: Nearness) -> _Tested
     gains = found.scores[second] - found.scores[first]
     comparable = _complete(gains, found)
     gains = gains[comparable]
-    figures = np.full((6, len(near)), np.nan)
+    figures = np.full((7, len(near)), np.nan)
     null = np.zeros((settings.n_tosses, len(near)))
     if len(gains):
         own = weighted(gains, found)
         unit = units(found.prompts.texts, len(found.reference))
         z, null[:, comparable] = tossed(own, unit, settings.n_tosses, settings.seed)
-        figures[:5, comparable] = (
-            own.sum(1),
-            *interval(tables(gains, found)),
-            z,
-            two_sided_p(z, null[:, comparable]),
-        )
-        figures[5] = benjamini_hochberg(figures[4])
-    difference, low, high, z, p, adjusted = figures
-    return _Tested(near, difference, low, high, z, p, adjusted, null)
+        low, high = interval(tables(gains, found))
+        p, error = two_sided_p(z, null[:, comparable]), scales(text_sums(own, unit))
+        figures[:6, comparable] = own.sum(1), low, high, z, p, error
+        figures[6] = benjamini_hochberg(figures[4])
+    difference, low, high, z, p, error, adjusted = figures
+    return _Tested(near, difference, low, high, z, p, adjusted, error, null)
+
+
+def _resolvable(tested: _Tested) -> float | None:
+    """How far true differences must scatter for 80 % of draws to pass the bar of the tosses."""
+    error = np.where(tested.error > 0, tested.error, np.inf)
+    bar = np.quantile((tested.null**2).sum(1), 1 - ALPHA)
+
+    def found(scatter: float) -> float:
+        return float(((tested.null**2 * (1 + (scatter / error) ** 2)).sum(1) > bar).mean())
+
+    low, high = 0.0, 1.0
+    if found(high) < POWER:
+        return None
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= POWER else (middle, high)
+    return high
 
 
 def _complete(gains: np.ndarray, found: Sheet) -> np.ndarray:
@@ -189,4 +210,4 @@ def _complete(gains: np.ndarray, found: Sheet) -> np.ndarray:
 def _verdict(p_adjusted: float) -> str:
     if math.isnan(p_adjusted):
         return "no_answers"
-    return "differ" if p_adjusted < ALPHA else "unresolved"
+    return "differ" if p_adjusted < ALPHA else "cannot_tell"

@@ -14,11 +14,14 @@ from .answers import Answers, Sheet, sheet
 from .intervals import ALPHA, finite
 from .multiplicity import step_down
 from .port import Numbers, Texts, Truths, statistic
+from .resolution import POWER
 from .texts import units
 from .tosses import counted_p, tossed
 
 QUANTS = 8  # below, nothing is said of a figure over quants
 KINDS = ("improvement_share", "change_per_doubling")
+OPEN = dict(zip(KINDS, ("cannot_tell", "change_cannot_tell")))
+SHOWN = dict(zip(KINDS, (("loses", "gains"), ("falls", "rises"))))
 
 
 class Members(NamedTuple):
@@ -60,11 +63,15 @@ class ZoneDirection(NamedTuple):
         " coin toss, two-sided",
     ]
     p_adjusted: Annotated[float | None, "p by step-down max-T over the cohort's zones of one kind"]
+    detectable: Annotated[
+        float | None, "smallest |figure - 0.5|, or |change|, that so many texts find, 80 % power"
+    ]
     verdict: Annotated[
         str,
-        "falls: more drops than leapfrogs, or f falls with KLD; rises: the other way; unresolved:"
-        " neither is shown; too_few: 8 quants needed; chosen_by_score: the zone's quants are chosen"
-        " by these answers; none: no disagreement, or KLDs that do not differ",
+        "loses, gains: more drops, or more leapfrogs, than the other; falls, rises: f does so with"
+        " KLD; cannot_tell, change_cannot_tell: not shown; too_few: 8 quants needed;"
+        " chosen_by_score: the zone's quants are chosen by these answers; none: no disagreement, or"
+        " KLDs that do not differ",
     ]
 
 
@@ -72,6 +79,7 @@ class _Figure(NamedTuple):
     figure: float | None
     low: float | None
     high: float | None
+    detectable: float | None
     adds: np.ndarray  # [n] what each prompt adds to the tested sum
 
 
@@ -104,7 +112,7 @@ def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirec
     change = _change(leapt, size, np.log2(np.where(zone.kld > 0, zone.kld, np.nan)), unit)
     rows = []
     for kind, found_figure in zip(KINDS, (share, change)):
-        verdict = "unresolved"
+        verdict = OPEN[kind]
         if found_figure.figure is None:
             verdict = "none"
         elif zone.by_score[0]:
@@ -113,19 +121,24 @@ def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirec
             verdict = "too_few"
         where = (str(zone.zone_rule[0]), float(zone.threshold[0]), kind, n, texts, total)
         rows.append(
-            (ZoneDirection(*where, *found_figure[:3], None, None, verdict), found_figure.adds)
+            (
+                ZoneDirection(
+                    *where, *found_figure[:3], None, None, found_figure.detectable, verdict
+                ),
+                found_figure.adds,
+            )
         )
     return rows
 
 
 def _improvement_share(leapt: np.ndarray, size: np.ndarray, unit: np.ndarray) -> _Figure:
     """f of sums over quants [n], with Wilson's interval at the number of coins that say as much."""
-    from scipy.stats import t
+    from scipy.stats import norm, t
 
     adds = 2 * leapt - size
     total = size.sum()
     if total <= 0:
-        return _Figure(None, None, None, adds)
+        return _Figure(None, None, None, None, adds)
     share = leapt.sum() / total
     won, all_of = np.bincount(unit, leapt), np.bincount(unit, size)
     texts = int((all_of > 0).sum())
@@ -137,14 +150,16 @@ def _improvement_share(leapt: np.ndarray, size: np.ndarray, unit: np.ndarray) ->
     z = float(t.ppf(1 - ALPHA / 2, max(texts - 1, 1)))
     centre = (share + z**2 / (2 * coins)) / (1 + z**2 / coins)
     half = z / (1 + z**2 / coins) * math.sqrt(variance / coins + z**2 / (4 * coins**2))
-    return _Figure(float(share), max(centre - half, 0.0), min(centre + half, 1.0), adds)
+    least = (z + float(norm.ppf(POWER))) / (2 * math.sqrt(coins))
+    ends = max(centre - half, 0.0), min(centre + half, 1.0)
+    return _Figure(float(share), *ends, least if least < 0.5 else None, adds)
 
 
 def _change(leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray) -> _Figure:
     """Slope of f on x [q] = log2 KLD, quants weighted by their disagreements [q, n]."""
-    from scipy.stats import t
+    from scipy.stats import norm, t
 
-    nothing = _Figure(None, None, None, np.zeros(len(unit)))
+    nothing = _Figure(None, None, None, None, np.zeros(len(unit)))
     weight = np.where(np.isfinite(x), size.sum(1), 0.0)
     if weight.sum() <= 0:
         return nothing
@@ -159,10 +174,11 @@ def _change(leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray
     by_text = np.bincount(unit, apart @ (leapt - (share + slope * apart)[:, None] * size))
     texts = int((np.bincount(unit, size.sum(0)) > 0).sum())
     if texts < 3:
-        return _Figure(slope, None, None, adds)
+        return _Figure(slope, None, None, None, adds)
     error = math.sqrt(texts / (texts - 2) * (by_text**2).sum()) / spread
-    half = float(t.ppf(1 - ALPHA / 2, texts - 2)) * error
-    return _Figure(slope, slope - half, slope + half, adds)
+    times = float(t.ppf(1 - ALPHA / 2, texts - 2))
+    half, least = times * error, (times + float(norm.ppf(POWER))) * error
+    return _Figure(slope, slope - half, slope + half, least, adds)
 
 
 def _adjusted(
@@ -172,11 +188,11 @@ def _adjusted(
     if not rows:
         return []
     z, null = tossed(np.array([adds for _, adds in rows]), unit, settings.n_tosses, settings.seed)
-    is_open = np.array([row.verdict == "unresolved" for row, _ in rows])
+    is_open = np.array([row.verdict == OPEN[row.kind] for row, _ in rows])
     raw = np.where(is_open, counted_p(z, null), np.nan)
     adjusted = np.fmax(step_down(np.where(is_open, np.abs(z), np.nan), np.abs(null)), raw)
     said = []
     for (row, _), p, q, lean in zip(rows, raw, adjusted, z):
-        verdict = ("rises" if lean > 0 else "falls") if q < ALPHA else row.verdict
+        verdict = SHOWN[row.kind][int(lean > 0)] if q < ALPHA else row.verdict
         said.append(row._replace(p=finite(p), p_adjusted=finite(q), verdict=verdict))
     return said

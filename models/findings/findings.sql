@@ -1,5 +1,8 @@
 {{ config(materialized='table') }}
 {%- set topics = [
+    'pairs',
+    'direction',
+    'composites',
     'prompts',
     'routers',
     'gaps',

@@ -1,16 +1,22 @@
 with compared as (
     select
-        cohort_id,
+        prompts.cohort_id,
         composite_differences(
             list(struct_pack(
-                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+                prompts.quant_id,
+                prompts.benchmark_id,
+                prompts.prompt_id,
+                prompts.text_id,
+                prompts.weight,
+                prompts.score,
+                prompts.score_ref
             )),
             {{ settings('n_resamples', 'n_tosses', 'seed', 'margin') }}
         ) as found,
-    from {{ ref('fct_prompts') }}
+    from {{ ref('fct_prompts') }} as prompts
     -- quants with every benchmark of the cohort
     semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    group by cohort_id
+    group by prompts.cohort_id
 ),
 
 quants as (

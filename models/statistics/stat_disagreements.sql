@@ -25,12 +25,12 @@ cells as (
 )
 
 select
-    cells.cohort_id,
+    cohort_id,
     answer.quant_id,
     answer.benchmark_id,
-    counts.prompts,
-    counts.leapfrogs::bigint as leapfrogs,
-    counts.drops::bigint as drops,
+    answer.prompts,
+    answer.leapfrogs,
+    answer.drops,
     answer.difference,
     answer.difference_low,
     answer.difference_high,
@@ -51,7 +51,3 @@ select
     answer.verdict,
     answer.reason,
 from cells
-inner join {{ ref('fct_disagreements') }} as counts
-    on cells.cohort_id = counts.cohort_id
-    and answer.quant_id = counts.quant_id
-    and answer.benchmark_id = counts.benchmark_id

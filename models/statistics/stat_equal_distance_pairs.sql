@@ -11,13 +11,19 @@ with distances as (
 -- one row per cohort: the answers of quants with every benchmark
 answered as (
     select
-        cohort_id,
+        prompts.cohort_id,
         list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+            prompts.quant_id,
+            prompts.benchmark_id,
+            prompts.prompt_id,
+            prompts.text_id,
+            prompts.weight,
+            prompts.score,
+            prompts.score_ref
         )) as answers,
-    from {{ ref('fct_prompts') }}
+    from {{ ref('fct_prompts') }} as prompts
     semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    group by cohort_id
+    group by prompts.cohort_id
 ),
 
 tested as (

@@ -1,29 +1,35 @@
 -- one row per cohort: which quants lie in which zone
 with zones as (
     select
-        cohort_id,
+        members.cohort_id,
         list(struct_pack(
-            zone_rule,
-            threshold,
-            by_score := zone_rule not in ('full', 'kld_max'),
-            quant_id,
-            kld := kld_mean
+            members.zone_rule,
+            members.threshold,
+            by_score := members.zone_rule not in ('full', 'kld_max'),
+            members.quant_id,
+            kld := members.kld_mean
         )) as members,
-    from {{ ref('fct_zone_members') }}
+    from {{ ref('fct_zone_members') }} as members
     semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    where is_member
-    group by cohort_id
+    where members.is_member
+    group by members.cohort_id
 ),
 
 answered as (
     select
-        cohort_id,
+        prompts.cohort_id,
         list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+            prompts.quant_id,
+            prompts.benchmark_id,
+            prompts.prompt_id,
+            prompts.text_id,
+            prompts.weight,
+            prompts.score,
+            prompts.score_ref
         )) as answers,
-    from {{ ref('fct_prompts') }}
+    from {{ ref('fct_prompts') }} as prompts
     semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    group by cohort_id
+    group by prompts.cohort_id
 ),
 
 leaning as (
@@ -56,5 +62,6 @@ select
     answer.high,
     answer.p,
     answer.p_adjusted,
+    answer.detectable,
     answer.verdict,
 from figures
