@@ -7,7 +7,7 @@ import pytest
 from plain import plain
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import composites, front, ranks, two_level
+from qwh.kernels.statistics import chunks, composites, front, ranks, two_level
 from qwh.kernels.statistics.intervals import interval
 
 
@@ -17,7 +17,7 @@ def test_quantiles_from_histograms():
     logs = np.arange(-240, 241) / 40
     histograms = np.array([np.histogram(np.log(part), logs)[0] for part in tokens])
     wanted = [0.5, 0.9, 0.99]
-    found = two_level.quantile_replicates(histograms[None], np.exp(logs), wanted, 2_000, 1)[:, 0]
+    found = chunks.quantile_replicates(histograms[None], np.exp(logs), wanted, 2_000, 1)[:, 0]
     assert np.median(found, axis=0) == pytest.approx(
         np.quantile(np.concatenate(tokens), wanted), rel=0.1
     )
@@ -46,31 +46,25 @@ def test_prompts_are_drawn_within_benchmarks_and_jointly():
 
 def test_chunk_means_are_drawn_jointly():
     values = np.random.default_rng(6).normal(size=(2, 30)) + 5
-    found = two_level.mean_replicates(values, np.ones(30), 8_000, 1)
+    found = chunks.mean_replicates(values, np.ones(30), 8_000, 1)
     assert found.std(0) == pytest.approx(values.std(1) / math.sqrt(30), rel=0.04)
     assert np.corrcoef(found.T)[0, 1] == pytest.approx(np.corrcoef(values)[0, 1], abs=0.04)
 
 
-def test_two_level_intervals():
+def test_rho_of_draws_is_scipys_draw_by_draw():
     quants, rng = 20, np.random.default_rng(7)
-    x = np.sort(rng.random(quants))
-    for noise, tight in ((0.01, True), (0.5, False)):
-        y = -x + noise * rng.standard_normal(quants)
-        targets = np.stack([y, np.where(x < 0.2, np.nan, y)])
-        cells = two_level.redrawn(
-            x[None],
-            targets,
-            x + 1e-4 * rng.standard_normal((1, 800, quants)),
-            targets[:, None] + noise * rng.standard_normal((1, 800, quants)),
-            1,
-        )
-        answer = cells[0]
-        assert cells[1]["n"] == (x >= 0.2).sum() and plain(cells)
-        assert answer["rho"] == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
-        assert (answer["noise_high"] - answer["noise_low"] < 0.05) == tight and answer[
-            "high"
-        ] - answer["low"] > answer["noise_high"] - answer["noise_low"]
-        assert answer["shrinkage"] < 1.001
+    x, y = rng.random((2, quants)).round(1), rng.random((3, quants)).round(1)
+    x_draws, y_draws = rng.random((2, 30, quants)).round(1), rng.random((3, 30, quants)).round(1)
+    x_draws[1] = np.nan  # it is taken as it is
+    found = two_level.redrawn(x, y, x_draws, y_draws)
+    for b, i, j in np.ndindex(30, 2, 3):
+        drawn = x[1] if i else x_draws[0, b]
+        theirs = scipy_stats.spearmanr(drawn, y_draws[j, b]).statistic
+        assert found[1 + b, i, j] == pytest.approx(theirs, abs=1e-10)
+    assert found[0, 0, 0] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)
+
+
+def test_rho_by_row():
     rows = ranks.rho_by_row(
         np.array([[1, 2, 2, 4], [1, 1, 1, 1]]), np.array([[3, 1, 4, 4], [1, 2, 3, 4]])
     )
@@ -135,11 +129,6 @@ def test_the_smallest_of_the_top_group_is_picked():
 def test_degenerate_input_has_reasons_not_nan():
     for n in (0, 1, 2, 5):
         zeros = np.zeros(n)
-        assert plain(
-            two_level.redrawn(
-                zeros[None], zeros[None], np.zeros((1, 20, n)), np.zeros((1, 20, n)), 1
-            )
-        )
         found = front.membership(np.ones(n), np.zeros((20, n)), np.zeros((20, n)))
         assert plain(found) and all(row["probability"] == 1 for row in found)
         assert front.groups(zeros, np.zeros((20, n))) == ["a"] * n
