@@ -1,0 +1,244 @@
+"""Trends among relatives: known answers, independent routes, and the rule that joins the tests."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from qwh.kernels.statistics import cells, families, permuted, relatives, these
+from qwh.kernels.statistics.answers import Answers
+from qwh.kernels.statistics.port import rows_of
+
+KLD = np.array([0.001, 0.004, 0.012, 0.002, 0.006, 0.015, 0.003, 0.020])
+FAMILIES = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+FALLING = np.array([0.702, 0.699, 0.690, 0.700, 0.697, 0.688, 0.693, 0.689])
+MIXED = np.array([0.702, 0.701, 0.699, 0.691, 0.693, 0.690, 0.698, 0.696])
+DRAWS = relatives.Draws(n_permutations=2_000, n_tosses=499, fewest_quants=8, seed=1)
+TOSSES = these.Tosses(n_tosses=499, seed=1)
+
+
+def every_deal(x: np.ndarray, y: np.ndarray, share: float) -> tuple[float, int, int]:
+    """T, how many of all deals reach it, and how many there are: written out, not the kernel's."""
+    x, y = stats.rankdata(x), stats.rankdata(y)
+    members = [np.flatnonzero(number == FAMILIES) for number in range(3)]
+    weights = np.array([1 / (share + 1 / len(own)) for own in members])
+
+    def apart(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        means = np.array([v[own].mean() for own in members])
+        centre = (weights * means).sum() / weights.sum()
+        return v - means[FAMILIES], np.sqrt(weights) * (means - centre)
+
+    (inside_x, between_x), (inside_y, between_y) = apart(x), apart(y)
+    observed = inside_x @ inside_y + between_x @ between_y
+    orders = itertools.product(
+        *[itertools.permutations(own) for own in members], itertools.permutations(range(3))
+    )
+    found = []
+    for *inside, between in orders:
+        total = sum(inside_x[own] @ inside_y[list(order)] for own, order in zip(members, inside))
+        found.append(abs(total + between_x @ between_y[list(between)]))
+    return observed, sum(value >= abs(observed) - 1e-9 for value in found), len(found)
+
+
+@pytest.mark.parametrize(
+    ("y", "share", "rho", "reached"), [(FALLING, 0, -0.904762, 2), (MIXED, 6.68744, -0.637403, 40)]
+)
+def test_the_deals_have_their_known_answers(y, share, rho, reached):
+    dealt = permuted.permuted(KLD[None], y, FAMILIES, 40_000, 1)
+    assert dealt.share == pytest.approx(share, abs=1e-4)
+    assert dealt.rho[0] == pytest.approx(rho, abs=1e-6)
+    observed, as_far, deals = every_deal(KLD, y, dealt.share)
+    assert (as_far, deals) == (reached, 432)
+    assert dealt.statistic[0] == pytest.approx(observed)
+    error = np.sqrt(reached / 432 / 40_000)
+    assert dealt.p[0] == pytest.approx(reached / 432, abs=4 * error)
+    assert dealt.least[0] == pytest.approx(2 / 432)
+
+
+def test_with_all_alone_it_is_spearmans_permutation():
+    dealt = permuted.permuted(KLD[None], MIXED, np.arange(8), 20_000, 1)
+    rho = stats.spearmanr(KLD, MIXED)[0]
+    assert dealt.rho[0] == pytest.approx(rho)
+    ranks = stats.rankdata(KLD)
+    exact = stats.permutation_test(
+        (stats.rankdata(MIXED),), lambda v: stats.pearsonr(ranks, v)[0],
+        permutation_type="pairings", n_resamples=20_000, vectorized=False, rng=2,
+    )  # fmt: skip
+    assert dealt.p[0] == pytest.approx(exact.pvalue, abs=0.015)
+
+
+def test_the_variance_of_the_deals_is_that_of_the_drawn_ones():
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((2, 8))
+    parts_x = permuted.parts(x[None], FAMILIES, 0.7)
+    parts_y = [part[0] for part in permuted.parts(y[None], FAMILIES, 0.7)]
+    orders, whole = permuted.deals(FAMILIES.tobytes(), 50_000, 1)
+    drawn = parts_y[0][orders] @ parts_x[0][0] + parts_y[1][whole] @ parts_x[1][0]
+    told = permuted.deal_variance((parts_x[0], parts_y[0]), (parts_x[1], parts_y[1]), FAMILIES)
+    assert told[0] == pytest.approx(drawn.var(), rel=0.03)
+
+
+def test_blocks_that_are_nothing_allow_no_deal():
+    # KLD is one within families: only the three families can be dealt, 2 / 3!
+    flat = np.array([0.001] * 3 + [0.01] * 3 + [0.1] * 2)
+    assert permuted.permuted(flat[None], MIXED, FAMILIES, 99, 1).least[0] == pytest.approx(2 / 6)
+
+
+def cohort(sizes=(4, 4, 4, 4), prompts=400, fall=0.0, seed=0, texts=1):
+    """Points, answers and families of a made-up cohort; texts: items that ask the same."""
+    rng = np.random.default_rng(seed)
+    n = sum(sizes)
+    family = np.repeat(np.arange(len(sizes)), sizes)
+    kld = np.exp(rng.uniform(np.log(0.001), np.log(0.02), n))
+    chance = 0.05 + fall * np.argsort(np.argsort(kld))[:, None] / n
+    shared = rng.random((len(sizes), prompts))[family]
+    u = np.where(rng.random((n, prompts)) < 0.5, shared, rng.random((n, prompts)))
+    reference = (rng.random(prompts) < 0.6).astype(float)
+    scores = np.where(u < chance, 0.0, np.where(u > 0.95, 1.0, reference))
+    names = [f"q{k:02d}" for k in range(n)]
+    answers = [
+        {
+            "quant_id": name, "benchmark_id": f"b{j % 2}", "prompt_id": f"p{j:04d}",
+            "text_id": f"t{j // 2 // texts}-{j % 2}", "weight": 1.0,
+            "score": scores[k, j], "score_ref": reference[j],
+        }
+        for k, name in enumerate(names)
+        for j in range(prompts)
+    ]  # fmt: skip
+    gains = scores - reference
+    figures = {
+        "composite": gains.mean(1) + reference.mean(),
+        "volume": np.abs(gains).mean(1),
+        "direction": gains.mean(1) / np.abs(gains).mean(1),
+        "score:b1": gains[:, 1::2].mean(1),
+    }
+    points = [
+        {
+            "zone_rule": "full", "threshold": 0.0, "measurement_id": measurement,
+            "target": target, "quant_id": name, "x": x[k], "y": y[k], "doubles": doubles,
+        }
+        for measurement, x, doubles in (("kld", kld, True), ("ppl", -kld[::-1], False))
+        for target, y in figures.items()
+        for k, name in enumerate(names)
+    ]  # fmt: skip
+    labels = [
+        {"labelling": labelling, "quant_id": name, "family_id": str(family[k])}
+        for labelling in ("declared", "gains")
+        for k, name in enumerate(names)
+    ]
+    return points, answers, labels, kld, gains
+
+
+def found(points, answers, labels):
+    rows = (
+        rows_of(cells.Distances, points), rows_of(Answers, answers),
+        rows_of(families.Families, labels),
+    )  # fmt: skip
+    both = relatives.relatives(*rows, DRAWS)
+    alone = these.these_quants(*rows[:2], TOSSES)
+    return (
+        {(row.measurement_id, row.target, row.labelling): row for row in both},
+        {(row.measurement_id, row.target): row for row in alone},
+    )
+
+
+def test_prompts_alone_are_a_t_test_of_the_contrast():
+    points, answers, labels, kld, gains = cohort(fall=0.1)
+    _, alone = found(points, answers, labels)
+    row = alone["kld", "composite"]
+    ranks = stats.rankdata(kld)
+    contrast = (ranks - ranks.mean()) @ gains
+    t = stats.ttest_1samp(contrast, 0)
+    assert row.z == pytest.approx(t.statistic)
+    assert row.p_these == pytest.approx(2 * stats.norm.sf(abs(t.statistic)))
+    line = [stats.linregress(np.log2(kld), column).slope for column in gains.T]
+    half = stats.norm.isf(0.025) * np.std(line, ddof=1) / np.sqrt(len(line))
+    assert row.these_low == pytest.approx(np.mean(line) - half)
+    assert row.these_high == pytest.approx(np.mean(line) + half)
+    values = np.linalg.eigvalsh(np.corrcoef(gains))
+    assert row.effective_n == pytest.approx(values.sum() ** 2 / (values**2).sum())
+    assert alone["ppl", "composite"].these_low is None
+
+
+def test_items_of_one_text_are_one():
+    points, answers, labels, kld, gains = cohort(texts=4)
+    _, alone = found(points, answers, labels)
+    ranks = stats.rankdata(kld)
+    contrast = (ranks - ranks.mean()) @ gains
+    texts = [answer["text_id"] for answer in answers[: gains.shape[1]]]
+    sums = [contrast[np.array(texts) == text].sum() for text in sorted(set(texts))]
+    assert alone["kld", "composite"].z == pytest.approx(stats.ttest_1samp(sums, 0).statistic)
+
+
+def test_a_benchmarks_own_score_is_tested_on_its_own_prompts():
+    points, answers, labels, kld, gains = cohort(fall=0.1)
+    both, alone = found(points, answers, labels)
+    ranks = stats.rankdata(kld)
+    contrast = (ranks - ranks.mean()) @ gains[:, 1::2]
+    assert alone["kld", "score:b1"].z == pytest.approx(stats.ttest_1samp(contrast, 0).statistic)
+    assert both["kld", "score:b1", "gains"].is_tested
+
+
+def test_a_direction_is_not_tried_and_its_quants_are_worth_what_their_scores_are():
+    both, alone = found(*cohort()[:3])
+    assert both["kld", "direction", "gains"].reason == cells.NOT_TRIED
+    assert alone["kld", "direction"].reason == cells.NOT_TRIED
+    assert alone["kld", "direction"].effective_n == alone["kld", "composite"].effective_n
+
+
+def test_one_measurement_needs_no_adjustment_and_more_never_lower_p():
+    points, answers, labels, *_ = cohort(fall=0.05)
+    both, _alone = found(points, answers, labels)
+    for row in both.values():
+        if row.is_tested:
+            assert row.p_permutation_adjusted >= row.p_permutation - 1e-12
+            assert row.p_gls_adjusted >= row.p_gls
+    one, _ = found([point for point in points if point["measurement_id"] == "kld"], answers, labels)
+    row = one["kld", "composite", "gains"]
+    assert row.p_permutation_adjusted == pytest.approx(row.p_permutation)
+    assert row.p_gls_adjusted == pytest.approx(row.p_gls, abs=0.05)
+
+
+def test_a_measurement_that_lacks_a_quant_pays_for_all():
+    points, answers, labels, *_ = cohort()
+    fewer = [p for p in points if (p["measurement_id"], p["quant_id"]) != ("ppl", "q03")]
+    both, _ = found(fewer, answers, labels)
+    row = both["ppl", "composite", "gains"]
+    assert row.n == 15
+    assert row.p_permutation_adjusted == pytest.approx(min(1, 2 * row.p_permutation))
+
+
+def test_a_labelling_of_one_family_or_of_all_alone_is_shown_and_not_tested():
+    points, answers, labels, *_ = cohort()
+    for label in labels:
+        label["family_id"] = "one" if label["labelling"] == "gains" else None
+    both, _ = found(points, answers, labels)
+    one, alone = (both["kld", "composite", name] for name in ("gains", "declared"))
+    assert (one.families, one.is_tested, one.reason) == (1, False, relatives.ONE_FAMILY)
+    assert (alone.families, alone.is_tested, alone.reason) == (16, False, relatives.ALL_ALONE)
+
+
+def test_fewer_than_eight_and_no_answers_get_no_figure():
+    points, answers, labels, *_ = cohort(sizes=(3, 2, 2))
+    both, _ = found(points, answers, labels)
+    assert both["kld", "composite", "gains"].reason == cells.TOO_FEW
+    both, alone = found(points, [], labels)
+    assert both["kld", "composite", "gains"].reason == cells.NO_ANSWERS
+    assert alone["kld", "composite"].effective_n is None
+
+
+def test_a_target_that_is_no_mean_over_prompts_is_not_tested():
+    points, answers, labels, *_ = cohort()
+    points[0]["y"] += 0.01
+    both, _ = found(points, answers, labels)
+    assert both["kld", "composite", "gains"].reason == cells.NO_MEAN
+
+
+def test_the_order_of_rows_does_not_matter():
+    points, answers, labels, *_ = cohort()
+    first = found(points, answers, labels)
+    rng = np.random.default_rng(5)
+    for rows in (points, answers, labels):
+        rng.shuffle(rows)
+    assert found(points, answers, labels) == first
