@@ -52,9 +52,7 @@ def tables(gains: np.ndarray, sheet: Sheet) -> Tables:
     jump = np.where(jumps > 0, jumps, 1.0)[:, None]
     total = np.maximum(square / jump**2, np.abs(mean) / jump)
     rise, fall = ((total + side * mean / jump) / 2 for side in (1, -1))
-    return Tables(
-        prompts * rise, prompts * fall, np.where(has, prompts, 1.0), weight, jump, volume
-    )
+    return Tables(prompts * rise, prompts * fall, np.where(has, prompts, 1.0), weight, jump, volume)
 
 
 def not_inferior(found: Tables, margin: float) -> np.ndarray:
@@ -106,9 +104,7 @@ def _lowest(found: Tables, z: float) -> np.ndarray:
     return _reached(found, multiplier)
 
 
-def _solved(
-    found: Tables, is_far: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> np.ndarray:
+def _solved(found: Tables, is_far: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """The multiplier [m] at which is_far(multiplier, difference reached) turns true."""
     unit = (found.prompts / np.maximum(found.weight * found.jump, 1e-12)).min(1)
     low, high = np.log(unit) - 40, np.log(unit) + 40
