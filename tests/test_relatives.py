@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from conftest import query
 from scipy import stats
 
 from qwh.kernels.statistics import cells, families, permuted, relatives, these
@@ -242,3 +243,42 @@ def test_the_order_of_rows_does_not_matter():
     for rows in (points, answers, labels):
         rng.shuffle(rows)
     assert found(points, answers, labels) == first
+
+
+def trend(study, zone: str, threshold: float, columns: str) -> tuple:
+    [row] = query(
+        study,
+        f"select {columns} from stat_trends where zone_rule = '{zone}' and target = 'composite'"
+        f" and threshold = {threshold} and measurement_id = 'kld_mean:prose:512'",
+    )
+    return row
+
+
+def test_the_packed_studys_zone_falls_on_its_quants_alone(study):
+    [(share, rho, t, df)] = query(
+        study,
+        "select family_share, rho, t, df from stat_relatives where labelling = 'gains' and"
+        " zone_rule = 'kld_max' and threshold = 0.02 and target = 'composite'"
+        " and measurement_id = 'kld_mean:prose:512'",
+    )
+    assert (share, rho) == (pytest.approx(4.273, abs=1e-3), pytest.approx(-0.2732, abs=1e-4))
+    assert (t, df) == (pytest.approx(-2.486, abs=1e-3), pytest.approx(39.6, abs=0.1))
+    n, many, worth, z, verdict = trend(
+        study, "kld_max", 0.02, "n, families, effective_n, z, verdict"
+    )
+    assert (n, many, verdict) == (16, 8, "falls_here")
+    assert (worth, z) == (pytest.approx(5.8, abs=0.05), pytest.approx(-3.208, abs=1e-3))
+
+
+def test_the_packed_studys_families_are_those_of_its_recipes(study):
+    rows = query(
+        study,
+        "select labelling, list(quant_id order by quant_id) from dim_families"
+        " group by labelling, family_id order by all",
+    )
+    assert [labelling for labelling, _ in rows].count("gains") == 14
+    assert ("gains", ["Q6_K", "Q6_K+embd-F16"]) in rows
+    assert ("gains", ["Q8_0", "Q8_0+embd-F16", "Q8_0+ffn-F16"]) in rows
+    assert ("declared", ["Q5_1", "Q5_K_M", "Q5_K_S"]) in rows
+    rho, p = trend(study, "full", 0, "rho_relatives, p")
+    assert (rho, p) == (pytest.approx(-0.5534, abs=1e-4), pytest.approx(0.034, abs=5e-4))

@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "rho_differences",
     "routers",
     "these",
+    "trends",
     "two_level",
     "zone_choice",
     "zone_direction",

@@ -39,16 +39,7 @@ these as (
     from prompts_alone
 ),
 
-compared as (
-    select
-        *,
-        greatest(p_permutation, p_gls) as p,
-        greatest(p_permutation_adjusted, p_gls_adjusted) as p_adjusted,
-    from {{ ref('stat_relatives') }}
-),
-
--- the labelling with the largest p speaks for a cell; one that is not tested, where none is
-relatives as (
+labellings as (
     select
         cohort_id,
         zone_rule,
@@ -56,73 +47,66 @@ relatives as (
         estimator,
         measurement_id,
         target,
-        labelling,
-        families,
-        rho as rho_relatives,
-        max(p) over cell as p,
-        max(p_adjusted) over cell as p_adjusted,
-        max(least_p) over cell as least_p,
-        bool_and(sign(rho) = sign(t)) over cell as is_of_one_sign,
-        bool_or(is_tested and labelling = 'declared') over cell as is_declared,
-        slope,
-        low,
-        high,
-        resolvable,
-        reason,
-    from compared
-    window
-        cell as (
-            partition by cohort_id, zone_rule, threshold, estimator, measurement_id, target
-        )
-    qualify
-        row_number() over (
-            partition by cohort_id, zone_rule, threshold, estimator, measurement_id, target
-            order by is_tested desc, p_adjusted desc, labelling desc
-        ) = 1
+        list(struct_pack(
+            labelling, is_tested, rho, t, p_permutation, p_gls, p_permutation_adjusted,
+            p_gls_adjusted, least_p
+        )) as labelled,
+    from {{ ref('stat_relatives') }}
+    group by all
+),
+
+judged as (
+    select
+        these.*,
+        trend(
+            labellings.labelled,
+            struct_pack(
+                n := these.n,
+                z := these.z,
+                p_these_adjusted := these.p_these_adjusted,
+                fewest_quants := {{ var('fewest_quants') }}
+            )
+        ) as answer,
+    from these
+    left join labellings
+        using (cohort_id, zone_rule, threshold, estimator, measurement_id, target)
 )
 
 select
-    these.cohort_id,
-    these.zone_rule,
-    these.threshold,
-    these.estimator,
-    these.measurement_id,
-    these.target,
-    these.n,
+    judged.cohort_id,
+    judged.zone_rule,
+    judged.threshold,
+    judged.estimator,
+    judged.measurement_id,
+    judged.target,
+    judged.n,
     relatives.families,
-    these.effective_n,
-    relatives.labelling,
-    relatives.is_declared,
-    these.measurements,
-    relatives.rho_relatives,
-    relatives.p,
-    relatives.p_adjusted,
-    relatives.least_p,
-    these.z,
-    these.p_these,
-    these.p_these_adjusted,
+    judged.effective_n,
+    judged.answer.labelling,
+    judged.answer.is_declared,
+    judged.measurements,
+    relatives.rho as rho_relatives,
+    judged.answer.p,
+    judged.answer.p_adjusted,
+    judged.answer.least_p,
+    judged.z,
+    judged.p_these,
+    judged.p_these_adjusted,
     relatives.slope,
     relatives.low,
     relatives.high,
-    these.these_low,
-    these.these_high,
+    judged.these_low,
+    judged.these_high,
     relatives.resolvable,
-    case
-        when these.n < {{ var('fewest_quants') }} then 'too_few'
-        when these.p_these is null then 'no_verdict'
-        when
-            relatives.p_adjusted <= {{ alpha() }}
-            and relatives.is_of_one_sign
-            and relatives.is_declared
-        then if(relatives.rho_relatives < 0, 'falls_beyond', 'rises_beyond')
-        when these.p_these_adjusted <= {{ alpha() }}
-        then if(these.z < 0, 'falls_here', 'rises_here')
-        when relatives.p_adjusted is null then 'undivided'
-        when relatives.least_p > {{ alpha() }} then 'no_deals'
-        when relatives.p_adjusted <= {{ alpha() }} and not relatives.is_declared then 'undeclared'
-        else 'cannot_tell'
-    end as verdict,
-    coalesce(these.reason, relatives.reason) as reason,
-from these
-left join relatives
-    using (cohort_id, zone_rule, threshold, estimator, measurement_id, target)
+    judged.answer.verdict,
+    coalesce(judged.reason, relatives.reason) as reason,
+from judged
+left join {{ ref('stat_relatives') }} as relatives
+    on
+    judged.cohort_id = relatives.cohort_id
+    and judged.zone_rule = relatives.zone_rule
+    and judged.threshold = relatives.threshold
+    and judged.estimator = relatives.estimator
+    and judged.measurement_id = relatives.measurement_id
+    and judged.target = relatives.target
+    and judged.answer.labelling = relatives.labelling
