@@ -16,7 +16,7 @@ from qwh.kernels.statistics.direction_agreement import (
 )
 from qwh.kernels.statistics.port import rows_of
 
-SETTINGS = Tosses(200, 4_000, 1)
+SETTINGS = Tosses(200, 4_000, 8, 1)
 
 
 def answers(scores: np.ndarray, reference: np.ndarray, weights=(1.0, 1.0)) -> list[dict]:

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from .answers import Answers, Sheet, sheet
-from .draws import SMALLEST, SMALLEST_VERDICT
+from .draws import SMALLEST
 from .intervals import ALPHA, interval
 from .multiplicity import step_down
 from .port import Counts, Numbers, Texts, statistic
@@ -39,6 +39,7 @@ class Tosses(NamedTuple):
 
     n_resamples: Annotated[int, "bootstrap replicates"]
     n_tosses: Annotated[int, "times that all signs are tossed"]
+    fewest_quants: Annotated[int, "of fewer nothing is said"]
     seed: Annotated[int, "of all draws"]
 
 
@@ -137,14 +138,14 @@ def _judged(
     for row, trend, p, p_adjusted in zip(found, z, raw, adjusted):
         if row.rho is not None:
             row = row._replace(p=float(p), p_adjusted=float(p_adjusted))
-            row = row._replace(verdict=_verdict(row, float(trend)))
+            row = row._replace(verdict=_verdict(row, float(trend), settings))
         judged.append(row)
     return judged
 
 
-def _verdict(row: Agreement, trend: float) -> str:
+def _verdict(row: Agreement, trend: float, settings: Tosses) -> str:
     """What may be said of these quants."""
-    if row.n < SMALLEST_VERDICT:
+    if row.n < settings.fewest_quants:
         return "too_few"
     assert row.rho is not None and row.p_adjusted is not None
     if row.p_adjusted > ALPHA or trend * row.rho <= 0:

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 {%- set topics = [
     'pairs',
+    'correlations',
     'direction',
     'composites',
     'prompts',

@@ -22,13 +22,7 @@ with directions as (
 ),
 
 answers as (
-    select
-        cohort_id,
-        list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-        )) as answers,
-    from {{ ref('fct_prompts') }}
-    group by cohort_id
+    {{ answers_of_cohorts() }}
 ),
 
 -- one row per text x figure of its tokens
@@ -38,7 +32,7 @@ agreements as (
         unnest(direction_agreement(
             directions.directions,
             answers.answers,
-            {{ settings('n_resamples', 'n_tosses', 'seed') }}
+            {{ settings('n_resamples', 'n_tosses', 'fewest_quants', 'seed') }}
         )) as answer,
     from directions
     inner join answers using (cohort_id)

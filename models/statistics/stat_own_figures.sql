@@ -1,17 +1,5 @@
--- mean KLD, by the estimator that has most quants
 with correlations as (
-    select correlations.*,
-    from {{ ref('stat_correlations') }} as correlations
-    left join {{ ref('zone_rules') }} as rules using (zone_rule, threshold)
-    where
-        correlations.variant = 1
-        and correlations.target in ('composite', 'volume')
-        and (correlations.zone_rule = 'full' or rules.is_default)
-    qualify
-        row_number() over (
-            partition by correlations.cohort_id, correlations.zone_rule, correlations.target
-            order by correlations.n desc, correlations.estimator asc
-        ) = 1
+    {{ main_correlations() }}
 ),
 
 ratios as (
@@ -49,7 +37,7 @@ routers as (
 
 select
     cohort_id,
-    if(zone_rule = 'full', 'full', 'silent zone') as zone,
+    zone,
     'rho' as kind,
     target,
     n,
@@ -62,6 +50,7 @@ select
     minimum_rho,
     reason,
 from correlations
+where target in ('composite', 'volume')
 union all by name
 select
     cohorts.cohort_id,
