@@ -1,20 +1,29 @@
 -- Did the quant's movement help or hurt on real text, beyond having moved?
--- delta_loss = kld_mean + direction; improvement_share: of the changed first choices that matter,
--- how many went to the realised token.
+-- loss is the mean NLL less the reference's = kld_mean + direction; improvement_share: of the
+-- changed first choices that matter, how many went to the realised token. Intervals are 95 % each;
+-- verdicts are adjusted over all quants and texts.
 select
     cohort_id,
     corpus_id,
     context_length,
+    estimator,
     quant_id,
-    delta_loss,
-    delta_loss_error,
-    kld_mean,
-    direction,
-    direction_error,
-    verdict,
-    token_volume,
-    improvement_share,
-    share_low,
-    share_high,
+    max(chunks) as chunks,
+    max(figure) filter (where kind = 'loss') as loss,
+    max(low) filter (where kind = 'loss') as loss_low,
+    max(high) filter (where kind = 'loss') as loss_high,
+    max(verdict) filter (where kind = 'loss') as loss_verdict,
+    max(figure) filter (where kind = 'loss')
+    - max(figure) filter (where kind = 'token_direction') as kld_mean,
+    max(figure) filter (where kind = 'token_direction') as direction,
+    max(low) filter (where kind = 'token_direction') as direction_low,
+    max(high) filter (where kind = 'token_direction') as direction_high,
+    max(verdict) filter (where kind = 'token_direction') as verdict,
+    max(n) filter (where kind = 'improvement_share') as flips,
+    max(figure) filter (where kind = 'improvement_share') as improvement_share,
+    max(low) filter (where kind = 'improvement_share') as share_low,
+    max(high) filter (where kind = 'improvement_share') as share_high,
+    max(verdict) filter (where kind = 'improvement_share') as share_verdict,
 from stat_token_direction
-order by cohort_id, corpus_id, context_length, kld_mean
+group by all
+order by cohort_id, corpus_id, context_length, estimator, kld_mean, quant_id

@@ -296,15 +296,7 @@ def test_routers_are_the_kernels(warehouse, prompt_block):
     ) == [(0,)]
 
 
-def test_displacement_plus_direction_is_the_loss(warehouse):
-    rows = query(
-        warehouse,
-        "select delta_loss - kld_mean - direction, benefits + harms + neutrals - token_volume * n,"
-        " verdict from stat_token_direction",
-    )
-    assert rows and all(
-        abs(gap) < 1e-9 and abs(flips) < 1e-6 and words for gap, flips, words in rows
-    )
+def test_no_agreement_of_directions_lacks_a_reason(warehouse):
     assert query(
         warehouse,
         "select count(*) from stat_direction_agreement where rho is null and reason is null",

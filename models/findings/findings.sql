@@ -2,6 +2,7 @@
 {%- set topics = [
     'pairs',
     'correlations',
+    'texts',
     'direction',
     'composites',
     'prompts',

@@ -2,22 +2,10 @@ with directions as (
     select
         cohort_id,
         list(struct_pack(
-            corpus_id, context_length, estimator, measured, quant_id, figure
+            corpus_id, context_length, estimator, measured := kind, quant_id, figure
         )) as directions,
-    from (
-        unpivot (
-            select
-                cohort_id,
-                corpus_id,
-                context_length,
-                estimator,
-                quant_id,
-                improvement_share,
-                direction as token_direction,
-            from {{ ref('stat_token_direction') }}
-        )
-        on improvement_share, token_direction into name measured value figure
-    )
+    from {{ ref('stat_token_direction') }}
+    where kind <> 'loss'
     group by cohort_id
 ),
 
