@@ -34,7 +34,7 @@ class Cohort(NamedTuple):
     kld: np.ndarray  # [q] nats
     family: np.ndarray  # [q] number of its family
     gains: np.ndarray  # [q, n] score less the reference's
-    truth: np.ndarray  # [q] true difference of score, without prompt noise, small shifts
+    truth: np.ndarray  # [q] true difference of score, over all prompts there could be
     reference: np.ndarray  # [n] its scores
 
 
@@ -51,14 +51,24 @@ def relatives(plan: Plan, rng: np.random.Generator) -> Cohort:
     middle = (math.log(plan.low) + math.log(plan.high)) / 2
     half = (math.log(plan.high) - math.log(plan.low)) / 2
     kld = np.exp(middle + half * np.clip(place / 1.7, -1, 1) + 1e-6 * place)
-    truth = plan.offset * mixed(plan.offset_between) - plan.fall * place
+    wanted = plan.offset * mixed(plan.offset_between) - plan.fall * place
     margins = rng.standard_normal(plan.prompts)
     common = rng.standard_normal((len(plan.sizes), plan.prompts))[family]
     own = rng.standard_normal((len(family), plan.prompts))
     shift = math.sqrt(plan.flips) * common + math.sqrt(1 - plan.flips) * own
-    moved = margins + truth[:, None] / DENSITY + np.sqrt(kld)[:, None] * shift
+    moved = margins + wanted[:, None] / DENSITY + np.sqrt(kld)[:, None] * shift
     reference = scored(margins, plan.graded)
-    return Cohort(kld, family, scored(moved, plan.graded) - reference, truth, reference)
+    gains = scored(moved, plan.graded) - reference
+    return Cohort(kld, family, gains, expected(wanted / DENSITY, kld, plan.graded), reference)
+
+
+def expected(shift: np.ndarray, kld: np.ndarray, graded: bool) -> np.ndarray:
+    """What quants [q] gain over all prompts there could be, by their margins' shift and KLD."""
+    from scipy.stats import norm
+
+    steps = STEPS if graded else np.zeros(1)
+    apart = (shift[:, None] - steps) / np.sqrt(1 + kld)[:, None]
+    return (norm.cdf(apart) - norm.cdf(-steps)).mean(1)
 
 
 def scored(margins: np.ndarray, graded: bool) -> np.ndarray:

@@ -12,10 +12,11 @@ import math
 import time
 
 import numpy as np
-from promises import Promise, Promises, correlations, paired, prompts, redrawn, zone
+from promises import Promise, Promises, correlations, families, paired, prompts, redrawn, zone
 
 PARTS: dict[str, tuple[Promises, ...]] = {
     "correlations": correlations.PROMISES,
+    "families": families.PROMISES,
     "paired": paired.PROMISES,
     "zone": zone.PROMISES,
     "prompts": prompts.PROMISES,
