@@ -10,9 +10,27 @@ from plain import plain
 from scipy import optimize, special
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import composites, paired, resolution
+from qwh.kernels.statistics import heterogeneity, paired, reference_floor, resolution
+from qwh.kernels.statistics.disagreements import (
+    Cell,
+    Disagreements,
+    Margin,
+    benchmark_differences,
+)
+from qwh.kernels.statistics.port import rows_of
 
 MARGIN = 0.01
+
+
+def cells(*counts: tuple[float, float, float], effect: float = 1.0) -> list[Cell]:
+    """Of one cohort: leapfrogs, drops and prompts of a quant each."""
+    names = ("leapfrogs", "drops", "prompts")
+    rows = [
+        {"quant_id": f"q{k:03}", "benchmark_id": "a", "design_effect": effect}
+        | dict(zip(names, map(float, each)))
+        for k, each in enumerate(counts)
+    ]
+    return benchmark_differences(rows_of(Disagreements, rows), Margin(MARGIN))
 
 
 @pytest.mark.parametrize(
@@ -66,19 +84,33 @@ def test_tangos_interval_holds_the_truth_by_exact_sum(leap, drop):
     assert held >= 0.93
 
 
-def test_equivalence_is_the_90_percent_interval_inside_the_margin_and_students_test():
-    for a, b, n in ((3, 5, 800), (20, 24, 2_000), (0, 0, 400), (2, 14, 900), (40, 40, 1_000)):
-        low, high = paired.difference_interval(a, b, n, 0.90)
-        same, above = paired.equivalence(a, b, n, 0.01)
-        assert (same < 0.05) == (low > -0.01 and high < 0.01) and (above < 0.05) == (low > -0.01)
-    d = np.repeat([1.0, -1.0, 0.0], (200, 230, 9_570))
+def test_equivalence_is_students_test_less_half_a_prompt():
+    d = np.repeat([1.0, -1.0, 0.0], (400, 470, 9_130))
+    half = 0.5 / len(d)
     one_sided = (
-        scipy_stats.ttest_1samp(d, -0.005, alternative="greater").pvalue,
-        scipy_stats.ttest_1samp(d, 0.005, alternative="less").pvalue,
+        scipy_stats.ttest_1samp(d, half - 0.01, alternative="greater").pvalue,
+        scipy_stats.ttest_1samp(d, 0.01 - half, alternative="less").pvalue,
     )
-    assert paired.equivalence(200, 230, 10_000, 0.005) == pytest.approx(
-        (max(one_sided), one_sided[0]), rel=0.05
+    [cell] = cells((400, 470, 10_000))
+    assert (cell.p_equivalent, cell.p_not_inferior) == pytest.approx(
+        (max(one_sided), one_sided[0]), rel=0.1
     )
+    # no disagreement at all is shown to be none, and not more surely than no drop of one in 100 is
+    [none] = cells((0, 0, 500))
+    assert 0.99**500 < none.p_equivalent < 0.05
+
+
+@pytest.mark.parametrize("prompts", [100, 268, 400])
+@pytest.mark.parametrize("leap", [0.0, 0.01, 0.05])
+def test_a_loss_of_the_margin_is_called_equivalent_no_more_often_than_promised(prompts, leap):
+    drop, most = leap + MARGIN, 25 + int(prompts * 0.14)
+    counts = [(a, b) for a in range(most) for b in range(a + most)]
+    chance = scipy_stats.multinomial.pmf(
+        [(a, b, prompts - a - b) for a, b in counts], prompts, (leap, drop, 1 - leap - drop)
+    )
+    likely = [(*count, prompts) for count, p in zip(counts, chance) if p > 1e-7]
+    said = np.array([cell.p_equivalent < 0.05 for cell in cells(*likely)])
+    assert chance[chance > 1e-7][said].sum() <= 0.05
 
 
 def test_improvement_share_is_wilsons_and_never_a_half_by_default():
@@ -165,73 +197,59 @@ def test_the_promised_power_is_found():
     assert power == pytest.approx(0.8, abs=0.05)
 
 
-def test_one_benchmarks_composite_is_its_own_comparison():
-    d = np.repeat([1.0, -1.0, 0.0], (9, 24, 467))
-    answer = composites.composite([d], [3.0], 20_000, 1, MARGIN)
-    assert (
-        answer["difference"]
-        == pytest.approx(answer["volume"] * answer["direction"])
-        == pytest.approx(-15 / 500)
-    )
-    assert answer["p_different"] == pytest.approx(paired.mcnemar(9, 24), abs=0.003)
-    assert (answer["low"], answer["high"]) == pytest.approx(
-        paired.difference_interval(9, 24, 500), abs=0.003
-    )
-    assert answer["verdict"] == "damaged" and answer["standard_error"] == pytest.approx(
-        math.sqrt((33 / 500 - 0.03**2) / 499)
-    )
-
-
-def test_composites_weigh_benchmarks_and_take_graded_scores():
-    rng = np.random.default_rng(3)
-    parts = [
-        rng.choice([-1.0, -0.5, 0.0, 0.25, 1.0], 400, p=(0.05, 0.05, 0.8, 0.05, 0.05)),
-        rng.normal(size=900) * 0.1,
+def flips(leapfrogs: list[int], drops: list[int]) -> heterogeneity.Heterogeneity:
+    """Of one quant."""
+    rows = [
+        {"quant_id": "q", "benchmark_id": f"b{k}", "leapfrogs": a, "drops": b}
+        for k, (a, b) in enumerate(zip(leapfrogs, drops))
     ]
-    answer = composites.composite(parts, [1, 3], 4_000, 1, MARGIN)
-    assert answer["difference"] == pytest.approx(0.25 * parts[0].mean() + 0.75 * parts[1].mean())
-    interval = scipy_stats.bootstrap(
-        parts,
-        lambda a, b, axis=-1: 0.25 * a.mean(axis) + 0.75 * b.mean(axis),
-        n_resamples=4_000,
-        method="percentile",
-        rng=1,
-    ).confidence_interval
-    assert (answer["low"], answer["high"]) == pytest.approx(tuple(interval), abs=0.0015)
+    settings = heterogeneity.TableDraws(n_permutations=9_999, seed=1)
+    [found] = heterogeneity.heterogeneity(rows_of(heterogeneity.Flips, rows), settings)
+    return found
 
 
 def test_heterogeneity_of_direction():
-    two = composites.heterogeneity([2, 14, 0], [11, 5, 0], 9_999, 1)
-    assert two["benchmarks"] == 2 and two["p"] == pytest.approx(
+    two = flips([2, 14, 0], [11, 5, 0])
+    assert two.benchmarks == 2 and two.p == pytest.approx(
         scipy_stats.fisher_exact([[2, 14], [11, 5]]).pvalue, abs=0.01
     )
-    assert two["statistic"] == pytest.approx(
+    assert two.statistic == pytest.approx(
         scipy_stats.chi2_contingency([[2, 14], [11, 5]], correction=False).statistic
     )
-    alike = composites.heterogeneity([5, 10, 20], [10, 20, 40], 999, 1)
-    assert alike["p"] > 0.5
+    assert flips([5, 10, 20], [10, 20, 40]).p > 0.5
     for table, reason in (
         (([0], [0]), "no disagreement"),
         (([3], [1]), "one benchmark with disagreement"),
         (([3, 2], [0, 0]), "every disagreement goes the same way"),
     ):
-        answer = composites.heterogeneity(*table, 99, 1)
-        assert answer["reason"] == reason and answer["p"] is None and plain(answer)
-    assert plain(composites.heterogeneity([0, 3_000], [3_000, 0], 99, 1))
+        answer = flips(*table)
+        assert answer.reason == reason and answer.p is None and plain(answer)
+    assert plain(flips([0, 3_000], [3_000, 0]))
+
+
+def floors(quant: np.ndarray, replicate: np.ndarray) -> reference_floor.Excess:
+    """Of one benchmark whose texts all differ."""
+    rows = [
+        {"quant_id": "q", "benchmark_id": "b", "prompt_id": f"{k:05}", "text_id": f"{k:05}"}
+        | {"volume": float(a), "volume_ref": float(b)}
+        for k, (a, b) in enumerate(zip(quant, replicate))
+    ]
+    [found] = reference_floor.reference_floor(rows_of(reference_floor.Volumes, rows))
+    return found
 
 
 def test_excess_volume_over_the_references_own_flips():
     rng = np.random.default_rng(4)
     floor, quant = 1.0 * (rng.random(2_000) < 0.04), 1.0 * (rng.random(2_000) < 0.07)
-    answer = composites.excess_volume(quant, floor)
-    assert answer["excess"] == pytest.approx(answer["volume"] - answer["floor"])
-    assert (answer["low"], answer["high"]) == pytest.approx(
+    answer = floors(quant, floor)
+    assert answer.excess == pytest.approx(quant.mean() - floor.mean())
+    assert (answer.excess_low, answer.excess_high) == pytest.approx(
         tuple(scipy_stats.ttest_rel(quant, floor).confidence_interval())
     )
-    assert (
-        composites.excess_volume(floor, floor)["reason"]
-        and composites.excess_volume([], [])["reason"]
-    )
+    assert floors(floor, floor).reason == "no prompt differs: no interval"
+    assert floors(floor[:1], floor[:1]).reason == "1 prompts, 2 needed"
+    assert floors(floor, np.full(2_000, np.nan)).reason.endswith("no floor is known")
+    assert reference_floor.reference_floor(rows_of(reference_floor.Volumes, [])) == []
 
 
 @pytest.mark.parametrize(
@@ -246,46 +264,61 @@ def test_excess_volume_over_the_references_own_flips():
 def test_verdicts_in_planted_worlds(leap, drop, prompts, wanted):
     rng = np.random.default_rng(5)
     worlds = rng.multinomial(prompts, (leap, drop, 1 - leap - drop), 200)
-    found = [paired.compare(int(a), int(b), prompts, MARGIN)["verdict"] for a, b, _ in worlds]
+    found = [
+        paired.verdict(cell.p_mcnemar, cell.difference, cell.p_equivalent)  # each world alone
+        for cell in cells(*((a, b, prompts) for a, b, _ in worlds))
+    ]
     assert found.count(wanted) >= 180, {word: found.count(word) for word in set(found)}
 
 
 def test_a_small_loss_that_is_sure_is_still_within_the_margin():
-    answer = paired.compare(10, 40, 10_000, MARGIN)
-    assert answer["p_mcnemar"] < 0.001 and answer["high"] < 0 and answer["verdict"] == "equivalent"
+    [answer] = cells((10, 40, 10_000))
+    assert answer.p_mcnemar < 0.001 and answer.difference_high < 0
+    assert answer.verdict == "equivalent"
+
+
+def test_every_cell_has_holms_p_over_all_and_words_go_by_it():
+    rng = np.random.default_rng(6)
+    counts = [(*rng.binomial(300, (0.06, 0.06)), 300) for _ in range(40)] + [(2, 40, 300)]
+    found = cells(*counts)
+    raw = np.array([scipy_stats.binomtest(a, a + b).pvalue for a, b, _ in counts])
+    order, running, wanted = np.argsort(raw), 0.0, np.zeros(41)
+    for k, which in enumerate(order):
+        running = max(running, min(1.0, (41 - k) * raw[which]))
+        wanted[which] = running
+    assert [cell.p_adjusted for cell in found] == pytest.approx(wanted)
+    assert [cell.verdict for cell in found] == ["unresolved"] * 40 + ["damaged"]
+    for cell in found:
+        assert cell.p_equivalent_adjusted >= cell.p_equivalent
+
+
+def test_cells_of_equal_quants_seldom_hold_one_wrong_word():
+    rng = np.random.default_rng(7)
+    wrong = 0
+    for _ in range(30):
+        counts = rng.multinomial(150, (0.04, 0.04, 0.92), 40)
+        found = cells(*((a, b, 150) for a, b, _ in counts))
+        wrong += any(cell.verdict in ("damaged", "better") for cell in found)
+    assert wrong <= 4
+
+
+def test_repeated_texts_count_as_the_texts_they_are():
+    [once], [thrice] = cells((4, 12, 100)), cells((12, 36, 300), effect=3.0)
+    assert (thrice.prompts, thrice.leapfrogs) == (300, 12)
+    for name in set(Cell._fields) - {"prompts", "leapfrogs", "drops"}:
+        assert getattr(thrice, name) == pytest.approx(getattr(once, name)), name
 
 
 def test_no_count_gives_nan_or_a_crash():
-    for n in (0, 1, 2, 3, 5, 50):
-        for a, b in outcomes(min(n, 5)):
-            answer = paired.compare(a, b, n, MARGIN)
-            assert plain(answer) and answer["verdict"] in (
+    for n in (1, 2, 3, 5, 50):
+        for answer in cells(*((a, b, n) for a, b in outcomes(min(n, 5)))):
+            assert plain(answer) and answer.verdict in (
                 "damaged",
                 "equivalent",
                 "better",
                 "unresolved",
             )
-            if n:
-                assert (
-                    -1 <= answer["low"] <= answer["difference"] <= answer["high"] <= 1
-                    and answer["anytime_low"] <= answer["difference"] <= answer["anytime_high"]
-                )
-    assert plain(paired.compare(4_000, 0, 4_000, MARGIN)) and plain(
-        paired.compare(0, 4_000, 4_000, MARGIN)
-    )
-    for parts in (
-        [],
-        [[]],
-        [[0.0]],
-        [[0.0, 0.0]],
-        [[1.0, 1.0]],
-        [[0.0] * 300, [math.nan, 0.0, 1.0]],
-        [[0.0] * 4_000],
-    ):
-        assert plain(
-            composites.composite(
-                [np.array(part) for part in parts], [1] * len(parts), 50, 1, MARGIN
-            )
-        )
-    assert composites.composite([np.zeros(4_000)], [1], 50, 1, MARGIN)["verdict"] == "equivalent"
-    assert composites.composite([np.zeros(100)], [1], 50, 1, MARGIN)["verdict"] == "unresolved"
+            assert -1 <= answer.difference_low <= answer.difference <= answer.difference_high <= 1
+            assert answer.anytime_low <= answer.difference <= answer.anytime_high
+    assert all(plain(answer) for answer in cells((4_000, 0, 4_000), (0, 4_000, 4_000)))
+    assert cells() == []
