@@ -12,7 +12,17 @@ import math
 import time
 
 import numpy as np
-from promises import Promise, Promises, correlations, families, paired, prompts, redrawn, zone
+from promises import (
+    Promise,
+    Promises,
+    correlations,
+    families,
+    paired,
+    prompts,
+    redrawn,
+    texts,
+    zone,
+)
 
 PARTS: dict[str, tuple[Promises, ...]] = {
     "correlations": correlations.PROMISES,
@@ -21,6 +31,7 @@ PARTS: dict[str, tuple[Promises, ...]] = {
     "zone": zone.PROMISES,
     "prompts": prompts.PROMISES,
     "redrawn": redrawn.PROMISES,
+    "texts": texts.PROMISES,
 }
 
 

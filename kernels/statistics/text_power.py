@@ -1,6 +1,7 @@
 """How many chunks of a text a difference takes, by the t test that judges pairs."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,6 +29,7 @@ def chunks_needed(effects: np.ndarray, level: float, correlation: float) -> list
     return found
 
 
+@lru_cache(64)
 def _wanted(level: float, correlation: float) -> tuple[np.ndarray, np.ndarray]:
     """(numbers of chunks, mean of t at each that gives POWER)."""
     from scipy.special import nctdtrinc

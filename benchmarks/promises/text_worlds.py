@@ -1,0 +1,105 @@
+"""Made-up texts whose truth is known: chunks that are alike, heavy tails, quants of equal mean.
+
+What a chunk holds of every quant is one factor of the text's (hard chunks are hard for all) times
+one of the quant's own. Means over positions are 1 in every world before a quant's own `means`.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from qwh.kernels.statistics.clusters import Chunks
+
+POSITIONS = 256
+Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # (q, c) -> own factors, mean 1
+
+
+def steady(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Lognormal, standard deviation of the logarithm 0.2: neighbours of the packed study."""
+    return np.exp(0.2 * rng.standard_normal((quants, chunks)) - 0.02)
+
+
+def tailed(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Lognormal, standard deviation of the logarithm 0.8."""
+    return np.exp(0.8 * rng.standard_normal((quants, chunks)) - 0.32)
+
+
+def without_variance(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Pareto, exponent 1.5: no variance."""
+    return (rng.pareto(1.5, (quants, chunks)) + 1) / 3
+
+
+def neighbours(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Lognormal, neighbouring chunks correlated by 0.3."""
+    return np.exp(0.5 * _autoregression(rng, quants, chunks, 0.3) - 0.125)
+
+
+def documents(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Lognormal, documents of 3 chunks that hold 0.4 of the variance."""
+    own = rng.standard_normal((quants, chunks))
+    shared = np.repeat(rng.standard_normal((quants, -(-chunks // 3))), 3, axis=1)[:, :chunks]
+    return np.exp(0.5 * (np.sqrt(0.6) * own + np.sqrt(0.4) * shared) - 0.125)
+
+
+def unlike(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Lognormal, equal means, spreads from 0.1 to 0.8: differences have a skew."""
+    spread = np.linspace(0.1, 0.8, quants)[:, None]
+    return np.exp(spread * rng.standard_normal((quants, chunks)) - spread**2 / 2)
+
+
+def counts(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Few events: a chunk has 2 on average, as token flips of a near quant."""
+    return rng.poisson(2.0, (quants, chunks)) / 2
+
+
+WORLDS: dict[str, Draw] = {
+    "steady": steady,
+    "heavy tails": tailed,
+    "no variance": without_variance,
+    "neighbours alike": neighbours,
+    "documents of 3 chunks": documents,
+    "spreads unlike": unlike,
+    "2 events a chunk": counts,
+}
+
+
+def totals(
+    rng: np.random.Generator, draw: Draw, means: np.ndarray, chunks: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(sums of each quant and chunk [q, c], positions of each chunk [c], which differ in size)."""
+    sizes = rng.integers(POSITIONS // 2, POSITIONS, chunks).astype(float)
+    hard = np.exp(0.6 * _autoregression(rng, 1, chunks, 0.3) - 0.18)
+    return means[:, None] * hard * draw(rng, len(means), chunks) * sizes, sizes
+
+
+def rows(kind: str, sums: np.ndarray, sizes: np.ndarray) -> Chunks:
+    """The same as a statistic takes them; sums, sizes: [q, c], or sizes [c] of all quants."""
+    quants, chunks = sums.shape
+    names = np.array([f"q{k:02}" for k in range(quants)], object)
+    count = quants * chunks
+    same = [np.full(count, value, object) for value in ("text", "scorer", kind)]
+    return Chunks(
+        same[0],
+        np.full(count, 512),
+        same[1],
+        same[2],
+        np.repeat(names, chunks),
+        np.tile(np.arange(chunks), quants),
+        sums.ravel(),
+        np.broadcast_to(sizes, sums.shape).ravel(),
+    )
+
+
+def every(worlds: int, seed: int) -> Iterator[np.random.Generator]:
+    """A generator for each world."""
+    return (np.random.default_rng((seed, k)) for k in range(worlds))
+
+
+def _autoregression(
+    rng: np.random.Generator, rows_: int, chunks: int, correlation: float
+) -> np.ndarray:
+    """Standard normal, neighbours correlated, [rows_, chunks]."""
+    found = rng.standard_normal((rows_, chunks))
+    for k in range(1, chunks):
+        found[:, k] = correlation * found[:, k - 1] + np.sqrt(1 - correlation**2) * found[:, k]
+    return found
