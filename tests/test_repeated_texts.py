@@ -7,7 +7,6 @@ import pytest
 
 from qwh.kernels.statistics import (
     composites,
-    decisions,
     paired,
     prediction,
     routers,
@@ -111,23 +110,6 @@ def test_failures_and_routers_are_those_of_one_copy():
         routers.routers(KLD, SCORES, NAMES, LABELS),
         routers.routers(repeated(KLD), repeated(SCORES), *OFTEN),
     )
-
-
-def test_decisions_are_those_of_one_copy():
-    pair = SCORES[:2]
-    once, often = (
-        decisions.common(scores, asked) for scores, asked in ((pair, ONCE), (repeated(pair), OFTEN))
-    )
-    for name, value in decisions.compare_pair(once, WEIGHTS, B, SEED, 0.01)[1].items():
-        whole = decisions.compare_pair(often, WEIGHTS, B, SEED, 0.01)[1][name]
-        same({name: value}, {name: whole})
-    cohorts = (
-        decisions.Cohort(SCORES, REFERENCE, ONCE, WEIGHTS),
-        decisions.Cohort(repeated(SCORES), repeated(REFERENCE), OFTEN, WEIGHTS),
-    )
-    same(*(decisions.resolves(cohort, B, SEED) for cohort in cohorts))
-    sizes = np.arange(7.0)
-    same(*(decisions.choose(cohort, sizes, None, B, SEED) for cohort in cohorts))
 
 
 @pytest.mark.parametrize("agreeing", [0.0, 0.5, 1.0])

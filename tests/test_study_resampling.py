@@ -1,13 +1,12 @@
-"""Chunks, prompts and fronts resampled: against SciPy, closed forms and brute force."""
+"""Chunks and prompts resampled: against SciPy, closed forms and brute force."""
 
 import math
 
 import numpy as np
 import pytest
-from plain import plain
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import chunks, composites, front, ranks, two_level
+from qwh.kernels.statistics import chunks, composites, ranks, two_level
 from qwh.kernels.statistics.intervals import interval
 
 
@@ -71,67 +70,3 @@ def test_rho_by_row():
     assert rows[0] == pytest.approx(
         scipy_stats.spearmanr([1, 2, 2, 4], [3, 1, 4, 4]).statistic
     ) and np.isnan(rows[1])
-
-
-def test_front_by_brute_force():
-    rng = np.random.default_rng(8)
-    sizes, volumes, scores = (
-        rng.integers(1, 5, 8).astype(float),
-        rng.integers(0, 4, (300, 8)) / 10,
-        rng.integers(0, 4, (300, 8)) / 10,
-    )
-
-    def beats(b: int, other: int, own: int) -> bool:
-        mine, theirs = ((sizes[k], volumes[b, k], -scores[b, k]) for k in (own, other))
-        return all(t <= m for t, m in zip(theirs, mine)) and theirs != mine
-
-    for k, answer in enumerate(front.membership(sizes, volumes, scores)):
-        often = np.array([[beats(b, other, k) for other in range(8)] for b in range(300)])
-        assert answer["probability"] == pytest.approx(1 - often.any(1).mean()) and answer[
-            "dominator_probability"
-        ] == pytest.approx(often.mean(0).max())
-        assert answer["dominated"] == (often.any(1).mean() >= 0.95) and plain(answer)
-
-
-def test_letters_are_shared_by_just_the_pairs_that_are_not_resolved():
-    rng = np.random.default_rng(9)
-    for spread in (0.0, 0.01, 0.05):
-        scores = 0.6 + spread * rng.standard_normal(12)
-        replicates = scores + rng.uniform(0.001, 0.02, 12) * rng.standard_normal((1_000, 12))
-        letters, apart = front.groups(scores, replicates), front.unlike(scores, replicates)
-        for i, j in np.ndindex(12, 12):
-            assert bool(set(letters[i]) & set(letters[j])) == (i == j or not apart[i, j])
-        assert "a" in letters[int(np.argmax(scores))]
-        if spread == 0:
-            assert set(letters) == {"a"}
-
-
-def test_equal_quants_are_told_apart_no_more_often_than_they_may():
-    rng, found = np.random.default_rng(10), 0
-    for seed in range(200):
-        scores = (rng.random((8, 400)) < 0.6).astype(float)
-        found += front.unlike(
-            scores.mean(1), composites.score_replicates(scores, ["a"] * 400, None, 400, seed)
-        ).any()
-    assert scipy_stats.binomtest(int(found), 200, 0.05, alternative="greater").pvalue > 0.001
-
-
-def test_the_smallest_of_the_top_group_is_picked():
-    rng = np.random.default_rng(11)
-    scores = np.array([0.50, 0.699, 0.700, 0.702, np.nan])
-    replicates = np.nan_to_num(scores) + 0.004 * rng.standard_normal((2_000, 5))
-    answer = front.pick(np.array([1.0, 2, 3, 4, 0.5]), scores, replicates)
-    assert answer == {"picked": 1, "highest": 3, "top": [1, 2, 3], "reason": None}
-    assert front.pick(np.array([1.0, 2, 3, 4, 0.5]), scores, replicates, largest=1.5)["picked"] == 0
-    assert front.pick(np.array([1.0, 2, 3, 4, 0.5]), scores, replicates, largest=0.1)["reason"]
-
-
-def test_degenerate_input_has_reasons_not_nan():
-    for n in (0, 1, 2, 5):
-        zeros = np.zeros(n)
-        found = front.membership(np.ones(n), np.zeros((20, n)), np.zeros((20, n)))
-        assert plain(found) and all(row["probability"] == 1 for row in found)
-        assert front.groups(zeros, np.zeros((20, n))) == ["a"] * n
-    missing = front.membership([1, math.nan], np.zeros((20, 2)), np.zeros((20, 2)))
-    assert missing[1]["reason"] and missing[0]["probability"] == 1
-    assert front.groups(np.array([1, math.nan]), np.zeros((20, 2))) == ["a", None]

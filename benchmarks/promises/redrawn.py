@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qwh.kernels.statistics import chunks, composites, front, ranks, two_level
+from qwh.kernels.statistics import chunks, composites, ranks, two_level
 from qwh.kernels.statistics.intervals import interval
 
-from . import RIGHT, SIZE, VARS, Promise
+from . import VARS, Promise
 
 EDGES = np.exp(np.arange(-160, 161) / VARS["kld_buckets_per_efold"])
 
@@ -70,23 +70,4 @@ def _ends(
     return interval(rho[1:, 0, 0])
 
 
-def of_letters(worlds: int, seed: int) -> Iterator[Promise]:
-    """12 quants of one score, then with one that lies 25 points lower."""
-    rng = np.random.default_rng(seed)
-    apart, told = [], []
-    for k in range(min(worlds, 400)):
-        scores = (rng.random((12, 600)) < 0.6).astype(float)
-        apart.append(bool(_unlike(scores, k).any()))
-        scores[0] = rng.random(600) < 0.35
-        told.append(bool(_unlike(scores, k)[0, 1:].all()))
-    yield Promise("12 equal quants: any two get no common letter", apart, SIZE)
-    yield Promise("one quant 25 pt lower: it shares no letter", told, RIGHT)
-
-
-def _unlike(scores: np.ndarray, seed: int) -> np.ndarray:
-    names = ["all"] * scores.shape[1]
-    replicates = composites.score_replicates(scores, names, None, 500, seed)
-    return front.unlike(scores.mean(1), replicates)
-
-
-PROMISES = (of_chunks, of_two_levels, of_letters)
+PROMISES = (of_chunks, of_two_levels)

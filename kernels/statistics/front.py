@@ -1,49 +1,98 @@
-"""Small, near and good at once: which quants no other beats, and which cannot be told apart."""
+"""Small, near and good at once: how often no other quant is all three.
 
-from string import ascii_letters
-from typing import Any
+A quant is beaten by one that is no larger, disagrees no more and scores no less, and less or more
+in one of these.
+"""
+
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from .intervals import ALPHA
+from .answers import Answers, sheet
+from .composites import score_replicates
+from .port import Numbers, Texts, statistic
 
-SURE = 0.95  # share of replicates in which a quant must be beaten before it is called dominated
+PIECE = 500  # replicates looked at together: [PIECE, q, q] truths each
 
 
-def membership(sizes: np.ndarray, volumes: np.ndarray, scores: np.ndarray) -> list[dict]:
-    """How often each quant is on the front of (size, volume, score), over bootstrap replicates.
+class Files(NamedTuple):
+    """One row per quant."""
 
-    sizes: [q] bytes or bits per weight; volumes, scores: [B, q] replicates drawn from the same
-    prompts (composites.score_replicates). A quant is dominated by one that is no larger, disagrees
-    no more and scores no less, and is strictly better in one of these. Returns for each quant
-    probability (on the front), dominator (row number of the quant that dominates it most often),
-    dominator_probability, dominated (True only from SURE on) and reason.
+    quant_id: Annotated[Texts, "the quant"]
+    bytes: Annotated[Numbers, "size of its file"]
+
+
+class FrontDraws(NamedTuple):
+    """Settings."""
+
+    n_resamples: Annotated[int, "bootstrap replicates"]
+    seed: Annotated[int, "of all draws"]
+
+
+class Place(NamedTuple):
+    """One row per quant."""
+
+    quant_id: Annotated[str, "the quant"]
+    on_front: Annotated[
+        float | None,
+        "how often, prompts drawn anew, no quant that is no larger disagrees no more and scores no"
+        " less, 0 to 1; null without a size",
+    ]
+    beaten_by: Annotated[str | None, "the quant that is all three most often; null if none ever is"]
+    beaten_share: Annotated[float | None, "how often it is, 0 to 1"]
+
+
+@statistic
+def front_places(answers: Answers, files: Files, settings: FrontDraws) -> list[Place]:
+    """Each quant on the front of file size, volume and composite."""
+    found = sheet(answers)
+    if not found.quants:
+        return []
+    known = dict(zip(files.quant_id, files.bytes))
+    sizes = np.array([known.get(quant, np.nan) for quant in found.quants])
+    volumes, scores = (
+        score_replicates(part, found.prompts, found.weights, *settings)
+        for part in (np.abs(found.gains), found.scores)
+    )
+    places = membership(sizes, volumes, scores)
+    return [
+        Place(
+            quant,
+            share,
+            None if often is None or not often else found.quants[dominator],
+            often,
+        )
+        for quant, (share, dominator, often) in zip(found.quants, places)
+    ]
+
+
+def membership(
+    sizes: np.ndarray, volumes: np.ndarray, scores: np.ndarray
+) -> list[tuple[float | None, int, float | None]]:
+    """(how often on the front, row that beats it most often, how often) of each quant.
+
+    sizes: [q]; volumes, scores: [B, q] replicates drawn from the same prompts. None, 0, None where
+    one of the three is missing.
     """
-    sizes = np.asarray(sizes, float)
-    volumes, scores = (np.atleast_2d(np.asarray(side, float)) for side in (volumes, scores))
     known = np.isfinite(sizes) & np.isfinite(volumes).all(0) & np.isfinite(scores).all(0)
     on_front, beaten_by = np.zeros(len(sizes)), np.zeros((len(sizes), len(sizes)))
-    pieces = max(1, len(volumes) // 500)
-    for volume, score in zip(np.array_split(volumes, pieces), np.array_split(scores, pieces)):
-        beats = _beats(sizes, volume, score) & known
+    for start in range(0, len(volumes), PIECE):
+        piece = slice(start, start + PIECE)
+        beats = _beats(sizes, volumes[piece], scores[piece]) & known
         beaten_by += beats.sum(0)
         on_front += (~beats.any(2)).sum(0)
-    keys = ("probability", "dominator", "dominator_probability", "dominated")
-    answers: list[dict[str, Any]] = []
-    for k in range(len(sizes)):
-        if not known[k]:
-            missing = {"reason": "size, volume or score is missing"}
-            answers.append(dict.fromkeys(keys) | missing)
-            continue
-        top, chance = int(beaten_by[k].argmax()), float(on_front[k] / len(volumes))
-        often = float(beaten_by[k, top] / len(volumes))
-        figures = chance, top if often else None, often, 1 - chance >= SURE
-        answers.append(dict(zip(keys, figures)) | {"reason": None})
-    return answers
+    top = beaten_by.argmax(1)
+    often = beaten_by[np.arange(len(sizes)), top] / len(volumes)
+    return [
+        (float(on_front[k] / len(volumes)), int(top[k]), float(often[k]))
+        if has
+        else (None, 0, None)
+        for k, has in enumerate(known)
+    ]
 
 
 def _beats(sizes: np.ndarray, volume: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Which quant dominates which in each replicate, [b, own, other]; volume, score: [b, q]."""
+    """Which quant is beaten by which in each replicate, [b, own, other]; volume, score: [b, q]."""
     q = len(sizes)
     no_worse, better = np.ones((len(volume), q, q), bool), np.zeros((len(volume), q, q), bool)
     for other, own in (
@@ -54,110 +103,3 @@ def _beats(sizes: np.ndarray, volume: np.ndarray, score: np.ndarray) -> np.ndarr
         no_worse &= other <= own
         better |= other < own
     return no_worse & better
-
-
-def groups(scores: np.ndarray, replicates: np.ndarray) -> list[str | None]:
-    """Letters of the quants: two that share one are not resolved from each other.
-
-    scores: [q], replicates: [B, q]. Differences of all pairs are judged together: the largest
-    |difference| / error over pairs, in the replicates, sets the bar (single-step max-T). Letters by
-    insertion and absorption (Piepho 2004), a is the highest
-    score's. None for a missing score.
-    """
-    scores = np.asarray(scores, float)
-    apart = unlike(scores, replicates)
-    known = np.isfinite(scores)
-    order = np.flatnonzero(known)[np.argsort(-scores[known], kind="stable")]
-    columns = [set(order.tolist())] if len(order) else []
-    for k, a in enumerate(order.tolist()):
-        for b in order[k + 1 :].tolist():
-            if apart[a, b]:
-                split = [
-                    part
-                    for column in columns
-                    for part in ((column - {a}, column - {b}) if {a, b} <= column else (column,))
-                ]
-                split = [part for i, part in enumerate(split) if part and part not in split[:i]]
-                columns = [part for part in split if not any(part < other for other in split)]
-    place = {quant: k for k, quant in enumerate(order.tolist())}
-    columns.sort(key=lambda column: sorted(place[quant] for quant in column))
-    return [
-        (
-            "".join(_letter(k) for k, column in enumerate(columns) if quant in column)
-            if known[quant]
-            else None
-        )
-        for quant in range(len(scores))
-    ]
-
-
-def unlike(scores: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-    """Which pairs of quants differ in score, all pairs judged together: [q, q] bool."""
-    scores, replicates = np.asarray(scores, float), np.atleast_2d(np.asarray(replicates, float))
-    known = np.flatnonzero(np.isfinite(scores) & np.isfinite(replicates).all(0))
-    apart = np.zeros((len(scores), len(scores)), bool)
-    if len(known) < 2 or len(replicates) < 2:
-        return apart
-    first, second = np.triu_indices(len(known), 1)
-    observed = scores[known][first] - scores[known][second]
-    drawn = replicates[:, known]
-    covariance = np.cov(drawn.T)
-    variance = np.diag(covariance)
-    error = np.sqrt(
-        np.maximum(variance[first] + variance[second] - 2 * covariance[first, second], 0)
-    )
-    # two quants that answer alike in every replicate are never apart
-    scale = np.where(error > 1e-12, error, np.inf)
-    largest = np.concatenate(
-        [
-            (np.abs(part[:, first] - part[:, second] - observed) / scale).max(1)
-            for part in np.array_split(drawn, max(1, len(drawn) // 1_000))
-        ]
-    )
-    resolved = np.abs(observed) / scale > np.quantile(largest, 1 - ALPHA)
-    apart[known[first[resolved]], known[second[resolved]]] = True
-    return apart | apart.T
-
-
-def pick(
-    sizes: np.ndarray,
-    scores: np.ndarray,
-    replicates: np.ndarray,
-    largest: float | None = None,
-) -> dict:
-    """The smallest quant that is not resolved from the highest score, none larger than largest.
-
-    sizes, scores: [q], replicates: [B, q]. Returns picked and highest (row numbers), top (row
-    numbers of the top group, smallest first) and reason. Not resolved is not "as good": more
-    prompts may part them.
-    """
-    sizes, scores = np.asarray(sizes, float), np.asarray(scores, float)
-    allowed = np.flatnonzero(
-        np.isfinite(sizes)
-        & np.isfinite(scores)
-        & (sizes <= (np.inf if largest is None else largest))
-    )
-    if not len(allowed):
-        return {
-            "picked": None,
-            "highest": None,
-            "top": [],
-            "reason": "no quant with a score is small enough",
-        }
-    apart = unlike(scores[allowed], np.atleast_2d(replicates)[:, allowed])
-    highest = int(np.argmax(scores[allowed]))
-    top = sorted(
-        np.flatnonzero(~apart[highest]).tolist(),
-        key=lambda k: (sizes[allowed[k]], -scores[allowed[k]]),
-    )
-    return {
-        "picked": int(allowed[top[0]]),
-        "highest": int(allowed[highest]),
-        "top": [int(allowed[k]) for k in top],
-        "reason": None,
-    }
-
-
-def _letter(k: int) -> str:
-    """a to z, A to Z, then a2 and so on."""
-    return ascii_letters[k % 52] + (str(k // 52 + 1) if k >= 52 else "")

@@ -4,6 +4,8 @@ test less.
 
 import numpy as np
 
+from .intervals import ALPHA
+
 TIE = 1e-9  # figures that differ by less are equal
 
 
@@ -24,6 +26,21 @@ def step_down(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     p = (1 + (largest >= observed[order] - TIE).sum(0)) / (1 + len(null))
     adjusted[order] = np.maximum.accumulate(p)
     return adjusted
+
+
+def among(z: np.ndarray, null: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """p [m] allowing for the others, by step-down max-T of z [m]; none falls below its own.
+
+    null: [B, m] tossed z. z that are normal, not tossed, share what the tosses share.
+    """
+    return np.fmax(step_down(z, null), p)
+
+
+def critical_z(null: np.ndarray, alone: float) -> float:
+    """The z that the largest of all passes in 5 % of draws [B, m]; at least one test's own."""
+    if not null.size:
+        return alone
+    return max(alone, float(np.quantile(null.max(1), 1 - ALPHA)))
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """The modules that declare statistics; `@statistic` of port.py does the rest."""
 
 MODULES: tuple[str, ...] = (
+    "candidates",
     "composite_differences",
     "direction_agreement",
     "disagreements",
     "equal_distance",
     "families",
+    "front",
     "heterogeneity",
     "letters",
     "losses",
@@ -17,11 +19,13 @@ MODULES: tuple[str, ...] = (
     "rho",
     "rho_differences",
     "routers",
+    "score_pairs",
     "text_pairs",
     "these",
     "token_direction",
     "trends",
     "two_level",
+    "versus",
     "zone_choice",
     "zone_direction",
     "zone_null",

@@ -65,9 +65,13 @@ def not_inferior(found: Tables, margin: float) -> np.ndarray:
     from scipy.stats import norm
 
     gap = found.difference + margin
-    prompt = found.jump[:, 0] * (found.weight**2 / found.prompts).sum(1)
-    part = np.where(gap > 0, 1 - prompt / 2 / np.where(gap > 0, gap, 1.0), 1.0)
+    part = np.where(gap > 0, 1 - prompt(found) / 2 / np.where(gap > 0, gap, 1.0), 1.0)
     return norm.sf(score_z(found, -margin) * part)
+
+
+def prompt(found: Tables) -> np.ndarray:
+    """What one prompt moves the sum by, [m], in one benchmark that says as much as all."""
+    return found.jump[:, 0] * (found.weight**2 / found.prompts).sum(1)
 
 
 def equivalent(found: Tables, margin: float) -> np.ndarray:

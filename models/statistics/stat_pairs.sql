@@ -1,0 +1,43 @@
+with compared as (
+    select
+        cohort_id,
+        score_pairs(
+            list(struct_pack(
+                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
+            )),
+            {{ settings('n_tosses', 'seed', 'margin') }}
+        ) as found,
+    from {{ ref('fct_prompts') }}
+    group by cohort_id
+),
+
+pairs as (
+    select
+        cohort_id,
+        unnest(found) as answer,
+    from compared
+)
+
+select
+    pairs.cohort_id,
+    answer.quant_id,
+    coalesce(answer.other_quant_id, cohorts.reference_id) as other_quant_id,
+    answer.other_quant_id is null as other_is_reference,
+    answer.prompts,
+    answer.volume,
+    answer.difference,
+    answer.low,
+    answer.high,
+    answer.p,
+    answer.p_adjusted,
+    answer.p_equivalent,
+    answer.p_equivalent_adjusted,
+    answer.margin,
+    answer.resolvable,
+    answer.prompts_needed,
+    answer.prompts_needed_alone,
+    answer.verdict,
+    answer.verdict_alone,
+from pairs
+inner join {{ ref('dim_cohorts') }} as cohorts
+    on pairs.cohort_id = cohorts.cohort_id
