@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qwh.kernels.statistics.prompt_splits import Outcomes
-from qwh.kernels.statistics.prompt_table import Strata
+from qwh.kernels.statistics.prompt_table import Strata, alike, numbered
 
 KINDS = np.repeat(np.arange(6), 60)  # of task
 N = len(KINDS)
@@ -50,7 +50,7 @@ def cohort(world: World, rng: np.random.Generator) -> Outcomes:
     strata = {
         "pooled": Strata(np.zeros(N, int), unit),
         "within": Strata(KINDS, unit),
-        "matched": Strata(_matched(hard), unit),
+        "matched": Strata(numbered(KINDS * 100 + hard) if world.levels else alike(KINDS, [hard]), unit),
     }
     names = [f"q{k:02}" for k in range(QUANTS)]
     kld = np.exp(logs)
@@ -84,8 +84,3 @@ def _tails(normal: np.ndarray, tails: str) -> np.ndarray:
         return t.ppf(_uniform(normal), 3) / np.sqrt(3)
     return normal
 
-
-def _matched(hard: np.ndarray) -> np.ndarray:
-    from qwh.kernels.statistics.prompt_table import alike
-
-    return alike(KINDS, [hard])

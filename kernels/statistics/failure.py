@@ -2,13 +2,16 @@
 
 A regression of ln KLD on the event with a level for each stratum: the ratio weighs a stratum by
 events x others / all. Errors are robust to unequal spread and to texts asked more than once (HC2),
-with Bell and McCaffrey's (2002) degrees of freedom, so that they hold where events are rare.
+with Bell and McCaffrey's (2002) degrees of freedom, so that they hold where events are rare. A t
+test of few events is misled by skewed KLD, so p is the larger of its p and of that of events dealt
+anew (dealing.py), which is misled by unequal spread.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from .dealing import dealt_p
 from .draws import SMALLEST
 from .intervals import ALPHA
 from .prompt_table import Strata
@@ -53,7 +56,7 @@ def ratio(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> J
     reach = stdtrit(df, 1 - ALPHA / 2) * error
     low, high = np.exp([value - reach, value + reach]).tolist()
     detectable = float(np.exp((ndtri(POWER) - stdtrit(df, level / 2)) * error))
-    p = float(2 * stdtr(df, -abs(value) / error))
+    p = max(float(2 * stdtr(df, -abs(value) / error)), dealt_p(logs, event, strata))
     return Judged(float(np.exp(value)), low, high, p, detectable, value, influence)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from .dealing import dealt_together_p
 from .draws import SMALLEST
 from .failure import POWER, Judged
 from .intervals import ALPHA, interval
@@ -15,6 +16,7 @@ from .multiplicity import holm
 from .port import statistic
 from .prompt_failure import judged, useless, verdict
 from .prompt_splits import KINDS, OWN, SPLITS, Asked, Outcomes, outcomes
+from .prompt_table import Strata
 from .tosses import signs, text_sums
 
 SAME_PROMPT = "ratio_same_prompt"
@@ -110,7 +112,27 @@ def _median(cohort: Outcomes, split: str, kind: str, settings: Tosses) -> Overal
         reason = f"no quant has {SMALLEST} prompts on either side that can be compared"
         return row._replace(reason=reason)
     sums = text_sums(np.array(influence), cohort.strata["pooled"].unit)
-    return _drawn(row, found, sums, settings)
+    row = _drawn(row, found, sums, settings)
+    if row.p is not None and kind.startswith("ratio"):
+        row = row._replace(p=max(row.p, _dealt_p(cohort, split, cohort.strata[KINDS[kind][1]])))
+    return row
+
+
+def _dealt_p(cohort: Outcomes, split: str, strata: Strata) -> float:
+    """p of the sum of the quants' ln ratios, by events that are dealt for all of them together.
+
+    Of the quants that answered every prompt of the split.
+    """
+    among = np.any([cohort.split(split, k)[0] for k in range(len(cohort.quants))], axis=0)
+    whole = np.flatnonzero(np.isfinite(cohort.kld[:, among]).all(1)).tolist()
+    strata, logs, events = strata.of(among), [], []
+    for quant in whole:
+        event = cohort.split(split, quant)[1][among]
+        spread = ((event - strata.mean(event)) ** 2).sum()
+        if spread > 0:
+            logs.append(np.log(cohort.kld[quant][among]) / spread)
+            events.append(event)
+    return dealt_together_p(np.array(logs), np.array(events), strata) if logs else 0.0
 
 
 def _drawn(row: Overall, found: list[Judged], sums: np.ndarray, settings: Tosses) -> Overall:
