@@ -116,9 +116,7 @@ def test_auroc_is_mann_whitneys_with_brunner_and_munzels_error():
     wins = (bad[:, None] > good) + 0.5 * (bad[:, None] == good)
     area = scipy_stats.mannwhitneyu(bad, good).statistic / wins.size
     parts = wins.mean(1).var(ddof=1) / len(bad), wins.mean(0).var(ddof=1) / len(good)
-    df = sum(parts) ** 2 / sum(
-        part**2 / (len(side) - 1) for part, side in zip(parts, (bad, good))
-    )
+    df = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (bad, good)))
     test = scipy_stats.brunnermunzel(good, bad)
     assert 2 * scipy_stats.t.sf(abs(area - 0.5) / math.sqrt(sum(parts)), df) == pytest.approx(
         test.pvalue

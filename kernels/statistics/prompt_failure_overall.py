@@ -170,9 +170,10 @@ def _same_prompt(cohort: Outcomes, split: str) -> Overall:
 
     whole = np.flatnonzero(np.isfinite(cohort.kld).all(1)).tolist()
     row = _empty(cohort, split, SAME_PROMPT, len(whole))
-    if len(whole) < 2:
-        return row._replace(reason="fewer than 2 quants answered every prompt")
-    among = cohort.split(split, whole[0])[0]
+    among = cohort.split(split, whole[0])[0] if whole else np.zeros(0, bool)
+    if len(whole) < 2 or not among.any():
+        reason = f"{len(whole)} quants answered every prompt, with {among.sum()} of the split"
+        return row._replace(reason=reason)
     x, y = (
         _less_both_levels(values[:, among])
         for values in (

@@ -202,11 +202,11 @@ def _judged(
         return Judged(row._replace(reason=reason), nothing, nothing)
     _, own = np.unique(unit, return_inverse=True)
     effect = design_effect(routed.astype(float), own)
-    right, wrong = routed.sum() / effect, (~routed).sum() / effect
+    right, wrong = float(routed.sum() / effect), float((~routed).sum() / effect)
     figure, low, high = improvement_share(right, wrong)
     gains = routed.astype(float) - better
     effect = design_effect(gains, own)
-    up, down = (gains > 0).sum() / effect, (gains < 0).sum() / effect
+    up, down = float((gains > 0).sum() / effect), float((gains < 0).sum() / effect)
     gain_low, gain_high = difference_interval(up, down, n / effect)
     row = row._replace(
         figure=figure,
