@@ -12,8 +12,6 @@ TOO_MANY: dict[
     "kernels/scorers/gpu.py _one_side": 11,
     "kernels/scorers/gpu.py _pair": 12,
     "kernels/scorers/gpu.py _select": 10,
-    "kernels/statistics/failure.py failure_ratios": 7,
-    "kernels/statistics/prediction.py prediction": 8,
     "kernels/statistics/rho.py verdict": 7,
     "kernels/statistics/two_level.py two_level": 9,
     "kernels/statistics/zone_choice.py cross_fit": 8,

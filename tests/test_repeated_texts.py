@@ -8,13 +8,16 @@ import pytest
 from qwh.kernels.statistics import (
     composites,
     paired,
-    prediction,
+    prompt_failure,
+    prompt_failure_overall,
     routers,
     texts,
     two_level,
     zone_choice,
     zone_ranking,
 )
+from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.prompt_splits import Asked
 from qwh.kernels.statistics.texts import Prompts
 
 N, K, B, SEED = 60, 3, 400, 7
@@ -25,7 +28,7 @@ SCORES = np.abs(REFERENCE - (RNG.random((7, N)) < 0.25))
 KLD = np.exp(RNG.normal(size=(7, N)))
 LABELS = [str(n) for n in range(N)]
 WEIGHTS = {"a": 2.0}
-COUNTS = ("n_failed", "n_passed", "clipped", "disagreements", "first_right", "prompts")
+COUNTS = ("n_event", "n_other", "clipped", "disagreements", "first_right", "ties", "prompts")
 
 
 def repeated(values):
@@ -37,10 +40,8 @@ def same(one: object, other: object) -> None:
     """Equal but for counts, which are K times as large."""
     if isinstance(one, dict):
         for name, value in one.items():
-            if name.startswith("matched"):  # its bins have edges of their own
-                continue
-            counted = name in COUNTS or name.endswith("_ties")
-            same(K * value if counted and value is not None else value, other[name])
+            counted = name in COUNTS and value is not None
+            same(K * value if counted else value, other[name])
     elif isinstance(one, (list, tuple)):
         assert len(one) == len(other)
         for value, another in zip(one, other):
@@ -93,23 +94,50 @@ def test_zones_are_those_of_one_copy():
         same(call(SCORES, ONCE, weights), call(repeated(SCORES), OFTEN, repeated(weights)))
 
 
-def test_failures_and_routers_are_those_of_one_copy():
-    lengths, entropies = RNG.random(N), RNG.random(N)
-    same(
-        prediction.prediction(KLD, 1 - SCORES, list(ONCE), lengths, entropies, B, SEED, 1e-9),
-        prediction.prediction(
-            *map(repeated, (KLD, 1 - SCORES)),
-            list(OFTEN),
-            *map(repeated, (lengths, entropies)),
-            B,
-            SEED,
-            1e-9,
+def prompts_of(kind: type, copies: int):
+    """The same as rows of quants and prompts, with so many copies of every prompt."""
+    rng = np.random.default_rng(5)
+    tokens, entropy = rng.random(N), rng.random(N)
+    return rows_of(
+        kind,
+        [
+            {
+                "pool_id": "one",
+                "cohort_id": "c",
+                "quant_id": f"q{quant}",
+                "prompt_id": f"{n:02}/{copy}",
+                "kind_of_task": NAMES[n],
+                "text_id": f"{n:02}",
+                "kld": KLD[quant, n],
+                "score": SCORES[quant, n],
+                "score_ref": REFERENCE[n],
+                "prompt_tokens": tokens[n],
+                "entropy": entropy[n],
+            }
+            for quant in range(len(KLD))
+            for n in range(N)
+            for copy in range(copies)
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "settings"),
+    [
+        (Asked, prompt_failure.prompt_failure, prompt_failure.Marks(1e-9, 0.5)),
+        (
+            Asked,
+            prompt_failure_overall.prompt_failure_overall,
+            prompt_failure_overall.Tosses(1e-9, 0.5, 5, B, SEED),
         ),
-    )
-    same(
-        routers.routers(KLD, SCORES, NAMES, LABELS),
-        routers.routers(repeated(KLD), repeated(SCORES), *OFTEN),
-    )
+        (routers.Routed, routers.routers, routers.Coins(0.5, B, SEED)),
+    ],
+)
+def test_failures_and_routers_are_those_of_one_copy(kind, answer, settings):
+    once, often = (answer(prompts_of(kind, copies), settings) for copies in (1, K))
+    for one, other in zip(once, often, strict=True):
+        if "matched" not in one.kind:  # its bins have edges of their own
+            same(*({**row._asdict(), "reason": None} for row in (one, other)))
 
 
 @pytest.mark.parametrize("agreeing", [0.0, 0.5, 1.0])

@@ -115,7 +115,7 @@ def test_verdicts_use_p_adjusted_over_all_pairs():
 def test_what_could_have_told_is_found_four_times_of_five():
     rng = np.random.default_rng(3)
     kld, score = rng.random((2, 400)), (rng.random((2, 400)) < 0.5).astype(float)
-    row = routed([row for row in records(kld, score, 400)])["q00", "q01", "raw"]
+    row = routed(records(kld, score, 400))["q00", "q01", "raw"]
     n = row.disagreements
     critical = scipy_stats.norm.isf(0.025) / (2 * np.sqrt(n))
     found = scipy_stats.binom.sf((0.5 + critical) * n, n, row.detectable)

@@ -11,11 +11,8 @@ from qwh.database.settings import variables
 from qwh.database.warehouse import Warehouse
 from qwh.kernels.statistics import (
     composites,
-    failure,
     paired,
-    prediction,
     rho,
-    routers,
     zone_choice,
     zone_edge,
     zone_null,
@@ -155,15 +152,6 @@ def test_the_page_of_findings_repeats_the_tables(warehouse):
                 low,
                 high,
             ) and row["says"].startswith(verdict)
-    ratios = [
-        row
-        for (row,) in query(
-            warehouse, "select pooled_ratio from stat_prompt_failure where pooled_ratio is not null"
-        )
-    ]
-    assert page["KLD of failed over passed prompts, pooled"]["figure"] == (
-        pytest.approx(np.median(ratios)) if ratios else None
-    )
     verdicts = [row for (row,) in query(warehouse, "select verdict from stat_composites")]
     assert sorted(page["composite less the reference's"]["says"].split(", ")) == sorted(
         f"{verdicts.count(word)} {word}" for word in set(verdicts)
@@ -209,91 +197,6 @@ def test_the_published_figures_are_recomputed(warehouse):
         rows["Devstral", "public quants", "composite"][-1] == "4 quants, 5 needed"
         and rows["Qwen3.6", "silent zone", "volume"][-1] == "the number of quants is not known"
     )
-
-
-@pytest.fixture(scope="module")
-def prompt_block(warehouse):
-    """Quants, KLD [q, n], failed [q, n] and kinds [n], by a query of its own."""
-    rows = query(
-        warehouse,
-        """
-        select k.quant_id, o.prompt_id, o.category, avg(t.kld::double), o.score < 0.5
-        from int_prompt_outcomes o join stg_runs k using (run_id)
-        join stg_prompts p on p.run_id = k.reference_run_id and p.prompt_id = o.prompt_id
-        join stg_tokens t on t.run_id = o.run_id and t.chunk = p.prompt_index
-        group by all order by 1, 2
-    """,
-    )
-    quants = sorted({row[0] for row in rows})
-    table = {quant: [row for row in rows if row[0] == quant] for quant in quants}
-    return (
-        quants,
-        np.array([[row[3] for row in table[quant]] for quant in quants]),
-        np.array([[float(row[4]) for row in table[quant]] for quant in quants]),
-        [f"prompts/{row[2]}" for row in table[quants[0]]],
-    )
-
-
-def test_prompt_failure_is_the_kernels_pooled_and_within(warehouse, prompt_block):
-    quants, kld, failed, kinds = prompt_block
-    rows = {
-        row[0]: row[1:]
-        for row in query(
-            warehouse,
-            "select quant_id, n_failed, n_passed, pooled_ratio, within_ratio, auroc, auroc_within,"
-            " lift_within, reason from stat_prompt_failure",
-        )
-    }
-    ratios, lifts = (
-        failure.failure_ratios(kld, failed, kinds, None, 200, 1, VARS["kld_clip"]),
-        prediction.lift(kld, failed, kinds, 200, 1),
-    )
-    assert sorted(rows) == quants
-    for k, quant in enumerate(quants):
-        n_failed, n_passed, pooled, within, area, area_within, lift, reason = rows[quant]
-        assert (n_failed, n_passed) == (ratios[k]["n_failed"], ratios[k]["n_passed"])
-        for ours, truth in (
-            (pooled, ratios[k]["pooled_ratio"]),
-            (within, ratios[k]["within_ratio"]),
-            (area, prediction.auroc(kld[k], failed[k])["auroc"]),
-            (area_within, prediction.auroc(kld[k], failed[k], kinds)["auroc"]),
-            (lift, lifts[k]["lift"]),
-        ):
-            assert (
-                ours == pytest.approx(truth, rel=1e-6)
-                if truth is not None
-                else ours is None and reason
-            )
-
-
-def test_routers_are_the_kernels(warehouse, prompt_block):
-    quants, kld, failed, kinds = prompt_block
-    truth = {
-        (quants[row["first"]], quants[row["second"]]): row
-        for row in routers.routers(kld, 1 - failed, kinds)
-    }
-    rows = query(
-        warehouse,
-        "select quant_id, other_quant_id, disagreements, first_right, raw_accuracy,"
-        " within_accuracy, raw_gain, reason from stat_routers",
-    )
-    assert len(rows) == len(truth) == len(quants) * (len(quants) - 1) // 2
-    for first, second, *figures in rows:
-        assert figures == [
-            truth[first, second][name]
-            for name in (
-                "disagreements",
-                "first_right",
-                "raw_accuracy",
-                "within_accuracy",
-                "raw_gain",
-                "reason",
-            )
-        ]
-    # one model only
-    assert query(
-        warehouse, "select count(*) from stat_routers where other_cohort_id <> cohort_id"
-    ) == [(0,)]
 
 
 def test_no_agreement_of_directions_lacks_a_reason(warehouse):
