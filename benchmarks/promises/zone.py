@@ -1,134 +1,235 @@
-"""The zone: the no-mystery null, planted directions, what prompts can rank, the hinge's edge."""
+"""The zone: the words of its null, the losses that are shown, what prompts are said to rank.
+
+In worlds that the null assumes (one law of the loss, families with offsets of their own) and in
+worlds that it does not (a hinge, a rise, a loss that ends inside the zone, none at all).
+"""
 
 import math
+import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+import duckdb
 import numpy as np
-from worlds import relatives, world
+import polars as pl
+from scipy.stats import norm
 
-from qwh.kernels.statistics import composites, rho, zone_edge, zone_null, zone_ranking
+from qwh.database.warehouse import PROJECT
+from qwh.kernels.statistics import zone_null, zone_ranking
+from qwh.kernels.statistics.answers import Sheet
+from qwh.kernels.statistics.families import Families, linked
+from qwh.kernels.statistics.losses import LossSettings, shown
+from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.texts import Prompts
+from qwh.kernels.statistics.zone_worlds import DIGITS, Cohort
 
-from . import HOLDS, MARGIN, RIGHT, SIZE, SPLITS, Promise, holds
+from . import SIZE, SPLITS, VARS, Promise
 
-Fall = Callable[[np.ndarray], np.ndarray]  # KLD -> score that is lost
-WORLDS: dict[str, tuple[Callable[[float], Fall], str]] = {  # -> fall by slope, the right verdict
-    "line": (lambda slope: lambda kld: slope * kld, "explained by noise"),
-    "flat": (lambda slope: lambda kld: slope * np.maximum(0, kld - 0.03), "steeper than noise"),
+EDGE, DRAWS = 0.03, 299
+ZONES = [("kld_max", 0.01), ("kld_max", 0.02), ("kld_max", EDGE), ("kld_max", 0.05)]
+ZONES += [("score_tol", 0.01), ("tost", 0.02), ("not_different", 0.05)]
+WORDS = ("flatter", "steeper", "explained")
+ANY = (0.0, 1.0)
+LAWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # KLD -> score that is lost
+    "line": lambda kld: 0.3 * kld,
+    "k^1.5": lambda kld: 0.3 * kld**1.5,
+    "k^0.5": lambda kld: 0.1 * kld**0.5,
+    "logistic": lambda kld: 0.25 / (1 + (0.15 / kld) ** 1.5),
+    "line to a floor": lambda kld: np.minimum(0.3 * kld, 0.35),
+    "hinge at 0.03": lambda kld: 0.06 * np.maximum(0, np.log(kld / 0.03)),
+    "rise in the zone": lambda kld: np.where(kld < EDGE, -0.25 * kld, 0.3 * kld),
+    "loss ends at 0.01": lambda kld: 0.02 / (1 + (0.01 / kld) ** 4),
+    "no loss": lambda kld: 0 * kld,
 }
+RIGHT_WORD = {"hinge at 0.03": "flatter", "rise in the zone": "flatter"}
+RIGHT_WORD |= {"loss ends at 0.01": "steeper", "no loss": ""}
+
+
+class Plan(NamedTuple):
+    """What a cohort is made of."""
+
+    law: str
+    quants: int = 41
+    prompts: int = 2_500
+    families: int = 0  # 0: every quant alone
+    between: float = 0.9  # share of the variance of ln KLD that lies between families
+    offset: float = 0.0  # sd of families' true offsets of the score, fraction
+    own: float = 0.0  # sd of each quant's own
+    wrecks: int = 0  # quants at 2 to 6 nats
+    passed: float = 0.5  # share of prompts that the reference passes
+
+    def __str__(self) -> str:
+        told = f"{self.law}, {self.quants} quants, {self.prompts:,} prompts"
+        kind = "between" if self.between > 0.5 else "within"
+        told += f", {self.families} families {kind}" * bool(self.families)
+        told += f", offsets {self.offset:g}" * bool(self.offset)
+        told += f", scatter {self.own:g}" * bool(self.own)
+        told += f", {self.passed:.0%} passed" * (self.passed != 0.5)
+        return told + f", {self.wrecks} wrecks" * bool(self.wrecks)
+
+
+class Made(NamedTuple):
+    """A cohort that was made."""
+
+    known: Cohort
+    family: np.ndarray  # [q]
+    lost: np.ndarray  # true loss of the score, [q]
+
+
+def made(plan: Plan, rng: np.random.Generator) -> Made:
+    """A cohort by a plan: prompts near the border flip for everybody, relatives share most flips.
+
+    A prompt has a margin; a quant moves it by a perturbation as large as the root of its KLD, of
+    which a family has four fifths in common, and by what makes its loss the true one.
+    """
+    n = plan.quants
+    family = np.arange(n) % plan.families if plan.families else np.arange(n)
+
+    def mixed(share: float) -> np.ndarray:
+        """Standard normal [q], this share of its variance in common within families."""
+        common = rng.standard_normal(n)[family]
+        return math.sqrt(share) * common + math.sqrt(1 - share) * rng.standard_normal(n)
+
+    kld = np.exp(math.log(0.003) + norm.cdf(mixed(plan.between)) * math.log(0.5 / 0.003))
+    worst = rng.choice(n, plan.wrecks, replace=False)
+    kld[worst] = np.exp(rng.uniform(math.log(2), math.log(6), plan.wrecks))
+    lost = LAWS[plan.law](kld) + plan.offset * rng.standard_normal(n)[family]
+    lost = lost + plan.own * rng.standard_normal(n)
+    margin = rng.standard_normal(plan.prompts)
+    moved = rng.standard_normal((n, plan.prompts)) * math.sqrt(0.2)
+    moved += math.sqrt(0.8) * rng.standard_normal((n, plan.prompts))[family]
+    place = np.sqrt(1 + kld) * norm.ppf(np.clip(plan.passed - lost, 1e-6, 1 - 1e-6))
+    scores = 1.0 * (margin + np.sqrt(kld)[:, None] * moved + place[:, None] > 0)
+    reference = 1.0 * (margin + norm.ppf(plan.passed) > 0)
+    names = [f"q{k:02}" for k in range(n)]
+    answered = Sheet(names, scores, reference, Prompts(["all"] * plan.prompts), {"all": 1.0})
+    gains = answered.gains
+    mean, error = np.round(gains.mean(1), DIGITS), gains.std(1) / math.sqrt(plan.prompts)
+    return Made(Cohort(names, kld, mean, error, answered), family, lost)
+
+
+def families(world: Made) -> Families:
+    """Both labellings: as declared, which is true, and as found in the answers."""
+    names, gains = world.known.quants, world.known.sheet.gains
+    flips = gains.std(1) > 0
+    alike = np.eye(len(names))
+    alike[np.ix_(flips, flips)] = np.corrcoef(gains[flips])
+    labels = {"declared": world.family, "gains": linked(alike)}
+    return rows_of(
+        Families,
+        [
+            {"labelling": labelling, "quant_id": name, "family_id": str(label)}
+            for labelling, of in labels.items()
+            for name, label in zip(names, of)
+        ],
+    )
+
+
+def said(worlds: list[Made], seed: int) -> pl.DataFrame:
+    """world, zone_rule, threshold, verdict: what the project's own SQL says of each world."""
+    settings = zone_null.NullSettings(VARS["wreck_kld"], DRAWS, seed)
+    sides, lost, laws = [], [], []
+    for number, world in enumerate(worlds):
+        key = {"cohort_id": str(number)}
+        related = families(world)
+        for row in zone_null.nulls(world.known, ZONES, related, settings):
+            sides.append(key | row._asdict() | {"is_default": row.threshold == EDGE})
+        kld = dict(zip(world.known.quants, world.known.kld))
+        for loss in shown(world.known.sheet, LossSettings(499, seed)):
+            lost.append(key | loss._asdict() | {"kld_mean": kld[loss.quant_id]})
+        # how many families are declared, which is all that the verdict asks of the law
+        laws.append(key | {"labelling": "declared", "families": len(set(world.family))})
+    tables = {"stat_zone_nulls": sides, "stat_losses": lost, "stat_zone_laws": laws}
+    with duckdb.connect() as connection:
+        for name, rows in tables.items():
+            connection.register(name, pl.DataFrame(rows, infer_schema_length=None).to_arrow())
+        for name in ("stat_loss_onsets", "stat_zone_verdicts"):
+            connection.execute(f"create table {name} as {rendered(name)}")
+        return connection.sql(
+            "select cohort_id::int as world, zone_rule, threshold, verdict from stat_zone_verdicts"
+        ).pl()
+
+
+def rendered(model: str) -> str:
+    """A model's SQL without dbt."""
+    text = (PROJECT / "models" / "statistics" / f"{model}.sql").read_text()
+    text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text)
+    text = re.sub(r"\{\{ var\('(\w+)'\) \}\}", lambda name: str(VARS[name[1]]), text)
+    return text.replace("{{ alpha() }}", "0.05")
+
+
+def plans() -> Iterator[Plan]:
+    """The worlds of the null."""
+    for law in LAWS:
+        wrecks = 4 * (law == "line to a floor")
+        yield Plan(law, wrecks=wrecks)
+        yield Plan(law, prompts=20_000, wrecks=wrecks)
+        yield Plan(law, families=8, offset=0.005, wrecks=wrecks)
+        yield Plan(law, families=8, between=0.1, offset=0.005, wrecks=wrecks)
+        yield Plan(law, own=0.004, wrecks=wrecks)
+    for law in ("line", "k^1.5", "logistic", "no loss"):
+        for quants in (12, 16, 28):
+            yield Plan(law, quants=quants, families=4, offset=0.005)
+        yield Plan(law, prompts=300, passed=0.03)
+    yield Plan("line", quants=5)
 
 
 def of_the_null(worlds: int, seed: int) -> Iterator[Promise]:
-    """In worlds that it can tell apart, and in worlds that it cannot."""
-    for per_benchmark, slope, resolved in (
-        (500, 0.08, False),
-        (500, 0.16, False),
-        (500, 0.3, None),
-        (8_000, 1.0, True),
-        (20_000, 0.8, True),
-    ):
-        for kind, (fall, right) in WORLDS.items():
-            words, told = [], []
-            for k in range(min(worlds, 200)):
-                made = flips_only(41, per_benchmark, seed + k, fall(slope))
-                answer = zone_null.no_mystery(*made, made[0] < 0.03, 500, seed)
-                words.append(answer["verdict"])
-                told.append(answer["resolvable"] or 0)
-            name = f"{kind} world, {slope:g} per nat, 5 x {per_benchmark:,} prompts"
-            name += f" (resolvable {np.mean(told):.2f})"
-            if resolved is None:
-                wrong = [word not in (right, "cannot tell") for word in words]
-                yield Promise(f"{name}: the wrong world", wrong, SIZE)
+    """Every word that the null can say: wrongly of any of seven zones, rightly of the default."""
+    for number, plan in enumerate(plans()):
+        rng = np.random.default_rng((seed, number))
+        count = min(worlds, 200)
+        words = said([made(plan, rng) for _ in range(count)], seed)
+        right = RIGHT_WORD.get(plan.law, "explained")
+        for word in WORDS:
+            told = words.filter(pl.col("verdict") == word)
+            if word == right:
+                told = told.filter(pl.col("threshold") == EDGE)
+            found = np.isin(np.arange(count), told["world"].to_numpy())
+            name = f"{plan}: {word}"
+            if word == right:
+                yield Promise(f"{name}, rightly", found, ANY)
             else:
-                wanted = right if resolved else "cannot tell"
-                yield Promise(f"{name}: {wanted}", [word == wanted for word in words], RIGHT)
+                yield Promise(f"{name}, wrongly of any zone", found, SIZE)
 
 
-def flips_only(
-    quants: int, per_benchmark: int, seed: int, fall: Fall
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """KLD, composite and its error: the counts of worlds.world without its prompts."""
-    rng = np.random.default_rng(seed)
-    kld, n = np.exp(rng.uniform(math.log(0.003), math.log(0.5), quants)), 5 * per_benchmark
-    lost = fall(kld)
-    volume = np.maximum(0.12 * np.sqrt(kld), np.abs(lost) * 1.05)
-    shares = zip((volume - lost) / 2, (volume + lost) / 2, 1 - volume)
-    flips = np.array([rng.multinomial(n, share) for share in shares])
-    gain, seen = (flips[:, 0] - flips[:, 1]) / n, (flips[:, 0] + flips[:, 1]) / n
-    return kld, 0.7 + gain, np.sqrt((seen - gain**2) / n)
+def of_losses(worlds: int, seed: int) -> Iterator[Promise]:
+    """A loss is claimed where there is none; the share of losses of a point or more that is shown."""
+    for law, more in (
+        ("no loss", {}),
+        ("no loss", {"passed": 0.03, "prompts": 300}),
+        ("hinge at 0.03", {}),
+        ("rise in the zone", {}),
+    ):
+        for kind in ({}, {"families": 6}):
+            plan = Plan(law, quants=24, **{"prompts": 1_500} | more | kind)
+            rng = np.random.default_rng((seed, 90))
+            false, power = [], []
+            for _ in range(min(worlds, 400)):
+                world = made(plan, rng)
+                rows = shown(world.known.sheet, LossSettings(499, seed))
+                told = np.array([row.verdict == "loss" for row in rows])
+                false.append((told & (world.lost <= 0)).any())
+                power += told[world.lost >= 0.01].tolist()
+            yield Promise(f"{plan}: a loss, wrongly of any quant", false, SIZE)
+            if power:
+                yield Promise(f"{plan}: a loss of a point or more is shown", power, ANY)
 
 
-def of_planted_directions(worlds: int, seed: int) -> Iterator[Promise]:
-    """Half the volume goes one way."""
-    for gain, wanted, way in ((-0.5, "better", "up"), (0.5, "damaged", "down")):
-        words, told = [], []
-        for k in range(min(worlds, 60)):
-            made = world(28, 500, seed + k, 0.3, lambda kld, gain=gain: gain * np.sqrt(kld) * 0.3)
-            gains = made.scores - made.reference
-            for row in gains[made.kld > 0.1]:
-                parts = [row[made.benchmarks == name] for name in np.unique(made.benchmarks)]
-                answer = composites.composite(parts, [1.0] * 5, 500, seed, MARGIN)
-                words.append(answer["verdict"] == wanted)
-            cell = rho.correlate(made.kld, gains.mean(1), 499, 50, seed)[0]
-            told.append(cell["p_permutation"] < 0.05 and (cell["rho"] > 0) == (gain < 0))
-        name = f"planted direction, half the volume {way}"
-        yield Promise(f"{name}: far quants {wanted}", words, RIGHT)
-        fate = "rises" if gain < 0 else "falls"
-        yield Promise(f"{name}: score {fate} with KLD", told, RIGHT)
-
-
-def of_nothing(worlds: int, seed: int) -> Iterator[Promise]:
-    """No quant gains or loses."""
-    words = []
-    for k in range(min(worlds, 60)):
-        made = world(16, 400, seed + k, 0.2, lambda kld: 0 * kld)
-        for row in made.scores - made.reference:
-            verdict = composites.composite([row], [1.0], 500, seed, MARGIN)["verdict"]
-            words.append(verdict in ("damaged", "better"))
-    yield Promise("pure null, 2,000 prompts: a quant is called damaged or better", words, SIZE)
-
-
-def of_relatives(worlds: int, seed: int) -> Iterator[Promise]:
-    """Quants that differ in nothing, each on its own or in families that share answers."""
-    kld, inside = np.geomspace(0.001, 0.02, 16), np.ones(16, bool)
-    names, weights = ["all"] * 600, [1.0] * 600
-    for family in (1, 4):
-        ranked, alone, drawn = [], [], []
+def of_ranks(worlds: int, seed: int) -> Iterator[Promise]:
+    """Quants that differ in nothing are said to be rankable; and quants that do differ."""
+    for own, families in ((0.0, 0), (0.0, 4), (0.01, 4)):
+        plan = Plan("no loss", quants=16, prompts=600, families=families, own=own)
+        rng = np.random.default_rng((seed, 91))
+        ranked = []
         for k in range(min(worlds, 400)):
-            gains = relatives(16, 600, seed + k, family)
-            answer = zone_ranking.ranking(list(gains), [names, None], weights, 400, k, SPLITS)
-            ranked.append(answer["p"] < 0.05)
-            replicates = composites.score_replicates(gains, names, None, 400, k)
-            scores, errors = gains.mean(1), gains.std(1) / math.sqrt(600)
-            for found, known in ((alone, None), (drawn, replicates)):
-                null = zone_null.no_mystery(kld, scores, errors, inside, 400, k, known)
-                found.append(null["p_flat"] < 0.05)
-        name = "16 quants that differ in nothing" + (", families of 4" if family > 1 else "")
-        yield Promise(f"{name}: said to be rankable", ranked, SIZE)
-        what = f"{name}: prompts drawn anew, either side of flat p < 0.05"
-        yield Promise(what, drawn, (0.0, 0.10))
-        if family == 1:  # among relatives 43 % of these p are below 0.05
-            yield Promise(f"{name}: independent noise, the same", alone, (0.0, 0.10))
+            settings = zone_ranking.RankingSettings(400, SPLITS, k)
+            apart = zone_ranking.spread(made(plan, rng).known.sheet, settings)
+            p = (1 + (apart.drawn >= apart.observed).sum()) / (1 + len(apart.drawn))
+            ranked.append(p <= 0.05)
+        yield Promise(
+            f"{plan}: rankable, " + ("rightly" if own else "wrongly"), ranked, ANY if own else SIZE
+        )
 
 
-def of_hinges(worlds: int, seed: int) -> Iterator[Promise]:
-    """An edge that is there, and one that is not."""
-    rng = np.random.default_rng(seed)
-    held, resampled, straight, kinked = [], [], [], []
-    for _ in range(worlds // 4):
-        kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 41))
-        noise = 0.004 * rng.standard_normal(41)
-        bent = 0.7 - 0.02 * np.maximum(0, np.log(kld / 0.03)) + noise
-        kink = zone_edge.hinge(kld, bent, None, 500, seed)
-        held.append(holds(kink, 0.03, "profile_low", "profile_high"))
-        resampled.append(holds(kink, 0.03))
-        kinked.append(kink["p_linear"] < 0.05)
-        line = zone_edge.hinge(kld, 0.7 - 0.16 * kld + noise, None, 199, seed)
-        straight.append(line["p_linear"] < 0.05)
-    yield Promise("hinge at 0.03 nats, 41 quants: profile interval holds it", held, HOLDS)
-    what = "hinge at 0.03 nats, 41 quants: resampled interval holds it"
-    yield Promise(what, resampled, (0.88, 0.97))
-    yield Promise("straight line taken for a hinge: p < 0.05", straight, SIZE)
-    yield Promise("hinge told from a straight line: p < 0.05", kinked, RIGHT)
-
-
-PROMISES = (of_the_null, of_planted_directions, of_nothing, of_relatives, of_hinges)
+PROMISES = (of_the_null, of_losses, of_ranks)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from .answers import Answers, sheet
+from .answers import Answers, Sheet, sheet
 from .intervals import ALPHA
 from .multiplicity import TIE, step_down
 from .port import statistic
@@ -36,12 +36,15 @@ def losses(answers: Answers, settings: LossSettings) -> list[Loss]:
 
     Where nothing is lost, what a text gains is as likely as what it loses.
     """
-    if not len(answers.quant_id):
-        return []
-    every = sheet(answers)
+    return shown(sheet(answers), settings) if len(answers.quant_id) else []
+
+
+def shown(every: Sheet, settings: LossSettings) -> list[Loss]:
+    """The rows of a cohort's sheet."""
     whole = every.complete()
     weighted = whole.gains * whole.shares()
-    unit = units(list(zip(whole.prompts.groups, whole.prompts.texts or whole.prompts.groups)))
+    groups, texts = whole.prompts
+    unit = units(None if texts is None else list(zip(groups, texts)), len(groups))
     z, null = (-part for part in tossed(weighted, unit, settings.n_tosses, settings.seed))
     p = (1 + (null >= z - TIE).sum(0)) / (1 + settings.n_tosses)
     adjusted = step_down(z, null)

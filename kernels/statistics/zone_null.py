@@ -199,7 +199,7 @@ def _drawn(
             continue
         if prompts is None:
             prompts = redrawn(known.sheet, 2 * settings.n_tosses, settings.seed)
-        yield labelling, worlds(law, labels, prompts, settings.seed)
+        yield labelling, worlds(law, known.kld, labels, prompts, settings.seed)
 
 
 def _seen(known: Cohort, zone: tuple[str, float], drawn: Worlds | None) -> Seen:

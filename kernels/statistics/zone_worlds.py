@@ -71,10 +71,12 @@ def redrawn(answered: Sheet, n_draws: int, seed: int) -> np.ndarray:
     return drawn - answered.gains @ answered.shares()
 
 
-def worlds(law: Law, families: list[str], prompts: np.ndarray, seed: int) -> Worlds:
+def worlds(
+    law: Law, kld: np.ndarray, families: list[str], prompts: np.ndarray, seed: int
+) -> Worlds:
     """Cohorts of the law and of no loss; prompts: what other prompts add, [2 B, n], used once each.
 
-    families: a label per quant.
+    kld: [n] nats; families: a label per quant.
     """
     count = len(prompts) // 2
     rng = np.random.default_rng((seed, 5))
@@ -84,7 +86,7 @@ def worlds(law: Law, families: list[str], prompts: np.ndarray, seed: int) -> Wor
     own = np.sqrt(law.own) * rng.standard_normal((2 * count, len(family)))
     drawn = prompts + shared + own
     fresh = drawn[count:]
-    laws = refitted(law, law.values + drawn[:count])
+    laws = refitted(law, kld, law.values + drawn[:count])
     return Worlds(np.round(laws + fresh, DIGITS), np.round(fresh, DIGITS))
 
 
