@@ -47,7 +47,7 @@ def test_p_is_that_of_every_toss():
 
 
 def test_a_text_that_is_asked_twice_is_tossed_once():
-    twice = answer_rows(np.repeat(gains(), 2, axis=1), texts=[str(k // 2) for k in range(24)])
+    twice = answer_rows(np.repeat(gains(), 2, axis=1), texts=[f"{k // 2:05}" for k in range(24)])
     for once, row in zip(losses(answer_rows(gains()), SETTINGS), losses(twice, SETTINGS)):
         assert row[2:6] == pytest.approx(once[2:6])
 
