@@ -20,18 +20,20 @@ from worlds import variants, world
 
 from qwh.kernels.statistics import (
     composites,
-    failure,
     front,
     paired,
-    prediction,
     rho,
     rho_differences,
-    routers,
     two_level,
     zone_edge,
     zone_null,
     zone_ranking,
 )
+from qwh.kernels.statistics.prompt_failure import failures
+from qwh.kernels.statistics.prompt_failure_overall import Tosses, overall
+from qwh.kernels.statistics.prompt_splits import Outcomes
+from qwh.kernels.statistics.prompt_table import Strata, alike, numbered
+from qwh.kernels.statistics.routers import Coins, Routed, routers
 
 MEASUREMENTS, SEED, EDGE = 14, VARS["seed"], 0.03
 
@@ -115,18 +117,43 @@ class Study:
             composites.composite(parts, [1.0] * len(parts), **self.draws, margin=MARGIN)
             composites.heterogeneity(leapfrogs, drops, **self.draws)
 
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        made, quants = self.made, [f"q{k:02}" for k in range(len(self.inside))]
+        kinds, unit = numbered(made.benchmarks), np.arange(len(made.benchmarks))
+        labels = {
+            "pooled": np.zeros_like(kinds),
+            "within": kinds,
+            "matched": alike(kinds, [made.entropy]),
+        }
+        return Outcomes(
+            quants,
+            made.prompt_kld,
+            made.prompt_kld < CLIP,
+            made.scores >= VARS["pass_mark"],
+            made.reference >= VARS["pass_mark"],
+            {way: Strata(of, unit) for way, of in labels.items()},
+        )
+
     def prompts(self) -> None:
-        kld, failed, names = self.made.prompt_kld, 1 - self.made.scores, self.made.benchmarks
-        matched = failure.strata(names, [self.made.entropy])
-        failure.failure_ratios(kld, failed, names, matched, **self.draws, clip=CLIP)
-        for labels in (None, names):
-            prediction.lift(kld, failed, labels, min(self.draws["n_resamples"], 2_000), SEED)
-        for values, row in zip(kld, failed):
-            for labels in (None, names, matched):
-                prediction.auroc(values, row, labels)
+        failures(self.outcomes)
+        overall(self.outcomes, Tosses(*(VARS[name] for name in Tosses._fields)))
 
     def routers(self) -> None:
-        routers.routers(self.made.prompt_kld, self.made.scores, self.made.benchmarks)
+        made, shape = self.made, self.made.prompt_kld.shape
+        quants, prompts = (index.ravel() for index in np.indices(shape))
+        names = np.array([f"p{k:05}" for k in prompts])
+        rows = Routed(
+            np.full(quants.shape, "pool"),
+            np.full(quants.shape, "cohort"),
+            np.array([f"q{k:02}" for k in quants]),
+            names,
+            made.benchmarks[prompts],
+            names,
+            made.prompt_kld.ravel(),
+            made.scores.ravel(),
+        )
+        routers(rows, Coins(*(VARS[name] for name in Coins._fields)))
 
     def fronts(self) -> None:
         sizes = 1 / self.made.kld

@@ -34,10 +34,10 @@ def cohort(world: World, rng: np.random.Generator) -> Outcomes:
     the world: pooled figures always say something. Prompts are matched by their hardness.
     """
     unit = np.arange(N) // world.items
-    hard = rng.standard_normal(N)[unit]
+    hard: np.ndarray = rng.standard_normal(N)[unit]
     if world.levels:
         cuts = np.quantile(hard, np.arange(1, world.levels) / world.levels)
-        hard = np.searchsorted(cuts, hard) - (world.levels - 1) / 2.0
+        hard = (np.searchsorted(cuts, hard) - (world.levels - 1) / 2.0).astype(float)
     kind, coarse = KINDS / 5 - 0.5, np.linspace(-1, 1, QUANTS)[:, None]
     passed_ref = rng.random(N) < 1 / (1 + np.exp(2 * kind + hard))
     logit = np.log(world.rate / (1 - world.rate)) + kind + world.hard_flips * hard

@@ -13,7 +13,7 @@ import numpy as np
 from qwh.kernels.statistics.failure import Judged, ratio
 from qwh.kernels.statistics.prediction import auroc, lift
 from qwh.kernels.statistics.prompt_failure import failures
-from qwh.kernels.statistics.prompt_failure_overall import Tosses, overall
+from qwh.kernels.statistics.prompt_failure_overall import Overall, Tosses, overall
 from qwh.kernels.statistics.prompt_table import Strata
 from qwh.kernels.statistics.routers import Coins, Routed, routers
 
@@ -68,7 +68,7 @@ def of_words(worlds: int, seed: int) -> Iterator[Promise]:
 
 
 def _words(world: World, worlds: int, seed: int) -> tuple[dict, dict]:
-    """kind -> whether a word is said [worlds, splits x quants], and of all together [worlds, splits]."""
+    """kind -> whether a word is said of each quant and split, [worlds, ..], and of all together."""
     rng = np.random.default_rng(seed)
     alone: dict[str, list] = {}
     together: dict[str, list] = {}
@@ -83,7 +83,8 @@ def _words(world: World, worlds: int, seed: int) -> tuple[dict, dict]:
                     told.setdefault(row.kind, []).append(word)
             for kind, words in told.items():
                 found.setdefault(kind, []).append(words)
-    return tuple({k: np.array(v) for k, v in found.items()} for found in (alone, together))
+    one, all_of_them = ({k: np.array(v) for k, v in found.items()} for found in (alone, together))
+    return one, all_of_them
 
 
 def of_intervals(worlds: int, seed: int) -> Iterator[Promise]:
@@ -107,20 +108,21 @@ def of_intervals(worlds: int, seed: int) -> Iterator[Promise]:
             yield Promise(f"{figure}, {name} events: interval holds the truth", held, promised)
 
 
-def _holds(answer: Judged, truth: float) -> bool:
+def _holds(answer: Judged | Overall, truth: float) -> bool:
     """Whether the interval holds it; one that cannot be had leaves all open."""
     return answer.low is None or answer.high is None or answer.low <= truth <= answer.high
 
 
 def of_medians(worlds: int, seed: int) -> Iterator[Promise]:
     """The median over quants: its interval, on other prompts of the same quants."""
-    rng, found = np.random.default_rng(seed), {"ratio_within": [], "auroc_within": []}
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[bool]] = {"ratio_within": [], "auroc_within": []}
     truth = {"ratio_within": math.exp(0.5), "auroc_within": 0.69323}  # Phi(0.5 / (0.7 sqrt 2))
     for k in range(worlds // 5):
         made = cohort(World(planted=0.5, rate=0.15), rng)
         for row in overall(made, Tosses(CLIP, MARK, FEWEST, 999, k)):
-            if row.kind in truth and row.split == "drop" and row.low is not None:
-                found[row.kind].append(row.low <= truth[row.kind] <= row.high)
+            if row.kind in truth and row.split == "drop":
+                found[row.kind].append(_holds(row, truth[row.kind]))
     for kind, held in found.items():
         # it counts the noise of the quants' own figures twice
         promised = (HOLDS[0], 1.0)
@@ -137,14 +139,16 @@ def of_routers(worlds: int, seed: int) -> Iterator[Promise]:
         ("e^2 where answers differ: a pair is told", World(planted=2.0, rate=0.15), POWER),
     )
     for what, world, span in promised:
-        rng, found = np.random.default_rng(seed), {}
+        rng = np.random.default_rng(seed)
+        found: dict[str, list[float]] = {}
         for k in range(worlds // 5):
             told: dict[str, list[bool]] = {}
             for row in routers(_routed(world, rng), Coins(MARK, 499, k)):
                 word = row.verdict in ("above_half", "below_half", "beats_both")
                 told.setdefault(row.kind, []).append(word)
             for kind, words in told.items():
-                found.setdefault(kind, []).append(any(words) if span == SIZE else np.mean(words))
+                share = float(any(words) if span == SIZE else np.mean(words))
+                found.setdefault(kind, []).append(share)
         for kind in ("ranked", "within"):
             yield Promise(f"router, {kind}: {what}", found[kind], span)
 
