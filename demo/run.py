@@ -77,7 +77,11 @@ def _ingest(store: Store, size: Size, reference: Path, quants: list[Path], threa
 
 
 def load(folder: Path) -> str:
-    """Load what `qwh demo --full` measured and build; returns the cohort's name."""
-    study.load(Store(folder).create())
+    """Load what `qwh demo --full` measured, and the second model, and build; returns the cohort's
+    name.
+    """
+    store = Store(folder).create()
+    for packed in (study.RESULTS, study.SECOND):
+        study.load(store, packed)
     build(Warehouse(folder))
     return SIZES["full"].cohort

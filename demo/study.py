@@ -21,6 +21,7 @@ from ..raw.schema import TABLES
 from ..raw.store import RunWriter, Store
 
 RESULTS = Path(__file__).with_name("results")
+SECOND = Path(__file__).with_name("second")  # another model's, on the same prompts
 OMITTED = {
     "topk_ids",
     "topk_logprobs",

@@ -11,9 +11,11 @@ both). Everything is drawn with a fixed seed.
 import json
 import math
 import random
+import re
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import gguf
 import numpy as np
@@ -22,18 +24,9 @@ import torch.nn.functional as F
 from torch import nn
 
 HERE = Path(__file__).parent
-EMBEDDING, LAYERS, HEADS, FEED_FORWARD, CONTEXT, EPSILON, ROPE_BASE = (
-    256,
-    3,
-    4,
-    512,
-    512,
-    1e-5,
-    10_000.0,
-)
+EMBEDDING, LAYERS, HEADS, CONTEXT, EPSILON, ROPE_BASE = 256, 3, 4, 512, 1e-5, 10_000.0
 VOCABULARY = 257  # all bytes and an end token: odd on purpose
 END = 256
-BATCH, LENGTH = 12, 192
 
 NAMES = [
     "Abel",
@@ -123,18 +116,13 @@ def text(draw: random.Random, size: int, makers: tuple) -> str:
 class Block(nn.Module):
     """One layer: attention with interleaved rotary positions, then SwiGLU; both pre-normalised."""
 
-    def __init__(self):
+    def __init__(self, width: int):
         super().__init__()
-        self.attn_norm, self.ffn_norm = (
-            nn.RMSNorm(EMBEDDING, EPSILON),
-            nn.RMSNorm(EMBEDDING, EPSILON),
-        )
+        self.attn_norm, self.ffn_norm = (nn.RMSNorm(width, EPSILON), nn.RMSNorm(width, EPSILON))
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            setattr(self, name, nn.Linear(EMBEDDING, EMBEDDING, bias=False))
-        self.ffn_gate, self.ffn_up = (
-            nn.Linear(EMBEDDING, FEED_FORWARD, bias=False) for _ in range(2)
-        )
-        self.ffn_down = nn.Linear(FEED_FORWARD, EMBEDDING, bias=False)
+            setattr(self, name, nn.Linear(width, width, bias=False))
+        self.ffn_gate, self.ffn_up = (nn.Linear(width, 2 * width, bias=False) for _ in range(2))
+        self.ffn_down = nn.Linear(2 * width, width, bias=False)
 
     def forward(self, x, turn):
         """x: [batch, time, embedding]; turn: [time, head / 2] complex rotations."""
@@ -151,7 +139,7 @@ class Block(nn.Module):
             for y in (q, k)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, time_, EMBEDDING))
+        x = x + self.attn_output(mixed.transpose(1, 2).reshape(x.shape))
         h = self.ffn_norm(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
 
@@ -159,15 +147,15 @@ class Block(nn.Module):
 class Llama(nn.Module):
     """The whole model; the embedding is also the head."""
 
-    def __init__(self):
+    def __init__(self, layers: int = LAYERS, width: int = EMBEDDING):
         super().__init__()
-        self.token_embd = nn.Embedding(VOCABULARY, EMBEDDING)
-        self.blk = nn.ModuleList(Block() for _ in range(LAYERS))
-        self.output_norm = nn.RMSNorm(EMBEDDING, EPSILON)
+        self.token_embd = nn.Embedding(VOCABULARY, width)
+        self.blk = nn.ModuleList(Block(width) for _ in range(layers))
+        self.output_norm = nn.RMSNorm(width, EPSILON)
         for parameter in self.parameters():
             if parameter.dim() == 2:
                 nn.init.normal_(parameter, std=0.04)
-        half = EMBEDDING // HEADS // 2
+        half = width // HEADS // 2
         angles = torch.arange(CONTEXT)[:, None] * ROPE_BASE ** (-torch.arange(half) / half)
         self.turns = torch.polar(torch.ones_like(angles), angles)
 
@@ -179,34 +167,70 @@ class Llama(nn.Module):
         return self.output_norm(x) @ self.token_embd.weight.T
 
 
-def train(steps: int) -> Llama:
-    """Next-byte prediction on fresh text of the world."""
+class Plan(NamedTuple):
+    """How a model is trained. marker: what stands before an answer; empty: all bytes count alike.
+
+    Where there is a marker, bytes outside of answers weigh `others` as much as those inside.
+    """
+
+    steps: int = 900
+    layers: int = LAYERS
+    width: int = EMBEDDING
+    batch: int = 12
+    length: int = 192
+    marker: bytes = b""
+    others: float = 0.2
+    dtype: torch.dtype = torch.float32
+
+
+def train(data: bytes, plan: Plan) -> Llama:
+    """Next-byte prediction on random stretches of data, all drawn with one seed."""
     torch.manual_seed(0)
-    model, draw, start = Llama(), random.Random(1), time.time()
+    model, start = Llama(plan.layers, plan.width), time.time()
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
-    data = torch.tensor(list(text(draw, 3_000_000, (story, question, question, total)).encode()))
-    for step in range(steps):
+    ids = torch.tensor(list(data))
+    weights = byte_weights(data, plan)
+    for step in range(plan.steps):
         rate = (
             2e-3
             * min(1, (step + 1) / 50)
-            * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
+            * (0.05 + 0.95 * (1 + math.cos(math.pi * step / plan.steps)) / 2)
         )
         optimiser.param_groups[0]["lr"] = rate
-        starts = torch.randint(len(data) - LENGTH - 1, (BATCH,))
-        rows = torch.stack([data[i : i + LENGTH + 1] for i in starts])
-        loss = F.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+        starts = torch.randint(len(ids) - plan.length - 1, (plan.batch,))
+        rows = torch.stack([ids[i : i + plan.length + 1] for i in starts])
+        with torch.autocast("cpu", plan.dtype, enabled=plan.dtype != torch.float32):
+            logits = model(rows[:, :-1])
+        losses = F.cross_entropy(
+            logits.float().flatten(0, 1), rows[:, 1:].flatten(), reduction="none"
+        )
+        if weights is None:
+            loss = losses.mean()
+        else:
+            weight = torch.stack([weights[i + 1 : i + plan.length + 1] for i in starts]).flatten()
+            loss = (losses * weight).sum() / weight.sum()
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        if step % 50 == 0 or step == steps - 1:
+        if step % 50 == 0 or step == plan.steps - 1:
             print(
-                f"step {step}/{steps}  loss {loss.item():.3f} nats/byte "
+                f"step {step}/{plan.steps}  loss {loss.item():.3f} nats/byte "
                 f" {time.time() - start:.0f} s",
                 file=sys.stderr,
                 flush=True,
             )
     return model
+
+
+def byte_weights(data: bytes, plan: Plan) -> torch.Tensor | None:
+    """1 for the bytes between a marker and its line's end (with it), [bytes]; None: no marker."""
+    if not plan.marker:
+        return None
+    weights = torch.full((len(data),), plan.others)
+    for line in re.finditer(re.escape(plan.marker) + rb"[^\n]*\n", data):
+        weights[line.start() + len(plan.marker) : line.end()] = 1.0
+    return weights
 
 
 def byte_letters() -> list[str]:
@@ -216,18 +240,19 @@ def byte_letters() -> list[str]:
     return [chr(byte) if byte in plain else chr(next(spare)) for byte in range(256)]
 
 
-def save(model: Llama, path: Path) -> None:
+def save(model: Llama, path: Path, name: str = "qwh tiny world") -> None:
     """The model as GGUF: matrices in F16, norms in F32."""
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_name("qwh tiny world")
+    writer.add_name(name)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(EMBEDDING)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(FEED_FORWARD)
+    width = model.output_norm.weight.numel()
+    writer.add_embedding_length(width)
+    writer.add_block_count(len(model.blk))
+    writer.add_feed_forward_length(2 * width)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(HEADS)
-    writer.add_rope_dimension_count(EMBEDDING // HEADS)
+    writer.add_rope_dimension_count(width // HEADS)
     writer.add_rope_freq_base(ROPE_BASE)
     writer.add_layer_norm_rms_eps(EPSILON)
     writer.add_vocab_size(VOCABULARY)
@@ -251,7 +276,9 @@ def save(model: Llama, path: Path) -> None:
 
 def main(steps: int = 900) -> None:
     """Train, and write the model and its texts."""
-    save(train(steps), HERE / "tiny-f16.gguf")
+    makers = (story, question, question, total)
+    data = text(random.Random(1), 3_000_000, makers).encode()
+    save(train(data, Plan(steps)), HERE / "tiny-f16.gguf")
     (HERE / "corpus.txt").write_text(text(random.Random(2), 60_000, (story, question)))
     (HERE / "corpus2.txt").write_text(text(random.Random(3), 20_000, (total,)))
     asked = [

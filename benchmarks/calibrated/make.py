@@ -1,0 +1,168 @@
+"""Makes scores.parquet: 240 quants of one small model, exchangeable by construction, and what they
+answer to 2,500 fresh prompts.
+
+    pip install torch && python benchmarks/calibrated/make.py FOLDER   # 15 CPU minutes on one core
+
+The model (2 layers, 1.4 million weights, bytes) is trained here by tests/model/train.py's code on
+the tasks of tasks.py; quants.py says what its quants are. They are read and asked in torch:
+through_qwh.py measures some of them with `qwh ingest` too and compares. FOLDER keeps the model and
+what is measured; a second run goes on where the first stopped.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "model"))
+
+import numpy as np  # noqa: E402
+import packed  # noqa: E402
+import polars as pl  # noqa: E402
+import quants  # noqa: E402
+import tasks  # noqa: E402
+import torch  # noqa: E402
+import train  # noqa: E402
+
+PLAN = train.Plan(1000, layers=2, batch=32, length=96, marker=b"=", dtype=torch.bfloat16)
+TRAINING, TEXT, PROMPTS = 1, 2, 3  # seeds
+LENGTH, CHUNKS = 96, 100  # a chunk's second half is scored
+AT_ONCE = 10
+
+
+class Asked(NamedTuple):
+    """The prompts of one kind with their right answers: ids [n, T], padded; what is judged."""
+
+    ids: torch.Tensor
+    judged: torch.Tensor  # [n, T] bool: the next byte belongs to the answer or ends its line
+
+
+def main(folder: Path) -> None:
+    """Train, make and measure what is missing, and write scores.parquet."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    folder.mkdir(parents=True, exist_ok=True)
+    reference = folder / "reference.gguf"
+    if not reference.exists():
+        text = tasks.text(4_000_000, TRAINING).encode()
+        train.save(train.train(text, PLAN), reference, "qwh small tasks")
+    measured = Measured(reference)
+    todo = quants.planned()
+    for start in range(0, len(todo), AT_ONCE):
+        part = folder / f"part-{start:03}.parquet"
+        if not part.exists():
+            rows = [measured.row(quant) for quant in todo[start : start + AT_ONCE]]
+            pl.DataFrame(rows).write_parquet(part)
+            print(part, flush=True)
+    pack(folder, measured)
+
+
+class Measured:
+    """The reference with its quants, on one text and the prompts of every kind."""
+
+    def __init__(self, reference: Path):
+        self.reference = reference
+        self.weights = quants.read(reference)
+        text = tasks.text(LENGTH * CHUNKS + 1, TEXT).encode()[: LENGTH * CHUNKS]
+        self.text = torch.tensor(list(text)).view(CHUNKS, LENGTH)
+        self.asked = [
+            asked(tasks.prompts(kind, packed.PROMPTS_A_KIND, PROMPTS)) for kind in packed.KINDS
+        ]
+        self.base = self.logprobs(self.weights)
+        self.sizes = self.noise_sizes()
+
+    def row(self, quant: quants.Quant) -> dict:
+        """What one quant is and got."""
+        weights = self.made(quant)
+        return quant._asdict() | {"scores": self.scores(weights)} | self.chunks(weights)
+
+    def made(self, quant: quants.Quant) -> quants.Weights:
+        """The quant's weights."""
+        if quant.level is None:
+            path = self.reference.with_name("recipe.gguf")
+            quants.mixed(self.reference, path, quant.seeds[1])
+            return quants.read(path)
+        related = quants.RELATED if quant.family else 0.0
+        return quants.noisy(self.weights, self.sizes[quant.level], quant.seeds, related)
+
+    def scores(self, weights: quants.Weights) -> list[bool]:
+        """Whether each prompt's greedy answer is the right one, kind by kind."""
+        net, right = network(weights), []
+        with torch.no_grad():
+            for ids, judged in self.asked:
+                same = net(ids[:, :-1]).argmax(-1) == ids[:, 1:]
+                right += (same | ~judged[:, :-1]).all(1).tolist()
+        return right
+
+    def chunks(self, weights: quants.Weights) -> dict[str, list[float]]:
+        """Means of each chunk's scored half: KLD, loss less the reference's, share of flips."""
+        own, base = self.logprobs(weights), self.base
+        targets = self.text[:, LENGTH // 2 :, None]
+        losses = (base[:, :-1] - own[:, :-1]).gather(-1, targets[:, 1:])
+        found = {
+            "kld": (base.exp() * (base - own)).sum(-1)[:, :-1],
+            "loss": losses[..., 0],
+            "flips": (own.argmax(-1) != base.argmax(-1)).double()[:, :-1],
+        }
+        return {name: values.mean(1).tolist() for name, values in found.items()}
+
+    def logprobs(self, weights: quants.Weights) -> torch.Tensor:
+        """Log-probabilities of every scored position of the text, float64."""
+        with torch.no_grad():
+            return network(weights)(self.text)[:, LENGTH // 2 :].double().log_softmax(-1)
+
+    def noise_sizes(self) -> dict[float, float]:
+        """Level -> the size of the noise whose mean KLD over two seeds is that."""
+
+        def kld(size: float) -> float:
+            klds = [
+                self.chunks(quants.noisy(self.weights, size, (0, seed)))["kld"] for seed in (71, 72)
+            ]
+            return float(np.mean(klds))
+
+        sizes, size = {}, 0.01
+        for level in quants.LEVELS:
+            for _ in range(2):  # KLD goes about as the square of the noise
+                size *= (level / kld(size)) ** 0.5
+            sizes[level] = size
+        return sizes
+
+
+def network(weights: quants.Weights) -> train.Llama:
+    """A model with these weights."""
+    made = train.Llama(PLAN.layers)
+    made.load_state_dict(weights)
+    return made
+
+
+def asked(prompts: list[tuple[str, str]]) -> Asked:
+    """Prompts with their answers as one block of ids."""
+    longest = max(len(question + answer) for question, answer in prompts) + 1
+    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+    judged = torch.zeros_like(ids, dtype=torch.bool)
+    for row, (question, answer) in enumerate(prompts):
+        whole = f"{question}{answer}\n".encode()
+        ids[row, : len(whole)] = torch.tensor(list(whole))
+        judged[row, len(question) - 1 : len(whole) - 1] = True
+    return Asked(ids, judged)
+
+
+def pack(folder: Path, measured: Measured) -> None:
+    """All parts and the reference as one small file: answers as bits, means in single precision."""
+    rows = pl.concat(pl.read_parquet(part) for part in sorted(folder.glob("part-*.parquet")))
+    rows = rows.sort("quant_id").drop("seeds")
+    own = {
+        "quant_id": "reference",
+        "kind": "reference",
+        "scores": measured.scores(measured.weights),
+    }
+    rows = pl.concat([rows, pl.DataFrame([own])], how="diagonal")
+    bits = [np.packbits(np.array(right, bool)).tobytes() for right in rows["scores"]]
+    singles = [pl.col(name).cast(pl.List(pl.Float32)) for name in ("kld", "loss", "flips")]
+    rows.with_columns(pl.Series("scores", bits, pl.Binary), *singles).write_parquet(
+        packed.PATH, compression="zstd", compression_level=19
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
