@@ -31,7 +31,7 @@ from qwh.raw.store import Store  # noqa: E402
 COHORT = "bytes-by-heart"
 QUANTS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q3_K_S", "Q2_K+pure")
 PLAN = train.Plan(
-    steps=1000, layers=2, batch=13, length=240, marker=b"A:", others=0.1, dtype=torch.bfloat16
+    steps=500, layers=2, batch=13, length=240, marker=b"A:", others=0.1, dtype=torch.bfloat16
 )
 SIZE = 4_000_000  # bytes of text
 

@@ -28,13 +28,14 @@ import train  # noqa: E402
 PLAN = train.Plan(1000, layers=2, batch=32, length=96, marker=b"=", dtype=torch.bfloat16)
 TRAINING, TEXT, PROMPTS = 1, 2, 3  # seeds
 LENGTH, CHUNKS = 96, 100  # a chunk's second half is scored
-AT_ONCE = 10
+AT_ONCE, BLOCK = 10, 125
 
 
-class Asked(NamedTuple):
-    """The prompts of one kind with their right answers: ids [n, T], padded; what is judged."""
+class Block(NamedTuple):
+    """Some prompts with their right answers, of about one length."""
 
-    ids: torch.Tensor
+    rows: torch.Tensor  # [n]: their numbers
+    ids: torch.Tensor  # [n, T], padded
     judged: torch.Tensor  # [n, T] bool: the next byte belongs to the answer or ends its line
 
 
@@ -65,9 +66,12 @@ class Measured:
         self.weights = quants.read(reference)
         text = tasks.text(LENGTH * CHUNKS + 1, TEXT).encode()[: LENGTH * CHUNKS]
         self.text = torch.tensor(list(text)).view(CHUNKS, LENGTH)
-        self.asked = [
-            asked(tasks.prompts(kind, packed.PROMPTS_A_KIND, PROMPTS)) for kind in packed.KINDS
+        self.prompts = [
+            prompt
+            for kind in packed.KINDS
+            for prompt in tasks.prompts(kind, packed.PROMPTS_A_KIND, PROMPTS)
         ]
+        self.blocks = blocks(self.prompts)
         self.base = self.logprobs(self.weights)
         self.sizes = self.noise_sizes()
 
@@ -87,12 +91,12 @@ class Measured:
 
     def scores(self, weights: quants.Weights) -> list[bool]:
         """Whether each prompt's greedy answer is the right one, kind by kind."""
-        net, right = network(weights), []
+        net, right = network(weights), torch.zeros(len(self.prompts), dtype=torch.bool)
         with torch.no_grad():
-            for ids, judged in self.asked:
+            for rows, ids, judged in self.blocks:
                 same = net(ids[:, :-1]).argmax(-1) == ids[:, 1:]
-                right += (same | ~judged[:, :-1]).all(1).tolist()
-        return right
+                right[rows] = (same | ~judged[:, :-1]).all(1)
+        return right.tolist()
 
     def chunks(self, weights: quants.Weights) -> dict[str, list[float]]:
         """Means of each chunk's scored half: KLD, loss less the reference's, share of flips."""
@@ -135,16 +139,20 @@ def network(weights: quants.Weights) -> train.Llama:
     return made
 
 
-def asked(prompts: list[tuple[str, str]]) -> Asked:
-    """Prompts with their answers as one block of ids."""
-    longest = max(len(question + answer) for question, answer in prompts) + 1
-    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
-    judged = torch.zeros_like(ids, dtype=torch.bool)
-    for row, (question, answer) in enumerate(prompts):
-        whole = f"{question}{answer}\n".encode()
-        ids[row, : len(whole)] = torch.tensor(list(whole))
-        judged[row, len(question) - 1 : len(whole) - 1] = True
-    return Asked(ids, judged)
+def blocks(prompts: list[tuple[str, str]]) -> list[Block]:
+    """Prompts with their answers as blocks of ids, the shortest first."""
+    lines = [f"{question}{answer}\n".encode() for question, answer in prompts]
+    order = sorted(range(len(lines)), key=lambda row: len(lines[row]))
+    found = []
+    for start in range(0, len(order), BLOCK):
+        rows = order[start : start + BLOCK]
+        ids = torch.zeros(len(rows), len(lines[rows[-1]]), dtype=torch.long)
+        judged = torch.zeros_like(ids, dtype=torch.bool)
+        for place, row in enumerate(rows):
+            ids[place, : len(lines[row])] = torch.tensor(list(lines[row]))
+            judged[place, len(prompts[row][0]) - 1 : len(lines[row]) - 1] = True
+        found.append(Block(torch.tensor(rows), ids, judged))
+    return found
 
 
 def pack(folder: Path, measured: Measured) -> None:
