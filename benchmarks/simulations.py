@@ -8,15 +8,13 @@ the files of promises/.
 """
 
 import argparse
-import math
 import time
 
-import numpy as np
 from promises import (
-    Promise,
     Promises,
     correlations,
     families,
+    line,
     paired,
     prompts,
     redrawn,
@@ -51,16 +49,6 @@ def main() -> None:
             for promise in promises(arguments.worlds, arguments.seed):
                 print(line(promise), flush=True)
         print(f"{part}: {time.perf_counter() - start:.0f} s", flush=True)
-
-
-def line(promise: Promise) -> str:
-    """A promise with its figure, the figure's error, and whether it was kept."""
-    values = np.asarray(promise.found, float)
-    mean = values.mean()
-    error = 2 * max(values.std(), 0.5 / len(values)) / math.sqrt(len(values))
-    low, high = promise.range
-    word = "" if low - error <= mean <= high + error else "outside"
-    return f"{promise.what:<98}{mean:>8.3f}{error:>7.3f}   {low:g} to {high:g} {word}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """What the statistics promise, a file per subject, each in worlds whose truth is known."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from qwh.database.settings import variables
 
@@ -24,3 +27,13 @@ Promises = Callable[[int, int], Iterator[Promise]]  # of so many worlds, from a 
 def holds(answer: dict, truth: float, low: str = "low", high: str = "high") -> bool:
     """Whether an interval is there and holds the truth."""
     return answer[low] is not None and answer[low] <= truth <= answer[high]
+
+
+def line(promise: Promise) -> str:
+    """A promise with its figure, the figure's error, and whether it was kept."""
+    values = np.asarray(promise.found, float)
+    mean = values.mean()
+    error = 2 * max(values.std(), 0.5 / len(values)) / math.sqrt(len(values))
+    low, high = promise.range
+    word = "" if low - error <= mean <= high + error else "outside"
+    return f"{promise.what:<98}{mean:>8.3f}{error:>7.3f}   {low:g} to {high:g} {word}"
