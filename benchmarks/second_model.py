@@ -1,6 +1,6 @@
 """Makes demo/second/: another model than the demo's, and its quants, on the demo's very prompts.
 
-    pip install torch && python benchmarks/second_model.py FOLDER    # about 8 CPU minutes
+    pip install torch && python benchmarks/second_model.py FOLDER    # about 10 CPU minutes
 
 The model reads bytes and is trained here by tests/model/train.py's code, on the questions and
 answers of demo/make_prompts.py themselves, each as often as a draw says (between once and 300 times
@@ -29,7 +29,7 @@ from qwh.ingest.cohort import Settings, job  # noqa: E402
 from qwh.raw.store import Store  # noqa: E402
 
 COHORT = "bytes-by-heart"
-QUANTS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q3_K_S", "Q2_K+pure")
+QUANTS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K+pure")
 PLAN = train.Plan(
     steps=500, layers=2, batch=13, length=240, marker=b"A:", others=0.1, dtype=torch.bfloat16
 )
