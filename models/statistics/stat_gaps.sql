@@ -1,19 +1,30 @@
 {# table of statistics -> what it takes, in the order in which a lack is told #}
+{%- set paired = ['answered', 'answered_ref', 'paired'] -%}
+{%- set suite = paired + ['suite'] -%}
+{%- set distance = ['text', 'kld'] + suite + ['overlap'] -%}
 {%- set takes = {
-    'stat_composites': ['answered', 'answered_ref', 'paired', 'suite'],
-    'stat_disagreements': ['answered', 'answered_ref', 'paired'],
-    'stat_heterogeneity': ['answered', 'answered_ref', 'paired'],
-    'stat_correlations': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
-    'stat_zones': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
-    'stat_zone_nulls': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
-    'stat_edges': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
-    'stat_losses': ['answered', 'answered_ref', 'paired'],
-    'stat_two_level': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'suite', 'overlap'],
-    'stat_zone_crossfits': ['text', 'kld', 'answered', 'answered_ref', 'paired', 'overlap'],
-    'stat_prompt_failure': ['answered', 'answered_ref', 'paired', 'answer_kld'],
-    'stat_routers': ['answered', 'answered_ref', 'paired', 'answer_kld'],
+    'stat_text_pairs': ['text'],
+    'stat_text_groups': ['text'],
     'stat_token_direction': ['tokens'],
-    'stat_direction_agreement': ['tokens', 'answered', 'answered_ref', 'paired', 'suite'],
+    'stat_disagreements': paired,
+    'stat_heterogeneity': paired,
+    'stat_composites': suite,
+    'stat_losses': paired,
+    'stat_pairs': suite,
+    'stat_front': suite,
+    'stat_cards': suite,
+    'stat_equal_distance': distance,
+    'stat_correlations': distance,
+    'stat_trends': distance,
+    'stat_two_level': distance,
+    'stat_zones': distance,
+    'stat_zone_verdicts': distance,
+    'stat_edges': distance,
+    'stat_zone_direction': distance,
+    'stat_zone_crossfits': distance,
+    'stat_prompt_failure': paired + ['answer_kld'],
+    'stat_routers': paired + ['answer_kld'],
+    'stat_direction_agreement': ['tokens'] + suite,
 } -%}
 {%- set lacks = {
     'text': "'no text was read'",
