@@ -19,9 +19,8 @@ def dealt_p(values: np.ndarray, events: np.ndarray, strata: Strata) -> float:
     labels, a, b = _texts(values[None], events[None], strata)
     a, b = a[0], b[0]
     n = np.bincount(labels)
-    variance, third = (
-        np.bincount(labels, a**power) * np.bincount(labels, b**power) for power in (2, 3)
-    )
+    variance = np.bincount(labels, a * a) * np.bincount(labels, b * b)
+    third = np.bincount(labels, a * a * a) * np.bincount(labels, b * b * b)
     two, three = n > 1, n > 2
     return _two_sided(
         float(a @ b),
@@ -41,8 +40,10 @@ def dealt_together_p(values: np.ndarray, events: np.ndarray, strata: Strata) -> 
         if n > 1:
             pairs = a[:, part].T @ b[:, part]  # what a text adds with the events of another
             gap += float(np.trace(pairs))
-            variance += float((pairs**2).sum()) / (n - 1)
-            third += float((pairs**3).sum()) * n / ((n - 1) * (n - 2)) if n > 2 else 0.0
+            squares = pairs * pairs
+            variance += float(squares.sum()) / (n - 1)
+            if n > 2:
+                third += float((squares * pairs).sum()) * n / ((n - 1) * (n - 2))
     return _two_sided(gap, variance, third)
 
 

@@ -79,12 +79,12 @@ def improvement_share(
     leapfrogs: float, drops: float
 ) -> tuple[float | None, float | None, float | None]:
     """f = leapfrogs / disagreements with its Wilson interval; None without disagreement."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     n = leapfrogs + drops
     if n == 0:
         return None, None, None
-    share, z = leapfrogs / n, norm.ppf(1 - ALPHA / 2)
+    share, z = leapfrogs / n, ndtri(1 - ALPHA / 2)
     centre = 2 * leapfrogs + z**2
     half = z * math.sqrt(4 * leapfrogs * (1 - share) + z**2)
     low, high = ((centre + side * half) / (2 * (n + z**2)) for side in (-1, 1))
@@ -98,9 +98,9 @@ def difference_interval(
 
     It keeps its width where few or no prompts disagree.
     """
-    from scipy import optimize, stats
+    from scipy import optimize, special
 
-    z = stats.norm.ppf((1 + level) / 2)
+    z = special.ndtri((1 + level) / 2)
     centre = (leapfrogs - drops) / prompts
 
     def end(side: int) -> float:
