@@ -4,9 +4,9 @@ targets, 2 zones, B = 10,000.
     OMP_NUM_THREADS=2 python benchmarks/study.py [--resamples B] [--prompts N]
 
 The cohorts are made up (worlds.py) with 5 benchmarks. Correlations, their differences, the zone and
-the two-level bootstrap are run for every measurement and target; paired figures for every quant and
-benchmark; per-prompt prediction for every quant; routers for every two quants. One process; a line
-per subject, seconds of wall time.
+the two-level bootstrap are run for every measurement and target; composites for every quant and
+pairs of equal KLD; per-prompt prediction for every quant; routers for every two quants. One
+process; a line per subject, seconds of wall time.
 """
 
 import argparse
@@ -15,13 +15,13 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
-from promises import CLIP, MARGIN, SPLITS, VARS
+from promises import MARGIN, SPLITS, VARS
+from promises.paired import answers
 from worlds import variants, world
 
 from qwh.kernels.statistics import (
     composites,
     front,
-    paired,
     rho,
     rho_differences,
     two_level,
@@ -29,10 +29,10 @@ from qwh.kernels.statistics import (
     zone_null,
     zone_ranking,
 )
+from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences
+from qwh.kernels.statistics.equal_distance import Distances, Nearness, equal_distance_pairs
 from qwh.kernels.statistics.prompt_failure import failures
 from qwh.kernels.statistics.prompt_failure_overall import Tosses, overall
-from qwh.kernels.statistics.prompt_splits import Outcomes
-from qwh.kernels.statistics.prompt_table import Strata, alike, numbered
 from qwh.kernels.statistics.routers import Coins, Routed, routers
 
 MEASUREMENTS, SEED, EDGE = 14, VARS["seed"], 0.03
@@ -108,32 +108,12 @@ class Study:
         )
 
     def pairs(self) -> None:
-        for row in self.gains:
-            parts = [row[self.of(name)] for name in self.names]
-            leapfrogs = [int((part > 0).sum()) for part in parts]
-            drops = [int((part < 0).sum()) for part in parts]
-            for a, b, part in zip(leapfrogs, drops, parts):
-                paired.compare(a, b, len(part), MARGIN)
-            composites.composite(parts, [1.0] * len(parts), **self.draws, margin=MARGIN)
-            composites.heterogeneity(leapfrogs, drops, **self.draws)
-
-    @cached_property
-    def outcomes(self) -> Outcomes:
-        made, quants = self.made, [f"q{k:02}" for k in range(len(self.inside))]
-        kinds, unit = numbered(made.benchmarks), np.arange(len(made.benchmarks))
-        labels = {
-            "pooled": np.zeros_like(kinds),
-            "within": kinds,
-            "matched": alike(kinds, [made.entropy]),
-        }
-        return Outcomes(
-            quants,
-            made.prompt_kld,
-            made.prompt_kld < CLIP,
-            made.scores >= VARS["pass_mark"],
-            made.reference >= VARS["pass_mark"],
-            {way: Strata(of, unit) for way, of in labels.items()},
-        )
+        rows = answers(self.gains, self.made.benchmarks)
+        tosses = VARS["n_tosses"]
+        composite_differences(rows, PairedDraws(**self.draws, n_tosses=tosses, margin=MARGIN))
+        quants = np.array([f"q{k:03}" for k in range(len(self.gains))], object)
+        near = Nearness(tosses, SEED, VARS["equal_distance"])
+        equal_distance_pairs(Distances(quants, self.made.kld), rows, near)
 
     def prompts(self) -> None:
         failures(self.outcomes)

@@ -4,18 +4,21 @@ or judges them; copies that differ say more than one and less than as many promp
 
 import numpy as np
 import pytest
+from answer_rows import answer_rows
 
 from qwh.kernels.statistics import (
     composites,
     paired,
     prompt_failure,
     prompt_failure_overall,
+    reference_floor,
     routers,
     texts,
     two_level,
     zone_choice,
     zone_ranking,
 )
+from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences
 from qwh.kernels.statistics.port import rows_of
 from qwh.kernels.statistics.prompt_splits import Asked
 from qwh.kernels.statistics.texts import Prompts
@@ -67,16 +70,33 @@ def test_composites_are_those_of_one_copy():
         composites.score_replicates(SCORES, ONCE, *arguments),
         composites.score_replicates(repeated(SCORES), OFTEN, *arguments),
     )
-    gains = [SCORES[0, :25] - REFERENCE[:25], SCORES[0, 25:] - REFERENCE[25:]]
-    labels = [LABELS[:25], LABELS[25:]]
-    for parts in (gains, [0 * part for part in gains]):
-        once = composites.composite(parts, [2, 1], B, SEED, 0.01, labels)
-        assert once == composites.composite(parts, [2, 1], B, SEED, 0.01)
-        copies = [repeated(part) for part in parts], [repeated(part) for part in labels]
-        same(once, composites.composite(copies[0], [2, 1], B, SEED, 0.01, copies[1]))
-    floor = np.abs(gains[0]), np.abs(gains[0][::-1])
-    once = composites.excess_volume(*floor)
-    same(once, composites.excess_volume(*map(repeated, floor), repeated(labels[0])))
+    gains = SCORES - REFERENCE
+    settings = PairedDraws(n_resamples=B, n_tosses=B, seed=SEED, margin=0.01)
+    for made in (gains, 0 * gains):
+        once, often = (
+            composite_differences(answer_rows(values, names, labels, WEIGHTS), settings)
+            for values, names, labels in (
+                (made, NAMES, LABELS),
+                (repeated(made), repeated(NAMES).tolist(), repeated(LABELS).tolist()),
+            )
+        )
+        same([row._asdict() for row in once], [row._asdict() for row in often])
+
+
+def test_the_references_own_flips_are_those_of_one_copy():
+    quant, replicate = np.abs(SCORES[:2, :25] - REFERENCE[:25])
+
+    def found(copies: int) -> dict:
+        rows = [
+            {"quant_id": "q", "benchmark_id": "b", "prompt_id": f"{k:02}{j}", "text_id": f"{k:02}"}
+            | {"volume": a, "volume_ref": b}
+            for k, (a, b) in enumerate(zip(quant.tolist(), replicate.tolist()))
+            for j in range(copies)
+        ]
+        [row] = reference_floor.reference_floor(rows_of(reference_floor.Volumes, rows))
+        return row._asdict()
+
+    same(found(1), found(K))
 
 
 def test_zones_are_those_of_one_copy():

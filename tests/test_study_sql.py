@@ -11,7 +11,6 @@ from qwh.database.settings import variables
 from qwh.database.warehouse import Warehouse
 from qwh.kernels.statistics import (
     composites,
-    paired,
     rho,
     zone_choice,
     zone_edge,
@@ -119,19 +118,21 @@ def test_zone_figures_are_the_kernels(warehouse, points):
     ]
 
 
-def test_disagreements_are_the_kernels_and_only_shown_differences_get_a_word(warehouse):
+def test_disagreements_are_counts_of_prompts_and_only_shown_differences_get_a_word(warehouse):
     rows = query(
         warehouse,
-        "select leapfrogs, drops, prompts, difference, difference_low, p_equivalent, e_value,"
-        " verdict from stat_disagreements",
+        "select cells.prompts, cells.leapfrogs, cells.drops, cells.difference, p_mcnemar,"
+        " p_adjusted, verdict, count(*), count(*) filter (score > score_ref),"
+        " count(*) filter (score < score_ref) from stat_disagreements as cells join fct_prompts"
+        " using (cohort_id, quant_id, benchmark_id) group by all",
     )
     assert rows
-    for leapfrogs, drops, prompts, *figures in rows:
-        found = paired.compare(leapfrogs, drops, prompts, VARS["margin"])
-        assert figures == [
-            found[name] for name in ("difference", "low", "p_equivalent", "e_value", "verdict")
-        ]
-        assert figures[-1] != "better" or paired.mcnemar(leapfrogs, drops) < 0.05
+    for prompts, leapfrogs, drops, difference, p, adjusted, verdict, *counted in rows:
+        assert [prompts, leapfrogs, drops] == counted
+        assert difference == pytest.approx((leapfrogs - drops) / prompts)
+        exact = binomtest(leapfrogs, leapfrogs + drops).pvalue if leapfrogs + drops else 1.0
+        assert p == pytest.approx(exact) and p <= adjusted
+        assert verdict not in ("better", "damaged") or adjusted < 0.05
 
 
 def test_the_page_of_findings_repeats_the_tables(warehouse):
@@ -206,7 +207,19 @@ def test_no_agreement_of_directions_lacks_a_reason(warehouse):
     ) == [(0,)]
 
 
-def test_composites_and_cross_fitted_zones_are_the_kernels(warehouse):
+def test_composites_are_means_of_prompts(warehouse):
+    rows = query(
+        warehouse,
+        "select difference, volume, avg(score - score_ref), avg(abs(score - score_ref))"
+        " from stat_composites join fct_prompts using (cohort_id, quant_id)"
+        " group by cohort_id, quant_id, difference, volume having count(distinct benchmark_id) = 1",
+    )
+    assert rows
+    for difference, volume, gain, moved in rows:
+        assert (difference, volume) == pytest.approx((gain, moved))
+
+
+def test_cross_fitted_zones_are_the_kernels(warehouse):
     rows = query(
         warehouse,
         "select quant_id, prompt_id, score - score_ref from fct_prompts order by 1,"
@@ -214,17 +227,6 @@ def test_composites_and_cross_fitted_zones_are_the_kernels(warehouse):
     )
     quants = sorted({row[0] for row in rows})
     gains = np.array([[row[2] for row in rows if row[0] == quant] for quant in quants])
-    for quant, *figures in query(
-        warehouse,
-        "select quant_id, difference, difference_low, p_equivalent, volume, verdict from"
-        " stat_composites",
-    ):
-        found = composites.composite(
-            [gains[quants.index(quant)]], [1.0], *SETTINGS[1:], VARS["margin"]
-        )
-        assert figures == [
-            found[name] for name in ("difference", "low", "p_equivalent", "volume", "verdict")
-        ]
     kld = np.array(
         [
             value

@@ -68,14 +68,15 @@ def gains(
     return np.where(u < (moved + lost) / 2, -1.0, np.where(u < moved, 1.0, 0.0))
 
 
-def answers(made: np.ndarray) -> Answers:
-    """Rows of gains [q, n] on one benchmark whose texts all differ."""
+def answers(made: np.ndarray, benchmarks: np.ndarray | None = None) -> Answers:
+    """Rows of gains [q, n] whose texts all differ; benchmarks: [n], one if None."""
     q, n = made.shape
+    asked_in = np.repeat("a", n) if benchmarks is None else benchmarks
     quants = np.repeat(np.array([f"q{k:03}" for k in range(q)], object), n)
     prompts = np.tile(np.array([f"{k:06}" for k in range(n)], object), q)
     one = np.ones(q * n)
-    same = np.array(["a"] * (q * n), object)
-    return Answers(quants, same, prompts, prompts, one, made.ravel() + 0.5, one / 2)
+    names = np.tile(asked_in.astype(object), q)
+    return Answers(quants, names, prompts, prompts, one, made.ravel() + 0.5, one / 2)
 
 
 def of_intervals(worlds: int, seed: int) -> Iterator[Promise]:

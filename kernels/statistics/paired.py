@@ -9,59 +9,6 @@ verdicts and e-values are ours, not the paper's.
 import math
 
 from .intervals import ALPHA
-from .resolution import minimum_resolvable_difference
-
-FIGURES = (
-    "difference",
-    "low",
-    "high",
-    "p_mcnemar",
-    "improvement_share",
-    "share_low",
-    "share_high",
-    "p_equivalent",
-    "p_not_inferior",
-    "e_value",
-    "anytime_low",
-    "anytime_high",
-    "minimum_difference",
-)
-
-
-def compare(leapfrogs: float, drops: float, prompts: float, margin: float) -> dict:
-    """Everything about one quant on one benchmark scored 0/1 (graded: `composites.composite`).
-
-    low and high: Tango's interval of the difference; improvement_share: f = leapfrogs /
-    disagreements with its Wilson interval, None without disagreement; p_equivalent and
-    p_not_inferior: see `equivalence`; e_value and anytime_*: see `e_value` and `anytime_interval`;
-    minimum_difference: what so many prompts at this volume find with 80 % power. Returns FIGURES
-    (each None where it cannot be had), margin, verdict and reason.
-    """
-    empty = dict.fromkeys(FIGURES) | {"margin": margin, "verdict": "unresolved"}
-    if prompts < 1:
-        return empty | {"reason": "no prompts"}
-    difference, p_mcnemar = (leapfrogs - drops) / prompts, mcnemar(leapfrogs, drops)
-    low, high = difference_interval(leapfrogs, drops, prompts)
-    share, share_low, share_high = improvement_share(leapfrogs, drops)
-    p_equivalent, p_not_inferior = equivalence(leapfrogs, drops, prompts, margin)
-    anytime_low, anytime_high = anytime_interval(leapfrogs, drops, prompts)
-    return empty | {
-        "difference": difference,
-        "low": low,
-        "high": high,
-        "p_mcnemar": p_mcnemar,
-        "improvement_share": share,
-        "share_low": share_low,
-        "share_high": share_high,
-        "p_equivalent": p_equivalent,
-        "p_not_inferior": p_not_inferior,
-        "e_value": e_value(leapfrogs, drops),
-        "anytime_low": anytime_low,
-        "anytime_high": anytime_high,
-        "minimum_difference": minimum_resolvable_difference((leapfrogs + drops) / prompts, prompts),
-        "verdict": verdict(p_mcnemar, difference, p_equivalent),
-        "reason": None if leapfrogs + drops else "no disagreement: no direction",
-    }
 
 
 def mcnemar(leapfrogs: float, drops: float) -> float:
@@ -135,29 +82,15 @@ def drop_share(leapfrogs: float, drops: float, prompts: float, difference: float
     return max((math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a), -difference, 0.0)
 
 
-def equivalence(
-    leapfrogs: float, drops: float, prompts: float, margin: float
-) -> tuple[float, float]:
-    """(p that the difference lies within +-margin, p that it lies above -margin: not inferior).
-
-    By one-sided score tests, two for the first.
-    """
-    from scipy.stats import norm
-
-    above = float(norm.sf(score_z(leapfrogs, drops, prompts, -margin)))
-    below = float(norm.cdf(score_z(leapfrogs, drops, prompts, margin)))
-    return max(above, below), above
-
-
-def verdict(p_different: float, difference: float, p_equivalent: float) -> str:
-    """What the prompts show of a difference, in a word.
+def verdict(p_adjusted: float, difference: float, p_equivalent: float) -> str:
+    """What the prompts show of a difference, as a code; both p allow for what else is tested.
 
     equivalent: shown to lie within the margin, even if it is not zero; damaged, better: shown to
     differ from zero; else unresolved.
     """
     if p_equivalent < ALPHA:
         return "equivalent"
-    if p_different < ALPHA and difference:
+    if p_adjusted < ALPHA and difference:
         return "better" if difference > 0 else "damaged"
     return "unresolved"
 
