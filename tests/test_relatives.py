@@ -210,6 +210,13 @@ def test_a_measurement_that_lacks_a_quant_pays_for_all():
     assert row.p_permutation_adjusted == pytest.approx(min(1, 2 * row.p_permutation))
 
 
+def test_measurements_that_rank_alike_count_once():
+    points, answers, labels, *_ = cohort()
+    again = [point | {"measurement_id": "again"} for point in points]
+    _, alone = found(points + [each for each in again if each["doubles"]], answers, labels)
+    assert alone["kld", "composite"].measurements == 2
+
+
 def test_a_labelling_of_one_family_or_of_all_alone_is_shown_and_not_tested():
     points, answers, labels, *_ = cohort()
     for label in labels:

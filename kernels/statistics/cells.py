@@ -42,7 +42,8 @@ class Cell(NamedTuple):
     quants: list[str]  # n of them, in alphabetical order
     x: np.ndarray  # [m, n]
     y: np.ndarray  # [n]
-    weight: float  # of all measurements of the zone and target over those here, at least 1
+    distinct: int  # measurements of the zone and target; those that rank all alike count once
+    weight: float  # distinct over the distinct ones here, at least 1
 
     @property
     def benchmark(self) -> str:
@@ -52,26 +53,39 @@ class Cell(NamedTuple):
 
 def cells(points: Distances) -> Iterator[Cell]:
     """The cells of these rows, in the order of their keys."""
-    whole: dict[tuple, dict[str, dict[str, tuple]]] = {}
-    for rule, threshold, measurement, target, *rest in zip(*points):
-        key = (str(rule), float(threshold), str(target))
-        whole.setdefault(key, {}).setdefault(str(measurement), {})[str(rest[0])] = rest[1:]
+    whole: dict[tuple[str, float, str], dict[str, dict[str, tuple]]] = {}
+    for rule, threshold, measurement, target, quant, x, y, doubles in zip(*points):
+        rows = whole.setdefault((str(rule), float(threshold), str(target)), {})
+        rows.setdefault(str(measurement), {})[str(quant)] = (x, y, doubles)
     for key in sorted(whole):
-        alike: dict[tuple, list[str]] = {}
-        for measurement, quants in sorted(whole[key].items()):
-            alike.setdefault(tuple(sorted(quants)), []).append(measurement)
-        for quants, measurements in alike.items():
-            rows = [[whole[key][each][quant] for quant in quants] for each in measurements]
-            figures = np.array([[row[:2] for row in row_] for row_ in rows], float)
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for measurement, held in sorted(whole[key].items()):
+            alike.setdefault(tuple(sorted(held)), []).append(measurement)
+        figures = {
+            quants: np.array([[whole[key][each][q] for q in quants] for each in names], float)
+            for quants, names in alike.items()
+        }
+        kinds = {quants: _rankings(values[:, :, 0]) for quants, values in figures.items()}
+        for quants, names in alike.items():
+            x, y, doubles = np.moveaxis(figures[quants], 2, 0)
+            every = sum(kinds.values())
             yield Cell(
                 *key,
-                measurements,
-                np.array([row[0][2] for row in rows], bool),
-                list(quants),
-                figures[:, :, 0],
-                figures[0, :, 1],
-                len(whole[key]) / len(measurements),
+                measurements=names,
+                doubles=doubles[:, 0] > 0,
+                quants=list(quants),
+                x=x,
+                y=y[0],
+                distinct=every,
+                weight=every / kinds[quants],
             )
+
+
+def _rankings(x: np.ndarray) -> int:
+    """How many different orders of n quants m measurements [m, n] give."""
+    from scipy.stats import rankdata
+
+    return len(np.unique(rankdata(x, axis=1), axis=0))
 
 
 NOBODY = Sheet([], np.empty((0, 0)), np.empty(0), Prompts([], []), {})

@@ -32,6 +32,9 @@ class These(NamedTuple):
     measurement_id: Annotated[str, "the measurement"]
     target: Annotated[str, "composite, volume, direction, or one of a benchmark"]
     n: Annotated[int, "quants"]
+    measurements: Annotated[
+        int, "measurements over which p is adjusted; those that rank all quants alike count once"
+    ]
     effective_n: Annotated[
         float | None, "independent quants that they are worth, by what their answers share"
     ]
@@ -49,7 +52,7 @@ class These(NamedTuple):
     reason: Annotated[str | None, "why figures are missing"]
 
 
-NOTHING = dict.fromkeys(These._fields[6:])
+NOTHING = dict.fromkeys(These._fields[7:])
 
 
 @statistic
@@ -73,7 +76,7 @@ def these_quants(points: Distances, answers: Answers, settings: Tosses) -> list[
             else:
                 figures = _figures(cell, k, sums, contrast[k], float(p[k]))
             about = (cell.zone_rule, cell.threshold, cell.measurements[k], cell.target)
-            rows.append(These(*about, len(cell.y), worth, **figures))
+            rows.append(These(*about, len(cell.y), cell.distinct, worth, **figures))
     return rows
 
 

@@ -26,6 +26,7 @@ these as (
         answer.measurement_id,
         answer.target,
         answer.n,
+        answer.measurements,
         answer.effective_n,
         answer.z,
         answer.p_these,
@@ -33,9 +34,6 @@ these as (
         answer.these_low,
         answer.these_high,
         answer.reason,
-        count(*) over (
-            partition by cohort_id, estimator, answer.zone_rule, answer.threshold, answer.target
-        ) as measurements,
     from prompts_alone
 ),
 
