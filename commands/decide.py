@@ -1,18 +1,53 @@
-"""`qwh compare`, `plan`, `pick` and `card`: what these prompts decide, and how many would more."""
+"""`qwh compare`, `plan`, `pick` and `card`: what these prompts, or this text, decide."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from ..errors import ExitCode, QwhError
-from .options import DEFAULT, CohortOption, WarehouseOption, points, size
+from .options import DEFAULT, CohortOption, WarehouseOption, points, screen, size
 
 if TYPE_CHECKING:
-    from ..database.answers import Answers
-    from ..database.warehouse import Warehouse
-    from ..kernels.statistics.decisions import Cohort, Pairs
+    from ..database.questions import Cohort
 
 MARGIN = "the project's own margin if not given."
+DUEL = (
+    "prompts",
+    "gained",
+    "lost",
+    "volume",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_adjusted",
+    "p_equivalent",
+    "e_value",
+    "verdict",
+)
+TEXT_PAIR = ("difference", "low", "high", "p", "p_adjusted", "e_value", "chunks", "verdict")
+PICK = (
+    "quant_id",
+    "bytes",
+    "composite",
+    "volume",
+    "letters",
+    "on_front",
+    "loss_bound",
+    "p_adjusted",
+    "verdict",
+    "damaged",
+    "picked",
+)
+TEXT_PICK = ("quant_id", "bytes", "kld_mean", "chunks", "letters", "picked")
+
+
+class Said(NamedTuple):
+    """What a command prints: a table, then sentences."""
+
+    rows: list[dict[str, Any]]
+    sentences: list[str]
 
 
 def compare(
@@ -25,15 +60,10 @@ def compare(
     ] = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
-    """Compare two quants on the prompts that both answered, and say what would settle it. Example:
-    qwh compare Q8_0 Q4_K_M
+    """Compare two quants on the prompts that both answered, and say what would settle it; without
+    answers, on the text that both read. Example: qwh compare Q8_0 Q4_K_M
     """
-    from ..database.warehouse import Warehouse
-    from ..exports.port import table
-    from ..exports.terminal import render
-
-    rows, sentences = compared(Warehouse(warehouse), first, second, cohort, _points(margin))
-    print(render(table(rows)), *sentences, sep="\n")
+    _print(compared(warehouse, first, second, cohort, _points(margin)))
 
 
 def plan(
@@ -50,217 +80,268 @@ def plan(
     cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
-    """Say how many prompts a difference takes. Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt"""
-    from ..database.warehouse import Warehouse
-    from ..exports.port import table
-    from ..exports.terminal import render
-
+    """Say how many prompts a difference takes; without answers, how many chunks of the text.
+    Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt
+    """
     if (pair is None) == (volume is None):
         raise QwhError(
             "qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE
         )
-    rows = planned(Warehouse(warehouse), pair, cohort, _points(delta), volume)
-    print(render(table(rows)))
+    if pair is None:
+        _print(planned_volume(volume or 0.0, _points(delta)))
+    else:
+        _print(planned(warehouse, pair, cohort, delta))
 
 
 def pick(
     max_bytes: Annotated[
         str | None, typer.Option(help="Largest file: 4GB, 700MB, 123456789.")
     ] = None,
+    margin: Annotated[
+        str | None, typer.Option(help=f"Loss of score that counts as none: 1pt, 1%; {MARGIN}")
+    ] = None,
     cohort: CohortOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
-    """Name the smallest quant that these prompts do not resolve from the highest score. Example:
+    """Name the smallest quant that is shown to lose less than the margin against the reference;
+    without answers, the smallest that the text does not tell from the lowest mean KLD. Example:
     qwh pick --max-bytes 4GB
     """
-    from ..database.warehouse import Warehouse
-    from ..exports.port import table
-    from ..exports.terminal import render
-
-    limit = size(max_bytes) if max_bytes else None
-    rows, sentence = picked(Warehouse(warehouse), cohort, limit)
-    print(render(table(rows)), sentence, sep="\n")
+    limit = size(max_bytes) if max_bytes else float("inf")
+    _print(picked(warehouse, cohort, limit, _points(margin)))
 
 
 def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT) -> None:
     """Print what a cohort's prompts can resolve at all. Example: qwh card"""
+    _print(resolved(warehouse, cohort))
+
+
+def compared(warehouse: Path, first: str, second: str, cohort: str | None, margin: float) -> Said:
+    """The second against the first: a row per benchmark, or per figure of a text."""
+    from ..database.questions import asking
     from ..database.warehouse import Warehouse
-    from ..exports.port import table
-    from ..exports.terminal import render
 
-    print(render(table(resolved(Warehouse(warehouse), cohort))))
-
-
-def compared(
-    warehouse: "Warehouse", first: str, second: str, cohort: str | None, margin: float
-) -> tuple[list[dict], list[str]]:
-    """The second against the first: a row for each benchmark, and sentences about all of them."""
-    from ..database.answers import read_answers
-    from ..kernels.statistics.decisions import compare_pair
-
-    answers = read_answers(warehouse, cohort)
-    rows, whole = compare_pair(_pair(answers, first, second), answers.weights, *_draws(), margin)
-    names = {"first": first, "second": second}
-    named = [{names.get(key, key): value for key, value in row.items()} for row in rows]
-    return named, _sentences(first, second, whole, margin)
+    with asking(Warehouse(warehouse), cohort) as asked:
+        pair = {"first": first, "second": second}
+        holds = _holds(asked)
+        if holds["scores"] and not holds["answers"] and not holds["texts"]:
+            return _unpaired(asked)
+        _refuse_unknown(asked, first, second)
+        on_text = _on_text(asked, pair)
+        if not holds["answers"]:
+            return on_text
+        rows = asked.ask("duel", **pair, margin=margin)
+        whole = _whole(asked, pair, margin)
+        named = {"score_ref": first, "score": second}
+        shown = [_row(row, "benchmark_id", named) | _some(row, DUEL) for row in rows]
+        # which of two lies nearer says nothing of their scores
+        return Said(shown, _sentences(whole) + on_text.sentences[:1])
 
 
-def planned(
-    warehouse: "Warehouse",
-    pair: tuple[str, str] | None,
-    cohort: str | None,
-    delta: float,
-    volume: float | None,
-) -> list[dict]:
-    """Prompts that resolve a true difference of delta (80 % power, 5 %).
+def planned(warehouse: Path, pair: tuple[str, str], cohort: str | None, delta: str | None) -> Said:
+    """Prompts that find a true difference of delta (80 % power, 5 %), by benchmark of a pair.
 
-    By benchmark of a pair, or for a given volume.
+    On a text: chunks that would tell the two apart, if what was seen is their difference.
     """
-    from ..database.answers import read_answers
-    from ..kernels.statistics.decisions import budget
+    from ..database.questions import asking
+    from ..database.warehouse import Warehouse
+
+    names = dict(zip(("first", "second"), pair))
+    with asking(Warehouse(warehouse), cohort) as asked:
+        holds = _holds(asked)
+        _refuse_unknown(asked, *pair)
+        if not holds["answers"]:
+            if delta:
+                raise QwhError(
+                    f"cohort {asked.name} has a text and no answers: leave --delta out, its"
+                    " chunks are counted for the difference that was seen",
+                    ExitCode.USAGE,
+                )
+            columns = ("kind", "difference", "chunks", "chunks_needed", "verdict")
+            return Said([_some(row, columns) for row in asked.ask("text_pair", **names)], [])
+        wanted = _points(delta)
+        columns = ("prompts", "volume", "delta", "resolvable", "prompts_needed")
+        rows = [
+            {"benchmark_id": row["benchmark_id"]} | _some(row | {"delta": wanted}, columns)
+            for row in asked.ask("duel", **names, margin=wanted)
+        ]
+        whole = _whole(asked, names, wanted) | {"delta": wanted}
+        together = {"benchmark_id": f"all, of {whole['pairs']} pairs"} | _some(whole, columns)
+        alone = {name: whole[f"{name}_alone"] for name in columns[-2:]}
+        rows += [{"benchmark_id": "all"} | _some(whole | alone, columns), together]
+        return Said(rows, [])
+
+
+def planned_volume(volume: float, delta: float) -> Said:
+    """Prompts that find a true difference of delta where so large a share divides two."""
     from ..kernels.statistics.resolution import prompts_needed
 
-    if pair is None:
-        needed = prompts_needed(volume or 0.0, delta)
-        return [{"volume": volume, "delta": delta, "prompts_needed": needed}]
-    return budget(_pair(read_answers(warehouse, cohort), *pair), delta)
+    needed = prompts_needed(volume, delta)
+    return Said([{"volume": volume, "delta": delta, "prompts_needed": needed}], [])
 
 
-def picked(
-    warehouse: "Warehouse", cohort: str | None, largest: float | None
-) -> tuple[list[dict], str]:
-    """A row for each quant, smallest first, and a sentence about the one picked.
+def picked(warehouse: Path, cohort: str | None, limit: float, margin: float) -> Said:
+    """A row per quant that is small enough, smallest first, and a sentence about the one picked.
 
-    Size, volume and score with its place on their front. Raises QwhError where no size is known, or
-    none is small enough.
+    Raises QwhError where no size is known, or none is small enough.
     """
-    from ..database.answers import read_answers
-    from ..kernels.statistics.decisions import choose
+    from ..database.questions import asking
+    from ..database.warehouse import Warehouse
+    from ..exports import words
 
-    answers = read_answers(warehouse, cohort)
-    quants = answers.names[1:]
-    known = {quant: size for quant, size in zip(quants, answers.bytes) if size == size}
-    if not known:
+    with asking(Warehouse(warehouse), cohort) as asked:
+        holds = _holds(asked)
+        if not holds["answers"] and not holds["texts"]:
+            return _unpaired(asked)
+        if not holds["answers"]:
+            return _picked_by_text(asked, limit)
+        _refuse_large(asked, limit)
+        rows = asked.ask("pick", most=limit, margin=margin)
+        chosen = [row for row in rows if row["picked"]]
+        shown = [row for row in rows if row["verdict"] == "not_inferior"]
+        code = "picked" if chosen else "none_undamaged" if shown else "none_shown"
+        nearest = sorted(rows, key=lambda row: (row["loss_bound"], row["bytes"]))
+        about = (chosen or shown or nearest)[0]
+        return Said([_some(row, PICK) for row in rows], [words.sentence("front", code, about)])
+
+
+def resolved(warehouse: Path, cohort: str | None) -> Said:
+    """What a cohort's prompts resolve: rows of figure and value."""
+    from ..database.questions import asking
+    from ..database.warehouse import Warehouse
+    from ..exports import words
+
+    with asking(Warehouse(warehouse), cohort) as asked:
+        rows = asked.ask("card")
+        if not rows:
+            _refuse_without_answers(asked)
+        labels = [words.sentence("cards", row["kind"], row) for row in rows]
+        values = [words.facts({row["kind"]: row["figure"]})[row["kind"]] for row in rows]
+        return Said([{"figure": label, "value": value} for label, value in zip(labels, values)], [])
+
+
+def _picked_by_text(asked: "Cohort", limit: float) -> Said:
+    """The smallest file of the group that holds the lowest mean KLD: a distance, never quality."""
+    from ..exports import words
+
+    rows = asked.ask("text_groups", most=limit)
+    if rows and not any(row["letters"] for row in rows):
+        said = [words.sentence("text_groups", "no_pairing", rows[0])]
+        return Said([_some(row, TEXT_PICK) for row in rows], said)
+    _refuse_large(asked, limit)
+    chosen = [row for row in rows if row["picked"]]
+    about = (chosen or sorted(rows, key=lambda row: row["kld_mean"]))[0] | {}
+    about |= {"quant": about["quant_id"], "text": about["corpus_id"]}
+    said = [words.sentence("text_groups", "picked" if chosen else "no_pick", about)]
+    return Said([_some(row, TEXT_PICK) for row in rows], said)
+
+
+def _on_text(asked: "Cohort", pair: dict[str, str]) -> Said:
+    """The second against the first on the cohort's first text; nothing where it lacks one."""
+    from ..exports import words
+
+    rows = asked.ask("text_pair", **pair)
+    named = {"first_figure": pair["first"], "second_figure": pair["second"]}
+    return Said(
+        [_row(row, "kind", named) | _some(row, TEXT_PAIR) for row in rows],
+        [words.sentence("text_pairs", row["verdict"], row["facts"]) for row in rows],
+    )
+
+
+def _sentences(whole: dict[str, Any]) -> list[str]:
+    """What may be said of two scores, and what would settle the rest."""
+    from ..exports import words
+
+    codes = [whole["verdict"]]
+    if whole["verdict_alone"] != whole["verdict"]:
+        codes.append(f"alone_{whole['verdict_alone']}")
+    if whole["verdict"] == "cannot_tell":
+        codes.append("needed" if whole["prompts_needed"] else "beyond")
+    return [words.sentence("pairs", code, whole) for code in codes]
+
+
+def _whole(asked: "Cohort", pair: dict[str, str], margin: float) -> dict[str, Any]:
+    """All benchmarks of a pair together. Raises QwhError where it has no prompt in common."""
+    rows = asked.ask("pair", **pair, margin=margin)
+    if not rows or not rows[0]["prompts"]:
         raise QwhError(
-            f"cohort {answers.cohort} holds no file sizes: ingest the quants' GGUF files with qwh"
+            f"{pair['first']} and {pair['second']} answered no prompt in common: see qwh show"
+            " unpaired",
+            ExitCode.NOT_FOUND,
+        )
+    return rows[0] | pair
+
+
+def _unpaired(asked: "Cohort") -> Said:
+    """Scores that no prompts pair: shown, and not judged."""
+    from ..exports import words
+
+    rows = asked.ask("scores")
+    return Said(rows, [words.sentence("scores", "unpaired", {})])
+
+
+def _holds(asked: "Cohort") -> dict[str, bool]:
+    """What the cohort's models can be compared by. Raises QwhError if there is nothing."""
+    [holds] = asked.ask("holds")
+    if not any(holds.values()):
+        _refuse_without_answers(asked)
+    return holds
+
+
+def _refuse_without_answers(asked: "Cohort") -> None:
+    raise QwhError(
+        f"cohort {asked.name} has no benchmark that reference and quants both answered: bring one"
+        " in with qwh ingest prompts, or import its results",
+        ExitCode.NOT_FOUND,
+    )
+
+
+def _refuse_unknown(asked: "Cohort", first: str, second: str) -> None:
+    """Raise QwhError for one model twice, or one that cannot be compared."""
+    if first == second:
+        raise QwhError(f"{first} against itself says nothing: name two quants", ExitCode.USAGE)
+    rows = asked.ask("names")
+    names = sorted(row["quant_id"] for row in rows)
+    for name in (first, second):
+        if name not in names:
+            raise QwhError(
+                f"there is no {name} with {rows[0]['what']} in cohort {asked.name}: there are"
+                f" {', '.join(names)}",
+                ExitCode.NOT_FOUND,
+            )
+
+
+def _refuse_large(asked: "Cohort", limit: float) -> None:
+    """Raise QwhError where no file's size is known, or none is small enough."""
+    sizes = asked.ask("sizes")
+    if not sizes:
+        raise QwhError(
+            f"cohort {asked.name} holds no file sizes: ingest the quants' GGUF files with qwh"
             " ingest gguf",
             ExitCode.NOT_FOUND,
         )
-    rows, choice, highest = choose(_cohort(answers), answers.bytes, largest, *_draws())
-    if choice is None or highest is None:
-        smallest = min(known, key=lambda quant: known[quant])
+    if sizes[0]["bytes"] > limit:
         raise QwhError(
-            f"no quant of cohort {answers.cohort} is that small: the smallest is {smallest} with"
-            f" {known[smallest]:,.0f} bytes",
+            f"no quant of cohort {asked.name} is that small: the smallest is"
+            f" {sizes[0]['quant_id']} with {sizes[0]['bytes']:,} bytes",
             ExitCode.NOT_FOUND,
         )
-    named = [{"quant_id": quant} | row for quant, row in zip(quants, rows)]
-    named.sort(key=lambda row: row["bytes"] or float("inf"))
-    if choice == highest:
-        why = (
-            "it has the highest score of those allowed, and every smaller one is resolved to lie"
-            " below it"
-        )
-    else:
-        why = (
-            "the smallest whose score these prompts do not resolve from the highest"
-            f" ({quants[highest]}); more prompts may part them"
-        )
-    return named, f"{quants[choice]}: {why}"
 
 
-def resolved(warehouse: "Warehouse", cohort: str | None) -> list[dict]:
-    """What a cohort's prompts resolve: rows of figure and value."""
-    from ..database.answers import read_answers
-    from ..kernels.statistics.decisions import resolves
-
-    answers = read_answers(warehouse, cohort)
-    found = resolves(_cohort(answers), *_draws())
-    needed, smallest = found["prompts_for_closest"], found["minimum_difference"]
-    benchmarks = len(set(answers.benchmarks))
-    values = {
-        "quants": f"{len(answers.names) - 1}",
-        "prompts": f"{len(answers.benchmarks):,} of {benchmarks} benchmarks",
-        "median volume against the reference": f"{found['volume']:.2%}",
-        "standard error of a composite less the reference's, median": (
-            f"{found['standard_error']:.2%}"
-        ),
-        "smallest difference that these prompts find at that volume (80 % power)": (
-            "none" if smallest is None else f"{smallest:.2%}"
-        ),
-        "pairs of quants whose scores are resolved, all judged together": (
-            f"{found['resolved']} of {found['pairs']}"
-        ),
-        "prompts that would resolve the closest pair": "-" if needed is None else f"{needed:,}",
-    }
-    return [{"figure": figure, "value": value} for figure, value in values.items()]
+def _row(row: dict[str, Any], key: str, named: dict[str, str]) -> dict[str, Any]:
+    """A key and the two models' figures, under the models' names."""
+    return {key: row[key]} | {name: row[column] for column, name in named.items()}
 
 
-def _sentences(first: str, second: str, whole: dict, margin: float) -> list[str]:
-    """What may be said, and what would settle the rest."""
-    if whole["reason"]:
-        return [f"nothing can be said: {whole['reason']}"]
-    words = {
-        "damaged": (
-            f"{second} scores below {first} on these prompts, and the difference is resolved"
-        ),
-        "better": f"{second} scores above {first} on these prompts, and the difference is resolved",
-        "equivalent": f"{second} and {first} are the same within {margin:.1%} of the prompts",
-        "unresolved": f"not resolved: {second} may score above {first}, below it, or the same",
-    }
-    said = [
-        f"{words[whole['verdict']]}: difference {whole['difference']:+.2%} [{whole['low']:+.2%},"
-        f" {whole['high']:+.2%}], {whole['prompts']:,} prompts, of which {whole['volume']:.1%}"
-        " divide them"
-    ]
-    if whole["verdict"] == "unresolved":
-        smallest, needed = whole["minimum_difference"], whole["prompts_for_margin"]
-        said.append(
-            f"so many prompts find a difference of {smallest:.2%} (80 % power)"
-            if smallest
-            else "so few disagreements find no difference at all"
-        )
-        said.append(
-            f"a true difference of {margin:.1%} at this volume takes about {needed:,} prompts"
-            if needed
-            else (
-                f"at this volume no true difference reaches {margin:.1%}: more prompts would show"
-                " them the same"
-            )
-        )
-    return said
+def _some(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
+    return {column: row[column] for column in columns}
 
 
-def _pair(answers: "Answers", first: str, second: str) -> "Pairs":
-    """Scores of both on the prompts that both answered. Raises QwhError where there are none."""
-    from ..kernels.statistics.decisions import common
-    from ..kernels.statistics.texts import Prompts
+def _print(said: Said) -> None:
+    from ..exports.port import table
+    from ..exports.terminal import render
 
-    if first == second:
-        raise QwhError(f"{first} against itself says nothing: name two quants", ExitCode.USAGE)
-    rows = [answers.row(name) for name in (first, second)]
-    pairs = common(answers.scores[rows], Prompts(answers.benchmarks, answers.texts))
-    if not pairs:
-        raise QwhError(
-            f"{first} and {second} answered no prompt in common: see qwh show unpaired",
-            ExitCode.NOT_FOUND,
-        )
-    return pairs
-
-
-def _cohort(answers: "Answers") -> "Cohort":
-    from ..kernels.statistics.decisions import Cohort
-    from ..kernels.statistics.texts import Prompts
-
-    prompts = Prompts(answers.benchmarks, answers.texts)
-    return Cohort(answers.scores[1:], answers.scores[0], prompts, answers.weights)
-
-
-def _draws() -> tuple[int, int]:
-    """How many resamples, and their seed."""
-    from ..database.settings import variables
-
-    return variables()["n_resamples"], variables()["seed"]
+    print(render(table(said.rows), screen()), *said.sentences, sep="\n")
 
 
 def _points(text: str | None) -> float:

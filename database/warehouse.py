@@ -61,7 +61,7 @@ class Warehouse:
             raw = str(self.folder / "raw").replace("'", "''")
             connection.execute(
                 f"set allowed_directories = ['{raw}']; set enable_external_access = false; set"
-                " lock_configuration = true"
+                " enable_progress_bar = false; set lock_configuration = true"
             )
             yield connection
 

@@ -1,19 +1,69 @@
 """Codes into sentences: a verdict's words are seeds/verdicts.csv's, and nowhere else."""
 
 import csv
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 SENTENCES = Path(__file__).resolve().parents[1] / "seeds" / "verdicts.csv"
+UNKNOWN = "unknown"  # a figure that is null
 
 
-def sentence(statistic: str, code: str, facts: dict[str, str]) -> str:
-    """What may be said of a verdict; facts fill the names in braces.
+def points(value: float) -> str:
+    """A difference of scores, in points of 100."""
+    return f"{100 * value:.2f}"
+
+
+def share(value: float) -> str:
+    """A part of all prompts."""
+    return f"{100 * value:.1f} %"
+
+
+def small(value: float) -> str:
+    """A p-value, or a margin in points."""
+    return f"{value:.2g}"
+
+
+def whole(value: float) -> str:
+    """A number of things."""
+    return f"{value:,.0f}"
+
+
+FORMS: dict[str, Callable[[float], str]] = {  # how a figure reads, by its column's name
+    "difference": lambda value: f"{100 * value:+.2f}",
+    "low": lambda value: f"{100 * value:+.2f}",
+    "high": lambda value: f"{100 * value:+.2f}",
+    "margin": lambda value: small(100 * value),
+    "resolvable": points,
+    "loss_bound": points,
+    "standard_error": points,
+    "volume": share,
+    "p": small,
+    "p_adjusted": small,
+    "p_equivalent": small,
+    "p_equivalent_adjusted": small,
+}
+
+
+def facts(row: Mapping[str, Any]) -> dict[str, str]:
+    """The figures of a row as sentences print them: texts as they are, counts whole."""
+    return {name: _fact(name, value) for name, value in row.items()}
+
+
+def _fact(name: str, value: Any) -> str:
+    if value is None:
+        return UNKNOWN
+    return value if isinstance(value, str) else FORMS.get(name, whole)(value)
+
+
+def sentence(statistic: str, code: str, row: Mapping[str, Any]) -> str:
+    """What may be said of a verdict; a row's figures fill the names in braces.
 
     statistic: the table without stat_. Raises KeyError for a code without a sentence, or a sentence
     that wants a fact which is not there.
     """
-    return _sentences()[statistic, code].format_map(facts)
+    return _sentences()[statistic, code].format_map(facts(row))
 
 
 @lru_cache

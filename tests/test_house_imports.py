@@ -45,7 +45,6 @@ MAY_USE = {  # package -> rooms and files that may import it
     "msgspec": {"ingest/readers"},
     "numba": {f"kernels/scorers/{file}.py" for file in ("cpu", "loops", "lanes")},
     "numpy": {
-        "database/answers.py",
         "ingest",
         "ingest/engines",
         "ingest/readers",

@@ -59,6 +59,7 @@ class ScorePair(NamedTuple):
         "smallest true difference that so many prompts find with 80 % power among all pairs,"
         " fraction; null where so little divides them that none is found",
     ]
+    resolvable_alone: Annotated[float | None, "the same for this pair alone"]
     prompts_needed: Annotated[
         int | None,
         "prompts that find a true difference of one margin with 80 % power among all pairs; null"
@@ -113,6 +114,7 @@ def _test(gains: np.ndarray, found: Sheet, settings: PairDraws) -> list[tuple]:
         *p,
         np.full(len(gains), settings.margin),
         resolvable(counts, critical),
+        resolvable(counts, alone),
         *budget,
     )
     return [
@@ -141,4 +143,4 @@ def _whole(value: float) -> int | None:
 
 def _none(margin: float) -> tuple:
     """The same where both answered nothing in common."""
-    return 0, *[None] * 8, margin, None, None, None, "no_answers", "no_answers"
+    return 0, *[None] * 8, margin, None, None, None, None, "no_answers", "no_answers"

@@ -5,10 +5,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from .answers import Answers, Sheet, sheet
-from .intervals import ALPHA
+from .intervals import ALPHA, finite
 from .multiplicity import holm
 from .paired import e_value, mcnemar
 from .port import statistic
+from .prompt_budget import needed, resolvable
 from .score_pairs import PairDraws
 from .stratified import equivalent, interval, tables
 from .texts import Prompts, units
@@ -34,6 +35,14 @@ class Duel(NamedTuple):
     e_value: Annotated[
         float | None, "evidence that may be looked at after every prompt; scores of 0 and 1 only"
     ]
+    resolvable: Annotated[
+        float | None, "smallest true difference that so many prompts find with 80 % power, fraction"
+    ]
+    prompts_needed: Annotated[
+        int | None,
+        "prompts that find a true difference of one margin with 80 % power; null where less than"
+        " that divides them",
+    ]
     verdict: Annotated[
         str, "higher or lower: the second's, by p_adjusted; within_margin, by Holm; or cannot_tell"
     ]
@@ -58,12 +67,16 @@ def duel(answers: Answers, settings: PairDraws) -> list[Duel]:
 
 def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
     """The prompts of one benchmark, as if there were no other."""
+    from scipy.stats import norm
+
     gains, counts = one.gains[0], tables(one.gains, one)
     low, high = (float(end[0]) for end in interval(counts))
     leapfrogs, drops = (float(side[0, 0]) for side in counts[:2])  # at the texts that count
     binary = bool(np.isin([one.scores[0], one.reference], (0, 1)).all())
     p = mcnemar(leapfrogs, drops) if binary else _tossed(one, settings)
     p_equivalent = float(equivalent(counts, settings.margin)[0])
+    critical, prompts = float(norm.isf(ALPHA / 2)), np.array([len(gains)])
+    wanted = finite(needed(counts, settings.margin, critical, prompts)[0])
     return Duel(
         kind,
         len(gains),
@@ -79,6 +92,8 @@ def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
         p,
         p_equivalent,
         e_value(leapfrogs, drops) if binary else None,
+        finite(resolvable(counts, critical)[0]),
+        None if wanted is None else int(wanted),
         _verdict(float(gains.mean()), p, p_equivalent),
     )
 

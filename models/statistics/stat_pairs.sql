@@ -34,6 +34,7 @@ select
     answer.p_equivalent_adjusted,
     answer.margin,
     answer.resolvable,
+    answer.resolvable_alone,
     answer.prompts_needed,
     answer.prompts_needed_alone,
     answer.verdict,
