@@ -1,7 +1,8 @@
 """Does a prompt's KLD foretell what quants make of it? One figure per cohort, split and kind.
 
 Quants of a cohort are asked the same prompts and fail mostly the same ones, so that so many quants
-above 1 are no so many findings. Here texts are drawn and tossed for all quants at once.
+above 1 are no so many findings. Here texts are drawn and tossed for all quants at once, and, for
+ratios, events dealt anew to them: the larger p counts.
 """
 
 from typing import Annotated, NamedTuple
@@ -174,27 +175,17 @@ def _same_prompt(cohort: Outcomes, split: str) -> Overall:
     if len(whole) < 2 or not among.any():
         reason = f"{len(whole)} quants answered every prompt, with {among.sum()} of the split"
         return row._replace(reason=reason)
-    x, y = (
-        _less_both_levels(values[:, among])
-        for values in (
-            np.array([cohort.split(split, quant)[1] for quant in whole], float),
-            np.log(cohort.kld[whole]),
-        )
-    )
+    events = np.array([cohort.split(split, quant)[1][among] for quant in whole])
     unit = cohort.strata["pooled"].unit[among]
-    weight = np.bincount(unit, (x**2).sum(0))
-    spread = weight.sum()
-    divided = int(np.count_nonzero(weight > 1e-9))
+    divided = len(np.unique(unit[events.any(0) & ~events.all(0)]))
     if divided < SMALLEST:
         return row._replace(reason=f"{divided} prompts divide the quants, {SMALLEST} needed")
-    value = (x * y).sum() / spread
-    rest = np.maximum(1 - weight / spread, 1e-12)
-    moved = np.bincount(unit, (x * (y - value * x)).sum(0)) / np.sqrt(rest) / spread
-    df = max(1.0, spread**2 / (weight**2).sum() - 1)
-    error = float(np.sqrt((moved**2).sum()))
+    value, error, df = _two_way(events.astype(float), np.log(cohort.kld[whole][:, among]), unit)
+    if error < 1e-12:
+        return row._replace(reason="ln KLD does not differ between prompts and quants")
     reach = stdtrit(df, 1 - ALPHA / 2) * error
-    figure, low, high = np.exp([value, value - reach, value + reach]).tolist()
     least = ndtri(POWER) - stdtrit(df, ALPHA / len(OWN) / 2)
+    figure, low, high = np.exp([value, value - reach, value + reach]).tolist()
     return row._replace(
         figure=figure,
         low=low,
@@ -202,6 +193,20 @@ def _same_prompt(cohort: Outcomes, split: str) -> Overall:
         p=float(2 * stdtr(df, -abs(value) / error)),
         detectable=float(np.exp(least * error)),
     )
+
+
+def _two_way(x: np.ndarray, y: np.ndarray, unit: np.ndarray) -> tuple[float, float, float]:
+    """(slope of y on x beside a level for each row and column [q, n], its error, its degrees of
+    freedom); unit: [n] the text of each column, whose residuals go together.
+    """
+    x, y = _less_both_levels(x), _less_both_levels(y)
+    weight = np.bincount(unit, (x**2).sum(0))
+    spread = weight.sum()
+    slope = (x * y).sum() / spread
+    rest = np.maximum(1 - weight / spread, 1e-12)
+    moved = np.bincount(unit, (x * (y - slope * x)).sum(0)) / np.sqrt(rest) / spread
+    df = max(1.0, spread**2 / (weight**2).sum() - 1)
+    return float(slope), float(np.sqrt((moved**2).sum())), float(df)
 
 
 def _less_both_levels(values: np.ndarray) -> np.ndarray:
