@@ -59,17 +59,27 @@ class Sheet(NamedTuple):
 
 def sheet(answers: Answers) -> Sheet:
     """The sheet of these rows. Its shares of a composite hold for quants that answered all."""
-    quants, row = np.unique(answers.quant_id.astype(str), return_inverse=True)
-    keys = [answers.benchmark_id, answers.text_id, answers.prompt_id]
-    numbers = [np.unique(key.astype(str), return_inverse=True)[1] for key in keys]
-    kinds, first, column = np.unique(
-        np.stack(numbers, 1), axis=0, return_index=True, return_inverse=True
-    )
+    quants, row = _sorted_names(answers.quant_id)
+    key = np.zeros(len(row), np.int64)  # one number for benchmark, text and prompt, in that order
+    for column in (answers.benchmark_id, answers.text_id, answers.prompt_id):
+        names, number = _sorted_names(column)
+        key = key * max(len(names), 1) + number
+    kinds, first, column = np.unique(key, return_index=True, return_inverse=True)
     scores = np.full((len(quants), len(kinds)), np.nan)
-    scores[row, column.ravel()] = answers.score
+    scores[row, column] = answers.score
     benchmarks = answers.benchmark_id[first].tolist()
     weights = dict(zip(benchmarks, answers.weight[first].tolist()))
     texts = answers.text_id[first].tolist()
-    return Sheet(
-        quants.tolist(), scores, answers.score_ref[first], Prompts(benchmarks, texts), weights
-    )
+    return Sheet(quants, scores, answers.score_ref[first], Prompts(benchmarks, texts), weights)
+
+
+def _sorted_names(column: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The different texts of a column in order, and each row's place among them, [n] int."""
+    import pyarrow as pa
+
+    coded = pa.array(column, pa.string()).fill_null("None").dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    order = np.argsort(np.array(names, object), kind="stable")
+    place = np.empty(len(names), np.int64)
+    place[order] = np.arange(len(names))
+    return [names[k] for k in order], place[coded.indices.to_numpy()]
