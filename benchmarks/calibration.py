@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from calibrated import cohorts, packed
 from calibrated.cohorts import Cohort
-from promises import SIZE, Promise, line
+from promises import MARGIN, SIZE, VARS, Promise, line
 
 from qwh.kernels.statistics import (
     composite_differences,
     equal_distance,
     losses,
     relatives,
+    text_pairs,
     these,
     zone_choice,
     zone_direction,
@@ -28,10 +29,11 @@ from qwh.kernels.statistics import (
 )
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.cells import Distances
+from qwh.kernels.statistics.clusters import Chunks, Neighbours
 from qwh.kernels.statistics.families import Families
 
 ANY = (0.0, 1.0)
-TOSSES, SEED, MARGIN, EQUAL, WRECK = 499, 20_260_617, 0.01, 1.1, 1.0
+TOSSES, SEED, POSITIONS = 499, 20_260_617, 47.0  # positions of a chunk that are scored
 Part = Callable[[packed.Packed, int, int, np.random.Generator], Iterator[Promise]]
 
 
@@ -117,7 +119,7 @@ def distances(drawn: Cohort) -> Distances:
 
 def beyond(drawn: Cohort) -> bool:
     """Whether both tests of relatives refuse, with one sign."""
-    settings = relatives.Draws(999, TOSSES, 8, SEED)
+    settings = relatives.Draws(999, TOSSES, VARS["fewest_quants"], SEED)
     (row,) = relatives.relatives(distances(drawn), answers(drawn), labelled(drawn), settings)
     if row.p_permutation is None or row.p_gls is None:
         return False
@@ -176,7 +178,7 @@ def share(words: list[list[str]], word: str) -> list[float]:
 
 def pairs(drawn: list[Cohort], what: str, promised: tuple[float, float]) -> Iterator[Promise]:
     """Pairs of equal distance: any that differ, and whether KLD alone decides."""
-    settings = equal_distance.Nearness(TOSSES, SEED, EQUAL)
+    settings = equal_distance.Nearness(TOSSES, SEED, VARS["equal_distance"])
     differ, refused = [], []
     for each in drawn:
         near = equal_distance.Distances(np.array(each.quants, object), each.distance)
@@ -218,7 +220,7 @@ def beside_law(drawn: Cohort) -> list[zone_null.ZoneNull]:
         drawn.distance,
         gains.std(1) / np.sqrt(gains.shape[1]),
     )
-    settings = zone_null.NullSettings(WRECK, TOSSES, SEED)
+    settings = zone_null.NullSettings(VARS["wreck_kld"], TOSSES, SEED)
     return zone_null.zone_nulls(quants, answers(drawn), labelled(drawn), settings)
 
 
@@ -237,7 +239,41 @@ def lean(drawn: Cohort) -> set[str]:
     return {row.verdict for row in rows}
 
 
-PARTS: dict[str, Part] = {"order": order, "scores": scores, "zones": zones}
+def text(known: packed.Packed, n: int, worlds: int, rng: np.random.Generator) -> Iterator[Promise]:
+    """Pairs of quants told apart by a text alone."""
+    for chunks in (8, 25, 100):
+        null = [cohorts.chunks_dealt(known, n, rng)[:, :chunks] for _ in range(worlds)]
+        told = [apart(each) > 0 for each in null]
+        yield Promise(f"{chunks} chunks dealt: any pair told apart", told, SIZE)
+        real = [known.kld[cohorts.across_levels(known, n, rng).rows] for _ in range(worlds)]
+        found = [apart(each[:, :chunks]) for each in real]
+        yield Promise(f"{chunks} chunks, all levels: pairs told apart (power)", found, ANY)
+
+
+def apart(kld: np.ndarray) -> float:
+    """Share of pairs told apart by the KLD of each chunk [n, c]."""
+    n, chunks = kld.shape
+
+    def texts(value: str) -> np.ndarray:
+        return np.array([value] * kld.size, object)
+
+    quants = np.repeat(np.array([f"q{k:02}" for k in range(n)], object), chunks)
+    rows = Chunks(
+        texts("text"),
+        np.full(kld.size, 96),
+        texts("torch"),
+        texts("kld"),
+        quants,
+        np.tile(np.arange(chunks), n),
+        kld.ravel() * POSITIONS,
+        np.full(kld.size, POSITIONS),
+    )
+    found = text_pairs.text_pairs(rows, Neighbours(VARS["neighbour_correlation"]))
+    told = [pair.verdict in ("first_lower", "second_lower") for pair in found]
+    return sum(told) / len(told)
+
+
+PARTS: dict[str, Part] = {"order": order, "scores": scores, "zones": zones, "text": text}
 
 
 if __name__ == "__main__":
