@@ -38,7 +38,7 @@ def among(z: np.ndarray, null: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 def critical_z(null: np.ndarray, alone: float) -> float:
     """The z that the largest of all passes in 5 % of draws [B, m]; at least one test's own."""
-    if not null.size:
+    if null.shape[1] < 2 or not len(null):
         return alone
     return max(alone, float(np.quantile(null.max(1), 1 - ALPHA)))
 
