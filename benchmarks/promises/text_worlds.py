@@ -15,8 +15,8 @@ Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # (q, c) -> own fa
 
 
 def steady(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
-    """Lognormal, standard deviation of the logarithm 0.2: neighbours of the packed study."""
-    return np.exp(0.2 * rng.standard_normal((quants, chunks)) - 0.02)
+    """Lognormal, standard deviation of the logarithm 0.1, as neighbours in the packed study."""
+    return np.exp(0.1 * rng.standard_normal((quants, chunks)) - 0.005)
 
 
 def tailed(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:

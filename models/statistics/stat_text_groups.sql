@@ -83,9 +83,9 @@ select
     letters,
     is_lowest,
     bytes,
-    is_lowest and bytes is not null and row_number() over (
+    if(is_lowest is null, null, is_lowest and bytes is not null and row_number() over (
         partition by cohort_id, corpus_id, context_length, estimator, kind, is_lowest
         order by bytes asc nulls last, figure asc, quant_id asc
-    ) = 1 as is_smallest,
+    ) = 1) as is_smallest,
     reason,
 from held
