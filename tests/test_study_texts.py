@@ -150,15 +150,64 @@ def test_the_study_speaks_of_the_text(texts):
         if kind == "kld":
             _, figure, _ = rows.pop("chunks that would tell the nearest pair apart by mean KLD")
             assert figure == needed
-    [(_, figure, _)] = rows.values()
-    assert [(figure,)] == query(
+    assert rows.pop("quants that were measured on the first text") == (5, 5, "read")
+    groups = query(
         texts,
-        "select count(*) from stat_text_groups where cohort_id = 'tiny' and kind = 'kld' and"
-        " is_lowest",
+        "select letters, is_lowest from stat_text_groups where cohort_id = 'tiny' and kind = 'kld'",
     )
+    letters = {letter for row in groups for letter in row[0]}
+    lowest = sum(row[1] for row in groups)
+    where = (
+        "apart by mean KLD on the first text",
+        "apart from the lowest mean KLD of the first text",
+    )
+    assert rows == {
+        f"letters of quants not told {where[0]}": (5, len(letters), "letters"),
+        f"quants not told {where[1]}": (5, lowest, "lowest_smallest"),
+    }
     done = qwh("show", "study", "--cohort", "tiny", "--warehouse", texts)
-    assert done.exit_code == 0 and "which does a task better a text cannot tell" in done.stdout
+    assert (
+        done.exit_code == 0 and "which of two does a task better a text cannot tell" in done.stdout
+    )
     assert "{" not in done.stdout
+
+
+def test_the_commands_say_distance_and_never_quality(texts, sums):
+    where = ("--cohort", "tiny", "--warehouse", texts)
+    done = qwh("compare", "Q8_0", "Q2_K", *where)
+    assert done.exit_code == 0, done.stderr
+    (total, n), (other, _) = sums["kld"]["Q8_0"], sums["kld"]["Q2_K"]
+    gap = (other - total) / n
+    said = f"Q2_K less Q8_0 is {gap.mean():+.3g}"
+    assert "Q8_0 has the lower mean KLD on this text" in done.stdout and said in done.stdout
+    # the same pair named the other way about
+    done = qwh("compare", "Q2_K", "Q8_0", *where)
+    assert "Q8_0 has the lower mean KLD on this text" in done.stdout
+    assert f"Q8_0 less Q2_K is {-gap.mean():+.3g}" in done.stdout
+    assert "Which does a task better a text cannot tell" in done.stdout
+    groups = query(
+        texts,
+        "select quant_id, bytes, is_lowest from stat_text_groups where cohort_id = 'tiny' and kind"
+        " = 'kld' order by bytes",
+    )
+    allowed = [quant for quant, _, is_lowest in groups if is_lowest]
+    done = qwh("pick", *where)
+    assert done.exit_code == 0 and f"{allowed[0]}: the smallest file that" in done.stdout
+    assert "which says nothing of a task" in done.stdout
+    done = qwh("pick", "--max-bytes", groups[0][1], *where)
+    assert done.exit_code == 0
+    assert "no file allowed is in the group of the lowest mean KLD" in done.stdout
+    for words in ("better", "quality", "best", "recommend"):
+        assert words not in done.stdout
+    done = qwh("plan", "--pair", "Q5_K_M", "Q6_K", *where)
+    [(needed,)] = query(
+        texts,
+        "select chunks_needed from stat_text_pairs where cohort_id = 'tiny' and kind = 'kld' and"
+        " quant_id = 'Q5_K_M' and other_quant_id = 'Q6_K'",
+    )
+    assert done.exit_code == 0 and f"{needed:,}" in done.stdout
+    done = qwh("pick", "--cohort", "logs", "--warehouse", texts)
+    assert done.exit_code == 0 and "no pick: printed figures only" in done.stdout
 
 
 def test_loss_and_direction_are_counted_anew(texts, sums):
@@ -195,8 +244,10 @@ def test_logs_are_shown_and_never_paired(texts):
     differences = [b - a for (_, a), (_, b) in itertools.combinations(sorted(PRINTED.items()), 2)]
     assert [row[0] for row in pairs] == pytest.approx(sorted(differences))
     assert {row[1:] for row in pairs} == {(None,) * 6 + ("not_paired",)}
-    found = query(texts, "select distinct verdict from find_texts where cohort_id = 'logs'")
-    assert found == [("not_paired",)]
+    found = query(
+        texts, "select verdict, count(*) from find_texts where cohort_id = 'logs' group by all"
+    )
+    assert sorted(found) == [("not_paired", 3), ("printed", 1)]
     done = qwh("show", "study", "--cohort", "logs", "--warehouse", texts)
     assert done.exit_code == 0 and "the printed errors are per token" in done.stdout
 
