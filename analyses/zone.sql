@@ -1,23 +1,25 @@
--- Can the scores rank the quants of the silent zone, and does rho there need more than their noise?
--- line_expected: rho in the zone if the score went on falling in one straight line with KLD, noise
--- added; verdict compares both.
+-- Can the scores rank the quants of the silent zone, and is rho there what one smooth law of the
+-- loss gives? expected: rho in cohorts drawn from that law; a fall is explained, or flatter or
+-- steeper than the law, by the labelling of families that refuses it least.
 select
-    cohort_id,
-    zone_rule,
-    threshold,
-    n_zone,
-    n,
-    rho_zone,
-    rho_full,
-    line_expected,
-    line_low,
-    line_high,
-    verdict,
-    coalesce(reliability_halves, reliability) as reliability,
-    noise_ceiling,
-    p_ranking,
-    is_rankable,
-    fall_per_doubling,
-    reason,
-from stat_zones
-order by cohort_id, zone_rule, threshold
+    verdicts.cohort_id,
+    verdicts.zone_rule,
+    verdicts.threshold,
+    verdicts.n,
+    verdicts.rho,
+    verdicts.expected,
+    verdicts.expected_low,
+    verdicts.expected_high,
+    verdicts.p_adjusted,
+    verdicts.verdict,
+    zones.figure as reliability,
+    zones.p_adjusted as p_ranking,
+    zones.verdict as ranking,
+from stat_zone_verdicts as verdicts
+left join stat_zones as zones
+    on
+    verdicts.cohort_id = zones.cohort_id
+    and verdicts.zone_rule = zones.zone_rule
+    and verdicts.threshold = zones.threshold
+    and zones.kind = 'reliability_halves'
+order by verdicts.cohort_id, verdicts.zone_rule, verdicts.threshold

@@ -60,8 +60,8 @@ def relatives(seed: int) -> Sheet:
 def ranked(made: Sheet) -> bool:
     """Whether a zone of all quants is called rankable."""
     apart = zone_ranking.spread(made, SETTINGS)
-    _, adjusted = zone_ranking._ranked([apart], [16], SETTINGS.n_resamples)
-    return bool(adjusted[0] <= 0.05)
+    [found] = zone_ranking._ranked([apart], [16], SETTINGS.n_resamples)
+    return found.p_adjusted <= 0.05
 
 
 def test_what_prompts_can_rank():

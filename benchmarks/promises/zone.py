@@ -109,12 +109,15 @@ def made(plan: Plan, rng: np.random.Generator) -> Made:
 
 
 def families(world: Made) -> Families:
-    """Both labellings: as declared, which is true, and as found in the answers."""
+    """Both labellings: as declared, which is true where there are any, and as found."""
     names, gains = world.known.quants, world.known.sheet.gains
     flips = gains.std(1) > 0
     alike = np.eye(len(names))
     alike[np.ix_(flips, flips)] = np.corrcoef(gains[flips])
-    labels = {"declared": world.family, "gains": linked(alike)}
+    family = world.family
+    if len(set(family)) == len(family):  # no relatives: what is declared means nothing
+        family = np.arange(len(family)) % 8
+    labels = {"declared": family, "gains": linked(alike)}
     return rows_of(
         Families,
         [
@@ -137,8 +140,11 @@ def said(worlds: list[Made], seed: int) -> pl.DataFrame:
         kld = dict(zip(world.known.quants, world.known.kld))
         for loss in shown(world.known.sheet, LossSettings(499, seed)):
             lost.append(key | loss._asdict() | {"kld_mean": kld[loss.quant_id]})
-        # how many families are declared, which is all that the verdict asks of the law
-        laws.append(key | {"labelling": "declared", "families": len(set(world.family))})
+        # all that the verdict asks of the laws
+        for labelling in set(related.labelling):
+            mine = related.family_id[related.labelling == labelling]
+            counts = {"n": len(mine), "families": len(set(mine))}
+            laws.append(key | counts | {"labelling": labelling})
     tables = {"stat_zone_nulls": sides, "stat_losses": lost, "stat_zone_laws": laws}
     with duckdb.connect() as connection:
         for name, rows in tables.items():
@@ -194,7 +200,7 @@ def of_the_null(worlds: int, seed: int) -> Iterator[Promise]:
 
 
 def of_losses(worlds: int, seed: int) -> Iterator[Promise]:
-    """A loss is claimed where there is none; the share of losses of a point or more that is shown."""
+    """A loss claimed where there is none; the share of losses of a point or more that is shown."""
     for law, more in (
         ("no loss", {}),
         ("no loss", {"passed": 0.03, "prompts": 300}),

@@ -13,7 +13,7 @@ from .answers import Answers, sheet
 from .composites import Part, by_benchmark
 from .draws import SMALLEST, halves
 from .port import Numbers, Texts, statistic
-from .ranks import rho_by_row
+from .ranks import rho_inside
 from .texts import count
 
 RULES = ("kld_max", "score_tol", "tost", "not_different")
@@ -109,19 +109,18 @@ def _crossfit(
     zone: tuple[str, float], measure: np.ndarray, means: np.ndarray, errors: np.ndarray
 ) -> ZoneCrossfit:
     """The row of a zone; means, errors: of the halves' composites, [2, splits, q]."""
-    found = []
+    rhos = []
     for side in (0, 1):
-        for k in range(means.shape[1]):
-            inside = members(*zone, measure, means[side, k], errors[side, k])
-            if inside.sum() >= SMALLEST:
-                values = np.stack([means[1 - side, k, inside], means[side, k, inside]])
-                rho = rho_by_row(np.broadcast_to(measure[inside], values.shape), values)
-                if np.isfinite(rho).all():
-                    found.append((*rho, inside.sum()))
-    if not found:
+        inside = np.broadcast_to(members(*zone, measure, means[side], errors[side]), means[0].shape)
+        inside = inside & (inside.sum(1, keepdims=True) >= SMALLEST)
+        ranked = (rho_inside(measure, means[half], inside) for half in (1 - side, side))
+        rhos.append(np.stack([*ranked, inside.sum(1)], 1))
+    found = np.concatenate(rhos)
+    found = found[np.isfinite(found).all(1)]
+    if not len(found):
         reason = f"no split has {SMALLEST} members that can be ranked"
         return ZoneCrossfit(*zone, 0, None, None, None, reason)
-    fresh, same, chosen = np.mean(found, axis=0).tolist()
+    fresh, same, chosen = found.mean(0).tolist()
     return ZoneCrossfit(*zone, len(found) // 2, chosen, fresh, same, None)
 
 

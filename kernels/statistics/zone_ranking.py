@@ -15,9 +15,11 @@ from .draws import SMALLEST, SMALLEST_VERDICT, blocks, halves, resamples
 from .intervals import ALPHA, finite, interval
 from .multiplicity import step_down
 from .port import Numbers, Texts, Truths, statistic
+from .resolution import POWER
 from .rho import too_few
 from .texts import count
 
+DRAWS = 2_000  # of which a resolvable difference is read off
 NO_ANSWERS = "no quant of the zone has answered every prompt"
 
 
@@ -55,6 +57,9 @@ class ZoneFigure(NamedTuple):
         float | None, "of reliability_halves: quants without a difference lie so far apart"
     ]
     p_adjusted: Annotated[float | None, "over the cohort's zones of 8 quants or more, step-down"]
+    resolvable: Annotated[
+        float | None, "of reliability_halves: standard deviation that 80 % power tells, a fraction"
+    ]
     verdict: Annotated[str | None, "of reliability_halves: a code of the seed verdicts"]
     reason: Annotated[str | None, "why a figure is null"]
 
@@ -70,10 +75,19 @@ class Figure(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """How far apart a zone's quants lie, and how far drawn quants without a difference do."""
+    """How far apart a zone's quants lie, and drawn quants without a difference: variances."""
 
     observed: float
     drawn: np.ndarray  # [B]
+    deviations: np.ndarray  # what other prompts add to each quant, [B, q]
+
+
+class Ranked(NamedTuple):
+    """A zone's test that its quants differ in nothing."""
+
+    p: float | None
+    p_adjusted: float | None
+    resolvable: float | None
 
 
 @statistic
@@ -102,28 +116,27 @@ def zone_figures(
         halved = split_half(chosen, settings) if chosen else Figure(0, None, None, None, NO_ANSWERS)
         plain.append((reliability(score, error, settings), halved, fall_per_doubling(kld, score)))
         apart.append(None if chosen is None or halved.figure is None else spread(chosen, settings))
-    p, adjusted = _ranked(apart, [each[1].n for each in plain], settings.n_resamples)
+    ranked = _ranked(apart, [each[1].n for each in plain], settings.n_resamples)
     return [
         ZoneFigure(*zone, *row)
         for k, zone in enumerate(wanted)
-        for row in _rows(*plain[k], p[k], adjusted[k])
+        for row in _rows(*plain[k], ranked[k])
     ]
 
 
-def _rows(plain: Figure, halved: Figure, fall: Figure, p: float, adjusted: float) -> list[tuple]:
+def _rows(plain: Figure, halved: Figure, fall: Figure, ranked: Ranked) -> list[tuple]:
     """A zone's four rows, from kind on."""
     reliable = plain.figure if halved.figure is None else halved.figure
     ceiling = None if reliable is None else math.sqrt(reliable)
     n, reason = (plain.n, plain.reason) if halved.figure is None else (halved.n, halved.reason)
-    none = (None, None, None)
+    none = (None, None, None, None)
     return [
         ("reliability", *plain[:4], *none, plain.reason),
         (
             "reliability_halves",
             *halved[:4],
-            finite(p),
-            finite(adjusted),
-            _verdict(halved, adjusted),
+            *ranked,
+            _verdict(halved, ranked),
             halved.reason,
         ),
         ("noise_ceiling", n, ceiling, None, None, *none, reason),
@@ -131,13 +144,14 @@ def _rows(plain: Figure, halved: Figure, fall: Figure, p: float, adjusted: float
     ]
 
 
-def _verdict(halved: Figure, adjusted: float) -> str:
+def _verdict(halved: Figure, ranked: Ranked) -> str:
     """What the prompts can do with the zone's quants."""
     if halved.reason == NO_ANSWERS:
         return "no_answers"
     if halved.n < SMALLEST_VERDICT:
         return "too_few"
-    return "rankable" if adjusted <= ALPHA else "not_rankable"
+    told = ranked.p_adjusted is not None and ranked.p_adjusted <= ALPHA
+    return "rankable" if told else "not_rankable"
 
 
 def reliability(scores: np.ndarray, errors: np.ndarray, settings: RankingSettings) -> Figure:
@@ -216,14 +230,12 @@ def spread(answered: Sheet, settings: RankingSettings) -> Spread:
     """
     what = answered.scores, answered.prompts, answered.weights
     replicates = score_replicates(*what, settings.n_resamples, settings.seed)
-    drawn = (replicates - replicates.mean(0)).var(1)
-    return Spread(float(composite_scores(*what).var()), drawn)
+    deviations = replicates - replicates.mean(0)
+    return Spread(float(composite_scores(*what).var()), deviations.var(1), deviations)
 
 
-def _ranked(
-    apart: list[Spread | None], sizes: list[int], n_draws: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """p of each zone that its quants differ in nothing, and p adjusted over the zones; NaN if none.
+def _ranked(apart: list[Spread | None], sizes: list[int], n_draws: int) -> list[Ranked]:
+    """Each zone's test that its quants differ in nothing; p adjusted over the zones.
 
     A zone's variances are made comparable by the mean and standard deviation of its drawn ones.
     """
@@ -236,7 +248,30 @@ def _ranked(
                 centre, scale = each.drawn.mean(), each.drawn.std() or 1.0
                 observed[k] = (each.observed - centre) / scale
                 null[:, k] = (each.drawn - centre) / scale
-    return p, step_down(observed, null)
+    adjusted = step_down(observed, null)
+    judged = np.isfinite(observed)
+    largest = np.quantile(null[:, judged].max(1), 1 - ALPHA) if judged.any() else math.nan
+    found = []
+    for k, each in enumerate(apart):
+        told = None
+        if each is not None and judged[k]:
+            told = _resolvable(each, each.drawn.mean() + largest * each.drawn.std())
+        found.append(Ranked(finite(p[k]), finite(adjusted[k]), told))
+    return found
+
+
+def _resolvable(apart: Spread, needed: float) -> float | None:
+    """The true standard deviation between quants whose variance passes `needed` POWER times."""
+    from scipy.optimize import brentq
+
+    deviations = apart.deviations[:DRAWS]
+    true = np.random.default_rng(0).standard_normal(deviations.shape)
+
+    def missing(deviation: float) -> float:
+        return POWER - ((deviations + deviation * true).var(1) >= needed).mean()
+
+    most = 10 * math.sqrt(needed)
+    return float(brentq(missing, 0, most, xtol=1e-3 * most)) if needed > 0 else None
 
 
 def fall_per_doubling(kld: np.ndarray, scores: np.ndarray) -> Figure:

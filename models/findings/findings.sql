@@ -2,6 +2,7 @@
 {%- set topics = [
     'pairs',
     'correlations',
+    'zone',
     'texts',
     'direction',
     'composites',

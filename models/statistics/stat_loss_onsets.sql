@@ -6,6 +6,7 @@ with tested as (
         kld_mean,
         prompts,
         p_adjusted,
+        resolvable,
         verdict = 'loss' as is_shown,
     from {{ ref('stat_losses') }}
     where verdict in ('loss', 'cannot_tell')
@@ -18,6 +19,7 @@ onsets as (
         max(prompts) as prompts,
         count(*) as n,
         count(*) filter (where is_shown) as shown,
+        median(resolvable) as resolvable,
         min(kld_mean) filter (where is_shown) as kld_mean,
         arg_min(quant_id, (kld_mean, quant_id)) filter (where is_shown) as quant_id,
         arg_min(p_adjusted, (kld_mean, quant_id)) filter (where is_shown) as p_adjusted,
@@ -30,6 +32,7 @@ select
     onsets.prompts,
     onsets.n,
     onsets.shown,
+    onsets.resolvable,
     onsets.kld_mean,
     onsets.quant_id,
     onsets.p_adjusted,

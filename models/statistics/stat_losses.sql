@@ -20,6 +20,7 @@ shown as (
         answer.z,
         answer.p,
         answer.p_adjusted,
+        answer.resolvable,
         answer.verdict,
         answer.reason,
     from tested
@@ -34,6 +35,7 @@ select
     shown.z,
     shown.p,
     shown.p_adjusted,
+    shown.resolvable,
     shown.verdict,
     shown.reason,
 from shown

@@ -1,35 +1,36 @@
--- Each side counts under the labelling that refuses it least. A labelling of one family says
--- nothing of relatives.
-
--- cohorts with a declared labelling of more than one family
-with declared as (
-    select cohort_id,
-    from {{ ref('stat_zone_laws') }}
-    where labelling = 'declared'
-        and families > 1
+-- Each side counts under the labelling that refuses it least. A labelling of one family, or of all
+-- alone, is shown in stat_zone_nulls and not counted.
+with sides as (
+    select
+        drawn.*,
+        laws.families > 1 and laws.families < laws.n as divides,
+    from {{ ref('stat_zone_nulls') }} as drawn
+    inner join {{ ref('stat_zone_laws') }} as laws using (cohort_id, labelling)
 ),
 
-sides as (
+worst as (
     select
         cohort_id,
         zone_rule,
         threshold,
         is_default,
         kind,
-        max(n) as n,
-        max(p) as p,
-        min(p) as least_p,
-        max(p_adjusted) as p_adjusted,
-        bool_and(verdict = 'refused') as is_refused,
-        any_value(verdict) filter (where verdict not in ('refused', 'not_refused')) as no_verdict,
+        any_value(n) as n,
         any_value(rho) as rho,
         any_value(reason) as reason,
-    from {{ ref('stat_zone_nulls') }}
+        max(p) filter (where divides) as p,
+        max(p_adjusted) filter (where divides) as p_adjusted,
+        bool_and(verdict = 'refused') filter (where divides) as is_refused,
+        -- a law that any labelling refuses, if for this zone alone, explains nothing
+        bool_or(p <= {{ alpha() }}) as is_doubted,
+        any_value(verdict) filter (where verdict not in ('refused', 'not_refused')) as lack,
+        bool_or(divides and labelling = 'declared') as is_declared,
+    from sides
     group by all
 ),
 
 -- the law that fits the zone best: the one whose nearer side is refused least
-laws as (
+best as (
     select
         cohort_id,
         zone_rule,
@@ -38,62 +39,66 @@ laws as (
         any_value(expected) as expected,
         any_value(expected_low) as expected_low,
         any_value(expected_high) as expected_high,
-    from {{ ref('stat_zone_nulls') }}
+    from sides
     where kind in ('flatter', 'steeper')
-    group by cohort_id, zone_rule, threshold, labelling
+    group by cohort_id, zone_rule, threshold, labelling, divides
     qualify
         row_number() over (
-            partition by cohort_id, zone_rule, threshold order by min(p) desc, labelling
+            partition by cohort_id, zone_rule, threshold
+            order by divides desc, min(p) desc, labelling asc
         ) = 1
 ),
 
 zones as (
     select
-        sides.cohort_id,
-        sides.zone_rule,
-        sides.threshold,
-        sides.is_default,
-        any_value(sides.n) as n,
-        any_value(sides.rho) as rho,
-        any_value(sides.reason) as reason,
+        worst.cohort_id,
+        worst.zone_rule,
+        worst.threshold,
+        worst.is_default,
+        any_value(worst.n) as n,
+        any_value(worst.rho) as rho,
+        any_value(worst.reason) as reason,
         case
-            when any_value(sides.no_verdict) is not null then any_value(sides.no_verdict)
-            when not bool_or(coalesce(onsets.kld_mean <= {{ var('wreck_kld') }}, false))
+            when any_value(worst.lack) is not null then any_value(worst.lack)
+            when not coalesce(any_value(onsets.kld_mean) <= {{ var('wreck_kld') }}, false)
             then 'no_loss_shown'
-            when not bool_or(declared.cohort_id is not null) then 'no_declared_families'
-            when bool_or(sides.kind = 'flatter' and sides.is_refused) then 'flatter'
-            when bool_or(sides.kind = 'steeper' and sides.is_refused) then 'steeper'
-            when bool_or(sides.kind = 'noise' and sides.is_refused)
-                -- a law that any labelling refuses, if for this zone alone, explains nothing
-                and bool_and(sides.kind = 'noise' or sides.least_p > {{ alpha() }})
+            when not bool_or(worst.is_declared) then 'undeclared'
+            when bool_or(worst.kind = 'flatter' and worst.is_refused) then 'flatter'
+            when bool_or(worst.kind = 'steeper' and worst.is_refused) then 'steeper'
+            when bool_or(worst.kind = 'noise' and worst.is_refused)
+                and not bool_or(worst.kind <> 'noise' and worst.is_doubted)
             then 'explained'
             else 'cannot_tell'
         end as verdict,
-        map_from_entries(list((sides.kind, sides.p))) as p,
-        map_from_entries(list((sides.kind, sides.p_adjusted))) as p_adjusted,
-    from sides
+        map_from_entries(list((worst.kind, worst.p))) as p,
+        map_from_entries(list((worst.kind, worst.p_adjusted))) as p_adjusted,
+    from worst
     left join {{ ref('stat_loss_onsets') }} as onsets using (cohort_id)
-    left join declared using (cohort_id)
-    group by sides.cohort_id, sides.zone_rule, sides.threshold, sides.is_default
+    group by worst.cohort_id, worst.zone_rule, worst.threshold, worst.is_default
+),
+
+-- the side by which a zone is decided, or a fall beyond noise alone where it is by none
+decided as (
+    select
+        *,
+        if(verdict in ('flatter', 'steeper'), verdict, 'noise') as side,
+    from zones
 )
 
 select
-    zones.cohort_id,
-    zones.zone_rule,
-    zones.threshold,
-    zones.is_default,
-    zones.n,
-    zones.rho,
-    laws.labelling,
-    laws.expected,
-    laws.expected_low,
-    laws.expected_high,
-    -- of the side that was decided by, the fall beyond noise alone if by none
-    zones.p[if(zones.verdict in ('flatter', 'steeper'), zones.verdict, 'noise')] as p,
-    zones.p_adjusted[
-        if(zones.verdict in ('flatter', 'steeper'), zones.verdict, 'noise')
-    ] as p_adjusted,
-    zones.verdict,
-    zones.reason,
-from zones
-inner join laws using (cohort_id, zone_rule, threshold)
+    decided.cohort_id,
+    decided.zone_rule,
+    decided.threshold,
+    decided.is_default,
+    decided.n,
+    decided.rho,
+    best.labelling,
+    best.expected,
+    best.expected_low,
+    best.expected_high,
+    decided.p[decided.side] as p,
+    decided.p_adjusted[decided.side] as p_adjusted,
+    decided.verdict,
+    decided.reason,
+from decided
+inner join best using (cohort_id, zone_rule, threshold)

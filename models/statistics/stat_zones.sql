@@ -52,6 +52,7 @@ select
     answer.high,
     answer.p,
     answer.p_adjusted,
+    answer.resolvable,
     answer.verdict,
     answer.reason,
 from figures
