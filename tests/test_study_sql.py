@@ -5,7 +5,7 @@ recomputed, words that hold.
 import numpy as np
 import pytest
 from conftest import query
-from scipy.stats import spearmanr, t
+from scipy.stats import binomtest, spearmanr, t
 
 from qwh.database.settings import variables
 from qwh.database.warehouse import Warehouse
