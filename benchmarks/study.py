@@ -25,17 +25,21 @@ from qwh.kernels.statistics import (
     rho,
     rho_differences,
     two_level,
-    zone_edge,
     zone_null,
     zone_ranking,
 )
 from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences
 from qwh.kernels.statistics.equal_distance import Distances, Nearness, equal_distance_pairs
+from qwh.kernels.statistics.families import Families
+from qwh.kernels.statistics.port import rows_of
 from qwh.kernels.statistics.prompt_failure import failures
 from qwh.kernels.statistics.prompt_failure_overall import Tosses, overall
 from qwh.kernels.statistics.routers import Coins, Routed, routers
+from qwh.kernels.statistics.zone_choice import ZoneQuants
 
 MEASUREMENTS, SEED, EDGE = 14, VARS["seed"], 0.03
+ZONES = [("kld_max", edge) for edge in (0.005, 0.01, 0.02, 0.05)]
+ZONES += [("score_tol", 0.01), ("tost", 0.02), ("not_different", 0.05)]
 
 
 class Study:
@@ -96,16 +100,24 @@ class Study:
             two_level.redrawn(*known, x[:, :, part], y[:, :, part], SEED)
 
     def zone(self) -> None:
-        for target, spread in ((self.y[0], self.errors), (self.y[4], None)):
-            zone_edge.hinge(self.x[0], target, spread, **self.draws)
-        null = self.y[0], self.errors, self.inside, self.draws["n_resamples"], SEED, self.scores
-        for row in self.x:
-            zone_null.no_mystery(row, *null)
-        zone_ranking.reliability(self.y[0][self.inside], self.errors[self.inside], **self.draws)
-        answers, names = list(self.made.scores[self.inside]), list(self.made.benchmarks)
-        zone_ranking.ranking(
-            answers, [names, None], [1.0] * len(names), **self.draws, n_splits=SPLITS
-        )
+        rows = answers(self.gains, self.made.benchmarks)
+        quants = [f"q{k:03}" for k in range(len(self.gains))]
+        columns = zip(quants, self.made.kld.tolist(), self.y[0].tolist(), self.errors.tolist())
+        known = [
+            {"zone_rule": rule, "threshold": edge, "quant_id": quant, "kld": kld}
+            | {"composite": score, "error": error, "is_member": kld <= edge}
+            for quant, kld, score, error in columns
+            for rule, edge in ZONES
+        ]
+        families = [
+            {"labelling": "declared", "quant_id": quant, "family_id": str(k % 7)}
+            for k, quant in enumerate(quants)
+        ]
+        settings = zone_null.NullSettings(VARS["wreck_kld"], VARS["n_tosses"], SEED)
+        zones, related = rows_of(ZoneQuants, known), rows_of(Families, families)
+        zone_null.zone_nulls(zones, rows, related, settings)
+        ranking = zone_ranking.RankingSettings(self.draws["n_resamples"], SPLITS, SEED)
+        zone_ranking.zone_figures(rows_of(zone_ranking.ZoneScores, known), rows, ranking)
 
     def pairs(self) -> None:
         rows = answers(self.gains, self.made.benchmarks)
@@ -146,7 +158,7 @@ SUBJECTS: dict[str, Callable[[Study], None]] = {
     "correlations, full cohort and zone": Study.correlations,
     "differences of measurements, full cohort and zone": Study.differences,
     "two-level bootstrap, full cohort and zone": Study.two_levels,
-    "hinge, reliability, ranking, no-mystery null": Study.zone,
+    "reliability, ranking, the null of seven zones": Study.zone,
     "paired figures by quant and benchmark, composites": Study.pairs,
     "per-prompt prediction": Study.prompts,
     "routers, every two quants": Study.routers,

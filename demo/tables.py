@@ -14,7 +14,7 @@ COLUMNS = {
         "quant_id kld_mean leapfrogs drops volume direction difference verdict"
     ),
     "correlations": "zone_rule measurement_id n score_rho score_ci score_p volume_rho",
-    "zone": "zone_rule threshold n_zone rho_zone line_low line_high verdict is_rankable",
+    "zone": "zone_rule threshold n rho expected_low expected_high verdict ranking",
     "disagreements": ("benchmark_id quant_id prompts leapfrogs drops difference p_mcnemar verdict"),
     "prompt_failure": (
         "quant_id n_failed pooled_ratio within_ratio within_low within_high auroc_within"

@@ -134,9 +134,9 @@ def test_nothing_is_called_better_or_resolved_where_it_cannot_be(built):
     assert {
         verdict
         for (verdict,) in query(
-            built, "select distinct verdict from stat_zones where cohort_id <> 'lucky'"
+            built, "select distinct verdict from stat_zone_verdicts where cohort_id <> 'lucky'"
         )
-    } == {"cannot tell"}
+    } <= {"cannot_tell", "no_loss_shown", "too_few", "no_law", "no_answers", "undeclared"}
 
 
 @pytest.mark.parametrize("cohort", COHORTS)

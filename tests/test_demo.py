@@ -91,5 +91,5 @@ def test_the_study_knows_where_it_cannot_rank(study):
     assert fidelity["quant_id"].n_unique() == len(models.FULL)
     zones = Warehouse(study).relation("zone").filter(pl.col("zone_rule") == "kld_max")
     zone = {row["threshold"]: row for row in zones.rows(named=True)}
-    assert zone[0.02]["is_rankable"] and not zone[0.01]["is_rankable"]
-    assert zone[0.01]["rho_zone"] < -0.6  # a rho alone would have said more
+    assert (zone[0.02]["ranking"], zone[0.01]["ranking"]) == ("rankable", "not_rankable")
+    assert zone[0.01]["rho"] < -0.6  # a rho alone would have said more

@@ -14,10 +14,6 @@ TOO_MANY: dict[
     "kernels/scorers/gpu.py _select": 10,
     "kernels/statistics/rho.py verdict": 7,
     "kernels/statistics/two_level.py two_level": 9,
-    "kernels/statistics/zone_choice.py cross_fit": 8,
-    "kernels/statistics/zone_choice.py cross_fit_weighted": 9,
-    "kernels/statistics/zone_null.py no_mystery": 7,
-    "kernels/statistics/zone_null.py no_mystery_of_prompts": 9,
 }
 
 CASES = house.HOUSE / "tests" / "fixtures" / "cases"  # as other tools write them

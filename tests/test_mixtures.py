@@ -150,7 +150,8 @@ def test_a_second_text_moves_nothing_of_the_first(built):
             "and variant <= 12",
         ),
         ("stat_zones", "* exclude (cohort_id)", ""),
-        ("stat_hinges", "* exclude (cohort_id)", ""),
+        ("stat_losses", "* exclude (cohort_id)", ""),
+        ("stat_zone_nulls", "* exclude (cohort_id)", ""),
     ):
         alone = of(built, "alone", columns, table, more)
         assert alone and alone == of(built, "longer-first", columns, table, more), table
@@ -209,7 +210,8 @@ def test_prompts_listed_three_times_say_no_more_than_once(built):
         ("stat_composites", ""),
         ("stat_correlations", ""),
         ("stat_zones", ""),
-        ("stat_hinges", ""),
+        ("stat_losses", ""),
+        ("stat_zone_nulls", ""),
         ("stat_zone_crossfits", ""),
     ):
         columns = [

@@ -15,8 +15,6 @@ from qwh.kernels.statistics import (
     routers,
     texts,
     two_level,
-    zone_choice,
-    zone_ranking,
 )
 from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences
 from qwh.kernels.statistics.port import rows_of
@@ -103,10 +101,6 @@ def test_zones_are_those_of_one_copy():
     weights = [WEIGHTS.get(name, 1.0) for name in NAMES]
     kld = KLD.mean(1)
     for call in (
-        lambda scores, asked, of: zone_ranking.ranking(list(scores), list(asked), of, B, SEED, 20),
-        lambda scores, asked, of: zone_choice.cross_fit_weighted(
-            "score_tol", 1, kld, scores, 0 * scores[0], list(asked), of, SEED, 20
-        ),
         lambda scores, asked, of: two_level.two_level(
             [kld], [[None] * 7], list(scores), 0.5 + 0 * scores[0], list(asked), of, B, SEED, 20
         ),

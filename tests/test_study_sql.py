@@ -10,11 +10,7 @@ from scipy.stats import binomtest, spearmanr, t
 from qwh.database.settings import variables
 from qwh.database.warehouse import Warehouse
 from qwh.kernels.statistics import (
-    composites,
     rho,
-    zone_choice,
-    zone_edge,
-    zone_null,
 )
 
 VARS = variables()
@@ -78,46 +74,6 @@ def test_adjusted_p_is_never_below_the_single_one_and_blocks_are_whole(warehouse
     assert count == measurements * targets
 
 
-def test_zone_figures_are_the_kernels(warehouse, points):
-    kld, score, error, inside = (np.array(column) for column in list(zip(*points))[1:])
-    answers = [
-        row
-        for (row,) in query(
-            warehouse,
-            "select list(score order by benchmark_id, prompt_id) from fct_prompts group by quant_id"
-            " order by quant_id",
-        )
-    ]
-    [(names,)] = query(
-        warehouse,
-        "select list(benchmark_id order by benchmark_id, prompt_id) from fct_prompts group by"
-        " quant_id order by quant_id limit 1",
-    )
-    found = zone_null.no_mystery(
-        kld,
-        score,
-        error,
-        inside,
-        *SETTINGS[1:],
-        composites.score_replicates(np.array(answers, float), names, None, *SETTINGS[1:]),
-    )
-    row = query(
-        warehouse,
-        "select n, n_zone, slope, rho_zone, line_expected, p_line, verdict from stat_zones where"
-        " is_default",
-    )
-    assert row == [
-        tuple(
-            found[name]
-            for name in ("n", "n_zone", "slope", "rho_zone", "line_expected", "p_line", "verdict")
-        )
-    ]
-    edge = zone_edge.hinge(kld, score, error, VARS["n_hinges"], VARS["seed"])
-    assert query(warehouse, "select n, edge, slope, p_linear from stat_hinges") == [
-        (edge["n"], edge["edge"], edge["slope"], edge["p_linear"])
-    ]
-
-
 def test_disagreements_are_counts_of_prompts_and_only_shown_differences_get_a_word(warehouse):
     rows = query(
         warehouse,
@@ -163,7 +119,8 @@ def test_no_cell_is_nan_and_every_null_has_a_reason(warehouse):
     for table, figure in (
         ("stat_correlations", "rho"),
         ("stat_correlation_differences", "difference"),
-        ("stat_hinges", "edge"),
+        ("stat_zones", "figure"),
+        ("stat_losses", "difference"),
     ):
         assert query(
             warehouse,
@@ -217,31 +174,3 @@ def test_composites_are_means_of_prompts(warehouse):
     assert rows
     for difference, volume, gain, moved in rows:
         assert (difference, volume) == pytest.approx((gain, moved))
-
-
-def test_cross_fitted_zones_are_the_kernels(warehouse):
-    rows = query(
-        warehouse,
-        "select quant_id, prompt_id, score - score_ref from fct_prompts order by 1,"
-        " benchmark_id, 2",
-    )
-    quants = sorted({row[0] for row in rows})
-    gains = np.array([[row[2] for row in rows if row[0] == quant] for quant in quants])
-    kld = np.array(
-        [
-            value
-            for _, value in query(
-                warehouse,
-                "select quant_id, kld_mean from fct_zone_members where zone_rule = 'full' order"
-                " by 1",
-            )
-        ]
-    )
-    for rule, threshold, splits, figure, reason in query(
-        warehouse, "select zone_rule, threshold, splits, rho, reason from stat_zone_crossfits"
-    ):
-        names = ["prompts"] * gains.shape[1]
-        found = zone_choice.cross_fit(
-            rule, threshold, kld, gains, names, None, VARS["seed"], VARS["n_splits"]
-        )
-        assert (splits, figure, reason) == (found["splits"], found["rho"], found["reason"])
