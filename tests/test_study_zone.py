@@ -1,10 +1,12 @@
 """The zone: who is in it, what its prompts can rank, and what choosing by the score does to rho."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 from answer_rows import answer_rows
+from conftest import query
 from plain import plain
 from scipy import stats as scipy_stats
 
@@ -227,3 +229,38 @@ def test_zones_are_those_of_one_copy():
     [one] = zone_choice.zone_crossfits(zones, answer_rows(gains), settings)
     [two] = zone_choice.zone_crossfits(zones, answer_rows(copies, texts=texts), settings)
     assert two == pytest.approx(one)
+
+
+def test_zone_tables_are_those_of_the_raw_rows(warehouse):
+    """rho, z and onset counted from fct_prompts and fct_zone_members alone."""
+    rows = query(
+        warehouse,
+        "select quant_id, benchmark_id, text_id, weight, score - score_ref from fct_prompts",
+    )
+    sizes = Counter((quant, benchmark) for quant, benchmark, *_ in rows)
+    weights = {benchmark: weight for _, benchmark, _, weight, _ in rows}
+    texts: dict[str, Counter] = {}
+    for quant, benchmark, text, weight, gain in rows:
+        share = weight / sum(weights.values()) / sizes[quant, benchmark]
+        texts.setdefault(quant, Counter())[benchmark, text] += share * gain
+    gains = {quant: sum(each.values()) for quant, each in texts.items()}
+    losses = query(warehouse, "select quant_id, difference, z, kld_mean, verdict from stat_losses")
+    assert {row[0] for row in losses} == set(gains)
+    for quant, difference, z, _, _ in losses:
+        size = math.sqrt(sum(part**2 for part in texts[quant].values()))
+        assert difference == pytest.approx(gains[quant])
+        assert z == pytest.approx(-gains[quant] / size if size else 0)
+    shown = [row[3] for row in losses if row[4] == "loss" and row[3] is not None]
+    [onset] = query(warehouse, "select kld_mean, shown from stat_loss_onsets")
+    assert onset == (min(shown, default=None), len(shown))
+    found = query(
+        warehouse, "select zone_rule, threshold, n, rho from stat_zone_nulls where rho is not null"
+    )
+    for rule, threshold, n, rho in found:
+        inside = query(
+            warehouse,
+            "select quant_id, kld_mean from fct_zone_members where is_member and"
+            f" zone_rule = '{rule}' and threshold = {threshold}",
+        )
+        x, y = [kld for _, kld in inside], [round(gains[quant], 12) for quant, _ in inside]
+        assert n == len(inside) and rho == pytest.approx(scipy_stats.spearmanr(x, y)[0])
