@@ -65,8 +65,8 @@ def test_answers_are_unpacked_as_they_were(known):
 def test_each_level_lies_where_it_was_put(known):
     for level in sorted({level for level in known.levels if level == level}):
         klds = known.kld[known.only("noise", level)].mean(1)
-        assert abs(klds.mean() / level - 1) < 0.15
-        assert klds.std() < 0.2 * level  # one size of noise
+        assert abs(klds.mean() / level - 1) < 0.2
+        assert klds.std() < 0.3 * level  # one size of noise
 
 
 def test_relatives_change_together_and_strangers_do_not(known):

@@ -48,14 +48,19 @@ def main(folder: Path) -> None:
         text = tasks.text(4_000_000, TRAINING).encode()
         train.save(train.train(text, PLAN), reference, "qwh small tasks")
     measured = Measured(reference)
-    todo = quants.planned()
+    done = {quant for part in parts(folder) for quant in pl.read_parquet(part)["quant_id"]}
+    todo = [quant for quant in quants.planned() if quant.quant_id not in done]
     for start in range(0, len(todo), AT_ONCE):
-        part = folder / f"part-{start:03}.parquet"
-        if not part.exists():
-            rows = [measured.row(quant) for quant in todo[start : start + AT_ONCE]]
-            pl.DataFrame(rows).write_parquet(part)
-            print(part, flush=True)
+        rows = [measured.row(quant) for quant in todo[start : start + AT_ONCE]]
+        part = folder / f"part-{len(done) + start:03}.parquet"
+        pl.DataFrame(rows).write_parquet(part)
+        print(part, flush=True)
     pack(folder, measured)
+
+
+def parts(folder: Path) -> list[Path]:
+    """What is measured already."""
+    return sorted(folder.glob("part-*.parquet"))
 
 
 class Measured:
@@ -73,7 +78,6 @@ class Measured:
         ]
         self.blocks = blocks(self.prompts)
         self.base = self.logprobs(self.weights)
-        self.sizes = self.noise_sizes()
 
     def row(self, quant: quants.Quant) -> dict:
         """What one quant is and got."""
@@ -86,8 +90,7 @@ class Measured:
             path = self.reference.with_name("recipe.gguf")
             quants.mixed(self.reference, path, quant.seeds[1])
             return quants.read(path)
-        related = quants.RELATED if quant.family else 0.0
-        return quants.noisy(self.weights, self.sizes[quant.level], quant.seeds, related)
+        return quants.noisy(self.weights, quant)
 
     def scores(self, weights: quants.Weights) -> list[bool]:
         """Whether each prompt's greedy answer is the right one, kind by kind."""
@@ -115,22 +118,6 @@ class Measured:
         with torch.no_grad():
             return network(weights)(self.text)[:, LENGTH // 2 :].double().log_softmax(-1)
 
-    def noise_sizes(self) -> dict[float, float]:
-        """Level -> the size of the noise whose mean KLD over two seeds is that."""
-
-        def kld(size: float) -> float:
-            klds = [
-                self.chunks(quants.noisy(self.weights, size, (0, seed)))["kld"] for seed in (71, 72)
-            ]
-            return float(np.mean(klds))
-
-        sizes, size = {}, 0.01
-        for level in quants.LEVELS:
-            for _ in range(2):  # KLD goes about as the square of the noise
-                size *= (level / kld(size)) ** 0.5
-            sizes[level] = size
-        return sizes
-
 
 def network(weights: quants.Weights) -> train.Llama:
     """A model with these weights."""
@@ -157,7 +144,7 @@ def blocks(prompts: list[tuple[str, str]]) -> list[Block]:
 
 def pack(folder: Path, measured: Measured) -> None:
     """All parts and the reference as one small file: answers as bits, means in single precision."""
-    rows = pl.concat(pl.read_parquet(part) for part in sorted(folder.glob("part-*.parquet")))
+    rows = pl.concat(pl.read_parquet(part) for part in parts(folder))
     rows = rows.sort("quant_id").drop("seeds")
     own = {
         "quant_id": "reference",

@@ -17,6 +17,16 @@ import llama_cpp
 import torch
 
 LEVELS = {0.002: 14, 0.004: 28, 0.008: 14, 0.016: 48, 0.03: 14, 0.06: 14, 0.1: 14, 0.2: 14}
+SIZES = {  # of noise, in root mean squares of a matrix, that bring about each level of KLD
+    0.002: 0.0546837524,
+    0.004: 0.0773190248,
+    0.008: 0.1089582368,
+    0.016: 0.1522810455,
+    0.03: 0.202490978,
+    0.06: 0.2698930415,
+    0.1: 0.3169272514,
+    0.2: 0.395,
+}
 FAMILIES, MEMBERS, FAMILY_LEVEL, RELATED = 10, 4, 0.016, 0.8
 RECIPES = 40
 TYPES = ("Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "IQ4_NL", "Q3_K", "Q2_K")
@@ -29,7 +39,7 @@ class Quant(NamedTuple):
 
     quant_id: str
     kind: str
-    level: float | None
+    level: float | None  # None: a recipe
     family: str | None
     seeds: tuple[int, int]
 
@@ -57,12 +67,10 @@ def read(path: Path) -> Weights:
     }
 
 
-def noisy(weights: Weights, size: float, seeds: tuple[int, int], related: float = 0.0) -> Weights:
-    """The weights with noise of `size` root mean squares on every matrix, as F16 would hold them.
-
-    related: the share of its variance that comes from the first seed.
-    """
-    shared, own = (torch.Generator().manual_seed(seed) for seed in seeds)
+def noisy(weights: Weights, quant: Quant) -> Weights:
+    """The weights with a quant's noise on every matrix, as F16 would hold them."""
+    shared, own = (torch.Generator().manual_seed(seed) for seed in quant.seeds)
+    related, size = RELATED if quant.family else 0.0, SIZES[quant.level]
     changed = {}
     for name, tensor in weights.items():
         if tensor.dim() == 2:
