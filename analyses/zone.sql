@@ -1,6 +1,6 @@
 -- Can the scores rank the quants of the silent zone, and is rho there what one smooth law of the
--- loss gives? expected: rho in cohorts drawn from that law; a fall is explained, or flatter or
--- steeper than the law, by the labelling of families that refuses it least.
+-- loss gives? expected: rho in cohorts drawn from that law. It falls as the law may, or is flatter
+-- or steeper, by the labelling of families that refuses it least.
 select
     verdicts.cohort_id,
     verdicts.zone_rule,

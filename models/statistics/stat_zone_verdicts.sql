@@ -21,7 +21,7 @@ worst as (
         max(p) filter (where divides) as p,
         max(p_adjusted) filter (where divides) as p_adjusted,
         bool_and(verdict = 'refused') filter (where divides) as is_refused,
-        -- a law that any labelling refuses, if for this zone alone, explains nothing
+        -- under any labelling, if for this zone alone
         bool_or(p <= {{ alpha() }}) as is_doubted,
         any_value(verdict) filter (where verdict not in ('refused', 'not_refused')) as lack,
         bool_or(divides and labelling = 'declared') as is_declared,
@@ -67,7 +67,7 @@ zones as (
             when bool_or(worst.kind = 'steeper' and worst.is_refused) then 'steeper'
             when bool_or(worst.kind = 'noise' and worst.is_refused)
                 and not bool_or(worst.kind <> 'noise' and worst.is_doubted)
-            then 'explained'
+            then 'falls'
             else 'cannot_tell'
         end as verdict,
         map_from_entries(list((worst.kind, worst.p))) as p,
