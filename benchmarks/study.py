@@ -17,13 +17,12 @@ from functools import cached_property
 import numpy as np
 from promises import MARGIN, SPLITS, VARS
 from promises.paired import answers
-from worlds import variants, world
+from worlds import points, variants, world
 
 from qwh.kernels.statistics import (
+    chunks,
     composites,
     front,
-    rho,
-    rho_differences,
     two_level,
     zone_null,
     zone_ranking,
@@ -34,6 +33,8 @@ from qwh.kernels.statistics.families import Families
 from qwh.kernels.statistics.port import rows_of
 from qwh.kernels.statistics.prompt_failure import failures
 from qwh.kernels.statistics.prompt_failure_overall import Tosses, overall
+from qwh.kernels.statistics.rho import Draws, rank_correlations
+from qwh.kernels.statistics.rho_differences import Resamples, correlation_differences
 from qwh.kernels.statistics.routers import Coins, Routed, routers
 from qwh.kernels.statistics.zone_choice import ZoneQuants
 
@@ -79,13 +80,15 @@ class Study:
 
     def correlations(self) -> None:
         uploaders = np.array([f"uploader {k % 7}" for k in range(len(self.inside))])
+        settings = Draws(n_permutations=self.draws["n_resamples"], **self.draws)
         for part in self.parts:
-            x, y, groups = self.x[:, part], self.y[:, part], uploaders[part]
-            rho.correlate(x, y, self.draws["n_resamples"], **self.draws, groups=groups)
+            rows = points(self.x[:, part], self.y[:, part], uploaders[part].tolist())
+            rank_correlations(rows, settings)
 
     def differences(self) -> None:
         for part in self.parts:
-            rho_differences.differences(self.x[:, part], self.y[:, part], **self.draws)
+            rows = points(self.x[:, part], self.y[:, part])
+            correlation_differences(rows, Resamples(**self.draws))
 
     def two_levels(self) -> None:
         single = [self.replicates(self.made.scores, self.of(name)) for name in self.names[:3]]
@@ -93,11 +96,11 @@ class Study:
             directions = (self.scores - self.replicates(self.made.reference)) / self.volumes
         y = np.array([self.scores, *single, self.volumes, directions])
         made = self.made
-        x = two_level.mean_replicates(made.chunk_kld, made.chunk_tokens, **self.draws)
+        x = chunks.mean_replicates(made.chunk_kld, made.chunk_tokens, **self.draws)
         x = np.array([x * row / made.kld for row in self.x])
         for part in self.parts:
             known = self.x[:, part], self.y[:, part]
-            two_level.redrawn(*known, x[:, :, part], y[:, :, part], SEED)
+            two_level.redrawn(*known, x[:, :, part], y[:, :, part])
 
     def zone(self) -> None:
         rows = answers(self.gains, self.made.benchmarks)

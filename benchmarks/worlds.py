@@ -3,10 +3,12 @@ answers to the same prompts.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from qwh.kernels.statistics.points import Points
 
 BENCHMARKS, CHUNKS = 5, 60
 
@@ -95,3 +97,12 @@ def relatives(
         for rows in (quants // family, quants)
     )
     return np.where(rng.random((quants, prompts)) < shared, common.repeat(family, axis=0), own)
+
+
+def points(x: np.ndarray, y: np.ndarray, uploaders: Sequence[str | None] | None = None) -> Points:
+    """Measurements [m, n] and targets [t, n], or one of them [n], as rows of n quants."""
+    x, y = np.atleast_2d(x), np.atleast_2d(y)
+    i, j, k = (index.ravel() for index in np.indices((len(x), len(y), x.shape[1])))
+    names = np.array([f"{number:02d}" for number in range(max(len(x), len(y), x.shape[1]))], object)
+    who = np.array([None] * x.shape[1] if uploaders is None else list(uploaders), object)
+    return Points(names[k], names[i], i, names[j], who[k], x[i, k], y[j, k])

@@ -7,8 +7,10 @@ import pytest
 from point_rows import points
 from scipy import stats as scipy_stats
 
+from qwh.database.settings import variables
 from qwh.kernels import udf
 from qwh.kernels.statistics import ranks, resolution
+from qwh.kernels.statistics.draws import SMALLEST_VERDICT
 from qwh.kernels.statistics.rho import Draws, RankCorrelation, rank_correlations
 
 MANY = Draws(10_000, 10_000, 1)
@@ -130,3 +132,7 @@ def test_the_sql_functions_give_the_same_numbers_for_any_number_of_threads():
     assert answers[0] == answers[1]
     place = RankCorrelation._fields.index("rho") + 1
     assert answers[0][0][place] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)
+
+
+def test_fewest_quants_are_said_alike_in_sql_and_python():
+    assert variables()["fewest_quants"] == SMALLEST_VERDICT

@@ -6,28 +6,16 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from worlds import points
 
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.direction_agreement import TokenDirections, Tosses, direction_agreement
-from qwh.kernels.statistics.points import Points
 from qwh.kernels.statistics.rho import Draws, RankCorrelation, max_t, rank_correlations
 from qwh.kernels.statistics.rho_differences import Resamples, correlation_differences
 
 from . import HOLDS, RIGHT, SIZE, VARS, Promise, holds
 
 FEWEST = VARS["fewest_quants"]
-
-
-def points(x: np.ndarray, y: np.ndarray) -> Points:
-    """Measurements [m, n] against one target [n]."""
-    m, n = np.atleast_2d(x).shape
-    quants = np.tile([f"q{k:02d}" for k in range(n)], m).astype(object)
-    number = np.repeat(np.arange(m), n)
-    names = np.array([f"{k:02d}" for k in number], object)
-    return Points(
-        quants, names, number, np.full(m * n, "y", object), np.full(m * n, None), x.ravel(),
-        np.tile(y, m),
-    )  # fmt: skip
 
 
 def related(n: int, r: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +153,8 @@ def _agreement(
     )  # fmt: skip
     text = np.full(quants, "text", object)
     tokens = TokenDirections(text, np.full(quants, 512), text, text, names, figure)
-    return direction_agreement(tokens, answers, Tosses(1, 499, FEWEST, 1))[0]
+    seed = int(rng.integers(1 << 31))  # tosses of one seed would err alike in every world
+    return direction_agreement(tokens, answers, Tosses(1, 999, FEWEST, seed))[0]
 
 
 PROMISES = (of_one, of_many, of_differences, of_directions)

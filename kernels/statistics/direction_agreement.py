@@ -1,8 +1,8 @@
 """Does the direction of a text's tokens go with the direction of the benchmarks' disagreements?
 
 Said of these very quants: their prompts could have been others, and relatives are not parted. If
-all quants had one direction d, sum of rank x direction would be 0 but for the prompts, each of
-which adds to it what its gains exceed d of its disagreements by; its signs are tossed.
+all quants had one direction d, their gains less d of their disagreements would show no trend with
+the rank of the figure but for the prompts: their signs are tossed, their directions dealt anew.
 """
 
 from typing import Annotated, NamedTuple
@@ -10,17 +10,18 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from .answers import Answers, Sheet, sheet
-from .draws import SMALLEST
+from .draws import SMALLEST, permutations
 from .intervals import ALPHA, interval
-from .multiplicity import step_down
+from .multiplicity import TIE, step_down
 from .port import Counts, Numbers, Texts, statistic
 from .ranks import ranks_or_zero
 from .rho import CONSTANT, too_few
 from .texts import units
-from .tosses import tossed, two_sided_p
+from .tosses import scales, text_sums, tossed, two_sided_p
 from .two_level import TARGETS, redrawn, targets
 
 DIRECTION = TARGETS.index("direction")
+Key = tuple[str, int, str, str]  # corpus_id, context_length, estimator, measured
 
 
 class TokenDirections(NamedTuple):
@@ -62,7 +63,9 @@ class Agreement(NamedTuple):
     ] = None
     high: Annotated[float | None, "97.5 %"] = None
     p: Annotated[
-        float | None, "two-sided p that these quants have one direction, by tossed prompts"
+        float | None,
+        "two-sided p that these quants have one direction: prompts' signs tossed, or their"
+        " directions dealt anew, whichever is larger",
     ] = None
     p_adjusted: Annotated[
         float | None, "the same over all texts and figures of the cohort (step-down max-T)"
@@ -83,24 +86,23 @@ def direction_agreement(
     if not whole.quants:
         return []
     y, y_draws = (part[DIRECTION] for part in targets(whole, settings.n_resamples, settings.seed))
-    found, added = [], []
+    found, trends = [], []
     for key, x in _figures(directions, whole.quants):
         used = np.isfinite(x) & np.isfinite(y)
         cell = _cell(x[used], y[used], y_draws[:, used])
         divided = int(whole.gains[used].any(0).sum())
         found.append(Agreement(*key, int(used.sum()), divided)._replace(**cell))
-        usable = found[-1].rho is not None
-        added.append(_trend(x, used, whole) if usable else np.zeros(whole.gains.shape[1]))
-    return _judged(found, np.array(added), whole, settings)
+        gains = whole.gains * whole.shares() * used[:, None] * (found[-1].rho is not None)
+        trends.append(_trend(ranks_or_zero(np.where(used, x, np.nan)), gains))
+    return _judged(found, trends, whole, settings)
 
 
-def _figures(directions: TokenDirections, quants: list[str]) -> list[tuple[tuple, np.ndarray]]:
+def _figures(directions: TokenDirections, quants: list[str]) -> list[tuple[Key, np.ndarray]]:
     """(corpus_id, context_length, estimator, measured) and the figure of each quant [q]."""
     place = {quant: k for k, quant in enumerate(quants)}
-    tables: dict[tuple, np.ndarray] = {}
-    *keys, names, values = (column.tolist() for column in directions)
-    for *key, quant, value in zip(*keys, names, values):
-        table = tables.setdefault(tuple(key), np.full(len(quants), np.nan))
+    tables: dict[Key, np.ndarray] = {}
+    for a, b, c, d, quant, value in zip(*(column.tolist() for column in directions)):
+        table = tables.setdefault((a, b, c, d), np.full(len(quants), np.nan))
         if quant in place:
             table[place[quant]] = value
     return sorted(tables.items(), key=lambda item: item[0])
@@ -118,22 +120,39 @@ def _cell(x: np.ndarray, y: np.ndarray, y_draws: np.ndarray) -> dict:
     return {"rho": float(rho[0]), "low": low, "high": high}
 
 
-def _trend(x: np.ndarray, used: np.ndarray, whole: Sheet) -> np.ndarray:
-    """What each prompt [n] adds to sum of rank x direction, were all directions one."""
-    gains = whole.gains[used] * whole.shares()
-    volume = np.abs(gains).sum(1)
-    shared = gains.sum() / volume.sum()
-    return (ranks_or_zero(x[used]) / volume) @ (gains - shared * np.abs(gains))
+def _trend(ranks: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each prompt adds to the trend of direction with rank, and how far it can, [n] each.
+
+    ranks [q], weighted gains [q, n]. Each disagreement counts alike, so that a quant with few of
+    them weighs little; what is added is less what it were if all directions were one.
+    """
+    size = np.abs(gains)
+    volume = size.sum(1)
+    if not volume.any():
+        return size.sum(0), size.sum(0)
+    ranks = ranks - ranks @ volume / volume.sum()
+    return ranks @ (gains - gains.sum() / volume.sum() * size), ranks @ size
 
 
 def _judged(
-    found: list[Agreement], added: np.ndarray, whole: Sheet, settings: Tosses
+    found: list[Agreement],
+    trends: list[tuple[np.ndarray, np.ndarray]],
+    whole: Sheet,
+    settings: Tosses,
 ) -> list[Agreement]:
-    """The rows with p, p_adjusted and verdict, from what each prompt adds to them [m, n]."""
+    """The rows with p, p_adjusted and verdict, from their trends.
+
+    Tossed signs hold whatever prompts share, but are too bold where almost all disagreements go one
+    way; dealing the prompts' directions to one another is right there. The larger p counts.
+    """
     unit = units(whole.prompts.texts)
+    added, reach = (np.array(side) for side in zip(*trends))
     z, null = tossed(added, unit, settings.n_tosses, settings.seed)
-    z = np.where([row.rho is not None for row in found], z, np.nan)
-    adjusted, raw = step_down(np.abs(z), np.abs(null)), two_sided_p(z, null)
+    dealt = _dealt(text_sums(reach, unit), whole, unit, settings)
+    known = np.array([row.rho is not None for row in found])
+    tests = [(np.abs(np.where(known, seen, np.nan)), drawn) for seen, drawn in ((z, null), dealt)]
+    raw = np.maximum.reduce([two_sided_p(*tests[0]), _counted(*tests[1])])
+    adjusted = np.maximum.reduce([step_down(seen, np.abs(drawn)) for seen, drawn in tests])
     judged = []
     for row, trend, p, p_adjusted in zip(found, z, raw, adjusted):
         if row.rho is not None:
@@ -141,6 +160,28 @@ def _judged(
             row = row._replace(verdict=_verdict(row, float(trend), settings))
         judged.append(row)
     return judged
+
+
+def _dealt(
+    reach: np.ndarray, whole: Sheet, unit: np.ndarray, settings: Tosses
+) -> tuple[np.ndarray, np.ndarray]:
+    """The trends [m], scaled, and with the texts' directions dealt anew, [n_tosses, m].
+
+    reach: [m, texts] how far each text can move them.
+    """
+    gains = text_sums(whole.gains * whole.shares(), unit).sum(0)
+    size = text_sums(np.abs(whole.gains) * whole.shares(), unit).sum(0)
+    divided = size > 0
+    direction, reach = gains[divided] / size[divided], reach[:, divided]
+    scale = scales(reach) * (direction.std() or 1.0)
+    scale = np.where(scale > 0, scale, 1.0)
+    orders = permutations(len(direction), settings.n_tosses, settings.seed)
+    return reach @ direction / scale, direction[orders] @ reach.T / scale
+
+
+def _counted(seen: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Two-sided p [m] of |trends| by draws of them, add-one."""
+    return (1 + (np.abs(null) >= seen - TIE).sum(0)) / (1 + len(null))
 
 
 def _verdict(row: Agreement, trend: float, settings: Tosses) -> str:
