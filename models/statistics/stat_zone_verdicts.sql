@@ -21,8 +21,6 @@ worst as (
         max(p) filter (where divides) as p,
         max(p_adjusted) filter (where divides) as p_adjusted,
         bool_and(verdict = 'refused') filter (where divides) as is_refused,
-        -- under any labelling, if for this zone alone
-        bool_or(p <= {{ alpha() }}) as is_doubted,
         any_value(verdict) filter (where verdict not in ('refused', 'not_refused')) as lack,
         bool_or(divides and labelling = 'declared') as is_declared,
     from sides
@@ -65,9 +63,7 @@ zones as (
             when not bool_or(worst.is_declared) then 'undeclared'
             when bool_or(worst.kind = 'flatter' and worst.is_refused) then 'flatter'
             when bool_or(worst.kind = 'steeper' and worst.is_refused) then 'steeper'
-            when bool_or(worst.kind = 'noise' and worst.is_refused)
-                and not bool_or(worst.kind <> 'noise' and worst.is_doubted)
-            then 'falls'
+            when bool_or(worst.kind = 'noise' and worst.is_refused) then 'falls'
             else 'cannot_tell'
         end as verdict,
         map_from_entries(list((worst.kind, worst.p))) as p,
