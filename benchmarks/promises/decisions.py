@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.candidates import candidates
+from qwh.kernels.statistics.answers import Sheet
+from qwh.kernels.statistics.candidates import judged
 from qwh.kernels.statistics.letters import letters
-from qwh.kernels.statistics.score_pairs import PairDraws, ScorePair, score_pairs
-from qwh.kernels.statistics.versus import duel
+from qwh.kernels.statistics.score_pairs import PairDraws, ScorePair, paired
+from qwh.kernels.statistics.texts import Prompts
+from qwh.kernels.statistics.versus import duels
 
 from . import MARGIN, SIZE, Promise
 
@@ -34,7 +35,7 @@ class World(NamedTuple):
     graded: bool = False  # half of the flips move a score by less than 1
 
 
-def drawn(world: World, rng: np.random.Generator) -> Answers:
+def drawn(world: World, rng: np.random.Generator) -> Sheet:
     """One set of answers: a latent per prompt decides who drops it and who leaps over it."""
     q, n = len(world.loss), sum(world.sizes)
     families = np.arange(q) // FAMILY
@@ -45,24 +46,10 @@ def drawn(world: World, rng: np.random.Generator) -> Answers:
     volume = np.maximum(world.volume, loss)
     drop, leap = (volume + loss) / 2, (volume - loss) / 2
     lost, won = (latent < norm.ppf(drop)[:, None]), (latent > norm.isf(leap)[:, None])
-    return rows((won * 1.0 - lost) * jump, world.sizes)
-
-
-def rows(gains: np.ndarray, sizes: list[int]) -> Answers:
-    """Gains [q, n] over a reference of 0, as rows."""
-    q, n = gains.shape
-    prompts = np.array([f"{k:05}" for k in range(n)], object)
-    benchmarks = np.repeat(np.array([f"b{k:02}" for k in range(len(sizes))], object), sizes)
-    quants = np.array([f"q{k:02}" for k in range(q)], object)
-    return Answers(
-        np.repeat(quants, n),
-        np.tile(benchmarks, q),
-        np.tile(prompts, q),
-        np.tile(prompts, q),
-        np.ones(q * n),
-        gains.ravel(),
-        np.zeros(q * n),
-    )
+    groups = np.repeat([f"b{k:02}" for k in range(len(world.sizes))], world.sizes).tolist()
+    names, prompts = [f"q{k:02}" for k in range(q)], Prompts(groups, np.arange(n))
+    # over a reference that is wrong everywhere
+    return Sheet(names, (won * 1.0 - lost) * jump, np.zeros(n), prompts, dict.fromkeys(groups, 1.0))
 
 
 def worlds_of(loss: np.ndarray, volume: np.ndarray) -> Iterator[World]:
@@ -86,7 +73,7 @@ def of_picks(worlds: int, seed: int) -> Iterator[Promise]:
         for world in worlds_of(loss, volume):
             wrong, right = [], []
             for _ in range(max(1, worlds // 3)):
-                found = candidates(drawn(world, rng), DRAWS)
+                found = judged(drawn(world, rng), DRAWS)
                 shown = [k for k, row in enumerate(found) if row.verdict == "not_inferior"]
                 # the smaller files come first
                 wrong.append(bool(shown) and loss[shown[0]] >= MARGIN)
@@ -102,7 +89,7 @@ def of_pairs(worlds: int, seed: int) -> Iterator[Promise]:
     rng = np.random.default_rng(seed)
     nothing, volume = np.zeros(12), np.geomspace(0.1, 0.01, 12)
     for world in worlds_of(nothing, volume):
-        found = [score_pairs(drawn(world, rng), DRAWS) for _ in range(max(1, worlds // 3))]
+        found = [paired(drawn(world, rng), DRAWS) for _ in range(max(1, worlds // 3))]
         name = f"78 pairs of 13 equal relatives, {world.name}: "
         yield Promise(f"{name}any is said to differ", [_any(each, DIFFER) for each in found], SIZE)
         apart = [len(set(_letters(each).values())) > 1 for each in found]
@@ -110,7 +97,7 @@ def of_pairs(worlds: int, seed: int) -> Iterator[Promise]:
         alone = [each[0].verdict_alone in DIFFER for each in found]
         yield Promise(f"{name}one pair, alone, is", alone, SIZE)
     for world in worlds_of(np.where(np.arange(12) % 2, MARGIN, 0.0), volume / 3):
-        found = [score_pairs(drawn(world, rng), DRAWS) for _ in range(max(1, worlds // 3))]
+        found = [paired(drawn(world, rng), DRAWS) for _ in range(max(1, worlds // 3))]
         name = f"12 relatives in two groups a margin apart, {world.name}: "
         across = [[row for row in each if _across(row)] for each in found]
         wrong = [_any(each, {"within_margin"}) for each in across]
@@ -126,16 +113,16 @@ def of_duels(worlds: int, seed: int) -> Iterator[Promise]:
     rng = np.random.default_rng(seed)
     for size, volume in ((60, 0.1), (200, 0.02), (400, 0.1)):
         even = World("", np.zeros(1), np.array([volume]), [size] * 7)
-        found = [duel(drawn(even, rng), DRAWS) for _ in range(worlds)]
+        found = [duels(drawn(even, rng), DRAWS) for _ in range(worlds)]
         name = f"duel on 7 x {size} prompts, volume {volume:.0%}: "
         wrong = [any(row.verdict in ("higher", "lower") for row in each) for each in found]
         yield Promise(f"{name}a benchmark is said to divide equals", wrong, SIZE)
     edge = World("", np.array([MARGIN]), np.array([0.02]), [800] * 7)
-    found = [duel(drawn(edge, rng), DRAWS) for _ in range(worlds)]
+    found = [duels(drawn(edge, rng), DRAWS) for _ in range(worlds)]
     wrong = [any(row.verdict == "within_margin" for row in each) for each in found]
     yield Promise("duel on 7 x 800, a margin lost on each: one is said to lie within", wrong, SIZE)
     lost = World("", np.array([0.08]), np.array([0.1]), [200])
-    told = [duel(drawn(lost, rng), DRAWS)[0].verdict == "lower" for _ in range(worlds)]
+    told = [duels(drawn(lost, rng), DRAWS)[0].verdict == "lower" for _ in range(worlds)]
     yield Promise("duel on 200 prompts, 8 points lost: said to be lower", told, FOUND)
 
 

@@ -7,14 +7,14 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from .answers import Answers, sheet
+from .answers import Answers, Sheet, sheet
 from .composite_differences import weighted
 from .intervals import ALPHA
 from .multiplicity import among, critical_z
 from .port import statistic
 from .prompt_budget import needed_for_none
 from .score_pairs import PairDraws
-from .stratified import Tables, interval, not_inferior, prompt, tables
+from .stratified import lowest, not_inferior, prompt, tables
 from .texts import units
 from .tosses import tossed
 
@@ -50,9 +50,13 @@ class Candidate(NamedTuple):
 @statistic
 def candidates(answers: Answers, settings: PairDraws) -> list[Candidate]:
     """The quants given, each against the reference and beside the others."""
+    return judged(sheet(answers), settings)
+
+
+def judged(found: Sheet, settings: PairDraws) -> list[Candidate]:
+    """The same of a sheet."""
     from scipy.stats import norm
 
-    found = sheet(answers)
     if not found.quants:
         return []
     gains, unit = found.gains, units(found.prompts.texts, len(found.reference))
@@ -63,7 +67,8 @@ def candidates(answers: Answers, settings: PairDraws) -> list[Candidate]:
     prompts = np.isfinite(gains).sum(1)
     more = needed_for_none(counts, settings.margin, critical, prompts)
     beside = among(norm.isf(p), null, p)
-    rows = zip(found.quants, own.sum(1), p, beside, _bound(counts, critical), prompts, more)
+    bound = np.minimum(prompt(counts) / 2 - lowest(counts, critical), 1.0)
+    rows = zip(found.quants, own.sum(1), p, beside, bound, prompts, more)
     return [
         Candidate(
             quant,
@@ -71,18 +76,10 @@ def candidates(answers: Answers, settings: PairDraws) -> list[Candidate]:
             settings.margin,
             float(raw),
             float(adjusted),
-            float(bound),
+            float(loss),
             int(answered),
             int(wanted),
             "not_inferior" if adjusted < ALPHA else "cannot_tell",
         )
-        for quant, difference, raw, adjusted, bound, answered, wanted in rows
+        for quant, difference, raw, adjusted, loss, answered, wanted in rows
     ]
-
-
-def _bound(counts: Tables, critical: float) -> np.ndarray:
-    """The smallest loss [m] that the one-sided test refuses at this z."""
-    from scipy.stats import norm
-
-    low, _ = interval(counts, 1 - 2 * float(norm.sf(critical)))
-    return np.minimum(prompt(counts) / 2 - low, 1.0)

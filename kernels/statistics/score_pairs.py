@@ -80,7 +80,11 @@ class ScorePair(NamedTuple):
 @statistic
 def score_pairs(answers: Answers, settings: PairDraws) -> list[ScorePair]:
     """Every pair of quants of a cohort, and every quant with the reference."""
-    found = sheet(answers)
+    return paired(sheet(answers), settings)
+
+
+def paired(found: Sheet, settings: PairDraws) -> list[ScorePair]:
+    """The same of a sheet."""
     scores = np.vstack([found.scores, found.reference])
     first, second = np.triu_indices(len(scores), 1)
     gains = scores[second] - scores[first]

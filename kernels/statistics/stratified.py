@@ -15,8 +15,10 @@ from .answers import Sheet
 from .intervals import ALPHA
 from .texts import units
 
-STEPS = 60  # halvings of the multiplier's bracket
-NEWTON = 12  # steps towards a stratum's total; each starts below it and cannot overshoot
+STEPS = 50  # halvings of the multiplier's bracket
+FAR = 30.0  # its ends, in e-folds
+NEWTON = 12  # most steps towards a stratum's total; none overshoots
+CLOSE = 1e-14  # what the shares may still exceed 1 by
 
 
 class Tables(NamedTuple):
@@ -84,34 +86,33 @@ def interval(found: Tables, level: float = 1 - ALPHA) -> tuple[np.ndarray, np.nd
     from scipy.stats import norm
 
     z = norm.ppf((1 + level) / 2)
-    return _lowest(found, z), -_lowest(_turned(found), z)
+    return lowest(found, z), -lowest(_turned(found), z)
 
 
-def score_z(found: Tables, difference: float) -> np.ndarray:
-    """How many standard errors the weighted sum lies above this difference, [m]."""
-    above = _above(found, difference)
-    below = _above(_turned(found), -difference)
-    return np.where(found.difference >= difference, above, -below)
-
-
-def _above(found: Tables, difference: float) -> np.ndarray:
-    """score_z of the rows that lie above the difference; 0 for the others."""
-    gap = np.maximum(found.difference - difference, 0.0)
-    multiplier = _solved(found, lambda _, reached: reached < difference)
-    return np.sqrt(multiplier * gap)
-
-
-def _lowest(found: Tables, z: float) -> np.ndarray:
-    """The difference [m] above which the sum lies by z standard errors."""
+def lowest(found: Tables, z: float) -> np.ndarray:
+    """The difference [m] above which the sum lies by z standard errors, z > 0."""
     value = found.difference
     multiplier = _solved(found, lambda k, reached: k * np.maximum(value - reached, 0) > z**2)
     return _reached(found, multiplier)
 
 
+def score_z(found: Tables, difference: float) -> np.ndarray:
+    """How many standard errors the weighted sum lies above this difference, [m]."""
+    gap = found.difference - difference
+    side = np.where(gap >= 0, 1.0, -1.0)
+    above = side[:, None] > 0
+    leaning = found._replace(
+        leapfrogs=np.where(above, found.leapfrogs, found.drops),
+        drops=np.where(above, found.drops, found.leapfrogs),
+    )
+    multiplier = _solved(leaning, lambda _, reached: reached < side * difference)
+    return side * np.sqrt(multiplier * np.abs(gap))
+
+
 def _solved(found: Tables, is_far: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """The multiplier [m] at which is_far(multiplier, difference reached) turns true."""
     unit = (found.prompts / np.maximum(found.weight * found.jump, 1e-12)).min(1)
-    low, high = np.log(unit) - 40, np.log(unit) + 40
+    low, high = np.log(unit) - FAR, np.log(unit) + FAR
     for _ in range(STEPS):
         middle = (low + high) / 2
         far = is_far(np.exp(middle), _reached(found, np.exp(middle)))
@@ -135,6 +136,8 @@ def _reached(found: Tables, multiplier: np.ndarray) -> np.ndarray:
         excess = gained / (t + 2 * pull) + same / (t + pull) + lost / room - 1
         slope = gained / (t + 2 * pull) ** 2 + same / (t + pull) ** 2 + lost / room**2
         t = t + np.maximum(excess, 0) / slope
+        if excess.max() < CLOSE:
+            break
     rise = gained / (t + 2 * pull)
     fall = 1 - rise - same / (t + pull)
     return (found.weight * found.jump * (rise - fall)).sum(1)

@@ -51,7 +51,11 @@ class Duel(NamedTuple):
 @statistic
 def duel(answers: Answers, settings: PairDraws) -> list[Duel]:
     """One quant, the second, against another that is given as its reference, the first."""
-    found = sheet(answers)
+    return duels(sheet(answers), settings)
+
+
+def duels(found: Sheet, settings: PairDraws) -> list[Duel]:
+    """The same of a sheet of that one quant."""
     names = np.array(found.prompts.groups, str)
     alone = [
         _benchmark(kind, _only(found, names == kind), settings)
