@@ -11,7 +11,7 @@ from qwh.kernels.statistics.prompt_table import Strata, alike, numbered
 
 KINDS = np.repeat(np.arange(6), 50)  # of task
 N = len(KINDS)
-QUANTS, FAMILIES = 9, 3
+QUANTS, FAMILIES = 15, 5
 
 
 class World(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 
 from .dealing import dealt_p
 from .draws import SMALLEST
-from .intervals import ALPHA
+from .intervals import ALPHA, finite
 from .prompt_table import Strata
 
 POWER = 0.8  # with which a figure could have been told
@@ -54,10 +54,11 @@ def ratio(kld: np.ndarray, event: np.ndarray, strata: Strata, level: float) -> J
         return Judged(float(np.exp(value)), None, None, None, None, value, influence)
     df = _freedom(x, weight, strata)
     reach = stdtrit(df, 1 - ALPHA / 2) * error
-    low, high = np.exp([value - reach, value + reach]).tolist()
-    detectable = float(np.exp((ndtri(POWER) - stdtrit(df, level / 2)) * error))
+    least = (ndtri(POWER) - stdtrit(df, level / 2)) * error
     p = max(float(2 * stdtr(df, -abs(value) / error)), dealt_p(logs, event, strata))
-    return Judged(float(np.exp(value)), low, high, p, detectable, value, influence)
+    with np.errstate(over="ignore"):  # of next to no degrees of freedom: no upper end
+        figure, low, high, detectable = np.exp([value, value - reach, value + reach, least])
+    return Judged(float(figure), float(low), finite(high), p, finite(detectable), value, influence)
 
 
 def lacking(event: np.ndarray, strata: Strata) -> str | None:

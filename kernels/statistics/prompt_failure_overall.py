@@ -12,7 +12,7 @@ import numpy as np
 from .dealing import dealt_together_p
 from .draws import SMALLEST
 from .failure import POWER, Judged
-from .intervals import ALPHA, interval
+from .intervals import ALPHA, finite, interval
 from .multiplicity import holm
 from .port import statistic
 from .prompt_failure import judged, useless, verdict
@@ -147,7 +147,8 @@ def _drawn(row: Overall, found: list[Judged], sums: np.ndarray, settings: Tosses
     medians, null = [], []
     for block in signs(sums.shape[1], settings.n_tosses, settings.seed):
         moved = block @ sums.T
-        medians.append(np.median(back(values + moved), axis=1))
+        with np.errstate(over="ignore"):
+            medians.append(np.median(back(values + moved), axis=1))
         null.append(np.median(moved, axis=1))
     low, high = interval(np.concatenate(medians))
     thrown = np.concatenate(null)
@@ -158,7 +159,7 @@ def _drawn(row: Overall, found: list[Judged], sums: np.ndarray, settings: Tosses
         low=low,
         high=high,
         p=float((1 + beyond.sum()) / (1 + len(beyond))),
-        detectable=float(back(least * thrown.std())),
+        detectable=finite(back(least * thrown.std())),
     )
 
 
