@@ -13,6 +13,7 @@ import time
 from promises import (
     Promises,
     correlations,
+    decisions,
     families,
     line,
     paired,
@@ -25,6 +26,7 @@ from promises import (
 
 PARTS: dict[str, tuple[Promises, ...]] = {
     "correlations": correlations.PROMISES,
+    "decisions": decisions.PROMISES,
     "families": families.PROMISES,
     "paired": paired.PROMISES,
     "pairs": pairs.PROMISES,
