@@ -12,6 +12,7 @@ import numpy as np
 
 from .multiplicity import TIE, step_down
 
+ONE_THREAD = 200_000  # multiplications up to which OpenBLAS keeps to one thread (262,144)
 LARGEST_SHARE = 1e4  # of family over own variance
 GRID = np.concatenate([[0.0], np.geomspace(0.01, LARGEST_SHARE, 70)])
 
@@ -45,7 +46,7 @@ def permuted(
     size = np.sqrt(power * ((inside_y**2).sum() + (between_y**2).sum()))
     known = size > TIE
     orders, families = deals(family.tobytes(), n_permutations, seed)
-    drawn = inside_y[orders] @ inside_x.T + between_y[families] @ between_x.T
+    drawn = product(inside_y[orders], inside_x.T) + product(between_y[families], between_x.T)
     scale = np.sqrt(
         deal_variance((inside_x, inside_y), (between_x, between_y), family).clip(TIE**2)
     )
@@ -102,6 +103,15 @@ def parts(v: np.ndarray, family: np.ndarray, share: float) -> tuple[np.ndarray, 
     weights = 1 / (share + 1 / sizes)
     centre = means @ weights / weights.sum()
     return v - means[:, family], np.sqrt(weights) * (means - centre[:, None])
+
+
+def product(long: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """Matrix product of a long [B, n] with a small [n, m], in blocks too small for BLAS's threads.
+
+    Those cost more than they bring where other work has the cores.
+    """
+    rows = max(1, ONE_THREAD // max(1, small.size))
+    return np.concatenate([long[at : at + rows] @ small for at in range(0, len(long), rows)])
 
 
 @lru_cache(16)

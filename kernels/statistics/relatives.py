@@ -14,10 +14,10 @@ from .cells import CONSTANT, TOO_FEW, Cell, Distances, Gains, cells, noise
 from .families import Families
 from .intervals import ALPHA
 from .multiplicity import step_down
-from .permuted import permuted
+from .permuted import permuted, product
 from .port import statistic
 from .resolution import POWER
-from .scatter import divides, fitted, numbered, slope
+from .scatter import Slope, divides, fitted, numbered, slopes
 
 ONE_FAMILY, ALL_ALONE = "all are of one family", "no two are of one family"
 
@@ -136,15 +136,21 @@ def _both(cell: Cell, known: np.ndarray, family: np.ndarray, settings: Draws) ->
 
     dealt = permuted(cell.x, cell.y, family, settings.n_permutations, settings.seed)
     ranks = rankdata(cell.x, axis=1)
-    lines = [slope(row, cell.y, known, family) if np.ptp(row) else None for row in ranks]
-    p = np.array([np.nan if line is None else line.p for line in lines])
+    varies = np.flatnonzero(np.ptp(ranks, axis=1) > 0)
+    doubled = [int(k) for k in varies if cell.doubles[k] and (cell.x[k] > 0).all()]
+    rows = np.concatenate([ranks[varies], np.log2(cell.x[doubled])])
+    both = slopes(rows, cell.y, known, family)
+    lines = dict(zip(varies.tolist(), both))
+    per_doubling = dict(zip(doubled, both[len(varies) :]))
+    p = np.array([lines[k].p if k in lines else np.nan for k in range(len(ranks))])
     null = fitted(cell.y, np.ones((len(cell.y), 1)), known, family)
     largest = largest_of(ranks, p, null.inverse, settings)
     found = []
-    for k, line in enumerate(lines):
-        if line is None:
+    for k in range(len(ranks)):
+        if k not in lines:
             found.append({"reason": "the measurement is constant"})
             continue
+        line = lines[k]
         found.append(
             {
                 "is_tested": True,
@@ -163,16 +169,15 @@ def _both(cell: Cell, known: np.ndarray, family: np.ndarray, settings: Draws) ->
                 * line.error
                 * float(np.ptp(ranks[k])),
             }
-            | _per_doubling(cell, k, known, family)
+            | _interval(per_doubling.get(k))
         )
     return found
 
 
-def _per_doubling(cell: Cell, k: int, known: np.ndarray, family: np.ndarray) -> dict:
-    """Slope and interval of a KLD; nothing for another measurement."""
-    if not cell.doubles[k] or (cell.x[k] <= 0).any():
+def _interval(line: Slope | None) -> dict:
+    """Slope per doubling with its interval; nothing for a measurement that is no KLD."""
+    if line is None:
         return {}
-    line = slope(np.log2(cell.x[k]), cell.y, known, family)
     half = _t(1 - ALPHA / 2, line.df) * line.error
     return {"slope": line.slope, "low": line.slope - half, "high": line.slope + half}
 
@@ -203,4 +208,4 @@ def largest_of(
     drawn = np.random.default_rng((settings.seed, 3)).standard_normal(
         (settings.n_tosses, ranks.shape[1])
     )
-    return np.maximum(step_down(norm.isf(p / 2), np.abs(drawn @ white.T)), p)
+    return np.maximum(step_down(norm.isf(p / 2), np.abs(product(drawn, white.T))), p)
