@@ -100,14 +100,23 @@ def rows_of_cohort(
     return points, answers
 
 
-def outcome(made: Cohort, name: str = "composite", measured: np.ndarray | None = None) -> Outcome:
-    """The words of the first measurement (KLD), adjusted over all that are measured [m, q]."""
+def outcome(
+    made: Cohort,
+    name: str = "composite",
+    measured: np.ndarray | None = None,
+    declared: np.ndarray | None = None,
+) -> Outcome:
+    """The words of the first measurement (KLD), adjusted over all that are measured [m, q].
+
+    declared: [q] labels, the true ones if they are not given.
+    """
     target = (np.abs(made.gains) if name == "volume" else made.gains).mean(1)
     points, answers = rows_of_cohort(
         made, made.kld[None] if measured is None else measured, target, name
     )
     members = families.gain_families(answers)
-    both = [("declared", member.quant_id, f"f{made.family[k]}") for k, member in enumerate(members)]
+    said = made.family if declared is None else declared
+    both = [("declared", member.quant_id, f"f{said[k]}") for k, member in enumerate(members)]
     both += [("gains", member.quant_id, member.family_id or "") for member in members]
     labels = families.Families(*(np.array(column, object) for column in zip(*both)))
     rows = tests.relatives(points, answers, labels, DRAWS)
@@ -164,6 +173,27 @@ def of_nothing(worlds: int, seed: int) -> Iterator[Promise]:
             [each.alone for each in outcomes],
             HELD,
         )
+
+
+def of_labels(worlds: int, seed: int) -> Iterator[Promise]:
+    """What is declared is not quite true, and the answers show no family: only offsets are shared.
+
+    A limit, not a promise: no test knows of a family that nobody names and no answer shows.
+    """
+    plan = NULLS["16 in 4 between, offsets, no flips"]
+    wrong = {
+        "each family in halves": lambda family, rng: 2 * family + rng.integers(0, 2, len(family)),
+        "two families as one": lambda family, rng: family // 2,
+        "a fifth wrong": lambda family, rng: np.where(
+            rng.random(len(family)) < 0.2, rng.integers(0, 4, len(family)), family
+        ),
+    }
+    for what, labels in wrong.items():
+        rng, found = np.random.default_rng(seed), []
+        for _ in range(worlds // 4):
+            made = relatives(plan, rng)
+            found.append(outcome(made, declared=labels(made.family, rng)))
+        yield Promise(f"{what}, no trend: beyond (a limit)", _share(found, BEYOND), ANY)
 
 
 def of_volume(worlds: int, seed: int) -> Iterator[Promise]:
@@ -241,4 +271,4 @@ def _here(plan: Plan) -> tuple[float, float]:
     return ANY if plan.offset else SIZE
 
 
-PROMISES = (of_nothing, of_volume, of_falls, of_power, of_fourteen)
+PROMISES = (of_nothing, of_labels, of_volume, of_falls, of_power, of_fourteen)
