@@ -31,7 +31,7 @@ def measured(warehouse, tmp_path_factory):
 def test_it_stands_among_the_variants_under_one_protection(measured):
     [(rho, p, adjusted, n)] = query(
         measured,
-        "select rho, p_permutation, p_max_t, n from stat_correlations where measurement_id ="
+        "select rho, p_permutation, p_adjusted, n from stat_correlations where measurement_id ="
         " 'measure:kld_p97' and zone_rule = 'full' and target = 'composite'",
     )
     pairs = np.array(

@@ -146,7 +146,7 @@ def test_a_second_text_moves_nothing_of_the_first(built):
         ("dim_cohorts", "primary_corpus, primary_context_length", ""),
         (
             "stat_correlations",
-            "zone_rule, threshold, measurement_id, variant, target, n, rho, ci_low, ci_high",
+            "zone_rule, threshold, measurement_id, variant, target, n, rho, low, high",
             "and variant <= 12",
         ),
         ("stat_zones", "* exclude (cohort_id)", ""),
