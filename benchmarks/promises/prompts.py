@@ -132,12 +132,12 @@ def of_medians(worlds: int, seed: int) -> Iterator[Promise]:
 
 def of_routers(worlds: int, seed: int) -> Iterator[Promise]:
     """Related quants whose KLD goes with how hard a prompt is and with nothing else, and ones whose
-    KLD is e^1 as high where they are wrong.
+    KLD is e^0.3 as high where they are wrong.
     """
     promised = (
         ("hard prompts: a word of any pair", World(hard=1.0), 0.0, SIZE),
         ("texts asked 3 times: a word of any pair", World(hard=1.0, items=3), 0.0, SIZE),
-        ("e^1 where wrong: a pair is told", World(hard=1.0), 1.0, POWER),
+        ("e^0.3 where wrong: a pair is told", World(hard=1.0), 0.3, POWER),
     )
     for what, world, wrong, span in promised:
         rng = np.random.default_rng(seed)
