@@ -60,7 +60,9 @@ def test_disagreements_are_counts_of_prompts_and_only_shown_differences_get_a_wo
         "select cells.prompts, cells.leapfrogs, cells.drops, cells.difference, p_mcnemar,"
         " p_adjusted, verdict, count(*), count(*) filter (score > score_ref),"
         " count(*) filter (score < score_ref) from stat_disagreements as cells join fct_prompts"
-        " using (cohort_id, quant_id, benchmark_id) group by all",
+        " using (cohort_id, quant_id, benchmark_id)"
+        " group by cohort_id, quant_id, benchmark_id, cells.prompts, leapfrogs, drops, difference,"
+        " p_mcnemar, p_adjusted, verdict",
     )
     assert rows
     for prompts, leapfrogs, drops, difference, p, adjusted, verdict, *counted in rows:
