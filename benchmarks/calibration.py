@@ -16,21 +16,14 @@ from calibrated import cohorts, packed
 from calibrated.cohorts import Cohort
 from promises import MARGIN, SIZE, VARS, Promise, line
 
-from qwh.kernels.statistics import (
-    composite_differences,
-    equal_distance,
-    losses,
-    relatives,
-    text_pairs,
-    these,
-    zone_choice,
-    zone_direction,
-    zone_null,
-)
 from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.cells import Distances
-from qwh.kernels.statistics.clusters import Chunks, Neighbours
-from qwh.kernels.statistics.families import Families
+from qwh.kernels.statistics.chunks import text_pairs
+from qwh.kernels.statistics.chunks.clusters import Chunks, Neighbours
+from qwh.kernels.statistics.quants import relatives, these
+from qwh.kernels.statistics.quants.cells import Distances
+from qwh.kernels.statistics.quants.families import Families
+from qwh.kernels.statistics.scores import composite_differences, equal_distance
+from qwh.kernels.statistics.zone import losses, zone_choice, zone_direction, zone_null
 
 ANY = (0.0, 1.0)
 TOSSES, SEED, POSITIONS = 499, 20_260_617, 47.0  # positions of a chunk that are scored

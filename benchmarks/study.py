@@ -19,24 +19,20 @@ from promises import MARGIN, SPLITS, VARS
 from promises.paired import answers
 from worlds import points, variants, world
 
-from qwh.kernels.statistics import (
-    chunks,
-    composites,
-    front,
-    two_level,
-    zone_null,
-    zone_ranking,
-)
-from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences
-from qwh.kernels.statistics.equal_distance import Distances, Nearness, equal_distance_pairs
-from qwh.kernels.statistics.families import Families
+from qwh.kernels.statistics.chunks import chunks
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.prompt_failure import failures
-from qwh.kernels.statistics.prompt_failure_overall import Tosses, overall
-from qwh.kernels.statistics.rho import Draws, rank_correlations
-from qwh.kernels.statistics.rho_differences import Resamples, correlation_differences
-from qwh.kernels.statistics.routers import Coins, Routed, routers
-from qwh.kernels.statistics.zone_choice import ZoneQuants
+from qwh.kernels.statistics.prompts.prompt_failure import failures
+from qwh.kernels.statistics.prompts.prompt_failure_overall import Tosses, overall
+from qwh.kernels.statistics.prompts.routers import Coins, Routed, routers
+from qwh.kernels.statistics.quants import two_level
+from qwh.kernels.statistics.quants.families import Families
+from qwh.kernels.statistics.quants.rho import Draws, rank_correlations
+from qwh.kernels.statistics.quants.rho_differences import Resamples, correlation_differences
+from qwh.kernels.statistics.scores import composites, front
+from qwh.kernels.statistics.scores.composite_differences import PairedDraws, composite_differences
+from qwh.kernels.statistics.scores.equal_distance import Distances, Nearness, equal_distance_pairs
+from qwh.kernels.statistics.zone import zone_null, zone_ranking
+from qwh.kernels.statistics.zone.zone_choice import ZoneQuants
 
 MEASUREMENTS, SEED, EDGE = 14, VARS["seed"], 0.03
 ZONES = [("kld_max", edge) for edge in (0.005, 0.01, 0.02, 0.05)]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qwh.kernels.statistics.points import Points
+from qwh.kernels.statistics.quants.points import Points
 
 BENCHMARKS, CHUNKS = 5, 60
 

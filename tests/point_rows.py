@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qwh.kernels.statistics.points import Points
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.quants.points import Points
 
 
 def points(x, y, uploaders: Sequence[str | None] | None = None) -> Points:

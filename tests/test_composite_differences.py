@@ -10,7 +10,7 @@ from answer_rows import answer_rows, shuffled
 from plain import plain
 from scipy import stats
 
-from qwh.kernels.statistics import composite_differences as kernel
+from qwh.kernels.statistics.scores import composite_differences as kernel
 
 SETTINGS = kernel.PairedDraws(n_resamples=4_000, n_tosses=4_999, seed=1, margin=0.01)
 

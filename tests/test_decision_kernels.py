@@ -7,13 +7,13 @@ import pytest
 from answer_rows import answer_rows, shuffled
 from scipy import stats
 
-from qwh.kernels.statistics import prompt_budget, stratified
 from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.candidates import candidates
-from qwh.kernels.statistics.front import Files, FrontDraws, front_places, membership
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.score_pairs import PairDraws, score_pairs
-from qwh.kernels.statistics.versus import duel
+from qwh.kernels.statistics.prompts.versus import duel
+from qwh.kernels.statistics.scores import prompt_budget, stratified
+from qwh.kernels.statistics.scores.candidates import candidates
+from qwh.kernels.statistics.scores.front import Files, FrontDraws, front_places, membership
+from qwh.kernels.statistics.scores.score_pairs import PairDraws, score_pairs
 
 DRAWS = PairDraws(n_tosses=20_000, seed=1, margin=0.01)
 

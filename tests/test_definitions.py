@@ -18,7 +18,7 @@ from scipy.stats import norm
 from qwh.database.warehouse import PROJECT
 from qwh.ingest.readers import llama_labels
 from qwh.kernels.statistics.intervals import ALPHA
-from qwh.kernels.statistics.zone_choice import RULES, members
+from qwh.kernels.statistics.zone.zone_choice import RULES, members
 from qwh.raw.manifest import COMPARABLE, NAMES, SAME_TEXT, RunFacts
 
 SQL_TYPES = {str: {"VARCHAR"}, int: {"BIGINT", "INTEGER"}, float: {"DOUBLE"}, bool: {"BOOLEAN"}}

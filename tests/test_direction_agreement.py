@@ -8,13 +8,13 @@ from plain import plain
 from scipy.stats import rankdata, spearmanr
 
 from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.direction_agreement import (
+from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.quants.direction_agreement import (
     Agreement,
     TokenDirections,
     Tosses,
     direction_agreement,
 )
-from qwh.kernels.statistics.port import rows_of
 
 SETTINGS = Tosses(200, 4_000, 8, 1)
 

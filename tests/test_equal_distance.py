@@ -7,8 +7,8 @@ import pytest
 from answer_rows import answer_rows, shuffled
 from scipy import stats
 
-from qwh.kernels.statistics import equal_distance as kernel
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.scores import equal_distance as kernel
 
 SETTINGS = kernel.Nearness(n_tosses=9_999, seed=1, equal_distance=1.1)
 # 12 prompts: drops of four quants, and two leapfrogs; three of the quants are equally far

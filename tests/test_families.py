@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from qwh.kernels.statistics import families
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.quants import families
 
 
 def answers_of(gains: dict[str, list[float]]) -> Answers:

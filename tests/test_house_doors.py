@@ -18,6 +18,7 @@ DOORS = {  # folder -> the dict in its registry.py
 WAYS_OUT = {"port.py", "registry.py"}
 BESIDE = {  # modules that are no entries of their door, and who may ask for them
     "exports/terminal.py": "commands",
+    "exports/words.py": "commands",
     "ingest/engines/llama_quantize.py": "demo",
     "ingest/readers/names.py": "ingest",
     "ingest/readers/strangers.py": "ingest",

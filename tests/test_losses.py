@@ -7,7 +7,7 @@ import pytest
 from answer_rows import answer_rows
 from plain import plain
 
-from qwh.kernels.statistics.losses import LossSettings, losses
+from qwh.kernels.statistics.zone.losses import LossSettings, losses
 
 SETTINGS = LossSettings(19_999, 1)
 

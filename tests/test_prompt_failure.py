@@ -8,13 +8,17 @@ from conftest import query
 from plain import plain
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics.dealing import dealt_p, dealt_together_p
 from qwh.kernels.statistics.multiplicity import holm
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.prompt_failure import Marks, PromptFailure, prompt_failure
-from qwh.kernels.statistics.prompt_failure_overall import Overall, Tosses, prompt_failure_overall
-from qwh.kernels.statistics.prompt_splits import KINDS, SPLITS, Asked
-from qwh.kernels.statistics.prompt_table import Strata
+from qwh.kernels.statistics.prompts.dealing import dealt_p, dealt_together_p
+from qwh.kernels.statistics.prompts.prompt_failure import Marks, PromptFailure, prompt_failure
+from qwh.kernels.statistics.prompts.prompt_failure_overall import (
+    Overall,
+    Tosses,
+    prompt_failure_overall,
+)
+from qwh.kernels.statistics.prompts.prompt_splits import KINDS, SPLITS, Asked
+from qwh.kernels.statistics.prompts.prompt_table import Strata
 
 MARKS, TOSSES = Marks(1e-9, 0.5), Tosses(1e-9, 0.5, 8, 999, 1)
 OWN = ("all", "drop", "leapfrog")

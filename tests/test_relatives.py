@@ -7,9 +7,9 @@ import pytest
 from conftest import query
 from scipy import stats
 
-from qwh.kernels.statistics import cells, families, permuted, relatives, these
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.quants import cells, families, permuted, relatives, these
 
 KLD = np.array([0.001, 0.004, 0.012, 0.002, 0.006, 0.015, 0.003, 0.020])
 FAMILIES = np.array([0, 0, 0, 1, 1, 1, 2, 2])

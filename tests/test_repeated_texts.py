@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 from answer_rows import answer_rows
 
-from qwh.kernels.statistics import (
-    composites,
-    paired,
-    prompt_failure,
-    prompt_failure_overall,
-    reference_floor,
-    routers,
-    texts,
-    two_level,
-)
-from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences
+from qwh.kernels.statistics import texts
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.prompt_splits import Asked
+from qwh.kernels.statistics.prompts import prompt_failure, prompt_failure_overall, routers
+from qwh.kernels.statistics.prompts.prompt_splits import Asked
+from qwh.kernels.statistics.quants import two_level
+from qwh.kernels.statistics.scores import composites, paired, reference_floor
+from qwh.kernels.statistics.scores.composite_differences import PairedDraws, composite_differences
 from qwh.kernels.statistics.texts import Prompts
 
 N, K, B, SEED = 60, 3, 400, 7

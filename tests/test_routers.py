@@ -10,7 +10,7 @@ from plain import plain
 from scipy import stats as scipy_stats
 
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.routers import KINDS, Coins, Routed, Router, routers
+from qwh.kernels.statistics.prompts.routers import KINDS, Coins, Routed, Router, routers
 
 COINS = Coins(0.5, 1999, 1)
 GROUPS = np.repeat(["a", "b", "c"], 200)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg, optimize, stats
 
-from qwh.kernels.statistics import scatter
+from qwh.kernels.statistics.quants import scatter
 
 KLD = np.array([0.001, 0.004, 0.012, 0.002, 0.006, 0.015, 0.003, 0.020])
 FAMILIES = np.array([0, 0, 0, 1, 1, 1, 2, 2])

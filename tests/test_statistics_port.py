@@ -118,7 +118,11 @@ def lambda_of(kind):
 
 def test_every_module_is_listed_has_words_and_a_test():
     folder = HOUSE / "kernels" / "statistics"
-    declaring = {path.stem for path in folder.glob("*.py") if "\n@statistic\n" in path.read_text()}
+    declaring = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if "\n@statistic\n" in path.read_text()
+    }
     assert set(registry.MODULES) == declaring and sorted(registry.MODULES) == [*registry.MODULES]
     tests = "".join(path.read_text() for path in (HOUSE / "tests").glob("test_*.py"))
     for each in port.declared():

@@ -11,7 +11,7 @@ from qwh.database.settings import variables
 from qwh.kernels import udf
 from qwh.kernels.statistics import ranks, resolution
 from qwh.kernels.statistics.draws import SMALLEST_VERDICT
-from qwh.kernels.statistics.rho import Draws, RankCorrelation, rank_correlations
+from qwh.kernels.statistics.quants.rho import Draws, RankCorrelation, rank_correlations
 
 MANY = Draws(10_000, 10_000, 1)
 

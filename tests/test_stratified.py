@@ -7,8 +7,8 @@ import pytest
 from scipy import optimize
 from scipy.stats import norm
 
-from qwh.kernels.statistics import paired, stratified
 from qwh.kernels.statistics.answers import Sheet
+from qwh.kernels.statistics.scores import paired, stratified
 from qwh.kernels.statistics.texts import Prompts
 
 COUNTS = [(5, 12, 400), (0, 0, 50), (0, 3, 50), (4, 0, 50), (25, 25, 50), (50, 0, 50), (0, 9, 9)]

@@ -11,10 +11,11 @@ from plain import plain
 from point_rows import points
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import draws, intervals, ranks, resolution, rho, rho_differences
-from qwh.kernels.statistics.published import Printed, known_correlation
-from qwh.kernels.statistics.rho import Draws, rank_correlations
-from qwh.kernels.statistics.rho_differences import Resamples, correlation_differences
+from qwh.kernels.statistics import draws, intervals, ranks, resolution
+from qwh.kernels.statistics.quants import rho, rho_differences
+from qwh.kernels.statistics.quants.published import Printed, known_correlation
+from qwh.kernels.statistics.quants.rho import Draws, rank_correlations
+from qwh.kernels.statistics.quants.rho_differences import Resamples, correlation_differences
 
 MANY = Draws(2_000, 2_000, 1)
 

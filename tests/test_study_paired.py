@@ -10,14 +10,15 @@ from plain import plain
 from scipy import optimize, special
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import heterogeneity, paired, reference_floor, resolution
-from qwh.kernels.statistics.disagreements import (
+from qwh.kernels.statistics import resolution
+from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.scores import heterogeneity, paired, reference_floor
+from qwh.kernels.statistics.scores.disagreements import (
     Cell,
     Disagreements,
     Margin,
     benchmark_differences,
 )
-from qwh.kernels.statistics.port import rows_of
 
 MARGIN = 0.01
 

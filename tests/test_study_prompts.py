@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics.failure import Judged, ratio
-from qwh.kernels.statistics.prediction import TOP, auroc, lift
-from qwh.kernels.statistics.prompt_table import Strata, alike
+from qwh.kernels.statistics.prompts.failure import Judged, ratio
+from qwh.kernels.statistics.prompts.prediction import TOP, auroc, lift
+from qwh.kernels.statistics.prompts.prompt_table import Strata, alike
 
 GROUPS = np.repeat(np.arange(3), 200)
 N = len(GROUPS)

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import chunks, composites, ranks, two_level
+from qwh.kernels.statistics import ranks
+from qwh.kernels.statistics.chunks import chunks
 from qwh.kernels.statistics.intervals import interval
+from qwh.kernels.statistics.quants import two_level
+from qwh.kernels.statistics.scores import composites
 
 
 def test_quantiles_from_histograms():

@@ -9,10 +9,10 @@ from plain import plain
 from scipy.stats import spearmanr
 
 from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.chunks import Chunks
+from qwh.kernels.statistics.chunks.chunks import Chunks
 from qwh.kernels.statistics.draws import draws
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.two_level import TARGETS, Distances, Redraws, TwoLevel, two_level
+from qwh.kernels.statistics.quants.two_level import TARGETS, Distances, Redraws, TwoLevel, two_level
 
 B, SEED, BUCKETS = 300, 3, 20
 QUANTS = [f"q{k}" for k in range(7)]

@@ -10,10 +10,10 @@ from conftest import query
 from plain import plain
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import zone_choice, zone_ranking
 from qwh.kernels.statistics.answers import Sheet, sheet
 from qwh.kernels.statistics.port import rows_of
 from qwh.kernels.statistics.texts import Prompts
+from qwh.kernels.statistics.zone import zone_choice, zone_ranking
 
 SETTINGS = zone_ranking.RankingSettings(400, 100, 1)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qwh.kernels.statistics import evidence, text_power
-from qwh.kernels.statistics.clusters import Chunks, Neighbours, layout
+from qwh.kernels.statistics.chunks import evidence, text_power
+from qwh.kernels.statistics.chunks.clusters import Chunks, Neighbours, layout
+from qwh.kernels.statistics.chunks.text_pairs import text_pairs
+from qwh.kernels.statistics.chunks.token_direction import token_directions
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.text_pairs import text_pairs
-from qwh.kernels.statistics.token_direction import token_directions
 
 NONE, SOME = Neighbours(0.0), Neighbours(0.3)
 WIDER = math.sqrt(1.3 / 0.7)  # what a correlation of 0.3 does to the error of a long sum

@@ -9,8 +9,8 @@ import pytest
 from answer_rows import answer_rows, shuffled
 from scipy import stats
 
-from qwh.kernels.statistics import zone_direction as kernel
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.zone import zone_direction as kernel
 
 SETTINGS = kernel.Tosses(n_tosses=4_999, seed=1)
 SHARE, CHANGE = kernel.KINDS

@@ -14,13 +14,13 @@ from plain import plain
 from scipy import linalg, optimize
 from scipy import stats as scipy_stats
 
-from qwh.kernels.statistics import zone_law, zone_null, zone_worlds
 from qwh.kernels.statistics.answers import Sheet, sheet
-from qwh.kernels.statistics.families import Families
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.quants.families import Families
 from qwh.kernels.statistics.ranks import rho_inside
 from qwh.kernels.statistics.texts import Prompts
-from qwh.kernels.statistics.zone_choice import ZoneQuants
+from qwh.kernels.statistics.zone import zone_law, zone_null, zone_worlds
+from qwh.kernels.statistics.zone.zone_choice import ZoneQuants
 
 # a grid so coarse that the figures below could be found by hand
 COARSE = zone_law.Shapes(np.linspace(0.5, 2, 7), np.geomspace(0.02, 200, 16), 0)

@@ -9,9 +9,13 @@ import numpy as np
 from worlds import points
 
 from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.direction_agreement import TokenDirections, Tosses, direction_agreement
-from qwh.kernels.statistics.rho import Draws, RankCorrelation, max_t, rank_correlations
-from qwh.kernels.statistics.rho_differences import Resamples, correlation_differences
+from qwh.kernels.statistics.quants.direction_agreement import (
+    TokenDirections,
+    Tosses,
+    direction_agreement,
+)
+from qwh.kernels.statistics.quants.rho import Draws, RankCorrelation, max_t, rank_correlations
+from qwh.kernels.statistics.quants.rho_differences import Resamples, correlation_differences
 
 from . import HOLDS, RIGHT, SIZE, VARS, Promise, holds
 

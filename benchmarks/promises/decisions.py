@@ -11,11 +11,11 @@ import numpy as np
 from scipy.stats import norm
 
 from qwh.kernels.statistics.answers import Sheet
-from qwh.kernels.statistics.candidates import judged
 from qwh.kernels.statistics.letters import letters
-from qwh.kernels.statistics.score_pairs import PairDraws, ScorePair, paired
+from qwh.kernels.statistics.prompts.versus import duels
+from qwh.kernels.statistics.scores.candidates import judged
+from qwh.kernels.statistics.scores.score_pairs import PairDraws, ScorePair, paired
 from qwh.kernels.statistics.texts import Prompts
-from qwh.kernels.statistics.versus import duels
 
 from . import MARGIN, SIZE, Promise
 

@@ -12,14 +12,14 @@ import numpy as np
 from families_worlds import Cohort, Plan, even, relatives, uneven
 from scipy.stats import t
 
-from qwh.kernels.statistics import families, these
-from qwh.kernels.statistics import relatives as tests
 from qwh.kernels.statistics.answers import Answers
-from qwh.kernels.statistics.cells import Distances, noise
 from qwh.kernels.statistics.intervals import ALPHA
-from qwh.kernels.statistics.permuted import permuted
-from qwh.kernels.statistics.scatter import slope
-from qwh.kernels.statistics.trends import Alone, Labelled, trend
+from qwh.kernels.statistics.quants import families, these
+from qwh.kernels.statistics.quants import relatives as tests
+from qwh.kernels.statistics.quants.cells import Distances, noise
+from qwh.kernels.statistics.quants.permuted import permuted
+from qwh.kernels.statistics.quants.scatter import slope
+from qwh.kernels.statistics.quants.trends import Alone, Labelled, trend
 
 from . import SIZE, Promise
 

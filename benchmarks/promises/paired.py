@@ -5,14 +5,18 @@ from collections.abc import Iterator
 import numpy as np
 from families_worlds import Plan, even, relatives
 
-from qwh.kernels.statistics import disagreements as kernel
-from qwh.kernels.statistics import heterogeneity as mixed
-from qwh.kernels.statistics import paired
 from qwh.kernels.statistics.answers import Answers, Sheet
-from qwh.kernels.statistics.composite_differences import PairedDraws, composite_differences, drawn
-from qwh.kernels.statistics.composite_differences import parts as benchmarks_of
 from qwh.kernels.statistics.multiplicity import holm
-from qwh.kernels.statistics.stratified import equivalent, not_inferior, tables
+from qwh.kernels.statistics.scores import disagreements as kernel
+from qwh.kernels.statistics.scores import heterogeneity as mixed
+from qwh.kernels.statistics.scores import paired
+from qwh.kernels.statistics.scores.composite_differences import (
+    PairedDraws,
+    composite_differences,
+    drawn,
+)
+from qwh.kernels.statistics.scores.composite_differences import parts as benchmarks_of
+from qwh.kernels.statistics.scores.stratified import equivalent, not_inferior, tables
 from qwh.kernels.statistics.texts import Prompts
 
 from . import HOLDS, MARGIN, RIGHT, SIZE, Promise

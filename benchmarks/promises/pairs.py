@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from families_worlds import Cohort, Plan, even, relatives
 
-from qwh.kernels.statistics import equal_distance as kernel
-from qwh.kernels.statistics import zone_direction as leaning
+from qwh.kernels.statistics.scores import equal_distance as kernel
+from qwh.kernels.statistics.zone import zone_direction as leaning
 
 from . import HOLDS, SIZE, Promise
 from .paired import ANY, answers

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import t
 
-from qwh.kernels.statistics.prompt_splits import Outcomes
-from qwh.kernels.statistics.prompt_table import Strata, alike, numbered
+from qwh.kernels.statistics.prompts.prompt_splits import Outcomes
+from qwh.kernels.statistics.prompts.prompt_table import Strata, alike, numbered
 
 KINDS = np.repeat(np.arange(6), 50)  # of task
 N = len(KINDS)

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qwh.kernels.statistics.failure import Judged, ratio
-from qwh.kernels.statistics.prediction import auroc, lift
-from qwh.kernels.statistics.prompt_failure import failures
-from qwh.kernels.statistics.prompt_failure_overall import Overall, Tosses, overall
-from qwh.kernels.statistics.prompt_table import Strata
-from qwh.kernels.statistics.routers import Coins, Routed, routers
+from qwh.kernels.statistics.prompts.failure import Judged, ratio
+from qwh.kernels.statistics.prompts.prediction import auroc, lift
+from qwh.kernels.statistics.prompts.prompt_failure import failures
+from qwh.kernels.statistics.prompts.prompt_failure_overall import Overall, Tosses, overall
+from qwh.kernels.statistics.prompts.prompt_table import Strata
+from qwh.kernels.statistics.prompts.routers import Coins, Routed, routers
 
 from . import CLIP, HOLDS, SIZE, VARS, Promise
 from .prompt_worlds import KINDS, QUANTS, N, World, cohort

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qwh.kernels.statistics import chunks, composites, ranks, two_level
+from qwh.kernels.statistics import ranks
+from qwh.kernels.statistics.chunks import chunks
 from qwh.kernels.statistics.intervals import interval
+from qwh.kernels.statistics.quants import two_level
+from qwh.kernels.statistics.scores import composites
 
 from . import VARS, Promise
 

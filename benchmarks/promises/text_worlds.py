@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from qwh.kernels.statistics.clusters import Chunks
+from qwh.kernels.statistics.chunks.clusters import Chunks
 
 POSITIONS = 256
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # (q, c) -> own factors, mean 1

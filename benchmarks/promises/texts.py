@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qwh.kernels.statistics.clusters import Neighbours
-from qwh.kernels.statistics.evidence import e_values
-from qwh.kernels.statistics.text_pairs import TextPair, text_pairs
-from qwh.kernels.statistics.token_direction import token_directions
+from qwh.kernels.statistics.chunks.clusters import Neighbours
+from qwh.kernels.statistics.chunks.evidence import e_values
+from qwh.kernels.statistics.chunks.text_pairs import TextPair, text_pairs
+from qwh.kernels.statistics.chunks.token_direction import token_directions
 
 from . import SIZE, VARS, Promise
 from .text_worlds import WORLDS, Draw, every, rows, steady, tailed, totals

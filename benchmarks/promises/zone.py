@@ -15,13 +15,13 @@ import polars as pl
 from scipy.stats import norm
 
 from qwh.database.warehouse import PROJECT
-from qwh.kernels.statistics import zone_null, zone_ranking
 from qwh.kernels.statistics.answers import Sheet
-from qwh.kernels.statistics.families import Families, linked
-from qwh.kernels.statistics.losses import LossSettings, shown
 from qwh.kernels.statistics.port import rows_of
+from qwh.kernels.statistics.quants.families import Families, linked
 from qwh.kernels.statistics.texts import Prompts
-from qwh.kernels.statistics.zone_worlds import DIGITS, Cohort
+from qwh.kernels.statistics.zone import zone_null, zone_ranking
+from qwh.kernels.statistics.zone.losses import LossSettings, shown
+from qwh.kernels.statistics.zone.zone_worlds import DIGITS, Cohort
 
 from . import SIZE, SPLITS, VARS, Promise
 

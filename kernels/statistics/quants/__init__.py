@@ -1,0 +1,1 @@
+"""Statistics whose rows are quants: distance against score, and who is related."""

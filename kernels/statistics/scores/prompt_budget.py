@@ -1,0 +1,56 @@
+"""How many prompts a test of a weighted sum takes, and what so many find, with 80 % power.
+
+As many of each benchmark as there are now, in proportion. The level is the test's own: its critical
+z, which grows with the number of tests that are looked at together.
+"""
+
+import numpy as np
+
+from ..resolution import POWER
+from .stratified import Tables
+
+
+def needed(found: Tables, difference: float, critical: float, prompts: np.ndarray) -> np.ndarray:
+    """Prompts [m] that find a true difference of this size; NaN where volume is below it.
+
+    prompts: [m] how many there are.
+    """
+    n, volume = _as_one(found)
+    more = _reach(critical) ** 2 * (volume - difference**2) / difference**2
+    return np.where(_sizes(found) >= difference, np.ceil(more * prompts / n), np.nan)
+
+
+def needed_for_none(
+    found: Tables, margin: float, critical: float, prompts: np.ndarray
+) -> np.ndarray:
+    """Prompts [m] that show a loss below the margin where nothing is lost."""
+    n, volume = _as_one(found)
+    # a loss of the margin would move as many scores at least
+    more = _reach(critical) ** 2 * np.maximum(volume, margin * found.jump[:, 0]) / margin**2
+    return np.ceil(more * prompts / n)
+
+
+def resolvable(found: Tables, critical: float) -> np.ndarray:
+    """Smallest true difference [m] that so many prompts find; NaN where volume is below it."""
+    n, volume = _as_one(found)
+    smallest = _reach(critical) * np.sqrt(volume / (n + _reach(critical) ** 2))
+    return np.where((smallest > 0) & (smallest <= _sizes(found)), smallest, np.nan)
+
+
+def _as_one(found: Tables) -> tuple[np.ndarray, np.ndarray]:
+    """(prompts [m] of one benchmark that says as much, mean square [m] of its gains)."""
+    noise = found.weight**2 / found.prompts
+    moved = found.jump**2 * (found.leapfrogs + found.drops) / found.prompts
+    return 1 / noise.sum(1), (noise * moved).sum(1) / noise.sum(1)
+
+
+def _sizes(found: Tables) -> np.ndarray:
+    """Weighted mean size of gains, [m]."""
+    return (found.weight * found.volume).sum(1)
+
+
+def _reach(critical: float) -> float:
+    """How many standard errors a difference must lie off to be found with 80 % power."""
+    from scipy.stats import norm
+
+    return critical + float(norm.ppf(POWER))

@@ -1,0 +1,198 @@
+"""Which way does a zone lean? Its quants' disagreements with the reference in one figure.
+
+f = leapfrogs / disagreements over all quants of the zone and all prompts alike (graded scores: what
+is gained over what is gained and lost). Quants share prompts, so that texts are what is drawn: all
+that is said holds for these quants on other prompts.
+"""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from ..answers import Answers, Sheet, sheet
+from ..intervals import ALPHA, finite
+from ..multiplicity import step_down
+from ..port import Numbers, Texts, Truths, statistic
+from ..resolution import POWER
+from ..texts import units
+from ..tosses import counted_p, tossed
+
+QUANTS = 8  # below, nothing is said of a figure over quants
+KINDS = ("improvement_share", "change_per_doubling")
+OPEN = dict(zip(KINDS, ("cannot_tell", "change_cannot_tell")))
+SHOWN = dict(zip(KINDS, (("loses", "gains"), ("falls", "rises"))))
+
+
+class Members(NamedTuple):
+    """One row per zone and quant in it."""
+
+    zone_rule: Annotated[Texts, "how the zone is drawn"]
+    threshold: Annotated[Numbers, "where"]
+    by_score: Annotated[Truths, "whether its members are chosen by the answers themselves"]
+    quant_id: Annotated[Texts, "the quant"]
+    kld: Annotated[Numbers, "its mean KLD on the first text, nats"]
+
+
+class Tosses(NamedTuple):
+    """Settings."""
+
+    n_tosses: Annotated[int, "tosses of all prompts together"]
+    seed: Annotated[int, "of all draws"]
+
+
+class ZoneDirection(NamedTuple):
+    """One row per zone and kind of figure."""
+
+    zone_rule: Annotated[str, "how the zone is drawn"]
+    threshold: Annotated[float, "where"]
+    kind: Annotated[
+        str,
+        "improvement_share: f, leapfrogs / disagreements of all its quants; change_per_doubling:"
+        " what f gains when the KLD doubles",
+    ]
+    n: Annotated[int, "quants in the zone with a composite"]
+    texts: Annotated[int, "texts on which one of them and the reference disagree"]
+    disagreements: Annotated[float, "of all quants and prompts; graded ones by their size"]
+    figure: Annotated[float | None, "the figure; null with a reason"]
+    low: Annotated[float | None, "95 % interval, texts drawn anew, these quants"]
+    high: Annotated[float | None, "its other end"]
+    p: Annotated[
+        float | None,
+        "of no direction (f = 0.5), or of no change with KLD; the sign of what each text adds a"
+        " coin toss, two-sided",
+    ]
+    p_adjusted: Annotated[float | None, "p by step-down max-T over the cohort's zones of one kind"]
+    detectable: Annotated[
+        float | None, "smallest |figure - 0.5|, or |change|, that so many texts find, 80 % power"
+    ]
+    verdict: Annotated[
+        str,
+        "loses, gains: more drops, or more leapfrogs, than the other; falls, rises: f does so with"
+        " KLD; cannot_tell, change_cannot_tell: not shown; too_few: 8 quants needed;"
+        " chosen_by_score: the zone's quants are chosen by these answers; none: no disagreement, or"
+        " KLDs that do not differ",
+    ]
+
+
+class _Figure(NamedTuple):
+    figure: float | None
+    low: float | None
+    high: float | None
+    detectable: float | None
+    adds: np.ndarray  # [n] what each prompt adds to the tested sum
+
+
+@statistic
+def zone_directions(members: Members, answers: Answers, settings: Tosses) -> list[ZoneDirection]:
+    """Every zone of a cohort: its f, and whether f changes with KLD."""
+    found = sheet(answers)
+    unit = units(found.prompts.texts, len(found.reference))
+    zones = sorted(set(zip(members.zone_rule.tolist(), members.threshold.tolist())))
+    rows: list[tuple[ZoneDirection, np.ndarray]] = []
+    for rule, threshold in zones:
+        here = (members.zone_rule == rule) & (members.threshold == threshold)
+        zone = Members(*(column[here] for column in members))
+        rows += _zone(zone, found.of(zone.quant_id.tolist()), unit)
+    return [
+        row
+        for kind in KINDS
+        for row in _adjusted([each for each in rows if each[0].kind == kind], unit, settings)
+    ]
+
+
+def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirection, np.ndarray]]:
+    """Both kinds of a zone, without p, with what each prompt adds to the tested sum."""
+    gains = np.nan_to_num(found.gains)
+    leapt, size = np.maximum(gains, 0.0), np.abs(gains)
+    by_text = np.bincount(unit, size.sum(0))
+    n, texts = len(zone.quant_id), int((by_text > 0).sum())
+    total = float(size.sum())
+    share = _improvement_share(leapt.sum(0), size.sum(0), unit)
+    change = _change(leapt, size, np.log2(np.where(zone.kld > 0, zone.kld, np.nan)), unit)
+    rows = []
+    for kind, found_figure in zip(KINDS, (share, change)):
+        verdict = OPEN[kind]
+        if found_figure.figure is None:
+            verdict = "none"
+        elif zone.by_score[0]:
+            verdict = "chosen_by_score"
+        elif kind == KINDS[1] and n < QUANTS:
+            verdict = "too_few"
+        where = (str(zone.zone_rule[0]), float(zone.threshold[0]), kind, n, texts, total)
+        rows.append(
+            (
+                ZoneDirection(
+                    *where, *found_figure[:3], None, None, found_figure.detectable, verdict
+                ),
+                found_figure.adds,
+            )
+        )
+    return rows
+
+
+def _improvement_share(leapt: np.ndarray, size: np.ndarray, unit: np.ndarray) -> _Figure:
+    """f of sums over quants [n], with Wilson's interval at the number of coins that say as much."""
+    from scipy.stats import norm, t
+
+    adds = 2 * leapt - size
+    total = size.sum()
+    if total <= 0:
+        return _Figure(None, None, None, None, adds)
+    share = leapt.sum() / total
+    won, all_of = np.bincount(unit, leapt), np.bincount(unit, size)
+    texts = int((all_of > 0).sum())
+    alike = total**2 / (all_of**2).sum()  # coins, if quants agree on every text
+    residuals = ((won - share * all_of) ** 2).sum()
+    variance = share * (1 - share)
+    coins = variance * total**2 / residuals if residuals > 0 and variance > 0 else alike
+    coins = min(coins * (texts - 1) / texts, total) if texts > 1 else min(alike, total)
+    z = float(t.ppf(1 - ALPHA / 2, max(texts - 1, 1)))
+    centre = (share + z**2 / (2 * coins)) / (1 + z**2 / coins)
+    half = z / (1 + z**2 / coins) * math.sqrt(variance / coins + z**2 / (4 * coins**2))
+    least = (z + float(norm.ppf(POWER))) / (2 * math.sqrt(coins))
+    ends = max(centre - half, 0.0), min(centre + half, 1.0)
+    return _Figure(float(share), *ends, least if least < 0.5 else None, adds)
+
+
+def _change(leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray) -> _Figure:
+    """Slope of f on x [q] = log2 KLD, quants weighted by their disagreements [q, n]."""
+    from scipy.stats import norm, t
+
+    nothing = _Figure(None, None, None, None, np.zeros(len(unit)))
+    weight = np.where(np.isfinite(x), size.sum(1), 0.0)
+    if weight.sum() <= 0:
+        return nothing
+    x = np.where(np.isfinite(x), x, 0.0)
+    apart = np.where(weight > 0, x - (weight @ x) / weight.sum(), 0.0)
+    spread = float(weight @ apart**2)
+    if spread <= 1e-9 * weight.sum():
+        return nothing
+    share = leapt[weight > 0].sum() / weight.sum()
+    adds = apart @ (leapt - share * size)
+    slope = float(adds.sum() / spread)
+    by_text = np.bincount(unit, apart @ (leapt - (share + slope * apart)[:, None] * size))
+    texts = int((np.bincount(unit, size.sum(0)) > 0).sum())
+    if texts < 3:
+        return _Figure(slope, None, None, None, adds)
+    error = math.sqrt(texts / (texts - 2) * (by_text**2).sum()) / spread
+    times = float(t.ppf(1 - ALPHA / 2, texts - 2))
+    half, least = times * error, (times + float(norm.ppf(POWER))) * error
+    return _Figure(slope, slope - half, slope + half, least, adds)
+
+
+def _adjusted(
+    rows: list[tuple[ZoneDirection, np.ndarray]], unit: np.ndarray, settings: Tosses
+) -> list[ZoneDirection]:
+    """The same rows with their p, where a verdict is open."""
+    if not rows:
+        return []
+    z, null = tossed(np.array([adds for _, adds in rows]), unit, settings.n_tosses, settings.seed)
+    is_open = np.array([row.verdict == OPEN[row.kind] for row, _ in rows])
+    raw = np.where(is_open, counted_p(z, null), np.nan)
+    adjusted = np.fmax(step_down(np.where(is_open, np.abs(z), np.nan), np.abs(null)), raw)
+    said = []
+    for (row, _), p, q, lean in zip(rows, raw, adjusted, z):
+        verdict = SHOWN[row.kind][int(lean > 0)] if q < ALPHA else row.verdict
+        said.append(row._replace(p=finite(p), p_adjusted=finite(q), verdict=verdict))
+    return said
