@@ -1,5 +1,5 @@
--- Can the scores rank the quants of the silent zone, and is rho there what one smooth law of the
--- loss gives? expected: rho in cohorts drawn from that law. It falls as the law may, or is flatter
+-- Can the scores rank the quants of the zone, and is rho there what one smooth law gives?
+-- expected: rho in cohorts drawn from that law of the loss. It falls as the law may, or is flatter
 -- or steeper, by the labelling of families that refuses it least.
 select
     verdicts.cohort_id,
