@@ -158,7 +158,7 @@ def _agreement(
     text = np.full(quants, "text", object)
     tokens = TokenDirections(text, np.full(quants, 512), text, text, names, figure)
     seed = int(rng.integers(1 << 31))  # tosses of one seed would err alike in every world
-    return direction_agreement(tokens, answers, Tosses(1, 999, FEWEST, seed))[0]
+    return direction_agreement(tokens, answers, Tosses(200, 999, FEWEST, seed))[0]
 
 
 PROMISES = (of_one, of_many, of_differences, of_directions)

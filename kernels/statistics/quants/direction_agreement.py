@@ -70,7 +70,9 @@ class Agreement(NamedTuple):
     p_adjusted: Annotated[
         float | None, "the same over all texts and figures of the cohort (step-down max-T)"
     ] = None
-    verdict: Annotated[str, "code, as in the seed verdicts, by p_adjusted"] = "no_figure"
+    verdict: Annotated[str, "code, as in the seed verdicts, by p_adjusted and the interval"] = (
+        "no_figure"
+    )
     reason: Annotated[str | None, "why rho is null"] = None
 
 
@@ -185,10 +187,12 @@ def _counted(seen: np.ndarray, null: np.ndarray) -> np.ndarray:
 
 
 def _verdict(row: Agreement, trend: float, settings: Tosses) -> str:
-    """What may be said of these quants."""
+    """What may be said of these quants, where the trend is shown and rho's interval agrees."""
     if row.n < settings.fewest_quants:
         return "too_few"
-    assert row.rho is not None and row.p_adjusted is not None
-    if row.p_adjusted > ALPHA or trend * row.rho <= 0:
+    assert row.p_adjusted is not None
+    if row.p_adjusted > ALPHA or row.low is None or row.high is None:
         return "cannot_tell"
-    return "rises_on_these" if trend > 0 else "falls_on_these"
+    if trend > 0 and row.low > 0:
+        return "rises_on_these"
+    return "falls_on_these" if trend < 0 and row.high < 0 else "cannot_tell"
