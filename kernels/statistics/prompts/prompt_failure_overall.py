@@ -145,21 +145,22 @@ def _drawn(row: Overall, found: list[Judged], sums: np.ndarray, settings: Tosses
     ]
     values = np.array([each.value for each in found])
     medians, null = [], []
-    for block in signs(sums.shape[1], settings.n_tosses, settings.seed):
-        moved = block @ sums.T
-        with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # of quants with next to no degrees of freedom
+        for block in signs(sums.shape[1], settings.n_tosses, settings.seed):
+            moved = block @ sums.T
             medians.append(np.median(back(values + moved), axis=1))
-        null.append(np.median(moved, axis=1))
+            null.append(np.median(moved, axis=1))
+        thrown = np.concatenate(null)
+        least = (ndtri(POWER) - ndtri(ALPHA / len(SPLITS) / 2)) * thrown.std()
+        detectable = finite(back(least))
     low, high = interval(np.concatenate(medians))
-    thrown = np.concatenate(null)
     beyond = np.abs(thrown) >= abs(np.median(values)) - 1e-12
-    least = ndtri(POWER) - ndtri(ALPHA / len(SPLITS) / 2)
     return row._replace(
         figure=float(np.median([each.figure for each in found])),
         low=low,
         high=high,
         p=float((1 + beyond.sum()) / (1 + len(beyond))),
-        detectable=finite(back(least * thrown.std())),
+        detectable=detectable,
     )
 
 
