@@ -15,10 +15,8 @@ COLUMNS = {
     ),
     "correlations": "zone_rule measurement_id n score_rho score_ci score_p volume_rho",
     "zone": "zone_rule threshold n rho expected_low expected_high verdict ranking",
-    "disagreements": ("benchmark_id quant_id prompts leapfrogs drops difference p_mcnemar verdict"),
-    "prompt_failure": (
-        "quant_id n_failed pooled_ratio within_ratio within_low within_high auroc_within"
-    ),
+    "disagreements": "benchmark_id quant_id prompts leapfrogs drops difference p_adjusted verdict",
+    "prompt_failure": "quant_id split kind n_event figure low high verdict",
     "token_direction": "corpus_id context_length quant_id direction verdict",
 }
 DEMO = ("study", "fidelity", "volume_and_direction", "correlations", "zone")
