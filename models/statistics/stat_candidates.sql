@@ -9,7 +9,10 @@ with judged as (
         ) as found,
     from {{ ref('fct_prompts') }}
     -- quants with every benchmark of the cohort
-    semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
+    where (cohort_id, quant_id) in (
+            select (whole.cohort_id, whole.quant_id),
+            from {{ ref('fct_composites') }} as whole
+        )
     group by cohort_id
 ),
 

@@ -13,15 +13,18 @@ with compared as (
 
 pairs as (
     select
-        cohort_id,
-        unnest(found) as answer,
+        compared.cohort_id,
+        cohorts.reference_id,
+        unnest(compared.found) as answer,
     from compared
+    inner join {{ ref('dim_cohorts') }} as cohorts
+        on compared.cohort_id = cohorts.cohort_id
 )
 
 select
-    pairs.cohort_id,
+    cohort_id,
     answer.quant_id,
-    coalesce(answer.other_quant_id, cohorts.reference_id) as other_quant_id,
+    coalesce(answer.other_quant_id, reference_id) as other_quant_id,
     answer.other_quant_id is null as other_is_reference,
     answer.prompts,
     answer.volume,
@@ -40,5 +43,3 @@ select
     answer.verdict,
     answer.verdict_alone,
 from pairs
-inner join {{ ref('dim_cohorts') }} as cohorts
-    on pairs.cohort_id = cohorts.cohort_id
