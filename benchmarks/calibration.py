@@ -22,7 +22,8 @@ from qwh.kernels.statistics.chunks.clusters import Chunks, Neighbours
 from qwh.kernels.statistics.quants import relatives, these
 from qwh.kernels.statistics.quants.cells import Distances
 from qwh.kernels.statistics.quants.families import Families
-from qwh.kernels.statistics.scores import composite_differences, equal_distance
+from qwh.kernels.statistics.scores import candidates, composite_differences, equal_distance
+from qwh.kernels.statistics.scores.score_pairs import PairDraws
 from qwh.kernels.statistics.zone import losses, zone_choice, zone_direction, zone_null
 
 ANY = (0.0, 1.0)
@@ -138,7 +139,9 @@ def scores(
     yield Promise("answers dealt: equivalent (power)", share(words, "equivalent"), ANY)
     edge = [composites(each) for each in at_margin]
     close = [any(row.p_equivalent_adjusted <= 0.05 for row in rows) for rows in edge]
-    above = [any(row.p_not_inferior_adjusted <= 0.05 for row in rows) for rows in edge]
+    draws = PairDraws(TOSSES, SEED, MARGIN)
+    beside = [candidates.candidates(answers(each), draws) for each in at_margin]
+    above = [any(row.verdict == "not_inferior" for row in rows) for rows in beside]
     yield Promise("a loss of one margin: any quant equivalent", close, SIZE)
     yield Promise("a loss of one margin: any quant not inferior", above, SIZE)
     words = [[row.verdict for row in composites(each)] for each in real]

@@ -38,7 +38,6 @@ select
     answer.p_equivalent,
     answer.p_equivalent_adjusted,
     answer.p_not_inferior,
-    answer.p_not_inferior_adjusted,
     answer.margin,
     answer.volume,
     answer.direction,

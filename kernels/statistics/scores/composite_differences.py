@@ -48,9 +48,8 @@ class Composite(NamedTuple):
     ]
     p_equivalent: Annotated[float | None, "that it lies within +-margin, by stratified score tests"]
     p_equivalent_adjusted: Annotated[float | None, "p_equivalent by Holm over the cohort's quants"]
-    p_not_inferior: Annotated[float | None, "that it lies above -margin"]
-    p_not_inferior_adjusted: Annotated[
-        float | None, "p_not_inferior by Holm over the cohort's quants"
+    p_not_inferior: Annotated[
+        float | None, "that it lies above -margin; stat_candidates adjusts it over the quants"
     ]
     margin: Annotated[float, "difference that counts as none, fraction (var margin)"]
     volume: Annotated[float | None, "weighted share of disagreement"]
@@ -90,7 +89,7 @@ def composite_differences(answers: Answers, settings: PairedDraws) -> list[Compo
         np.where(np.isnan(raw), np.nan, test(counts, settings.margin))
         for test in (equivalent, not_inferior)
     )
-    p = np.array([unlike, same, holm(same), above, holm(above)]).T
+    p = np.array([unlike, same, holm(same), above]).T
     return [
         _row(quant, each, settings.margin, [finite(value) for value in row])
         for quant, each, row in zip(found.quants, own, p)
@@ -138,8 +137,8 @@ def drawn(benchmarks: Sequence[Part], n_resamples: int, seed: int) -> Drawn:
 
 
 def _row(quant: str, own: Drawn, margin: float, p: list[float | None]) -> Composite:
-    """p: adjusted of different, raw and adjusted of equivalent, and of not inferior."""
-    unlike, same, same_adjusted, above, above_adjusted = p
+    """p: adjusted of different, raw and adjusted of equivalent, raw of not inferior."""
+    unlike, same, same_adjusted, above = p
     said = "unresolved"
     if own.difference is not None and unlike is not None and same_adjusted is not None:
         said = verdict(unlike, own.difference, same_adjusted)
@@ -154,7 +153,6 @@ def _row(quant: str, own: Drawn, margin: float, p: list[float | None]) -> Compos
         same,
         same_adjusted,
         above,
-        above_adjusted,
         margin,
         own.volume,
         own.difference / own.volume if own.volume and own.difference is not None else None,
