@@ -24,7 +24,7 @@ select
             string_split(sentence, '{'),
             lambda part: case
                 when part not like '%}%' then part
-                else coalesce(facts[split_part(part, '}', 1)], '{' || part)
+                else coalesce(facts[split_part(part, '}', 1)], 'unknown')
                     || split_part(part, '}', 2)
             end
         ),

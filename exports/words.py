@@ -30,10 +30,15 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def signed(value: float) -> str:
+    """A difference of scores with its sign, in points of 100; what rounds to 0 has none below."""
+    return f"{round(100 * value, 2) + 0.0:+.2f}"
+
+
 FORMS: dict[str, Callable[[float], str]] = {  # how a figure reads, by its column's name
-    "difference": lambda value: f"{100 * value:+.2f}",
-    "low": lambda value: f"{100 * value:+.2f}",
-    "high": lambda value: f"{100 * value:+.2f}",
+    "difference": signed,
+    "low": signed,
+    "high": signed,
     "margin": lambda value: small(100 * value),
     "resolvable": points,
     "loss_bound": points,

@@ -98,8 +98,22 @@ def test_files_are_relatives_by_the_share_of_their_quantized_weights():
     )
     assert declared(files) == {"m": "m", "s": "m", "other": "other", "float": "float"}
     why = {m.quant_id: m.because for m in families.declared_families(files, families.Share(0.5))}
-    assert why["m"] == "shares 80% of weights with s"
+    assert why["m"] == "80% of the lesser file's weights are shared with s"
+    assert why["other"].endswith("at most 20% of the lesser file's weights are shared, with s")
     assert why["float"] == "its file holds no quantized tensor"
+
+
+def test_a_file_of_one_shared_quantized_tensor_is_a_relative():
+    files = files_of(
+        {"quant_id": "F16+embd-Q5_1", "file_type": "F", "tensor_hashes": '{"e": 28}'},
+        {"quant_id": "Q4_1+embd-Q5_1", "file_type": "Q4_1", "tensor_hashes": '{"e": 28, "b": 106}'},
+    )
+    assert len(set(declared(files).values())) == 1
+
+
+def test_a_models_own_name_is_not_its_quants_type():
+    assert families.kind_of("DeepSeek-Q1-Q4_0", None, None).base_type == "Q4_0"
+    assert families.kind_of("Q8_0+embd-Q5_1", None, None).base_type == "Q8_0"
 
 
 def test_with_no_share_asked_for_one_tensor_joins_chains_included():

@@ -18,7 +18,8 @@ routed as (
         kind,
         count(figure) filter (where is_looked_at) as n,
         median(figure) filter (where is_looked_at) as figure,
-        count(*) filter (where is_looked_at and verdict = 'above_half') as above,
+        -- who beats both of the two is above half, too
+        count(*) filter (where is_looked_at and verdict in ('above_half', 'beats_both')) as above,
         count(*) filter (where is_looked_at and verdict = 'below_half') as below,
         count(*) filter (where is_looked_at and verdict = 'beats_both') as beat,
         min(detectable) filter (where is_looked_at) as detectable,
@@ -40,7 +41,7 @@ select
     'routers' as statistic,
     case
         when n = 0 then 'no_pairs'
-        when above + below + beat = 0 then 'pairs_cannot_tell'
+        when above + below = 0 then 'pairs_cannot_tell'
         else 'pairs_told'
     end as verdict,
     map {

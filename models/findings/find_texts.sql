@@ -108,7 +108,7 @@ select
         'chunks': chunks::varchar,
         'letters': letters::varchar,
         'lettered': lettered,
-        'reason': reason,
+        'reason': coalesce(reason, 'there is one quant, and no pair'),
         'first': nearest.quant_id, 'second': nearest.other_quant_id,
         'needed': nearest.chunks_needed::varchar,
         'lowest': lowest_id,

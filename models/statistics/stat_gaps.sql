@@ -5,9 +5,9 @@
 {%- set takes = {
     'stat_text_pairs': ['text'],
     'stat_text_groups': ['text'],
-    'stat_token_direction': ['tokens'],
-    'stat_disagreements': paired,
-    'stat_heterogeneity': paired,
+    'stat_token_direction': ['text', 'tokens'],
+    'stat_disagreements': paired + ['binary'],
+    'stat_heterogeneity': paired + ['binary'],
     'stat_composites': suite,
     'stat_losses': paired,
     'stat_pairs': suite,
@@ -24,7 +24,7 @@
     'stat_zone_crossfits': distance,
     'stat_prompt_failure': paired + ['answer_kld'],
     'stat_routers': paired + ['answer_kld'],
-    'stat_direction_agreement': ['tokens'] + suite,
+    'stat_direction_agreement': ['text', 'tokens'] + suite,
 } -%}
 {%- set lacks = {
     'text': "'no text was read'",
@@ -33,6 +33,7 @@
     'answered': "'no quant has answered a benchmark'",
     'answered_ref': "'the reference has answered no benchmark'",
     'paired': "'reference and quants have no prompt in common: see unpaired'",
+    'binary': "'no benchmark is scored by 0 and 1 alone: see stat_composites'",
     'suite': "'no quant has answered every benchmark of the cohort'",
     'overlap': "'no quant has both a mean KLD and answers'",
     'tokens': "'there are no token rows, only figures of other tools'",
@@ -45,6 +46,7 @@
     'answered_ref': ('fct_scores', "role = 'reference'"),
     'kld': ('fct_zone_members', 'true'),
     'paired': ('fct_disagreements', 'true'),
+    'binary': ('fct_disagreements', 'mcnemar_p is not null'),
     'suite': ('fct_composites', 'true'),
     'overlap': ('fct_zone_points', 'true'),
     'tokens': ('fct_token_flips', 'true'),

@@ -96,8 +96,8 @@ def gain_families(answers: Answers) -> list[Member]:
 def declared_families(files: Files, settings: Share) -> list[Member]:
     """Families of quants that share quantized tensors, else of one base type and imatrix.
 
-    Of two files at hand it is the share of both's quantized weights that lie in tensors of equal
-    hash. Quants of two uploaders are no relatives.
+    Of two files at hand it is the share of the quantized weights of the one that has fewer of them
+    that lie in tensors of equal hash. Quants of two uploaders are no relatives.
     """
     names = files.quant_id.tolist()
     tensors = [None if text is None else json.loads(text) for text in files.tensor_hashes]
@@ -116,7 +116,11 @@ def declared_families(files: Files, settings: Share) -> list[Member]:
     for k, name in enumerate(names):
         others = np.flatnonzero((labels == labels[k]) & (np.arange(len(names)) != k))
         nearest = int(others[alike[k, others].argmax()]) if len(others) else None
-        why = _declared_because(k, nearest, names, tensors, kinds)
+        why = (
+            _closest(k, files, tensors)
+            if tensors[k] and nearest is None
+            else _declared_because(k, nearest, names, tensors, kinds)
+        )
         members.append(Member(name, first_of(names, labels, k), why))
     return members
 
@@ -144,8 +148,9 @@ def first_of(names: list[str], labels: np.ndarray, k: int) -> str:
 
 def kind_of(name: str, file_type: str | None, imatrix: str | None) -> Kind:
     """Base type and imatrix by a file's own label, else by the quant's name."""
-    found = BASE_TYPE.search(file_type.removeprefix("MOSTLY_") if file_type else name)
-    base = found[0].upper() if found else None
+    label = file_type.removeprefix("MOSTLY_") if file_type else name.split("+")[0]
+    found = BASE_TYPE.findall(label)  # a model's own name may hold one, too: the last counts
+    base = found[-1].upper() if found else None
     if file_type or imatrix:
         return Kind(base, imatrix, False)
     return Kind(base, bool(WITH_IMATRIX.search(name)), True)
@@ -165,9 +170,25 @@ def _likeness(tensors: tuple, kinds: tuple[Kind, Kind]) -> float:
 
 
 def _shared(one: dict[str, int], other: dict[str, int]) -> float:
-    """Share of two files' quantized weights in tensors of equal hash; 0 if one has none."""
-    both = sum(one.values()) + sum(other.values())
-    return 2 * sum(one[each] for each in one.keys() & other.keys()) / both if both else 0.0
+    """Share of the lesser file's quantized weights in tensors of equal hash; 0 if it has none."""
+    lesser = min(sum(one.values()), sum(other.values()))
+    return sum(one[each] for each in one.keys() & other.keys()) / lesser if lesser else 0.0
+
+
+def _closest(k: int, files: Files, tensors: list) -> str:
+    """With which file quant k, which stands alone, shares most."""
+    shares = {
+        name: _shared(tensors[k], other)
+        for name, uploader, other in zip(files.quant_id, files.uploader, tensors)
+        if name != files.quant_id[k] and uploader == files.uploader[k] and other
+    }
+    if not shares:
+        return "no other quantized file of its uploader is at hand"
+    nearest = max(shares, key=lambda name: shares[name])
+    return (
+        f"no family is near enough on average: at most {shares[nearest]:.0%} of the lesser file's"
+        f" weights are shared, with {nearest}"
+    )
 
 
 def _declared_because(
@@ -177,10 +198,11 @@ def _declared_because(
     mine, kind = tensors[k], kinds[k]
     if mine is not None and not mine:
         return "its file holds no quantized tensor"
-    if mine is not None and nearest is None:
-        return "it shares too few of its quantized weights with any other"
     if mine is not None and nearest is not None and tensors[nearest] is not None:
-        return f"shares {_shared(mine, tensors[nearest]):.0%} of weights with {names[nearest]}"
+        return (
+            f"{_shared(mine, tensors[nearest]):.0%} of the lesser file's weights are shared with"
+            f" {names[nearest]}"
+        )
     if kind.base_type is None:
         return "its name says no base type"
     by = "by its name" if kind.by_name else "by its file's label"
