@@ -162,6 +162,15 @@ def test_prompts_alone_are_a_t_test_of_the_contrast():
     assert alone["ppl", "composite"].these_low is None
 
 
+def test_no_p_falls_where_others_are_allowed_for():
+    """Tosses of few texts have lighter ends than the normal law."""
+    for seed in range(5):
+        points, answers, _, _, _ = cohort(fall=0.3, seed=seed)
+        rows = rows_of(cells.Distances, points), rows_of(Answers, answers)
+        for row in these.these_quants(*rows, TOSSES):
+            assert row.z is None or row.p_these_adjusted >= row.p_these
+
+
 def test_items_of_one_text_are_one():
     points, answers, labels, kld, gains = cohort(texts=4)
     _, alone = found(points, answers, labels)

@@ -41,7 +41,8 @@ class These(NamedTuple):
     z: Annotated[float | None, "of the contrast of ranks, over texts; negative: it falls"]
     p_these: Annotated[float | None, "two-sided p of z: other prompts, these very quants"]
     p_these_adjusted: Annotated[
-        float | None, "the same over the zone's measurements, tossed signs, step-down max-T"
+        float | None,
+        "the same over the zone's measurements, tossed signs, step-down max-T; at least p_these",
     ]
     these_low: Annotated[
         float | None, "95 % interval of these quants' own slope per doubling, prompts alone"
@@ -111,11 +112,8 @@ def _figures(cell: Cell, k: int, sums: np.ndarray, contrast: np.ndarray, adjuste
     if error <= 0:
         return NOTHING | {"reason": CONSTANT}
     z = float(contrast.sum() / error)
-    found = NOTHING | {
-        "z": z,
-        "p_these": float(2 * norm.sf(abs(z))),
-        "p_these_adjusted": adjusted,
-    }
+    p = float(2 * norm.sf(abs(z)))
+    found = NOTHING | {"z": z, "p_these": p, "p_these_adjusted": max(p, adjusted)}
     x = cell.x[k]
     if cell.doubles[k] and (x > 0).all() and np.ptp(x) > 0:
         away = np.log2(x) - np.log2(x).mean()
