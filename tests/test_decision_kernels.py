@@ -5,7 +5,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from answer_rows import answer_rows, shuffled
-from scipy import stats
+from scipy import optimize, stats
 
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.port import rows_of
@@ -140,6 +140,36 @@ def test_candidates_are_tangos_and_allow_for_each_other():
         assert row.difference == pytest.approx((counts[k][0] - counts[k][1]) / 1_500)
         assert (row.loss_bound < 0.01) == (row.verdict == "not_inferior")
     assert {row.verdict for row in found} == {"not_inferior", "cannot_tell"}
+
+
+@pytest.mark.parametrize("counts", [(1, 1, 1_500), (0, 1, 90), (1, 0, 400), (0, 0, 300)])
+def test_the_bound_of_one_quant_is_tangos_margin(counts):
+    """So few disagree that tosses ask no more than the normal's 5 %."""
+    [row] = candidates(answer_rows(gains_of(*counts)[None]), DRAWS)
+    margin = optimize.brentq(lambda m: tango(*counts, m) - 0.05, 1e-4, 0.5)
+    assert row.loss_bound == pytest.approx(margin, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_bound_is_the_margin_where_the_verdict_turns(seed):
+    """Among others, over benchmarks of uneven weights; one quant answers as the reference does."""
+    rng = np.random.default_rng(seed)
+    moved = rng.choice([0.0, 0.002, 0.01, 0.05], 5)
+    sizes = {"a": 300, "b": 60}
+    gains = np.array([rng.choice([-1.0, 0, 1], 360, p=[x, 1 - 1.5 * x, x / 2]) for x in moved])
+    gains[0] = 0
+    names = [name for name, size in sizes.items() for _ in range(size)]
+    answers = answer_rows(gains, names, weights={"a": 1.0, "b": 3.0})
+    draws = DRAWS._replace(n_tosses=999)
+    for k, row in enumerate(candidates(answers, draws)):
+        for share, verdict in ((1 - 1e-6, "cannot_tell"), (1 + 1e-6, "not_inferior")):
+            at = candidates(answers, draws._replace(margin=row.loss_bound * share))[k]
+            assert at.verdict == verdict and at.loss_bound == row.loss_bound
+
+
+def test_too_few_draws_show_no_bound():
+    found = candidates(answer_rows(np.zeros((2, 900))), DRAWS._replace(n_tosses=9))
+    assert {(row.loss_bound, row.verdict) for row in found} == {(1.0, "cannot_tell")}
 
 
 def test_fewer_quants_allowed_are_fewer_to_allow_for():

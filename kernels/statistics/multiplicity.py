@@ -43,6 +43,15 @@ def critical_z(null: np.ndarray, alone: float) -> float:
     return max(alone, float(np.quantile(null.max(1), 1 - ALPHA)))
 
 
+def passed_at(null: np.ndarray) -> float:
+    """What the largest of these must exceed for a p of step_down below 5 %; null: [B, m]."""
+    allowed = int(np.ceil(ALPHA * (1 + len(null)) - 1)) - 1  # draws that may be as large
+    if allowed < 0:
+        return float("inf")
+    largest = np.partition(null.max(1), len(null) - 1 - allowed)
+    return float(largest[len(null) - 1 - allowed]) + TIE
+
+
 def holm(p: np.ndarray) -> np.ndarray:
     """Holm's adjusted p [m] (1979): any false rejection, whatever the tests share."""
     p = np.asarray(p, float)

@@ -9,14 +9,14 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA
-from ..multiplicity import among, critical_z
+from ..multiplicity import among, critical_z, passed_at
 from ..port import statistic
 from ..texts import units
 from ..tosses import tossed
 from .composite_differences import weighted
 from .prompt_budget import needed_for_none
 from .score_pairs import PairDraws
-from .stratified import lowest, not_inferior, prompt, tables
+from .stratified import Tables, least_margin, not_inferior, tables
 
 
 class Candidate(NamedTuple):
@@ -32,7 +32,7 @@ class Candidate(NamedTuple):
         float, "the same by step-down max-T over all quants that are looked at, prompts shared"
     ]
     loss_bound: Annotated[
-        float, "it is shown to lose less than this, all quants judged together, fraction"
+        float, "the smallest margin at which the verdict would be not_inferior, fraction; at most 1"
     ]
     prompts: Annotated[int, "that it and the reference answered"]
     prompts_needed: Annotated[
@@ -67,7 +67,7 @@ def judged(found: Sheet, settings: PairDraws) -> list[Candidate]:
     prompts = np.isfinite(gains).sum(1)
     more = needed_for_none(counts, settings.margin, critical, prompts)
     beside = among(norm.isf(p), null, p)
-    bound = np.minimum(prompt(counts) / 2 - lowest(counts, critical), 1.0)
+    bound = np.minimum(loss_bounds(counts, null), 1.0)
     rows = zip(found.quants, own.sum(1), p, beside, bound, prompts, more)
     return [
         Candidate(
@@ -83,3 +83,29 @@ def judged(found: Sheet, settings: PairDraws) -> list[Candidate]:
         )
         for quant, difference, raw, adjusted, loss, answered, wanted in rows
     ]
+
+
+def loss_bounds(counts: Tables, null: np.ndarray) -> np.ndarray:
+    """The smallest margin [m] at which step-down tests show each loss to be less.
+
+    null: [B, m] tossed z. As the margin grows, quants pass one after another, and each leaves the
+    others fewer to be judged with.
+    """
+    from scipy.stats import norm
+
+    bounds = np.full(null.shape[1], np.nan)
+    left, reached, critical = np.arange(len(bounds)), -np.inf, np.nan
+    at = bounds
+    while len(left):
+        higher = max(passed_at(null[:, left]), float(norm.isf(ALPHA)))
+        if higher != critical:
+            critical = higher
+            at = np.full(len(bounds), np.inf)
+            if np.isfinite(critical):
+                rest = Tables(*(column[left] for column in counts))
+                at[left] = least_margin(rest, critical)
+        reached = max(reached, at[left].min())
+        passes = at[left] <= reached
+        bounds[left[passes]] = reached
+        left = left[~passes]
+    return bounds

@@ -143,6 +143,17 @@ def _reached(found: Tables, multiplier: np.ndarray) -> np.ndarray:
     return (found.weight * found.jump * (rise - fall)).sum(1)
 
 
+def least_margin(found: Tables, z: float) -> np.ndarray:
+    """The smallest margin [m] at which not_inferior's z exceeds this one, z > 0."""
+    value, half = found.difference, prompt(found) / 2
+
+    def exceeds(multiplier: np.ndarray, reached: np.ndarray) -> np.ndarray:
+        gap = np.maximum(value - reached, 0)
+        return np.sqrt(multiplier * gap) * (gap - half) > z * gap
+
+    return -_reached(found, _solved(found, exceeds))
+
+
 def _turned(found: Tables) -> Tables:
     """The same with leapfrogs as drops."""
     return found._replace(leapfrogs=found.drops, drops=found.leapfrogs)
