@@ -123,6 +123,38 @@ def test_p_of_three_cohorts():
         assert found == pytest.approx(scipy_stats.spearmanr(KLD[inside], gains[inside])[0])
 
 
+SEVEN = [("kld_max", edge) for edge in (0.005, 0.01, 0.02, 0.05)]
+SEVEN += [("score_tol", 0.01), ("tost", 0.02), ("not_different", 0.05)]
+
+
+def test_a_rise_is_flatter_whatever_zones_the_score_draws():
+    gains = SMOOTH["rise"]
+    prompts = ERROR * np.random.default_rng(1).standard_normal((2 * 999, 16))
+    drawn = zone_worlds.worlds(law(gains), KLD, ALONE, prompts, 1)
+
+    def rows(zones: list[tuple[str, float]]) -> dict[tuple, zone_null.ZoneNull]:
+        seen = [zone_null._seen(known(gains), zone, drawn) for zone in zones]
+        made = zone_null._sides(seen, "declared", 999)
+        return {(row.zone_rule, row.threshold, row.kind): row for row in made}
+
+    every = rows(SEVEN)
+    row = every["kld_max", 0.05, "flatter"]
+    assert row.rho == pytest.approx(0.966667, abs=5e-7) and row.rho > row.expected_high
+    assert row.verdict == "refused" and row.p <= row.p_adjusted <= 0.05
+    for part in (SEVEN[:4], SEVEN[4:]):
+        assert rows(part) == {key: row for key, row in every.items() if key[:2] in part}
+
+
+def test_draws_without_a_figure_count_against_their_own_zone_alone():
+    rng = np.random.default_rng(2)
+    null = rng.standard_normal((999, 2))
+    gaps = null.copy()
+    gaps[:300, 1] = np.nan
+    observed, judged = np.array([4.0, 4.0]), np.ones(2, bool)
+    p, adjusted = zone_null._tails(observed, gaps, judged)
+    assert p.tolist() == [0.001, 0.301] and adjusted.tolist() == [0.001, 0.301]
+
+
 def test_what_other_prompts_add_is_known_from_these():
     rng = np.random.default_rng(4)
     gains = rng.choice([-1.0, 0, 1], (3, 400), p=[0.1, 0.8, 0.1])

@@ -9,7 +9,7 @@ with ranks as (
 verdicts as (
     select
         *,
-        count(p_adjusted) over (partition by cohort_id) as zones,
+        count(p_adjusted) over (partition by cohort_id, zone_rule = 'kld_max') as zones,
     from {{ ref('stat_zone_verdicts') }}
 ),
 
@@ -63,6 +63,11 @@ select
         'flat_high': coalesce(printf('%.2f', flat.expected_high), 'unknown'),
         'p_adjusted': coalesce(printf('%.2g', verdicts.p_adjusted), 'unknown'),
         'zones': verdicts.zones::varchar,
+        'drawn_by': if(verdicts.zone_rule = 'kld_max', 'KLD', 'score'),
+        'side': case verdicts.side
+            when 'noise' then 'below what no loss gives'
+            else verdicts.side || ' than the law'
+        end,
         'wreck_kld': '{{ var('wreck_kld') }}',
         'reason': coalesce(verdicts.reason, '')
     } as facts,

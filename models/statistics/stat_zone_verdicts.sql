@@ -66,6 +66,7 @@ zones as (
             when bool_or(worst.kind = 'noise' and worst.is_refused) then 'falls'
             else 'cannot_tell'
         end as verdict,
+        arg_min(worst.kind, (worst.p_adjusted, worst.p, worst.kind)) as nearest,
         map_from_entries(list((worst.kind, worst.p))) as p,
         map_from_entries(list((worst.kind, worst.p_adjusted))) as p_adjusted,
     from worst
@@ -73,11 +74,15 @@ zones as (
     group by worst.cohort_id, worst.zone_rule, worst.threshold, worst.is_default
 ),
 
--- the side by which a zone is decided, or a fall beyond noise alone where it is by none
+-- the side by which a zone is decided; where none decides, the one nearest to it
 decided as (
     select
         *,
-        if(verdict in ('flatter', 'steeper'), verdict, 'noise') as side,
+        case
+            when verdict in ('flatter', 'steeper') then verdict
+            when verdict = 'cannot_tell' then nearest
+            else 'noise'
+        end as side,
     from zones
 )
 
@@ -92,6 +97,7 @@ select
     best.expected,
     best.expected_low,
     best.expected_high,
+    decided.side,
     decided.p[decided.side] as p,
     decided.p_adjusted[decided.side] as p_adjusted,
     decided.verdict,

@@ -16,7 +16,8 @@ from ..ranks import rho_inside
 from ..scores.composites import Part, by_benchmark
 from ..texts import count
 
-RULES = ("kld_max", "score_tol", "tost", "not_different")
+BY_KLD = "kld_max"  # the rule that looks at the measurement alone
+RULES = (BY_KLD, "score_tol", "tost", "not_different")
 
 
 class ZoneQuants(NamedTuple):
@@ -63,7 +64,7 @@ def members(
     measure, differences, errors = (
         np.asarray(values, float) for values in (measure, differences, errors)
     )
-    if rule == "kld_max":
+    if rule == BY_KLD:
         return measure <= threshold
     if rule == "score_tol":
         return differences >= -threshold

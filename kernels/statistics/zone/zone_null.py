@@ -14,10 +14,10 @@ import numpy as np
 from ..answers import Answers
 from ..draws import SMALLEST, SMALLEST_VERDICT
 from ..intervals import ALPHA, finite, interval
-from ..multiplicity import TIE, step_down
+from ..multiplicity import TIE, among
 from ..port import statistic
 from ..quants.families import Families
-from .zone_choice import RULES, ZoneQuants, members
+from .zone_choice import BY_KLD, RULES, ZoneQuants, members
 from .zone_law import Law, counts, fit
 from .zone_worlds import Cohort, Worlds, cohort, noise, redrawn, worlds, zone_rho
 
@@ -65,7 +65,11 @@ class ZoneNull(NamedTuple):
     expected_low: Annotated[float | None, "95 % of those cohorts have a rho from"]
     expected_high: Annotated[float | None, "to"]
     p: Annotated[float | None, "one-sided p of such a rho, add-one"]
-    p_adjusted: Annotated[float | None, "over the cohort's zones of 8 quants or more, step-down"]
+    p_adjusted: Annotated[
+        float | None,
+        "step-down over the cohort's zones of 8 quants or more: those that the measurement draws"
+        " (kld_max) are one family, those that the score draws another",
+    ]
     verdict: Annotated[str, "refused, not_refused, too_few, no_law or no_answers"]
     reason: Annotated[str | None, "why a figure is null"]
 
@@ -220,7 +224,11 @@ def _seen(known: Cohort, zone: tuple[str, float], drawn: Worlds | None) -> Seen:
 
 
 def _sides(seen: list[Seen], labelling: str, n_draws: int) -> Iterator[ZoneNull]:
-    """Three rows for each zone under one labelling; p adjusted over the zones, each side apart."""
+    """Three rows for each zone under one labelling, each side's p adjusted apart.
+
+    Zones that the measurement draws do not pay for those that the score draws, nor these for them.
+    """
+    by_score = np.array([each.zone[0] != BY_KLD for each in seen], bool)
     sizes = np.array([each.n for each in seen])
     observed = np.array([each.rho for each in seen])
     for kind, (world, sign) in KINDS.items():
@@ -228,7 +236,11 @@ def _sides(seen: list[Seen], labelling: str, n_draws: int) -> Iterator[ZoneNull]
         for k, each in enumerate(seen):
             if each.drawn is not None:
                 null[:, k] = getattr(each.drawn, world)
-        p, adjusted = _tails(sign * observed, sign * null, sizes >= SMALLEST_VERDICT)
+        p, adjusted = np.full((2, len(seen)), np.nan)
+        for own in (~by_score, by_score):
+            p[own], adjusted[own] = _tails(
+                sign * observed[own], sign * null[:, own], sizes[own] >= SMALLEST_VERDICT
+            )
         for k, each in enumerate(seen):
             spread = _expected(null[:, k])
             figures = finite(each.rho), *spread, finite(p[k]), finite(adjusted[k])
@@ -250,8 +262,9 @@ def _tails(
 ) -> tuple[np.ndarray, np.ndarray]:
     """p of each zone's figure [z] in drawn ones [B, z], larger = more extreme, and p adjusted.
 
-    Zones are made comparable by their draws' mean and standard deviation; a drawn cohort without a
-    figure counts as extreme. judged: the zones among which p is adjusted, [z] bool.
+    Zones are made comparable by their draws' mean and standard deviation. A drawn cohort without a
+    figure counts as extreme for that zone, not for another, and no p_adjusted is below its own p.
+    judged: the zones among which p is adjusted, [z] bool.
     """
     known = np.isfinite(observed)
     if not known.any():
@@ -261,10 +274,10 @@ def _tails(
     spread = np.where(spread > 0, spread, 1.0)
     score = (observed[known] - centre) / spread
     drawn = (null[:, known] - centre) / spread
-    drawn = np.where(np.isnan(drawn), np.inf, drawn)
     p, adjusted = np.full((2, len(observed)), np.nan)
-    p[known] = (1 + (drawn >= score - TIE).sum(0)) / (1 + len(drawn))
-    adjusted[known] = step_down(np.where(judged[known], score, np.nan), drawn)
+    p[known] = (1 + ((drawn >= score - TIE) | np.isnan(drawn)).sum(0)) / (1 + len(drawn))
+    own = np.where(judged[known], p[known], np.nan)
+    adjusted[known] = among(np.where(judged[known], score, np.nan), drawn, own)
     return p, adjusted
 
 
