@@ -83,4 +83,4 @@ def test_raw_p_claims_losses_where_there_are_none_and_adjusted_p_does_not():
 def test_no_answers_no_rows():
     assert losses(answer_rows(np.zeros((0, 0))), SETTINGS) == []
     [row] = losses(answer_rows(np.zeros((1, 5))), SETTINGS)
-    assert (row.z, row.verdict) == (0, "cannot_tell") and plain(row)
+    assert (row.z, row.verdict, row.resolvable) == (0, "no_disagreement", None) and plain(row)

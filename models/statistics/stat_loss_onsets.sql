@@ -9,7 +9,7 @@ with tested as (
         resolvable,
         verdict = 'loss' as is_shown,
     from {{ ref('stat_losses') }}
-    where verdict in ('loss', 'cannot_tell')
+    where verdict != 'not_all'
         and isfinite(kld_mean)
 ),
 
@@ -41,7 +41,11 @@ select
         where tested.kld_mean > onsets.kld_mean
         and not tested.is_shown
     ) as beyond_not_shown,
-    if(onsets.shown > 0, 'loss_from', 'no_loss_shown') as verdict,
+    case
+        when onsets.shown > 0 then 'loss_from'
+        when onsets.resolvable is null then 'no_disagreement'
+        else 'no_loss_shown'
+    end as verdict,
 from onsets
 inner join tested using (cohort_id)
 group by all

@@ -31,9 +31,15 @@ class Loss(NamedTuple):
     p: Annotated[float | None, "one-sided p of a loss by tossed signs, add-one"]
     p_adjusted: Annotated[float | None, "the same over the cohort's quants, step-down max-T"]
     resolvable: Annotated[
-        float | None, "loss that would be shown with 80 % power at this volume, a fraction"
+        float | None,
+        "loss that would be shown with 80 % power at this volume, a fraction; null without volume",
     ]
-    verdict: Annotated[str, "loss or cannot_tell, or not_all: it did not answer every prompt"]
+    verdict: Annotated[
+        str,
+        "loss: shown lower, one-sided, by p_adjusted; cannot_tell; no_disagreement: no text is"
+        " gained or lost, so that what could be shown is unknown; not_all: it did not answer every"
+        " prompt",
+    ]
     reason: Annotated[str | None, "why a figure is null"]
 
 
@@ -67,8 +73,9 @@ def shown(every: Sheet, settings: LossSettings) -> list[Loss]:
             found.append(Loss(quant, n, None, None, None, None, None, "not_all", missing))
             continue
         k = place[quant]
-        lost, told = float(weighted[k].sum()), float(needed * scale[k])
+        lost, told = float(weighted[k].sum()), float(needed * scale[k]) or None
         figures = float(z[k]), float(p[k]), float(adjusted[k])
-        verdict = "loss" if adjusted[k] <= ALPHA else "cannot_tell"
+        verdict = "cannot_tell" if told else "no_disagreement"
+        verdict = "loss" if adjusted[k] <= ALPHA else verdict
         found.append(Loss(quant, n, lost, *figures, told, verdict, None))
     return found
