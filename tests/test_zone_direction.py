@@ -63,6 +63,59 @@ def test_one_quant_is_its_improvement_share_with_wilsons_interval():
     assert row.verdict == "loses"
 
 
+def graded(seed, quants=8, prompts=200, lean=-0.01):
+    """Small graded gains, which relatives share in part."""
+    rng = np.random.default_rng(seed)
+    common, own = rng.normal(lean, 0.05, (1, prompts)), rng.normal(lean, 0.03, (quants, prompts))
+    return 0.5 * common + own
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.01])
+def test_graded_gains_have_the_interval_of_a_ratio_of_texts(scale):
+    gains, texts = scale * graded(5), [f"{k // 2:03}" for k in range(200)]
+    row = directions(members([0.01] * 8), gains, texts=texts)["kld_max", 0.02, SHARE]
+    won, total = {}, {}
+    for quant in gains:
+        for text, gain in zip(texts, quant):
+            won[text] = won.get(text, 0.0) + max(gain, 0.0)
+            total[text] = total.get(text, 0.0) + abs(gain)
+    whole, n = sum(total.values()), len(total)
+    share = sum(won.values()) / whole
+    error = {
+        of: math.sqrt(n / (n - 1) * sum((won[k] - of * total[k]) ** 2 for k in won)) / whole
+        for of in (share, 0.5)
+    }
+    without = [(sum(won.values()) - won[k]) / (whole - total[k]) for k in won]
+    jackknife = math.sqrt((n - 1) * np.var(without))
+    assert error[share] == pytest.approx(jackknife, rel=0.03)
+    t = stats.t.ppf(0.975, n - 1)
+    assert (row.figure, row.texts) == (pytest.approx(share), n)
+    assert (row.low, row.high) == pytest.approx(
+        (share - t * error[share], share + t * error[share])
+    )
+    assert row.detectable == pytest.approx((t + stats.norm.ppf(0.8)) * error[0.5])
+    assert row.verdict == "loses" and row.high < 0.5 and 0.5 - share > row.detectable
+
+
+def test_no_word_goes_against_its_own_interval():
+    shown = 0
+    for seed in range(40):
+        gains = graded(seed, lean=-0.005)
+        for row in directions(members(np.arange(1, 9) / 100), gains).values():
+            neither = 0.5 if row.kind == SHARE else 0.0
+            if row.verdict in ("loses", "gains", "falls", "rises"):
+                shown += 1
+                assert row.p_adjusted <= 0.05 and not row.low <= neither <= row.high
+    assert shown >= 10
+
+
+def test_graded_losses_alone_have_an_interval():
+    row = directions(members([0.01]), np.full(20, -0.1))["kld_max", 0.02, SHARE]
+    z, coins = stats.t.ppf(0.975, 19), 19
+    assert (row.figure, row.low) == (0.0, 0.0)
+    assert row.high == pytest.approx(z**2 / coins / (1 + z**2 / coins)) and row.verdict == "loses"
+
+
 def test_copies_of_a_quant_and_of_a_text_say_no_more_than_one():
     gains = np.r_[np.ones(4), -np.ones(12), np.zeros(100)]
     one = directions(members([0.01]), gains)["kld_max", 0.02, SHARE]

@@ -21,6 +21,7 @@ from ..tosses import counted_p, tossed
 QUANTS = 8  # below, nothing is said of a figure over quants
 KINDS = ("improvement_share", "change_per_doubling")
 OPEN = dict(zip(KINDS, ("cannot_tell", "change_cannot_tell")))
+NEITHER = dict(zip(KINDS, (0.5, 0.0)))  # the figure that is no direction, or no change
 SHOWN = dict(zip(KINDS, (("loses", "gains"), ("falls", "rises"))))
 
 
@@ -55,7 +56,11 @@ class ZoneDirection(NamedTuple):
     texts: Annotated[int, "texts on which one of them and the reference disagree"]
     disagreements: Annotated[float, "of all quants and prompts; graded ones by their size"]
     figure: Annotated[float | None, "the figure; null with a reason"]
-    low: Annotated[float | None, "95 % interval, texts drawn anew, these quants"]
+    low: Annotated[
+        float | None,
+        "95 % interval, texts drawn anew, these quants: Wilson's at effective coins, or of graded"
+        " gains and of a change the linearised one",
+    ]
     high: Annotated[float | None, "its other end"]
     p: Annotated[
         float | None,
@@ -69,9 +74,9 @@ class ZoneDirection(NamedTuple):
     verdict: Annotated[
         str,
         "loses, gains: more drops, or more leapfrogs, than the other; falls, rises: f does so with"
-        " KLD; cannot_tell, change_cannot_tell: not shown; too_few: 8 quants needed;"
-        " chosen_by_score: the zone's quants are chosen by these answers; none: no disagreement, or"
-        " KLDs that do not differ",
+        " KLD (by p_adjusted and the interval both); cannot_tell, change_cannot_tell: not shown;"
+        " too_few: 8 quants needed; chosen_by_score: the zone's quants are chosen by these answers;"
+        " none: no disagreement, or KLDs that do not differ",
     ]
 
 
@@ -108,7 +113,8 @@ def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirec
     by_text = np.bincount(unit, size.sum(0))
     n, texts = len(zone.quant_id), int((by_text > 0).sum())
     total = float(size.sum())
-    share = _improvement_share(leapt.sum(0), size.sum(0), unit)
+    are_coins = bool(np.isin(size, (0.0, 1.0)).all())
+    share = _improvement_share(leapt.sum(0), size.sum(0), unit, are_coins)
     change = _change(leapt, size, np.log2(np.where(zone.kld > 0, zone.kld, np.nan)), unit)
     rows = []
     for kind, found_figure in zip(KINDS, (share, change)):
@@ -131,28 +137,56 @@ def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirec
     return rows
 
 
-def _improvement_share(leapt: np.ndarray, size: np.ndarray, unit: np.ndarray) -> _Figure:
-    """f of sums over quants [n], with Wilson's interval at the number of coins that say as much."""
-    from scipy.stats import norm, t
-
+def _improvement_share(
+    leapt: np.ndarray, size: np.ndarray, unit: np.ndarray, are_coins: bool
+) -> _Figure:
+    """f of sums over quants [n]; are_coins: every gain is -1, 0 or 1."""
     adds = 2 * leapt - size
     total = size.sum()
     if total <= 0:
         return _Figure(None, None, None, None, adds)
-    share = leapt.sum() / total
+    share = float(leapt.sum() / total)
     won, all_of = np.bincount(unit, leapt), np.bincount(unit, size)
-    texts = int((all_of > 0).sum())
-    alike = total**2 / (all_of**2).sum()  # coins, if quants agree on every text
     residuals = ((won - share * all_of) ** 2).sum()
+    if are_coins or residuals <= 1e-12 * (all_of**2).sum():
+        return _Figure(share, *_of_coins(share, all_of, residuals), adds)
+    return _Figure(share, *_of_sizes(share, won, all_of), adds)
+
+
+def _of_coins(
+    share: float, all_of: np.ndarray, residuals: float
+) -> tuple[float, float, float | None]:
+    """Ends and what is detectable: Wilson's interval at the number of coins that say as much."""
+    from scipy.stats import norm, t
+
+    total, texts = all_of.sum(), int((all_of > 0).sum())
     variance = share * (1 - share)
-    coins = variance * total**2 / residuals if residuals > 0 and variance > 0 else alike
-    coins = min(coins * (texts - 1) / texts, total) if texts > 1 else min(alike, total)
+    if residuals > 0 and variance > 0:
+        coins = min(variance * total**2 / residuals * (texts - 1) / texts, total)
+    else:  # as many as texts, if all weigh alike
+        coins = total**2 / (all_of**2).sum() * ((texts - 1) / texts if texts > 1 else 1.0)
     z = float(t.ppf(1 - ALPHA / 2, max(texts - 1, 1)))
     centre = (share + z**2 / (2 * coins)) / (1 + z**2 / coins)
     half = z / (1 + z**2 / coins) * math.sqrt(variance / coins + z**2 / (4 * coins**2))
     least = (z + float(norm.ppf(POWER))) / (2 * math.sqrt(coins))
-    ends = max(centre - half, 0.0), min(centre + half, 1.0)
-    return _Figure(float(share), *ends, least if least < 0.5 else None, adds)
+    return max(centre - half, 0.0), min(centre + half, 1.0), least if least < 0.5 else None
+
+
+def _of_sizes(
+    share: float, won: np.ndarray, all_of: np.ndarray
+) -> tuple[float, float, float | None]:
+    """The same of graded gains: the error of a ratio of sums over texts, linearised."""
+    from scipy.stats import norm, t
+
+    texts = int((all_of > 0).sum())
+
+    def error(of: float) -> float:
+        return math.sqrt(texts / (texts - 1) * ((won - of * all_of) ** 2).sum()) / all_of.sum()
+
+    z = float(t.ppf(1 - ALPHA / 2, texts - 1))
+    half = z * error(share)
+    least = (z + float(norm.ppf(POWER))) * error(0.5)
+    return max(share - half, 0.0), min(share + half, 1.0), least if least < 0.5 else None
 
 
 def _change(leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray) -> _Figure:
@@ -193,6 +227,12 @@ def _adjusted(
     adjusted = np.fmax(step_down(np.where(is_open, np.abs(z), np.nan), np.abs(null)), raw)
     said = []
     for (row, _), p, q, lean in zip(rows, raw, adjusted, z):
-        verdict = SHOWN[row.kind][int(lean > 0)] if q < ALPHA else row.verdict
+        is_shown = q <= ALPHA and _excludes(row, NEITHER[row.kind])
+        verdict = SHOWN[row.kind][int(lean > 0)] if is_shown else row.verdict
         said.append(row._replace(p=finite(p), p_adjusted=finite(q), verdict=verdict))
     return said
+
+
+def _excludes(row: ZoneDirection, neither: float) -> bool:
+    """Whether the interval lies on one side; an unknown one does not."""
+    return row.low is not None and row.high is not None and not row.low <= neither <= row.high
