@@ -7,6 +7,7 @@ import pytest
 from answer_rows import answer_rows
 from plain import plain
 
+from qwh.exports.words import sentence
 from qwh.kernels.statistics.zone.losses import LossSettings, losses
 
 SETTINGS = LossSettings(19_999, 1)
@@ -84,3 +85,10 @@ def test_no_answers_no_rows():
     assert losses(answer_rows(np.zeros((0, 0))), SETTINGS) == []
     [row] = losses(answer_rows(np.zeros((1, 5))), SETTINGS)
     assert (row.z, row.verdict, row.resolvable) == (0, "no_disagreement", None) and plain(row)
+
+
+def test_a_one_sided_loss_is_not_said_in_the_words_of_a_two_sided_one():
+    row = {"p_adjusted": 0.03}
+    one, two = sentence("losses", "loss", row), sentence("composites", "damaged", row)
+    assert one == "shown lower than the reference (one-sided p 0.03, adjusted over all quants)"
+    assert one != two and "one-sided" not in two
