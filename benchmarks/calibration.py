@@ -122,7 +122,8 @@ def beyond(drawn: Cohort) -> bool:
 
 def here(drawn: Cohort) -> bool:
     """Whether prompts alone refuse."""
-    (row,) = these.these_quants(distances(drawn), answers(drawn), these.Tosses(TOSSES, SEED))
+    settings = these.Tosses(TOSSES, VARS["fewest_quants"], SEED)
+    (row,) = these.these_quants(distances(drawn), answers(drawn), settings)
     return row.p_these_adjusted is not None and row.p_these_adjusted <= 0.05
 
 

@@ -11,6 +11,7 @@
         'p_these': coalesce(printf('%.2g', {{ trend }}.p_these_adjusted), 'not tested'),
         'least_p': coalesce(printf('%.2g', {{ trend }}.least_p), 'unknown'),
         'resolvable': coalesce(printf('%.1f', 100 * {{ trend }}.resolvable), 'unknown'),
+        'labelling': coalesce({{ trend }}.labelling, 'unknown'),
         'reason': coalesce({{ trend }}.reason, '')
     }
 {%- endmacro %}

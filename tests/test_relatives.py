@@ -9,14 +9,14 @@ from scipy import stats
 
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.quants import cells, families, permuted, relatives, these
+from qwh.kernels.statistics.quants import cells, families, permuted, relatives, these, trends
 
 KLD = np.array([0.001, 0.004, 0.012, 0.002, 0.006, 0.015, 0.003, 0.020])
 FAMILIES = np.array([0, 0, 0, 1, 1, 1, 2, 2])
 FALLING = np.array([0.702, 0.699, 0.690, 0.700, 0.697, 0.688, 0.693, 0.689])
 MIXED = np.array([0.702, 0.701, 0.699, 0.691, 0.693, 0.690, 0.698, 0.696])
 DRAWS = relatives.Draws(n_permutations=2_000, n_tosses=499, fewest_quants=8, seed=1)
-TOSSES = these.Tosses(n_tosses=499, seed=1)
+TOSSES = these.Tosses(n_tosses=499, fewest_quants=8, seed=1)
 
 
 def every_deal(x: np.ndarray, y: np.ndarray, share: float) -> tuple[float, int, int]:
@@ -243,6 +243,56 @@ def test_fewer_than_eight_and_no_answers_get_no_figure():
     both, alone = found(points, [], labels)
     assert both["kld", "composite", "gains"].reason == cells.NO_ANSWERS
     assert alone["kld", "composite"].effective_n is None
+
+
+def test_quants_that_left_out_prompts_are_left_out():
+    points, answers, labels, *_ = cohort(sizes=(3, 3, 3), fall=0.1)
+
+    def without(names: set[str], rows: list[dict]) -> list[dict]:
+        return [row for row in rows if row["quant_id"] not in names]
+
+    def gaps(names: set[str]) -> list[dict]:
+        return [a for a in answers if a["quant_id"] not in names or a["prompt_id"] >= "p0010"]
+
+    one, two = {"q04"}, {"q00", "q04"}
+    whole = found(*(without(one, rows) for rows in (points, answers, labels)))
+    both, alone = found(points, gaps(one), labels)
+    assert (both, alone) == whole
+    row = alone["kld", "composite"]
+    assert (row.n, row.reason) == (8, None) and row.effective_n > 1
+    assert both["kld", "composite", "gains"].is_tested
+    both, alone = found(points, gaps(two), labels)
+    reason = "2 of 9 quants did not answer every prompt"
+    assert alone["kld", "composite"].reason == both["kld", "composite", "gains"].reason == reason
+    assert alone["kld", "composite"].n == both["kld", "composite", "gains"].n == 9
+    assert alone["kld", "composite"].effective_n is None
+
+
+def test_what_is_equal_is_named():
+    points, answers, labels, *_ = cohort(sizes=(4, 4))
+    flat = [point | {"x": 0.01} if point["doubles"] else point for point in points]
+    both, alone = found(flat, answers, labels)
+    for row in (alone["kld", "composite"], both["kld", "composite", "gains"]):
+        assert row.reason == cells.SAME_MEASUREMENT
+    assert alone["ppl", "composite"].reason is None
+    alike = [
+        answer | {"score": answers[k % 400]["score"]} for k, answer in enumerate(answers)
+    ]  # every quant answers as the first
+    level = [point | {"y": 0.5} for point in points if point["target"] == "composite"]
+    both, alone = found(level, alike, labels)
+    for row in (alone["kld", "composite"], both["kld", "composite", "gains"]):
+        assert row.reason == cells.CONSTANT
+    _, alone = found(level[:1], [a for a in alike if a["quant_id"] == "q00"], labels)
+    assert alone["kld", "composite"].reason == cells.TOO_FEW
+
+
+@pytest.mark.parametrize(("z", "word"), [(-3.0, "falls"), (3.0, "rises")])
+def test_a_trend_whose_declared_quants_are_one_family_is_not_tested_beyond_them(z, word):
+    nothing = dict.fromkeys(trends.Labelled._fields, None)
+    rows = [nothing | {"labelling": name, "is_tested": False} for name in ("gains", "declared")]
+    alone = trends.Alone(12, z, 0.01, 8)
+    told = trends.trend(rows_of(trends.Labelled, rows), alone)
+    assert (told.labelling, told.verdict) == ("declared", f"{word}_here_untested")
 
 
 def test_a_target_that_is_no_mean_over_prompts_is_not_tested():

@@ -24,7 +24,7 @@ from qwh.kernels.statistics.quants.trends import Alone, Labelled, trend
 from . import SIZE, Promise
 
 DRAWS = tests.Draws(n_permutations=499, n_tosses=499, fewest_quants=8, seed=1)
-TOSSES = these.Tosses(n_tosses=499, seed=1)
+TOSSES = these.Tosses(n_tosses=499, fewest_quants=8, seed=1)
 HELD = (0.93, 1.0)
 ANY = (0.0, 1.0)  # a figure that is shown and not promised
 BEYOND, HERE = ("falls_beyond", "rises_beyond"), ("falls_here", "rises_here")

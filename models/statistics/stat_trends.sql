@@ -11,7 +11,7 @@ prompts_alone as (
         points.cohort_id,
         points.estimator,
         unnest(these_quants(
-            points.points, answers.answers, {{ settings('n_tosses', 'seed') }}
+            points.points, answers.answers, {{ settings('n_tosses', 'fewest_quants', 'seed') }}
         )) as answer,
     from points
     left join answers using (cohort_id)

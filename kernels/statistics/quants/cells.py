@@ -15,6 +15,8 @@ NO_ANSWERS = "without answers per prompt the noise that relatives share is unkno
 NOT_TRIED = "what a direction does among relatives was never tried"
 NO_MEAN = "the target is no mean over the prompts' answers"
 CONSTANT = "all quants are equal"
+SAME_MEASUREMENT = "the measurement is the same for every quant"
+NO_SPREAD = "all prompts give the same trend"
 TOO_FEW = "too few quants"
 
 
@@ -32,7 +34,10 @@ class Distances(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """The measurements of one zone and target that hold the same quants."""
+    """The measurements of one zone and target that hold the same quants.
+
+    Those quants that answered every prompt, where they are enough; else all of them.
+    """
 
     zone_rule: str
     threshold: float
@@ -44,6 +49,7 @@ class Cell(NamedTuple):
     y: np.ndarray  # [n]
     distinct: int  # measurements of the zone and target; those that rank all alike count once
     weight: float  # distinct over the distinct ones here, at least 1
+    lacking: int  # of its quants did not answer every prompt
 
     @property
     def benchmark(self) -> str:
@@ -51,8 +57,11 @@ class Cell(NamedTuple):
         return self.target.partition(":")[2]
 
 
-def cells(points: Distances) -> Iterator[Cell]:
-    """The cells of these rows, in the order of their keys."""
+def cells(points: Distances, answered: set[str], fewest: int) -> Iterator[Cell]:
+    """The cells of these rows, in the order of their keys.
+
+    answered: quants that answered every prompt. The others are left out where that leaves fewest.
+    """
     whole: dict[tuple[str, float, str], dict[str, dict[str, tuple]]] = {}
     for rule, threshold, measurement, target, quant, x, y, doubles in zip(*points):
         rows = whole.setdefault((str(rule), float(threshold), str(target)), {})
@@ -60,7 +69,9 @@ def cells(points: Distances) -> Iterator[Cell]:
     for key in sorted(whole):
         alike: dict[tuple[str, ...], list[str]] = {}
         for measurement, held in sorted(whole[key].items()):
-            alike.setdefault(tuple(sorted(held)), []).append(measurement)
+            whole_ones = answered & held.keys()
+            kept = whole_ones if len(whole_ones) >= fewest else held
+            alike.setdefault(tuple(sorted(kept)), []).append(measurement)
         figures = {
             quants: np.array([[whole[key][each][q] for q in quants] for each in names], float)
             for quants, names in alike.items()
@@ -78,6 +89,7 @@ def cells(points: Distances) -> Iterator[Cell]:
                 y=y[0],
                 distinct=every,
                 weight=every / kinds[quants],
+                lacking=len(set(quants) - answered),
             )
 
 
@@ -96,12 +108,14 @@ class Gains:
 
     def __init__(self, answers: Answers):
         self.sheet = sheet(answers).complete() if len(answers.quant_id) else NOBODY
+        self.answered = set(self.sheet.quants)
+        self._any = len(answers.quant_id) > 0
         self._sums: dict[str, np.ndarray | None] = {}
 
     def of(self, cell: Cell) -> np.ndarray | str:
         """[n, texts], whose sum over texts is the cell's y but for a constant; or why not."""
-        if not set(cell.quants) <= set(self.sheet.quants):
-            return NO_ANSWERS
+        if cell.lacking:
+            return lacks(cell.lacking, len(cell.quants)) if self._any else NO_ANSWERS
         sums = self._of_target(cell.target)
         if sums is None:
             return NOT_TRIED
@@ -116,7 +130,7 @@ class Gains:
         plain = {"direction": "score" if colon else "composite"}.get(kind, kind)
         place = {quant: k for k, quant in enumerate(self.sheet.quants)}
         sums = self._of_target(plain + colon + benchmark)
-        if sums is None or not set(cell.quants) <= place.keys():
+        if sums is None or cell.lacking:
             return None
         return effective_number(noise(sums[[place[quant] for quant in cell.quants]]))
 
@@ -139,6 +153,11 @@ class Gains:
                 sums = text_sums(each * shares, units(texts))
             self._sums[target] = sums
         return self._sums[target]
+
+
+def lacks(lacking: int, quants: int) -> str:
+    """Why quants, some of them lacking answers, have no figure."""
+    return f"{lacking} of {quants} quants did not answer every prompt"
 
 
 def noise(sums: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..intervals import ALPHA
 from ..multiplicity import step_down
 from ..port import statistic
 from ..resolution import POWER
-from .cells import CONSTANT, TOO_FEW, Cell, Distances, Gains, cells, noise
+from .cells import ALIKE, CONSTANT, SAME_MEASUREMENT, TOO_FEW, Cell, Distances, Gains, cells, noise
 from .families import Families
 from .permuted import permuted, product
 from .scatter import Slope, divides, fitted, numbered, slopes
@@ -84,7 +84,7 @@ def relatives(
         # one without a family stands alone, whatever the others are called
         labels.setdefault(labelling, {})[quant] = f"quant {quant}" if family is None else family
     gains, rows = Gains(answers), []
-    for cell in cells(points):
+    for cell in cells(points, gains.answered, settings.fewest_quants):
         sums = gains.of(cell)
         for labelling in sorted(labels):
             own = [labels[labelling].get(quant, f"quant {quant}") for quant in cell.quants]
@@ -123,7 +123,7 @@ def _untestable(cell: Cell, sums: np.ndarray | str, family: np.ndarray, fewest: 
         return sums
     if len(cell.quants) < fewest:
         return TOO_FEW
-    if np.ptp(cell.y) == 0:
+    if np.ptp(cell.y) < ALIKE:
         return CONSTANT
     if divides(family):
         return None
@@ -148,7 +148,7 @@ def _both(cell: Cell, known: np.ndarray, family: np.ndarray, settings: Draws) ->
     found = []
     for k in range(len(ranks)):
         if k not in lines:
-            found.append({"reason": "the measurement is constant"})
+            found.append({"reason": SAME_MEASUREMENT})
             continue
         line = lines[k]
         found.append(

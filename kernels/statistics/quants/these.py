@@ -14,13 +14,24 @@ from ..multiplicity import step_down
 from ..port import statistic
 from ..ranks import centred_ranks
 from ..tosses import tossed
-from .cells import CONSTANT, Cell, Distances, Gains, cells
+from .cells import (
+    ALIKE,
+    CONSTANT,
+    NO_SPREAD,
+    SAME_MEASUREMENT,
+    TOO_FEW,
+    Cell,
+    Distances,
+    Gains,
+    cells,
+)
 
 
 class Tosses(NamedTuple):
     """How much is drawn."""
 
     n_tosses: Annotated[int, "tosses of every text's sign"]
+    fewest_quants: Annotated[int, "if fewer answered every prompt, none is left out"]
     seed: Annotated[int, "of all draws"]
 
 
@@ -59,7 +70,8 @@ NOTHING = dict.fromkeys(These._fields[7:])
 @statistic
 def these_quants(points: Distances, answers: Answers, settings: Tosses) -> list[These]:
     """The contrast over prompts of every zone, measurement and target."""
-    gains, whole = Gains(answers), list(cells(points))
+    gains = Gains(answers)
+    whole = list(cells(points, gains.answered, settings.fewest_quants))
     held = [gains.of(cell) for cell in whole]
     contrasts = [
         None
@@ -109,8 +121,8 @@ def _figures(cell: Cell, k: int, sums: np.ndarray, contrast: np.ndarray, adjuste
     from scipy.stats import norm
 
     error = _error(contrast)
-    if error <= 0:
-        return NOTHING | {"reason": CONSTANT}
+    if error < ALIKE:  # what is left is rounding
+        return NOTHING | {"reason": _no_error(cell, k)}
     z = float(contrast.sum() / error)
     p = float(2 * norm.sf(abs(z)))
     found = NOTHING | {"z": z, "p_these": p, "p_these_adjusted": max(p, adjusted)}
@@ -122,6 +134,15 @@ def _figures(cell: Cell, k: int, sums: np.ndarray, contrast: np.ndarray, adjuste
         slope = float(per_text.sum())
         found |= {"these_low": slope - half, "these_high": slope + half}
     return found
+
+
+def _no_error(cell: Cell, k: int) -> str:
+    """Why a contrast has no spread."""
+    if len(cell.y) < 2:
+        return TOO_FEW
+    if np.ptp(cell.y) < ALIKE:
+        return CONSTANT
+    return SAME_MEASUREMENT if np.ptp(cell.x[k]) == 0 else NO_SPREAD
 
 
 def _error(parts: np.ndarray) -> float:

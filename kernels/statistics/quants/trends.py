@@ -35,7 +35,9 @@ class Trend(NamedTuple):
     """The word, and what it follows from."""
 
     labelling: Annotated[
-        str | None, "the labelling with the largest p, whose figures these are; else one untested"
+        str | None,
+        "the labelling with the largest p, whose figures these are; else one untested,"
+        " declared before others",
     ]
     is_declared: Annotated[bool, "whether a declared labelling was tested"]
     p: Annotated[float | None, "largest of both tests over the labellings that were tested"]
@@ -44,7 +46,8 @@ class Trend(NamedTuple):
     verdict: Annotated[
         str,
         "code of seeds/verdicts.csv: falls_beyond, rises_beyond, falls_here, rises_here,"
-        " cannot_tell, no_deals, undeclared, undivided, too_few or no_verdict",
+        " falls_here_untested, rises_here_untested, cannot_tell,"
+        " no_deals, undeclared, undivided, too_few or no_verdict",
     ]
 
 
@@ -59,7 +62,7 @@ def trend(labelled: Labelled, alone: Alone) -> Trend:
     tested = labelled.is_tested
     names = labelled.labelling[tested].tolist()
     if not names:
-        untested = sorted(labelled.labelling.tolist(), reverse=True)
+        untested = sorted(labelled.labelling.tolist(), key=lambda name: name != "declared")
         word = _word(labelled, alone, None, False)
         return Trend(untested[0] if untested else None, False, None, None, None, word)
     raw = np.maximum(labelled.p_permutation, labelled.p_gls)[tested]
@@ -88,7 +91,8 @@ def _word(labelled: Labelled, alone: Alone, p: float | None, is_declared: bool) 
     if beyond and is_declared and len(signs) == 1:
         return "falls_beyond" if signs == {-1.0} else "rises_beyond"
     if alone.p_these_adjusted <= ALPHA:
-        return "falls_here" if alone.z < 0 else "rises_here"
+        here = "falls_here" if alone.z < 0 else "rises_here"
+        return f"{here}_untested" if p is None else here
     if p is None:
         return "undivided"
     if labelled.least_p[tested].max() > ALPHA:
