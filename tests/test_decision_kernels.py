@@ -167,6 +167,18 @@ def test_a_bound_is_the_margin_where_the_verdict_turns(seed):
             assert at.verdict == verdict and at.loss_bound == row.loss_bound
 
 
+def test_a_wreck_counts_among_those_looked_at():
+    """Its p rounds to 1, and its prompts are tossed with the others'."""
+    gains = np.array([gains_of(30, 20, 1_500), gains_of(0, 1_400, 1_500)])
+    found = candidates(answer_rows(gains), DRAWS)
+    assert found[1].p_not_inferior == found[1].p_not_inferior_adjusted == 1.0
+    rng = np.random.default_rng(3)
+    signs = rng.choice([-1.0, 1], (20_000, 1_500))
+    largest = (signs @ gains.T / np.sqrt((gains**2).sum(1))).max(1)
+    seen = stats.norm.isf(found[0].p_not_inferior)
+    assert found[0].p_not_inferior_adjusted == pytest.approx((largest >= seen).mean(), abs=0.004)
+
+
 def test_too_few_draws_show_no_bound():
     found = candidates(answer_rows(np.zeros((2, 900))), DRAWS._replace(n_tosses=9))
     assert {(row.loss_bound, row.verdict) for row in found} == {(1.0, "cannot_tell")}

@@ -18,7 +18,7 @@ def step_down(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     observed = np.asarray(observed, float)
     adjusted = np.full(len(observed), np.nan)
     order = np.argsort(-observed, kind="stable")
-    order = order[np.isfinite(observed[order])]
+    order = order[~np.isnan(observed[order])]
     if not len(order):
         return adjusted
     drawn = np.where(np.isnan(null), -np.inf, null)[:, order]
