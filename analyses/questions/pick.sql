@@ -1,4 +1,5 @@
--- The quants whose files are no larger than asked: which are shown to lose less than the margin?
+-- The quants whose files are no larger than asked: which are shown to lose less than the margin,
+-- all of the cohort judged together?
 with allowed as (
     select *,
     from stat_front
@@ -8,12 +9,10 @@ with allowed as (
 built as (
     select * exclude (cohort_id),
     from stat_candidates
-    where cohort_id = getvariable('cohort')
-        and margin = getvariable('margin')
-        and getvariable('most') = 'infinity'::double
+    where cohort_id = getvariable('cohort') and margin = getvariable('margin')
 ),
 
--- among other quants, or at another margin: all of them anew
+-- at another margin: all of them anew
 live as (
     select
         unnest(candidates(
@@ -28,15 +27,26 @@ live as (
         )) as answer,
     from fct_prompts
     where cohort_id = getvariable('cohort')
-        and quant_id in (select allowed.quant_id, from allowed)
+        and quant_id in (
+            select candidates.quant_id,
+            from stat_candidates as candidates
+            where candidates.cohort_id = getvariable('cohort')
+        )
         and not exists (from built)
 ),
 
-losses as (
+cohort_losses as (
     from built
     union all by name
     select answer.*,
     from live
+),
+
+losses as (
+    select
+        *,
+        count(*) over () as quants,
+    from cohort_losses
 ),
 
 judged as (
@@ -53,14 +63,19 @@ judged as (
         losses.loss_bound,
         losses.prompts,
         losses.prompts_needed,
-        count(*) over () as quants,
-        -- a loss that --margin allows is no damage
-        if(
-            composites.verdict = 'damaged' and getvariable('margin') <= composites.margin,
-            'all benchmarks together', allowed.damaged_benchmarks
-        ) as damaged,
+        losses.quants,
+        count(*) over () as allowed,
+        nullif(concat_ws(
+            ', ',
+            if(composites.verdict = 'damaged', 'all benchmarks together', null),
+            allowed.damaged_benchmarks
+        ), '') as damaged_on,
         losses.verdict,
-        losses.verdict = 'not_inferior' and damaged is null as is_candidate,
+        losses.verdict = 'not_inferior'
+        and allowed.damaged_benchmarks is null
+        -- a loss that --margin allows bars nothing
+        and (composites.verdict <> 'damaged' or getvariable('margin') > composites.margin)
+            as is_candidate,
     from allowed
     inner join losses using (quant_id)
     inner join stat_composites as composites using (quant_id)
@@ -77,7 +92,7 @@ select
     loss_bound,
     p_adjusted,
     verdict,
-    damaged,
+    damaged_on,
     is_candidate
     and row_number() over (
         order by is_candidate desc, bytes asc, composite desc, quant_id asc
@@ -87,5 +102,6 @@ select
     prompts,
     prompts_needed,
     quants,
+    allowed,
 from judged
 order by bytes asc, composite desc, quant_id asc
