@@ -37,7 +37,7 @@ PICK = (
     "loss_bound",
     "p_adjusted",
     "verdict",
-    "damaged",
+    "damaged_on",
     "picked",
 )
 TEXT_PICK = ("quant_id", "bytes", "kld_mean", "chunks", "letters", "picked")
@@ -195,14 +195,15 @@ def picked(warehouse: Path, cohort: str | None, limit: float, margin: float) -> 
             return _unpaired(asked)
         if not holds["answers"]:
             return _picked_by_text(asked, limit)
-        _refuse_large(asked, limit)
+        unsized = _unsized(asked, limit)
         rows = asked.ask("pick", most=limit, margin=margin)
         chosen = [row for row in rows if row["picked"]]
         shown = [row for row in rows if row["verdict"] == "not_inferior"]
         code = "picked" if chosen else "none_undamaged" if shown else "none_shown"
         nearest = sorted(rows, key=lambda row: (row["loss_bound"], row["bytes"]))
         about = (chosen or shown or nearest)[0]
-        return Said([_some(row, PICK) for row in rows], [words.sentence("front", code, about)])
+        said = [words.sentence("front", code, about), *unsized]
+        return Said([_some(row, PICK) for row in rows], said)
 
 
 def resolved(warehouse: Path, cohort: str | None) -> Said:
@@ -225,15 +226,17 @@ def _picked_by_text(asked: "Cohort", limit: float) -> Said:
     from ..exports import words
 
     rows = asked.ask("text_groups", most=limit)
+    shown = [_some(row, TEXT_PICK) for row in rows]
     if rows and not any(row["letters"] for row in rows):
-        said = [words.sentence("text_groups", "no_pairing", rows[0])]
-        return Said([_some(row, TEXT_PICK) for row in rows], said)
-    _refuse_large(asked, limit)
+        code = "too_few_chunks" if any(row["chunks"] for row in rows) else "no_pairing"
+        return Said(shown, [words.sentence("text_groups", code, rows[0])])
+    unsized = _unsized(asked, limit)
     chosen = [row for row in rows if row["picked"]]
-    about = (chosen or sorted(rows, key=lambda row: row["kld_mean"]))[0] | {}
-    about |= {"quant": about["quant_id"], "text": about["corpus_id"]}
-    said = [words.sentence("text_groups", "picked" if chosen else "no_pick", about)]
-    return Said([_some(row, TEXT_PICK) for row in rows], said)
+    known = [row for row in rows if row["letters"] and row["bytes"] is not None]
+    about = (chosen or sorted(known or rows, key=lambda row: row["kld_mean"]))[0]
+    about |= {"text": about["corpus_id"]}
+    code = "picked" if chosen else "no_pick"
+    return Said(shown, [words.sentence("text_groups", code, about), *unsized])
 
 
 def _on_text(asked: "Cohort", pair: dict[str, str]) -> Said:
@@ -311,10 +314,16 @@ def _refuse_unknown(asked: "Cohort", first: str, second: str) -> None:
             )
 
 
-def _refuse_large(asked: "Cohort", limit: float) -> None:
-    """Raise QwhError where no file's size is known, or none is small enough."""
+def _unsized(asked: "Cohort", limit: float) -> list[str]:
+    """What to say of quants whose size is not known; nothing where all are.
+
+    Raises QwhError where no file's size is known, or none is small enough.
+    """
+    from ..exports import words
+
     sizes = asked.ask("sizes")
-    if not sizes:
+    unsized = [row["quant_id"] for row in sizes if row["bytes"] is None]
+    if len(unsized) == len(sizes):
         raise QwhError(
             f"cohort {asked.name} holds no file sizes: ingest the quants' GGUF files with qwh"
             " ingest gguf",
@@ -326,6 +335,8 @@ def _refuse_large(asked: "Cohort", limit: float) -> None:
             f" {sizes[0]['quant_id']} with {sizes[0]['bytes']:,} bytes",
             ExitCode.NOT_FOUND,
         )
+    facts = {"unsized": ", ".join(unsized)}
+    return [words.sentence("front", "unsized", facts)] if unsized else []
 
 
 def _row(row: dict[str, Any], key: str, named: dict[str, str]) -> dict[str, Any]:

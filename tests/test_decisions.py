@@ -163,10 +163,10 @@ def test_pick_names_no_quant_that_is_damaged(study):
         "select quant_id from stat_composites where verdict = 'damaged' union"
         " select quant_id from stat_disagreements where verdict = 'damaged'",
     )
-    assert (picked["quant_id"],) not in damaged and picked["damaged"] is None
+    assert (picked["quant_id"],) not in damaged and picked["damaged_on"] is None
     assert picked["verdict"] == "not_inferior" and picked["p_adjusted"] < 0.05
     smaller = [row for row in said.rows if row["bytes"] < picked["bytes"]]
-    assert all(row["verdict"] == "cannot_tell" or row["damaged"] for row in smaller)
+    assert all(row["verdict"] == "cannot_tell" or row["damaged_on"] for row in smaller)
     assert said.sentences[0].startswith(f"{picked['quant_id']}: the smallest file that is shown to")
     [(table,)] = query(study, "select quant_id from stat_front where is_picked")
     assert table == picked["quant_id"]
@@ -197,6 +197,57 @@ def test_pick_passes_over_what_a_benchmark_shows_damaged(study, tmp_path):
     said = decide.picked(folder, None, float("inf"), 0.01)
     assert not any(row["picked"] for row in said.rows)
     assert said.sentences[0].startswith("no pick: ") and "damaged on words" in said.sentences[0]
+
+
+def test_a_limit_of_size_makes_no_test_easier(study):
+    """Those allowed are judged beside all of the cohort, as in stat_candidates."""
+    built = dict(
+        query(study, "select quant_id, p_not_inferior_adjusted from stat_candidates order by all")
+    )
+    for margin in (0.01, 0.03):
+        whole, part = (decide.picked(study, None, most, margin) for most in (float("inf"), 150e6))
+        every = {row["quant_id"]: row for row in whole.rows}
+        assert 0 < len(part.rows) < len(every) == len(built)
+        for row in part.rows:
+            assert row | {"picked": None} == every[row["quant_id"]] | {"picked": None}
+            assert margin != 0.01 or row["p_adjusted"] == built[row["quant_id"]]
+
+
+def test_pick_says_where_a_quant_is_damaged_whatever_the_margin(study):
+    judged = dict(query(study, "select quant_id, verdict from stat_composites"))
+    for margin in (0.01, 0.02):
+        for row in decide.picked(study, None, float("inf"), margin).rows:
+            named = "all benchmarks together" in (row["damaged_on"] or "")
+            assert named == (judged[row["quant_id"]] == "damaged")
+
+
+def test_pick_names_the_files_of_no_known_size(changed):
+    sql = " set {} = null where quant_id in ('Q8_0', 'Q6_K')"
+    sizes = ["update dim_quants" + sql.format("file_bytes")]
+    sizes += [f"update {name}" + sql.format("bytes") for name in ("stat_front", "stat_text_groups")]
+    answered = decide.picked(changed(*sizes), None, float("inf"), 0.01)
+    read = decide.picked(
+        changed(*sizes, "delete from fct_prompts", "delete from fct_scores"),
+        *(None, float("inf"), 0.01),
+    )
+    for said in (answered, read):
+        assert said.sentences[1] == "not picked from, for no size is known: Q6_K, Q8_0"
+        assert not [row for row in said.rows if row["picked"] and row["bytes"] is None]
+    assert len(answered.rows) == 4
+
+
+def test_a_text_of_three_chunks_picks_nothing(changed):
+    few = changed(
+        "delete from fct_prompts",
+        "delete from fct_scores",
+        "update stat_text_groups set chunks = 3, letters = null, is_lowest = null,"
+        " reason = 'fewer than 4 chunks were read'",
+    )
+    said = decide.picked(few, None, float("inf"), 0.01)
+    assert not any(row["picked"] for row in said.rows)
+    assert said.sentences == [
+        "no pick: fewer than 4 chunks were read; too few to tell quants apart, 4 needed"
+    ]
 
 
 def test_pick_stays_under_the_size(warehouse):

@@ -14,6 +14,8 @@ from conftest import CHUNKS, ingest, query, qwh
 from log_files import FIXTURES
 from scipy import stats
 
+from qwh.database.settings import variables
+from qwh.kernels.statistics.chunks.clusters import SMALLEST_CHUNKS
 from qwh.raw.store import Store
 
 FIVE = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q2_K")
@@ -225,6 +227,10 @@ def test_loss_and_direction_are_counted_anew(texts, sums):
         assert error == pytest.approx(stats.sem(moved / n), rel=1e-5)
         t = truth.statistic / WIDER
         assert p == pytest.approx(2 * stats.t.sf(abs(t), CHUNKS - 1), rel=1e-4)
+
+
+def test_tables_and_kernels_want_as_many_chunks():
+    assert variables()["smallest_chunks"] == SMALLEST_CHUNKS
 
 
 def test_logs_are_shown_and_never_paired(texts):

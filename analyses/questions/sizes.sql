@@ -3,5 +3,5 @@ select
     quant_id,
     file_bytes as bytes,
 from dim_quants
-where cohort_id = getvariable('cohort') and role = 'quant' and file_bytes is not null
-order by bytes, quant_id
+where cohort_id = getvariable('cohort') and role = 'quant'
+order by bytes nulls last, quant_id

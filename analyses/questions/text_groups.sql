@@ -12,13 +12,14 @@ with quants as (
         coalesce(
             bytes <= getvariable('most'), getvariable('most') = 'infinity'::double
         ) as is_allowed,
-        arg_min(quant_id, (figure, quant_id)) over () as lowest,
+        arg_min(quant_id, (figure, quant_id)) filter (where letters is not null) over () as lowest,
     from stat_text_groups
     where cohort_id = getvariable('cohort') and is_primary and kind = 'kld'
 )
 
 select
     quant_id,
+    quant_id as quant,
     bytes,
     kld_mean,
     chunks,

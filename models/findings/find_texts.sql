@@ -9,11 +9,11 @@ with pairs as (
         count(p_adjusted) as tested,
         count(*) filter (where verdict in ('first_lower', 'second_lower')) as told,
         any_value(reason) as reason,
-        -- the pair that takes most chunks; one of no number takes more than can be counted
-        arg_max(
-            struct_pack(quant_id, other_quant_id, verdict, chunks_needed),
-            coalesce(chunks_needed, 1e18)
-        ) filter (where p_adjusted is not null) as nearest,
+        -- the smallest difference of those not told apart; of all, where each is told
+        arg_min(
+            struct_pack(quant_id, other_quant_id, verdict, chunks_needed, reason),
+            (verdict in ('first_lower', 'second_lower'), abs(figure), quant_id, other_quant_id)
+        ) as nearest,
     from {{ ref('stat_text_pairs') }}
     where is_primary
     group by cohort_id, kind
@@ -25,8 +25,9 @@ quants as (
         kind,
         count(*) as quants,
         count(*) filter (where is_lowest) as lowest,
+        count(*) - count(bytes) as unsized,
         max(quant_id) filter (where is_smallest) as smallest,
-        arg_min(quant_id, (figure, quant_id)) as lowest_id,
+        arg_min(quant_id, (figure, quant_id)) filter (where letters is not null) as lowest_id,
         list_unique(flatten(list(regexp_extract_all(letters, '[a-zA-Z][0-9]*')))) as letters,
         string_agg(quant_id || ' ' || letters, ', ' order by figure, quant_id) as lettered,
     from {{ ref('stat_text_groups') }}
@@ -62,29 +63,28 @@ findings as (
                 end
             },
             {
-                'place': 2.0,
+                'place': 2.0, 'n': quants, 'figure': quants,
                 'finding': 'quants that were measured on the first text',
-                'n': quants, 'figure': quants,
                 'verdict': if(chunks > 0, 'read', 'printed')
             },
             {
-                'place': 2.4,
+                'place': 2.4, 'n': quants, 'figure': letters,
                 'finding': 'letters of quants not told apart by mean KLD on the first text',
-                'n': quants, 'figure': letters,
                 'verdict': if(quants <= 8, 'letters', 'many_letters')
             },
             {
-                'place': 2.5,
+                'place': 2.5, 'n': quants, 'figure': lowest,
                 'finding': 'quants not told apart from the lowest mean KLD of the first text',
-                'n': quants, 'figure': lowest,
-                'verdict': if(smallest is null, 'lowest', 'lowest_smallest')
+                'verdict': if(
+                    smallest is null, 'lowest', if(unsized > 0, 'lowest_sized', 'lowest_smallest')
+                )
             },
             {
-                'place': 2.6,
+                'place': 2.6, 'n': chunks, 'figure': nearest.chunks_needed,
                 'finding': 'chunks that would tell the nearest pair apart by mean KLD',
-                'n': chunks, 'figure': nearest.chunks_needed,
                 'verdict': case
-                    when nearest.verdict <> 'cannot_tell' then 'nearest_told'
+                    when nearest.verdict in ('first_lower', 'second_lower') then 'nearest_told'
+                    when nearest.verdict <> 'cannot_tell' then 'nearest_equal'
                     when nearest.chunks_needed is null then 'nearest_beyond'
                     else 'nearest_needs'
                 end
@@ -106,13 +106,13 @@ select
     map {
         'text': corpus_id,
         'chunks': chunks::varchar,
-        'letters': letters::varchar,
-        'lettered': lettered,
+        'letters': letters::varchar, 'lettered': lettered,
         'reason': coalesce(reason, 'there is one quant, and no pair'),
+        'untold': nearest.reason,
+        'unsized': unsized::varchar, 'quants': quants::varchar,
         'first': nearest.quant_id, 'second': nearest.other_quant_id,
         'needed': nearest.chunks_needed::varchar,
-        'lowest': lowest_id,
-        'smallest': smallest
+        'lowest': lowest_id, 'smallest': smallest
     } as facts,
 from findings
 -- one row of each kind says its pairs; what is of KLD alone needs a pair that was tested

@@ -1,4 +1,4 @@
--- the figure that letters start with, and the pairs told apart by it, of every text and kind
+-- the figure that letters start with, of every text and kind
 with lowest as (
     select
         cohort_id,
@@ -9,10 +9,11 @@ with lowest as (
         arg_min(quant_id, (figure, quant_id)) as lowest_id,
         list(struct_pack(quant_id, rank_by := -figure)) as quants,
     from {{ ref('fct_text_figures') }}
-    where chunks is not null
+    where chunks >= {{ var('smallest_chunks') }}
     group by all
 ),
 
+-- the pairs told apart by it
 judged as (
     select
         cohort_id,
@@ -47,7 +48,9 @@ held as (
         lettered.answer.letters,
         if(
             lettered.lowest_id is not null,
-            coalesce(pairs.verdict not in ('first_lower', 'second_lower'), true), null
+            coalesce(
+                pairs.verdict not in ('first_lower', 'second_lower', 'too_few_chunks'), true
+            ), null
         ) as is_lowest,
     from {{ ref('fct_text_figures') }} as figures
     left join lettered
@@ -87,5 +90,11 @@ select
         partition by cohort_id, corpus_id, context_length, estimator, kind, is_lowest
         order by bytes asc nulls last, figure asc, quant_id asc
     ) = 1) as is_smallest,
-    reason,
+    coalesce(
+        reason,
+        if(
+            chunks < {{ var('smallest_chunks') }},
+            'fewer than {{ var('smallest_chunks') }} chunks were read', null
+        )
+    ) as reason,
 from held
