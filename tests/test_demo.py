@@ -48,9 +48,13 @@ def test_a_packed_warehouse_loads_as_it_was(warehouse, tmp_path):
     store = Store(tmp_path / "w").create()
     assert len(study.load(store, tmp_path / "results")) == len(Store(warehouse).runs())
     assert study.load(store, tmp_path / "results") == []  # all there
+    hashed = [run for run in store.runs() if run.tensor_hashes]
+    assert len(hashed) == len({run.quant_id for run in hashed}) > 1  # once for each file
     for run in Store(warehouse).runs():
         copy = store.find(run.run_id)
-        assert replace(copy, top_k=run.top_k, parts=run.parts) == run
+        assert copy.tensor_hashes in (None, run.tensor_hashes)
+        same = {"top_k": run.top_k, "parts": run.parts, "tensor_hashes": run.tensor_hashes}
+        assert replace(copy, **same) == run
         for table in json.loads(run.parts):
             rows, again = (
                 pl.read_parquet(side.part(table, run.run_id), hive_partitioning=False)
