@@ -16,6 +16,9 @@ from qwh.commands import decide
 from qwh.commands.options import points, size
 from qwh.errors import ExitCode, QwhError
 
+PACKED = "smollm2-135m-instruct-full"  # the larger cohort of the packed study
+OF_PACKED = f"cohort_id = '{PACKED}'"
+
 
 @pytest.fixture(scope="module")
 def answers(warehouse):
@@ -102,10 +105,11 @@ def test_pairs_are_all_of_the_cohort(warehouse, answers):
 
 
 def test_letters_are_shared_by_the_pairs_that_are_not_told_apart(study):
-    letters = dict(query(study, "select quant_id, letters from stat_groups"))
+    letters = dict(query(study, f"select quant_id, letters from stat_groups where {OF_PACKED}"))
     pairs = query(
         study,
-        "select quant_id, other_quant_id, p_adjusted from stat_pairs where not other_is_reference",
+        "select quant_id, other_quant_id, p_adjusted from stat_pairs where not other_is_reference"
+        f" and {OF_PACKED}",
     )
     assert len(pairs) == 35 * 34 / 2
     for one, other, p in pairs:
@@ -113,7 +117,7 @@ def test_letters_are_shared_by_the_pairs_that_are_not_told_apart(study):
 
 
 def test_another_margin_is_another_verdict_of_the_same_figures(study):
-    built, wide = (decide.compared(study, "f16", "Q8_0", None, margin) for margin in (0.01, 0.08))
+    built, wide = (decide.compared(study, "f16", "Q8_0", PACKED, margin) for margin in (0.01, 0.08))
     assert "cannot tell" in built.sentences[0]
     assert "lie within 8 points of each other, shown among all 630 pairs" in wide.sentences[0]
     assert "of 1,146 prompts divide them" in wide.sentences[0]
@@ -123,10 +127,12 @@ def test_another_margin_is_another_verdict_of_the_same_figures(study):
 
 
 def test_a_resolved_pair_is_said_so_among_all(study):
-    worse = decide.compared(study, "f16", "Q3_K_S", None, 0.01).sentences
+    worse = decide.compared(study, "f16", "Q3_K_S", PACKED, 0.01).sentences
     assert worse[0].startswith("Q3_K_S scores below f16, shown among all 630 pairs")
-    assert decide.compared(study, "Q3_K_S", "f16", None, 0.01).sentences[0].startswith("f16 scores")
-    alone = decide.compared(study, "f16", "Q4_1", None, 0.01).sentences
+    assert (
+        decide.compared(study, "Q3_K_S", "f16", PACKED, 0.01).sentences[0].startswith("f16 scores")
+    )
+    alone = decide.compared(study, "f16", "Q4_1", PACKED, 0.01).sentences
     assert alone[0].startswith("cannot tell: Q4_1 may score above f16, below it, or the same")
     assert "chosen before its scores were seen" in alone[1] and "takes" in alone[2]
 
@@ -155,25 +161,25 @@ def test_plan_of_a_pair(warehouse, answers):
 
 def test_pick_names_no_quant_that_is_damaged(study):
     """The smallest of what is merely not resolved from the best is damaged in other tables."""
-    said = decide.picked(study, None, float("inf"), 0.01)
+    said = decide.picked(study, PACKED, float("inf"), 0.01)
     [picked] = [row for row in said.rows if row["picked"]]
     assert picked["quant_id"] != "Q4_1+embd-Q4_1"
     damaged = query(
         study,
-        "select quant_id from stat_composites where verdict = 'damaged' union"
-        " select quant_id from stat_disagreements where verdict = 'damaged'",
+        f"select quant_id from stat_composites where verdict = 'damaged' and {OF_PACKED} union"
+        f" select quant_id from stat_disagreements where verdict = 'damaged' and {OF_PACKED}",
     )
     assert (picked["quant_id"],) not in damaged and picked["damaged_on"] is None
     assert picked["verdict"] == "not_inferior" and picked["p_adjusted"] < 0.05
     smaller = [row for row in said.rows if row["bytes"] < picked["bytes"]]
     assert all(row["verdict"] == "cannot_tell" or row["damaged_on"] for row in smaller)
     assert said.sentences[0].startswith(f"{picked['quant_id']}: the smallest file that is shown to")
-    [(table,)] = query(study, "select quant_id from stat_front where is_picked")
+    [(table,)] = query(study, f"select quant_id from stat_front where is_picked and {OF_PACKED}")
     assert table == picked["quant_id"]
 
 
 def test_pick_says_what_would_be_needed_where_none_is_shown(study):
-    said = decide.picked(study, None, 150e6, 0.01)
+    said = decide.picked(study, PACKED, 150e6, 0.01)
     assert not any(row["picked"] for row in said.rows)
     assert all(row["bytes"] <= 150e6 for row in said.rows)
     nearest = min(said.rows, key=lambda row: row["loss_bound"])
@@ -184,7 +190,7 @@ def test_pick_says_what_would_be_needed_where_none_is_shown(study):
 
 
 def test_a_wider_margin_and_a_limit_pick_anew(study):
-    wide = decide.picked(study, None, 150e6, 0.03)
+    wide = decide.picked(study, PACKED, 150e6, 0.03)
     [picked] = [row for row in wide.rows if row["picked"]]
     assert picked["bytes"] <= 150e6 and picked["loss_bound"] < 0.031
 
@@ -194,7 +200,7 @@ def test_pick_passes_over_what_a_benchmark_shows_damaged(study, tmp_path):
     shutil.copytree(study, folder)
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         connection.execute("update stat_front set damaged_benchmarks = 'words'")
-    said = decide.picked(folder, None, float("inf"), 0.01)
+    said = decide.picked(folder, PACKED, float("inf"), 0.01)
     assert not any(row["picked"] for row in said.rows)
     assert said.sentences[0].startswith("no pick: ") and "damaged on words" in said.sentences[0]
 
@@ -202,10 +208,13 @@ def test_pick_passes_over_what_a_benchmark_shows_damaged(study, tmp_path):
 def test_a_limit_of_size_makes_no_test_easier(study):
     """Those allowed are judged beside all of the cohort, as in stat_candidates."""
     built = dict(
-        query(study, "select quant_id, p_not_inferior_adjusted from stat_candidates order by all")
+        query(
+            study,
+            f"select quant_id, p_not_inferior_adjusted from stat_candidates where {OF_PACKED}",
+        )
     )
     for margin in (0.01, 0.03):
-        whole, part = (decide.picked(study, None, most, margin) for most in (float("inf"), 150e6))
+        whole, part = (decide.picked(study, PACKED, most, margin) for most in (float("inf"), 150e6))
         every = {row["quant_id"]: row for row in whole.rows}
         assert 0 < len(part.rows) < len(every) == len(built)
         for row in part.rows:
@@ -214,9 +223,9 @@ def test_a_limit_of_size_makes_no_test_easier(study):
 
 
 def test_pick_says_where_a_quant_is_damaged_whatever_the_margin(study):
-    judged = dict(query(study, "select quant_id, verdict from stat_composites"))
+    judged = dict(query(study, f"select quant_id, verdict from stat_composites where {OF_PACKED}"))
     for margin in (0.01, 0.02):
-        for row in decide.picked(study, None, float("inf"), margin).rows:
+        for row in decide.picked(study, PACKED, float("inf"), margin).rows:
             named = "all benchmarks together" in (row["damaged_on"] or "")
             assert named == (judged[row["quant_id"]] == "damaged")
 
