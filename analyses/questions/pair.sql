@@ -1,6 +1,6 @@
--- The second of two models against the first, among all pairs of the cohort.
+-- The second of two models against the first, among all pairs of quants or with the reference.
 with built as (
-    select * exclude (cohort_id, other_is_reference),
+    select * exclude (cohort_id),
     from stat_pairs
     where cohort_id = getvariable('cohort') and margin = getvariable('margin')
 ),
@@ -33,6 +33,7 @@ pairs as (
     select
         unnested.*
         replace (coalesce(unnested.other_quant_id, cohorts.reference_id) as other_quant_id),
+        unnested.other_quant_id is null as other_is_reference,
     from unnested
     inner join dim_cohorts as cohorts on cohorts.cohort_id = getvariable('cohort')
 ),
@@ -40,7 +41,7 @@ pairs as (
 counted as (
     select
         *,
-        count(*) over () as pairs,
+        count(*) over (partition by other_is_reference) as pairs,
         if(quant_id = getvariable('first'), 1, -1) as side,
     from pairs
 )

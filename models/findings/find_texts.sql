@@ -24,6 +24,7 @@ quants as (
         cohort_id,
         kind,
         count(*) as quants,
+        max(chunks) as own_chunks,
         count(*) filter (where is_lowest) as lowest,
         count(*) - count(bytes) as unsized,
         max(quant_id) filter (where is_smallest) as smallest,
@@ -65,7 +66,7 @@ findings as (
             {
                 'place': 2.0, 'n': quants, 'figure': quants,
                 'finding': 'quants that were measured on the first text',
-                'verdict': if(chunks > 0, 'read', 'printed')
+                'verdict': if(coalesce(chunks, own_chunks) > 0, 'read', 'printed')
             },
             {
                 'place': 2.4, 'n': quants, 'figure': letters,
@@ -104,8 +105,7 @@ select
     'texts' as statistic,
     entry.verdict,
     map {
-        'text': corpus_id,
-        'chunks': chunks::varchar,
+        'text': corpus_id, 'chunks': coalesce(chunks, own_chunks)::varchar,
         'letters': letters::varchar, 'lettered': lettered,
         'reason': coalesce(reason, 'there is one quant, and no pair'),
         'untold': nearest.reason,

@@ -175,7 +175,7 @@ def _dealt(
     size = text_sums(np.abs(whole.gains) * whole.shares(), unit).sum(0)
     divided = size > 0
     direction, reach = gains[divided] / size[divided], reach[:, divided]
-    scale = scales(reach) * (direction.std() or 1.0)
+    scale = scales(reach) * direction.std() if len(direction) else np.ones(len(reach))
     scale = np.where(scale > 0, scale, 1.0)
     orders = permutations(len(direction), settings.n_tosses, settings.seed)
     return reach @ direction / scale, direction[orders] @ reach.T / scale

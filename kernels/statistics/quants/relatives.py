@@ -39,7 +39,9 @@ class Relative(NamedTuple):
     measurement_id: Annotated[str, "the measurement"]
     target: Annotated[str, "composite, volume, direction, or one of a benchmark"]
     labelling: Annotated[str, "gains or declared"]
-    n: Annotated[int, "quants"]
+    n: Annotated[
+        int, "quants that answered every prompt; where they are fewer than 8 (fewest_quants), all"
+    ]
     families: Annotated[int, "families that they are of"]
     largest_family: Annotated[int, "quants of the largest"]
     is_tested: Annotated[bool, "whether the labelling divides the quants and was tested"]

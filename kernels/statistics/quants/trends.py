@@ -25,7 +25,9 @@ class Labelled(NamedTuple):
 class Alone(NamedTuple):
     """What the prompts alone say of these quants."""
 
-    n: Annotated[int, "quants"]
+    n: Annotated[
+        int, "quants that answered every prompt; where they are fewer than 8 (fewest_quants), all"
+    ]
     z: Annotated[float | None, "of the contrast over texts"]
     p_these_adjusted: Annotated[float | None, "over the zone's measurements"]
     fewest_quants: Annotated[int, "of fewer nothing is said"]

@@ -10,10 +10,12 @@ from ..resolution import POWER
 from .stratified import Tables
 
 
-def needed(found: Tables, difference: float, critical: float, prompts: np.ndarray) -> np.ndarray:
+def needed(
+    found: Tables, difference: float, critical: float | np.ndarray, prompts: np.ndarray
+) -> np.ndarray:
     """Prompts [m] that find a true difference of this size; NaN where volume is below it.
 
-    prompts: [m] how many there are.
+    critical: one z, or [m]; prompts: [m] how many there are.
     """
     n, volume = _as_one(found)
     more = _reach(critical) ** 2 * (volume - difference**2) / difference**2
@@ -30,7 +32,7 @@ def needed_for_none(
     return np.ceil(more * prompts / n)
 
 
-def resolvable(found: Tables, critical: float) -> np.ndarray:
+def resolvable(found: Tables, critical: float | np.ndarray) -> np.ndarray:
     """Smallest true difference [m] that so many prompts find; NaN where volume is below it."""
     n, volume = _as_one(found)
     smallest = _reach(critical) * np.sqrt(volume / (n + _reach(critical) ** 2))
@@ -49,8 +51,8 @@ def _sizes(found: Tables) -> np.ndarray:
     return (found.weight * found.volume).sum(1)
 
 
-def _reach(critical: float) -> float:
+def _reach(critical: float | np.ndarray) -> np.ndarray:
     """How many standard errors a difference must lie off to be found with 80 % power."""
     from scipy.stats import norm
 
-    return critical + float(norm.ppf(POWER))
+    return np.asarray(critical) + float(norm.ppf(POWER))

@@ -45,13 +45,14 @@ class ScorePair(NamedTuple):
     high: Annotated[float | None, "its other end"]
     p: Annotated[float | None, "the sign of what each text divides them by a coin toss, two-sided"]
     p_adjusted: Annotated[
-        float | None, "p by step-down max-T over all pairs of the cohort, prompts shared"
+        float | None,
+        "p by step-down max-T over all pairs of quants, or over all with the reference",
     ]
     p_equivalent: Annotated[
         float | None, "that the difference lies within +-margin, by stratified score tests"
     ]
     p_equivalent_adjusted: Annotated[
-        float | None, "p_equivalent by step-down max-T over all pairs of the cohort"
+        float | None, "p_equivalent by step-down max-T over the same pairs"
     ]
     margin: Annotated[float, "difference that counts as none, fraction"]
     resolvable: Annotated[
@@ -89,7 +90,8 @@ def paired(found: Sheet, settings: PairDraws) -> list[ScorePair]:
     first, second = np.triu_indices(len(scores), 1)
     gains = scores[second] - scores[first]
     has = np.isfinite(gains).any(1)
-    tested = iter(_test(gains[has], found, settings) if has.any() else ())
+    with_reference = second[has] == len(scores) - 1
+    tested = iter(_test(gains[has], with_reference, found, settings) if has.any() else ())
     names: list[str | None] = [*found.quants, None]
     return [
         ScorePair(str(names[a]), names[b], *(next(tested) if both else _none(settings.margin)))
@@ -97,8 +99,10 @@ def paired(found: Sheet, settings: PairDraws) -> list[ScorePair]:
     ]
 
 
-def _test(gains: np.ndarray, found: Sheet, settings: PairDraws) -> list[tuple]:
-    """ScorePair's fields from prompts on, for gains [k, n]."""
+def _test(
+    gains: np.ndarray, with_reference: np.ndarray, found: Sheet, settings: PairDraws
+) -> list[tuple]:
+    """ScorePair's fields from prompts on, for gains [k, n]; with_reference: [k] bool."""
     from scipy.stats import norm
 
     prompts = np.isfinite(gains).sum(1)
@@ -107,9 +111,13 @@ def _test(gains: np.ndarray, found: Sheet, settings: PairDraws) -> list[tuple]:
     z, null = tossed(own, unit, settings.n_tosses, settings.seed)
     raw, counts = two_sided_p(z, null), tables(gains, found)
     null, alone = np.abs(null), float(norm.isf(ALPHA / 2))
-    critical = critical_z(null, alone)
     same = equivalent(counts, settings.margin)
-    p = raw, among(np.abs(z), null, raw), same, among(norm.isf(same), null, same)
+    p, critical = np.array([raw, raw, same, same]), np.full(len(z), alone)
+    for group in (with_reference, ~with_reference):  # two questions, each judged among its own
+        tosses = null[:, group]
+        p[1, group] = among(np.abs(z[group]), tosses, raw[group])
+        p[3, group] = among(norm.isf(same[group]), tosses, same[group])
+        critical[group] = critical_z(tosses, alone) if group.any() else alone
     budget = (needed(counts, settings.margin, level, prompts) for level in (critical, alone))
     columns = (
         (counts.weight * counts.volume).sum(1),
