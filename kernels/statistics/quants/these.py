@@ -42,7 +42,9 @@ class These(NamedTuple):
     threshold: Annotated[float, "the rule's threshold"]
     measurement_id: Annotated[str, "the measurement"]
     target: Annotated[str, "composite, volume, direction, or one of a benchmark"]
-    n: Annotated[int, "quants"]
+    n: Annotated[
+        int, "quants that answered every prompt; where they are fewer than 8 (fewest_quants), all"
+    ]
     measurements: Annotated[
         int, "measurements over which p is adjusted; those that rank all quants alike count once"
     ]
