@@ -91,15 +91,29 @@ def test_the_references_own_flips_are_those_of_one_copy():
     same(found(1), found(K))
 
 
-def test_zones_are_those_of_one_copy():
-    weights = [WEIGHTS.get(name, 1.0) for name in NAMES]
-    kld = KLD.mean(1)
-    for call in (
-        lambda scores, asked, of: two_level.two_level(
-            [kld], [[None] * 7], list(scores), 0.5 + 0 * scores[0], list(asked), of, B, SEED, 20
-        ),
-    ):
-        same(call(SCORES, ONCE, weights), call(repeated(SCORES), OFTEN, repeated(weights)))
+def test_rho_and_its_noise_are_those_of_one_copy():
+    point = {"zone_rule": "full", "threshold": 0.0, "measurement_id": "m", "variant": 1}
+    point |= dict.fromkeys(
+        ("corpus_id", "context_length", "quantity", "form", "fraction", "orientation")
+    )
+    distances = rows_of(
+        two_level.Distances,
+        [point | {"quant_id": f"q{k:02}", "x": x} for k, x in enumerate(KLD.mean(1).tolist())],
+    )
+    once, often = (
+        two_level.two_level(
+            distances,
+            rows_of(two_level.Chunks, []),
+            answer_rows(gains, names, labels, WEIGHTS),
+            two_level.Redraws(B, SEED, 20),
+        )
+        for gains, names, labels in (
+            (SCORES - REFERENCE, NAMES, LABELS),
+            (repeated(SCORES - REFERENCE), repeated(NAMES).tolist(), repeated(LABELS).tolist()),
+        )
+    )
+    assert once[0].n == 7 and once[0].low is not None
+    same([row._asdict() for row in once], [row._asdict() for row in often])
 
 
 def prompts_of(kind: type, copies: int):
