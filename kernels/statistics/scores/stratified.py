@@ -136,7 +136,7 @@ def _reached(found: Tables, multiplier: np.ndarray) -> np.ndarray:
         excess = gained / (t + 2 * pull) + same / (t + pull) + lost / room - 1
         slope = gained / (t + 2 * pull) ** 2 + same / (t + pull) ** 2 + lost / room**2
         t = t + np.maximum(excess, 0) / slope
-        if excess.max() < CLOSE:
+        if excess.max(initial=0.0) < CLOSE:
             break
     rise = gained / (t + 2 * pull)
     fall = 1 - rise - same / (t + pull)
