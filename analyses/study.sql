@@ -1,7 +1,8 @@
 -- What does the cohort show, finding by finding, and what could be resolved?
--- low and high are a 95 % interval, never a range over quants. verdict is a code, says its
--- sentence in the seed verdicts, with the figures of the finding in place of {names}. The zone is
--- the default one; mean KLD is that of the first text.
+-- low and high are a 95 % interval, never a range over quants; of a rho: what other prompts and
+-- chunks would give these very quants. verdict is a code, says its sentence in the seed verdicts,
+-- with the figures of the finding in place of {names}. The zone is the default one; mean KLD is
+-- that of the first text.
 with told as (
     select
         findings.*,
