@@ -119,7 +119,7 @@ def test_text_from_models_cannot_steer_the_terminal_or_break_latex():
 
 
 def test_every_format_is_a_line_of_the_registry_and_is_told_by_its_ending(tmp_path):
-    outside = {"__init__", "port", "registry", "terminal"}
+    outside = {"__init__", "port", "registry", "terminal", "words"}
     modules = {path.stem for path in Path(exports.__file__).parent.glob("*.py")} - outside
     assert modules == {known.module for known in registry.FORMATS.values()}
     for name, known in registry.FORMATS.items():
