@@ -250,7 +250,7 @@ def test_every_statistic_names_the_question_that_it_answers():
     asked = [item for item in items if "?" in item]
     named = [name for item in asked for name in re.findall(r"`(\w+_\w+)`", item)]
     tables = {path.stem for path in PROJECT.glob("models/statistics/*.sql")}
-    material = {"stat_targets", "dim_families"}  # named above the questions
+    material = {"stat_targets", "fct_zone_points", "dim_families"}  # no answers of their own
     assert tables - material <= set(named), tables - material - set(named)
     assert len(set(named)) == len(named), "two items answer with one table"
     assert set(re.findall(r"`(stat_\w+)`", overview)) <= tables

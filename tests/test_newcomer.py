@@ -43,7 +43,7 @@ def add(copy: Path, title: str) -> None:
         path = copy / addition.path
         if addition.registry:
             text = path.read_text()
-            opening = re.search(rf"^{addition.registry}\b.*[({{]\n", text, re.MULTILINE)
+            opening = re.search(rf"^{addition.registry}\b.*[({{].*\n", text, re.MULTILINE)
             assert opening, f"{addition.path} has no {addition.registry}"
             path.write_text(text[: opening.end()] + addition.code + text[opening.end() :])
         else:
