@@ -5,7 +5,15 @@
 -- that of the first text.
 with told as (
     select
-        findings.*,
+        findings.cohort_id,
+        findings.place,
+        findings.finding,
+        findings.n,
+        findings.figure,
+        findings.low,
+        findings.high,
+        findings.verdict,
+        findings.facts,
         verdicts.sentence,
     from findings
     left join verdicts

@@ -21,7 +21,7 @@ MAY_READ = {
     "intermediate": {"staging", "intermediate", "seed"},
     "marts": {"staging", "intermediate", "marts", "seed"},
     "statistics": {"marts", "statistics", "seed"},
-    "findings": {"marts", "statistics", "findings"},
+    "findings": {"marts", "statistics", "findings", "seed"},
 }
 
 
