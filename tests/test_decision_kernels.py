@@ -9,9 +9,9 @@ from scipy import optimize, stats
 
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.port import rows_of
-from qwh.kernels.statistics.prompts.versus import duel
 from qwh.kernels.statistics.scores import prompt_budget, stratified
 from qwh.kernels.statistics.scores.candidates import candidates
+from qwh.kernels.statistics.scores.duels import duel
 from qwh.kernels.statistics.scores.front import Files, FrontDraws, front_places, membership
 from qwh.kernels.statistics.scores.score_pairs import PairDraws, score_pairs
 

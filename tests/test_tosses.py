@@ -40,7 +40,7 @@ def test_pairs_over_all_tosses_have_the_known_p():
     adjusted = multiplicity.step_down(np.abs(z), np.abs(null))
     assert without_add_one(adjusted, 4096) == pytest.approx([1, 0.03125, 0.03125])
     assert ((null**2).sum(1) >= (z**2).sum() - 1e-9).mean() == 0.03125
-    found, drawn = tosses.tossed_pairs(GAINS, ALONE, pairs, 19_999, 1)
+    found, drawn = tosses.tossed(sums, ALONE, 19_999, 1)
     assert found == pytest.approx(z)
     assert tosses.two_sided_p(found, drawn) == pytest.approx(raw, abs=0.005)
 
@@ -71,7 +71,7 @@ def test_items_of_one_text_are_tossed_together():
 def test_nothing_gained_or_lost_is_no_evidence():
     z, null = tosses.tossed(np.zeros((2, 12)), ALONE, 50, 1)
     assert not z.any() and not null.any() and (tosses.two_sided_p(z, null) == 1).all()
-    z, null = tosses.tossed_pairs(GAINS * 0.1, ALONE, np.array([[2, 2]]), 50, 1)
+    z, null = tosses.tossed(GAINS[[2]] * 0.1 - GAINS[[2]] * 0.1, ALONE, 50, 1)
     assert not z.any() and not null.any()
     assert tosses.toss_sums(np.zeros((2, 0)), 5, 1).shape == (5, 2)
 

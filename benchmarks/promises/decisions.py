@@ -12,8 +12,8 @@ from scipy.stats import norm
 
 from qwh.kernels.statistics.answers import Sheet
 from qwh.kernels.statistics.letters import letters
-from qwh.kernels.statistics.prompts.versus import duels
 from qwh.kernels.statistics.scores.candidates import judged
+from qwh.kernels.statistics.scores.duels import duels
 from qwh.kernels.statistics.scores.score_pairs import PairDraws, ScorePair, paired
 from qwh.kernels.statistics.texts import Prompts
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .multiplicity import TIE
+
 BLOCK = 200  # tosses handled at once; never one matrix of all signs
 # P(sum >= t) of any weighted coins is at most so many times the normal tail's (Bentkus and
 # Dzindzalieta 2015)
@@ -61,22 +63,6 @@ def tossed(
     return sums.sum(1) / scale, toss_sums(sums, n_tosses, seed) / scale
 
 
-def tossed_pairs(
-    gains: np.ndarray, unit: np.ndarray, pairs: np.ndarray, n_tosses: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same of first less second, (z [k], null [n_tosses, k]); pairs: [k, 2] rows of gains."""
-    sums = text_sums(gains, unit)
-    first, second = pairs.T
-    scale = np.array([scales(sums[a : a + 1] - sums[b])[0] for a, b in pairs])
-    # rows that are equal differ by no more than their last digits
-    alike = scale <= 1e-12 * (scales(sums)[first] + scales(sums)[second])
-    scale = np.where(alike, 1.0, scale)
-    z = (sums.sum(1)[first] - sums.sum(1)[second]) / scale
-    thrown = toss_sums(sums, n_tosses, seed)
-    null = (thrown[:, first] - thrown[:, second]) / scale
-    return np.where(alike, 0.0, z), np.where(alike, 0.0, null)
-
-
 def two_sided_p(z: np.ndarray, null: np.ndarray) -> np.ndarray:
     """Two-sided p [m] of z [m] by its tosses [n_tosses, m], add-one.
 
@@ -89,4 +75,4 @@ def two_sided_p(z: np.ndarray, null: np.ndarray) -> np.ndarray:
 
 def counted_p(z: np.ndarray, null: np.ndarray) -> np.ndarray:
     """The same by its tosses alone: at least 1 / (1 + n_tosses)."""
-    return (1 + (np.abs(null) >= np.abs(z) - 1e-9).sum(0)) / (1 + len(null))
+    return (1 + (np.abs(null) >= np.abs(z) - TIE).sum(0)) / (1 + len(null))

@@ -13,9 +13,7 @@ with quants as (
 answered as (
     select
         cohort_id,
-        unnest(gain_families(list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-        )))) as answer,
+        unnest(gain_families({{ answers() }})) as answer,
     from {{ ref('fct_prompts') }}
     group by cohort_id
 ),

@@ -1,26 +1,12 @@
-with judged as (
-    select
-        cohort_id,
-        candidates(
-            list(struct_pack(
-                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-            )),
-            {{ settings('n_tosses', 'seed', 'margin') }}
-        ) as found,
-    from {{ ref('fct_prompts') }}
-    -- quants with every benchmark of the cohort
-    where (cohort_id, quant_id) in (
-            select (whole.cohort_id, whole.quant_id),
-            from {{ ref('fct_composites') }} as whole
-        )
-    group by cohort_id
+with answered as (
+    {{ answers_of_cohorts(whole_suites=true) }}
 ),
 
 quants as (
     select
         cohort_id,
-        unnest(found) as answer,
-    from judged
+        unnest(candidates(answers, {{ settings('n_tosses', 'seed', 'margin') }})) as answer,
+    from answered
 )
 
 select

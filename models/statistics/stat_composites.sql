@@ -1,29 +1,14 @@
-with compared as (
-    select
-        prompts.cohort_id,
-        composite_differences(
-            list(struct_pack(
-                prompts.quant_id,
-                prompts.benchmark_id,
-                prompts.prompt_id,
-                prompts.text_id,
-                prompts.weight,
-                prompts.score,
-                prompts.score_ref
-            )),
-            {{ settings('n_resamples', 'n_tosses', 'seed', 'margin') }}
-        ) as found,
-    from {{ ref('fct_prompts') }} as prompts
-    -- quants with every benchmark of the cohort
-    semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    group by prompts.cohort_id
+with answered as (
+    {{ answers_of_cohorts(whole_suites=true) }}
 ),
 
 quants as (
     select
         cohort_id,
-        unnest(found) as answer,
-    from compared
+        unnest(composite_differences(
+            answers, {{ settings('n_resamples', 'n_tosses', 'seed', 'margin') }}
+        )) as answer,
+    from answered
 )
 
 select

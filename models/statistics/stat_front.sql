@@ -8,28 +8,17 @@ with files as (
     group by cohort_id
 ),
 
--- one row per cohort: the answers of the quants with every benchmark
-answers as (
-    select
-        cohort_id,
-        list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-        )) as prompts,
-    from {{ ref('fct_prompts') }}
-    where (cohort_id, quant_id) in (
-            select (whole.cohort_id, whole.quant_id),
-            from {{ ref('fct_composites') }} as whole
-        )
-    group by cohort_id
+answered as (
+    {{ answers_of_cohorts(whole_suites=true) }}
 ),
 
 placed as (
     select
         cohort_id,
         front_places(
-            answers.prompts, files.sizes, {{ settings('n_resamples', 'seed') }}
+            answered.answers, files.sizes, {{ settings('n_resamples', 'seed') }}
         ) as found,
-    from answers
+    from answered
     inner join files using (cohort_id)
 ),
 

@@ -2,9 +2,7 @@ with tested as (
     select
         cohort_id,
         unnest(losses(
-            list(struct_pack(
-                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-            )),
+            {{ answers() }},
             {{ settings('n_tosses', 'seed') }}
         )) as answer,
     from {{ ref('fct_prompts') }}

@@ -2,9 +2,7 @@ with compared as (
     select
         cohort_id,
         score_pairs(
-            list(struct_pack(
-                quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-            )),
+            {{ answers() }},
             {{ settings('n_tosses', 'seed', 'margin') }}
         ) as found,
     from {{ ref('fct_prompts') }}

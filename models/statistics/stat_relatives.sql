@@ -1,5 +1,5 @@
 with points as (
-    {{ distances() }}
+    {{ points_of_cohorts() }}
 ),
 
 answers as (
@@ -7,11 +7,7 @@ answers as (
 ),
 
 families as (
-    select
-        cohort_id,
-        list(struct_pack(labelling, quant_id, family_id)) as families,
-    from {{ ref('dim_families') }}
-    group by cohort_id
+    {{ families_of_cohorts() }}
 ),
 
 tested as (

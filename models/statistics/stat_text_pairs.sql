@@ -1,35 +1,16 @@
--- one row per quant, text, chunk and kind of figure
-with chunks as (
-    select
-        cohort_id,
-        corpus_id,
-        context_length,
-        estimator,
-        quant_id,
-        chunk,
-        unnest(['kld', 'loss', 'flips']) as kind,
-        unnest([kld_sum, nll_sum, top1_agree_n - top1_agree_sum]) as total,
-        unnest([kld_n, nll_n, top1_agree_n]) as n,
-    from {{ ref('fct_chunks') }}
-),
-
-found as (
-    select
-        cohort_id,
-        text_pairs(
-            list(struct_pack(
-                corpus_id, context_length, estimator, kind, quant_id, chunk, total, n
-            )),
-            {{ settings('neighbour_correlation') }}
-        ) as answers,
-    from chunks
-    group by cohort_id
+{%- set kinds = {
+    'kld': ('kld_sum', 'kld_n'),
+    'loss': ('nll_sum', 'nll_n'),
+    'flips': ('top1_agree_n - top1_agree_sum', 'top1_agree_n'),
+} -%}
+with found as (
+    {{ chunks_of_cohorts(kinds) }}
 ),
 
 answered as (
     select
         cohort_id,
-        unnest(answers) as answer,
+        unnest(text_pairs(chunks, {{ settings('neighbour_correlation') }})) as answer,
     from found
 ),
 

@@ -1,35 +1,16 @@
--- one row per quant, text, chunk and kind of figure
-with chunks as (
-    select
-        cohort_id,
-        corpus_id,
-        context_length,
-        estimator,
-        quant_id,
-        chunk,
-        unnest(['loss', 'token_direction', 'improvement_share']) as kind,
-        unnest([delta_loss_sum, token_direction_sum, benefits]) as total,
-        unnest([delta_loss_n, token_direction_n, benefits + harms]) as n,
-    from {{ ref('fct_chunks') }}
-),
-
-found as (
-    select
-        cohort_id,
-        token_directions(
-            list(struct_pack(
-                corpus_id, context_length, estimator, kind, quant_id, chunk, total, n
-            )),
-            {{ settings('neighbour_correlation') }}
-        ) as answers,
-    from chunks
-    group by cohort_id
+{%- set kinds = {
+    'loss': ('delta_loss_sum', 'delta_loss_n'),
+    'token_direction': ('token_direction_sum', 'token_direction_n'),
+    'improvement_share': ('benefits', 'benefits + harms'),
+} -%}
+with found as (
+    {{ chunks_of_cohorts(kinds) }}
 ),
 
 directions as (
     select
         cohort_id,
-        unnest(answers) as answer,
+        unnest(token_directions(chunks, {{ settings('neighbour_correlation') }})) as answer,
     from found
 )
 

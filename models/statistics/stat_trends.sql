@@ -1,5 +1,5 @@
 with points as (
-    {{ distances() }}
+    {{ points_of_cohorts() }}
 ),
 
 answers as (

@@ -10,13 +10,7 @@ with zones as (
 ),
 
 answered as (
-    select
-        cohort_id,
-        list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-        )) as answers,
-    from {{ ref('fct_prompts') }}
-    group by cohort_id
+    {{ answers_of_cohorts() }}
 ),
 
 crossed as (

@@ -16,20 +16,7 @@ with zones as (
 ),
 
 answered as (
-    select
-        prompts.cohort_id,
-        list(struct_pack(
-            prompts.quant_id,
-            prompts.benchmark_id,
-            prompts.prompt_id,
-            prompts.text_id,
-            prompts.weight,
-            prompts.score,
-            prompts.score_ref
-        )) as answers,
-    from {{ ref('fct_prompts') }} as prompts
-    semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
-    group by prompts.cohort_id
+    {{ answers_of_cohorts(whole_suites=true) }}
 ),
 
 leaning as (

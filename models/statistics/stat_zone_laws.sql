@@ -1,35 +1,13 @@
 with zones as (
-    select
-        members.cohort_id,
-        list(struct_pack(
-            zone_rule := members.zone_rule,
-            threshold := members.threshold,
-            quant_id := members.quant_id,
-            kld := members.kld_mean,
-            error := composites.standard_error
-        )) as quants,
-    from {{ ref('fct_zone_members') }} as members
-    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
-    where members.zone_rule = 'full'
-    group by members.cohort_id
+    {{ zones_of_cohorts("= 'full'") }}
 ),
 
 answered as (
-    select
-        cohort_id,
-        list(struct_pack(
-            quant_id, benchmark_id, prompt_id, text_id, weight, score, score_ref
-        )) as answers,
-    from {{ ref('fct_prompts') }}
-    group by cohort_id
+    {{ answers_of_cohorts() }}
 ),
 
 labelled as (
-    select
-        cohort_id,
-        list(struct_pack(labelling, quant_id, family_id)) as families,
-    from {{ ref('dim_families') }}
-    group by cohort_id
+    {{ families_of_cohorts() }}
 ),
 
 fitted as (

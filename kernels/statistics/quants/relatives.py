@@ -11,7 +11,7 @@ import numpy as np
 
 from ..answers import Answers
 from ..intervals import ALPHA
-from ..multiplicity import step_down
+from ..multiplicity import among
 from ..port import statistic
 from ..resolution import POWER
 from .cells import ALIKE, CONSTANT, SAME_MEASUREMENT, TOO_FEW, Cell, Distances, Gains, cells, noise
@@ -210,4 +210,4 @@ def largest_of(
     drawn = np.random.default_rng((settings.seed, 3)).standard_normal(
         (settings.n_tosses, ranks.shape[1])
     )
-    return np.maximum(step_down(norm.isf(p / 2), np.abs(product(drawn, white.T))), p)
+    return among(norm.isf(p / 2), np.abs(product(drawn, white.T)), p)

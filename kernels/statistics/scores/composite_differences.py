@@ -12,7 +12,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import finite, interval
-from ..multiplicity import holm, step_down
+from ..multiplicity import among, holm
 from ..port import statistic
 from ..texts import Prompts, count, design_effect, mean_variance, units
 from ..tosses import tossed
@@ -83,7 +83,7 @@ def composite_differences(answers: Answers, settings: PairedDraws) -> list[Compo
     raw = np.array([each.p_different for each in own], float)
     unit = units(found.prompts.texts, len(found.reference))
     z, null = tossed(weighted(found.gains, found), unit, settings.n_tosses, settings.seed)
-    unlike = np.fmax(step_down(np.where(np.isnan(raw), np.nan, np.abs(z)), np.abs(null)), raw)
+    unlike = among(np.where(np.isnan(raw), np.nan, np.abs(z)), np.abs(null), raw)
     counts = tables(found.gains, found)
     same, above = (
         np.where(np.isnan(raw), np.nan, test(counts, settings.margin))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
-from ..multiplicity import benjamini_hochberg
+from ..multiplicity import TIE, benjamini_hochberg
 from ..port import Numbers, Texts, statistic
 from ..resolution import POWER
 from ..texts import units
@@ -130,7 +130,7 @@ def equal_distance(distances: Distances, answers: Answers, settings: Nearness) -
         return EqualDistance(0, 0, 0, 0, None, None, None, None, "no_pairs")
     total = float((tested.z[known] ** 2).sum())
     null = (tested.null**2).sum(1)
-    p = float((1 + (null >= total - 1e-9).sum()) / (1 + len(null)))
+    p = float((1 + (null >= total - TIE).sum()) / (1 + len(null)))
     differ = tested.adjusted < ALPHA
     return EqualDistance(
         int(known.sum()),
@@ -154,7 +154,7 @@ def near_pairs(kld: np.ndarray, factor: float) -> list[tuple[int, int]]:
         for b in order[k + 1 :].tolist():
             equal = kld[a] == kld[b]
             if not equal and not (
-                kld[a] > 0 and math.log(kld[b] / kld[a]) <= math.log(factor) + 1e-9
+                kld[a] > 0 and math.log(kld[b] / kld[a]) <= math.log(factor) + TIE
             ):
                 break
             found.append((min(a, b), max(a, b)))

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from ..intervals import finite
-from ..multiplicity import holm
+from ..multiplicity import TIE, holm
 from ..port import Counts, Texts, statistic
 
 
@@ -70,5 +70,5 @@ def _of_quant(quant: str, table: np.ndarray, settings: TableDraws) -> Heterogene
         settings.n_permutations, random_state=np.random.default_rng(settings.seed)
     )
     statistics = ((dealt - found.expected_freq) ** 2 / found.expected_freq).sum((1, 2))
-    p = (1 + (statistics >= found.statistic - 1e-9).sum()) / (1 + settings.n_permutations)
+    p = (1 + (statistics >= found.statistic - TIE).sum()) / (1 + settings.n_permutations)
     return Heterogeneity(quant, b, float(found.statistic), float(p), None, None)

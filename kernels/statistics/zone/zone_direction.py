@@ -12,7 +12,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
-from ..multiplicity import step_down
+from ..multiplicity import among
 from ..port import Numbers, Texts, Truths, statistic
 from ..resolution import POWER
 from ..texts import units
@@ -224,7 +224,7 @@ def _adjusted(
     z, null = tossed(np.array([adds for _, adds in rows]), unit, settings.n_tosses, settings.seed)
     is_open = np.array([row.verdict == OPEN[row.kind] for row, _ in rows])
     raw = np.where(is_open, counted_p(z, null), np.nan)
-    adjusted = np.fmax(step_down(np.where(is_open, np.abs(z), np.nan), np.abs(null)), raw)
+    adjusted = among(np.where(is_open, np.abs(z), np.nan), np.abs(null), raw)
     said = []
     for (row, _), p, q, lean in zip(rows, raw, adjusted, z):
         is_shown = q <= ALPHA and _excludes(row, NEITHER[row.kind])

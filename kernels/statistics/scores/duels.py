@@ -8,12 +8,12 @@ from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
 from ..multiplicity import holm
 from ..port import statistic
-from ..scores.paired import e_value, mcnemar
-from ..scores.prompt_budget import needed, resolvable
-from ..scores.score_pairs import PairDraws
-from ..scores.stratified import equivalent, interval, tables
 from ..texts import Prompts, units
 from ..tosses import tossed, two_sided_p
+from .paired import e_value, mcnemar
+from .prompt_budget import needed, resolvable
+from .score_pairs import PairDraws
+from .stratified import equivalent, interval, tables
 
 
 class Duel(NamedTuple):
