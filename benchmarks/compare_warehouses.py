@@ -40,6 +40,8 @@ def open_built(folder: Path) -> Built:
     grains = {}
     for node in manifest["nodes"].values():
         if node["resource_type"] == "analysis":
+            if "questions" in node["fqn"]:
+                continue  # asked with variables, by commands
             queries[f"analysis {node['name']}"] = node["raw_code"]
         elif (node.get("test_metadata") or {}).get("name") == "unique_grain":
             table = node["attached_node"].rsplit(".", 1)[1]
