@@ -196,6 +196,7 @@ SAID_ONCE = {  # a constant as a pattern -> where it may stand
     r"(permutations|resamples|draws)\W+10_?000\b": {"dbt_project.yml"},
     r"\b1 ?/ ?20\b|per_efold\W+20\b": {"dbt_project.yml"},  # buckets of KLD
     r"27\.63102111592854": set(),  # a top-k floor is ln of a probability that has a name
+    r"\bPOWER\W+0?\.8\b": {"kernels/statistics/resolution.py"},  # of what could be resolved
     r"1\.6449": set(),  # a normal quantile is macros/normal_quantile.sql's, exact
 }
 

@@ -13,10 +13,9 @@ import numpy as np
 
 from ..draws import SMALLEST
 from ..intervals import ALPHA, finite
+from ..resolution import POWER
 from .dealing import dealt_p
 from .prompt_table import Strata
-
-POWER = 0.8  # with which a figure could have been told
 
 
 class Judged(NamedTuple):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..intervals import ALPHA
+from ..resolution import POWER
 from ..texts import design_effect
-from .failure import POWER, Judged, lacking
+from .failure import Judged, lacking
 from .prompt_table import Strata
 
 TOP = 0.1  # share of the prompts that a guard on KLD would look at

@@ -13,9 +13,10 @@ from ..draws import SMALLEST
 from ..intervals import ALPHA, finite, interval
 from ..multiplicity import holm
 from ..port import statistic
+from ..resolution import POWER
 from ..tosses import signs, text_sums
 from .dealing import dealt_together_p
-from .failure import POWER, Judged
+from .failure import Judged
 from .prompt_failure import judged, useless, verdict
 from .prompt_splits import KINDS, OWN, SPLITS, Asked, Outcomes, outcomes
 from .prompt_table import Strata

@@ -16,10 +16,10 @@ from ..draws import SMALLEST
 from ..intervals import ALPHA
 from ..multiplicity import step_down
 from ..port import Numbers, Texts, statistic
+from ..resolution import POWER
 from ..scores.paired import difference_interval, improvement_share, mcnemar
 from ..texts import design_effect
 from ..tosses import tossed
-from .failure import POWER
 from .prompt_table import numbered, places
 
 KINDS = ("raw", "ranked", "within")

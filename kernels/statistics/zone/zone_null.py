@@ -16,6 +16,7 @@ from ..draws import SMALLEST, SMALLEST_VERDICT
 from ..intervals import ALPHA, finite, interval
 from ..multiplicity import TIE, among
 from ..port import statistic
+from ..quants.cells import NO_ANSWERS
 from ..quants.families import Families
 from .zone_choice import BY_KLD, RULES, ZoneQuants, members
 from .zone_law import Law, counts, fit
@@ -23,7 +24,6 @@ from .zone_worlds import Cohort, Worlds, cohort, noise, redrawn, worlds, zone_rh
 
 KINDS = {"flatter": ("law", 1), "steeper": ("law", -1), "noise": ("flat", -1)}  # world, side of rho
 ALONE = "alone"  # the labelling where there is no other
-NO_ANSWERS = "without answers per prompt the noise that relatives share is unknown"
 NO_SHAPE = (None, None, None, None, None, None)
 NO_LAW = "there is no law of the loss"
 NO_ERROR = "no quant's answers differ from the reference's"
