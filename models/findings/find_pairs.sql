@@ -7,7 +7,8 @@ select
     null::double as low,
     null::double as high,
     'equal_distance' as statistic,
-    verdict,
+    -- where nothing divides the pairs no difference of theirs can be said to be found
+    if(verdict = 'not_refused' and resolvable is null, 'undivided', verdict) as verdict,
     map {
         'factor': printf('%.2g', {{ var('equal_distance') }}::double),
         'pairs': pairs::varchar,
