@@ -295,6 +295,20 @@ def test_a_trend_whose_declared_quants_are_one_family_is_not_tested_beyond_them(
     assert (told.labelling, told.verdict) == ("declared", f"{word}_here_untested")
 
 
+@pytest.mark.parametrize(("z", "word"), [(-3.0, "falls"), (3.0, "rises")])
+@pytest.mark.parametrize("p", [0.001, 0.6])
+def test_families_that_only_the_answers_show_want_declared_ones(z, word, p):
+    """Whether the found families refuse chance or not: more answers would not mend it."""
+    rows = [
+        dict.fromkeys(trends.Labelled._fields, p)
+        | {"labelling": name, "is_tested": name == "gains", "rho": z, "t": z, "least_p": 0.0001}
+        for name in ("gains", "declared")
+    ]
+    told = trends.trend(rows_of(trends.Labelled, rows), trends.Alone(12, z, 0.01, 8))
+    assert (told.labelling, told.is_declared) == ("gains", False)
+    assert told.verdict == f"{word}_here_undeclared"
+
+
 def test_a_target_that_is_no_mean_over_prompts_is_not_tested():
     points, answers, labels, *_ = cohort()
     points[0]["y"] += 0.01

@@ -48,8 +48,8 @@ class Trend(NamedTuple):
     verdict: Annotated[
         str,
         "code of seeds/verdicts.csv: falls_beyond, rises_beyond, falls_here, rises_here,"
-        " falls_here_untested, rises_here_untested, cannot_tell,"
-        " no_deals, undeclared, undivided, too_few or no_verdict",
+        " falls_here_undeclared, rises_here_undeclared, falls_here_untested, rises_here_untested,"
+        " cannot_tell, no_deals, undeclared, undivided, too_few or no_verdict",
     ]
 
 
@@ -58,8 +58,9 @@ def trend(labelled: Labelled, alone: Alone) -> Trend:
     """The verdict of one zone, measurement and target.
 
     beyond: both tests refuse chance under every labelling, in one direction, and a declared
-    labelling is among them. here: other prompts would show it on these very quants. Nothing else
-    is ever said.
+    labelling is among them. here: other prompts would show it on these very quants; undeclared,
+    where no declared labelling divides them, and untested, where none does. Nothing else is ever
+    said.
     """
     tested = labelled.is_tested
     names = labelled.labelling[tested].tolist()
@@ -94,7 +95,9 @@ def _word(labelled: Labelled, alone: Alone, p: float | None, is_declared: bool) 
         return "falls_beyond" if signs == {-1.0} else "rises_beyond"
     if alone.p_these_adjusted <= ALPHA:
         here = "falls_here" if alone.z < 0 else "rises_here"
-        return f"{here}_untested" if p is None else here
+        if p is None:
+            return f"{here}_untested"
+        return here if is_declared else f"{here}_undeclared"
     if p is None:
         return "undivided"
     if labelled.least_p[tested].max() > ALPHA:
