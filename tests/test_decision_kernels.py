@@ -136,7 +136,7 @@ def test_candidates_are_tangos_and_allow_for_each_other():
         adjusted[k] = max([beside, p[k], *adjusted.values()])
     for k, row in enumerate(found):
         assert row.p_not_inferior_adjusted == pytest.approx(adjusted[k], abs=0.01)
-        assert row.verdict == ("not_inferior" if adjusted[k] < 0.05 else "cannot_tell")
+        assert row.verdict == ("not_inferior" if adjusted[k] <= 0.05 else "cannot_tell")
         assert row.difference == pytest.approx((counts[k][0] - counts[k][1]) / 1_500)
         assert (row.loss_bound < 0.01) == (row.verdict == "not_inferior")
     assert {row.verdict for row in found} == {"not_inferior", "cannot_tell"}

@@ -113,7 +113,7 @@ def test_letters_are_shared_by_the_pairs_that_are_not_told_apart(study):
     )
     assert len(pairs) == 35 * 34 / 2
     for one, other, p in pairs:
-        assert bool(set(letters[one]) & set(letters[other])) == (p >= 0.05)
+        assert bool(set(letters[one]) & set(letters[other])) == (p > 0.05)
 
 
 def test_another_margin_is_another_verdict_of_the_same_figures(study):
@@ -170,7 +170,7 @@ def test_pick_names_no_quant_that_is_damaged(study):
         f" select quant_id from stat_disagreements where verdict = 'damaged' and {OF_PACKED}",
     )
     assert (picked["quant_id"],) not in damaged and picked["damaged_on"] is None
-    assert picked["verdict"] == "not_inferior" and picked["p_adjusted"] < 0.05
+    assert picked["verdict"] == "not_inferior" and picked["p_adjusted"] <= 0.05
     smaller = [row for row in said.rows if row["bytes"] < picked["bytes"]]
     assert all(row["verdict"] == "cannot_tell" or row["damaged_on"] for row in smaller)
     assert said.sentences[0].startswith(f"{picked['quant_id']}: the smallest file that is shown to")
@@ -279,7 +279,7 @@ def test_card(warehouse):
     [told] = [value for figure, value in values.items() if "told apart, all" in figure]
     [(pairs,)] = query(
         warehouse,
-        "select count(*) from stat_pairs where p_adjusted < 0.05 and not other_is_reference",
+        "select count(*) from stat_pairs where p_adjusted <= 0.05 and not other_is_reference",
     )
     assert told == str(pairs)
 

@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import math
 import re
 import types
 from dataclasses import fields
@@ -18,6 +19,7 @@ from scipy.stats import norm
 from qwh.database.warehouse import PROJECT
 from qwh.ingest.readers import llama_labels
 from qwh.kernels.statistics.intervals import ALPHA
+from qwh.kernels.statistics.multiplicity import passed_at, resolves, step_down
 from qwh.kernels.statistics.zone.zone_choice import RULES, members
 from qwh.raw.manifest import COMPARABLE, NAMES, SAME_TEXT, RunFacts
 
@@ -115,6 +117,47 @@ def test_llama_cpps_lines_are_those_that_the_reader_knows():
 
 def test_the_level_of_tests_is_pythons():
     assert f"-%}}{ALPHA}{{%-" in text("macros/alpha.sql")
+
+
+def test_p_at_the_level_resolves_and_next_to_it_does_not():
+    """Of 1,000 tosses and what was seen 50 in 1,000 are 0.05; so says SQL."""
+    p = [(1 + 49) / 1_000, math.nextafter(0.05, 1), (1 + 50) / 1_000, 0.0, math.nan, None]
+    told = [True, False, False, True, False, False]
+    assert [resolves(each) for each in p] == told
+    macro = re.search(r"macro resolves\(p\) -%\}(.*)\{%-", text("macros/alpha.sql"))
+    assert macro is not None
+    said = macro[1].replace("{{ p }}", "p").replace("{{ alpha() }}", "0.05")
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"select {said}, from (select unnest($p) as p)", {"p": p[:4]})
+        assert [row[0] for row in rows.fetchall()] == told[:4]
+
+
+def test_the_bar_that_tosses_set_is_their_ps():
+    """step_down's p resolves where the bar is passed, and just below it does not."""
+    null = np.random.default_rng(1).normal(size=(999, 3))
+    bar = passed_at(null)
+    for beyond, is_told in ((1e-6, True), (-1e-6, False)):
+        p = step_down(np.array([bar + beyond, -9.0, -9.0]), null)[0]
+        assert resolves(p) is is_told
+    assert p == 51 / 1_000  # one draw more than the level allows
+
+
+def test_p_is_held_against_the_level_in_one_place_only():
+    """In Python in multiplicity.resolves, in SQL in its macro: no other comparison is spelled."""
+    compares = re.compile(r"[<>]=?\s*(ALPHA\b|\{\{ alpha\(\)|0?\.05\b)|\bALPHA\s*[<>]")
+    folders = ("kernels", "models", "macros", "analyses", "commands", "database", "exports")
+    found = [
+        (path.relative_to(PROJECT).as_posix(), line.strip())
+        for folder in folders
+        for path in sorted((PROJECT / folder).rglob("*"))
+        if path.suffix in (".py", ".sql")
+        for line in path.read_text().splitlines()
+        if compares.search(line)
+    ]
+    assert [path for path, _ in found] == [
+        "kernels/statistics/multiplicity.py",
+        "macros/alpha.sql",
+    ], found
 
 
 def test_normal_quantiles_are_scipys():

@@ -165,7 +165,7 @@ def test_verdicts_use_p_adjusted_over_quants_and_splits():
         for row, p in zip(rows, adjusted):
             assert row.p_adjusted == pytest.approx(p) and row.p_adjusted >= row.p
             word = "higher" if row.figure > (0.5 if "auroc" in kind else 1) else "lower"
-            assert row.verdict == (word if p < 0.05 else "cannot_tell")
+            assert row.verdict == (word if p <= 0.05 else "cannot_tell")
 
 
 def test_the_references_failures_are_one_fact():

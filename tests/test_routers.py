@@ -103,7 +103,7 @@ def test_verdicts_use_p_adjusted_over_all_pairs():
         assert row.p <= row.p_adjusted and row.p_adjusted <= max(28 * row.p, 28 / 2000) + 0.05
         word = "above_half" if row.figure > 0.5 else "below_half"
         if row.verdict != "beats_both":
-            assert row.verdict == (word if row.p_adjusted < 0.05 else "cannot_tell")
+            assert row.verdict == (word if row.p_adjusted <= 0.05 else "cannot_tell")
     assert "above_half" in told
     twins = np.tile([0, 1], 8)
     copies = routed(records(kld[twins], score[twins]))

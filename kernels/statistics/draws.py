@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-# quants below which there is no figure: a rank correlation of 4 points cannot reach p < 0.05
+# quants below which there is no figure: a rank correlation of 4 points has no p below 0.08
 SMALLEST = 5
 SMALLEST_VERDICT = 8  # quants below which a statistic over quants says nothing
 BLOCK = 1_000  # resamples handled at once, so that temporaries stay in the cache

@@ -9,6 +9,15 @@ from .intervals import ALPHA
 TIE = 1e-9  # figures that differ by less are equal
 
 
+def resolves(p: float | None) -> bool:
+    """Whether a test tells something at its level; SQL's macro of this name says the same.
+
+    p at the level does: an exact one lies there or below in at most ALPHA of worlds without a
+    difference. None and NaN tell nothing.
+    """
+    return p is not None and bool(p <= ALPHA)
+
+
 def step_down(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     """Adjusted p [m] by step-down max-T (Westfall and Young 1993), add-one.
 
@@ -44,8 +53,8 @@ def critical_z(null: np.ndarray, alone: float) -> float:
 
 
 def passed_at(null: np.ndarray) -> float:
-    """What the largest of these must exceed for a p of step_down below 5 %; null: [B, m]."""
-    allowed = int(np.ceil(ALPHA * (1 + len(null)) - 1)) - 1  # draws that may be as large
+    """What the largest of these must exceed for a p of step_down that resolves; null: [B, m]."""
+    allowed = int(ALPHA * (1 + len(null))) - 1  # draws that may be as large
     if allowed < 0:
         return float("inf")
     largest = np.partition(null.max(1), len(null) - 1 - allowed)

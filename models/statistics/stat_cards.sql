@@ -19,7 +19,7 @@ pairs as (
         cohort_id,
         count(*) filter (where not other_is_reference) as pairs,
         count(*) filter (
-            where p_adjusted < {{ alpha() }} and not other_is_reference
+            where {{ resolves('p_adjusted') }} and not other_is_reference
         ) as told_apart,
         count(*) as all_pairs,
         median(resolvable) as resolvable,

@@ -2,7 +2,7 @@ with told_apart as (
     select
         cohort_id,
         list(struct_pack(
-            quant_id, other_quant_id, is_apart := p_adjusted < {{ alpha() }}
+            quant_id, other_quant_id, is_apart := {{ resolves('p_adjusted') }}
         )) as pairs,
     from {{ ref('stat_pairs') }}
     where not other_is_reference

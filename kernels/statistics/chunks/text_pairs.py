@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from ..intervals import ALPHA, finite
-from ..multiplicity import holm
+from ..multiplicity import holm, resolves
 from ..port import statistic
 from .clusters import (
     SMALLEST_CHUNKS,
@@ -161,6 +161,6 @@ def _verdict(figure: float | None, p_adjusted: float, chunks: int) -> tuple[str,
         return "too_few_chunks", FEW
     if not np.isfinite(p_adjusted) or figure is None:
         return "no_spread", NO_SPREAD if figure else NO_DIFFERENCE
-    if p_adjusted > ALPHA:
+    if not resolves(p_adjusted):
         return "cannot_tell", None
     return ("first_lower" if figure > 0 else "second_lower"), None

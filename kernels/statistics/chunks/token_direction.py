@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from ..intervals import ALPHA, finite
-from ..multiplicity import holm
+from ..intervals import finite
+from ..multiplicity import holm, resolves
 from ..port import statistic
 from .clusters import (
     SMALLEST_CHUNKS,
@@ -113,6 +113,6 @@ def _verdict(answer: TokenDirection, p_adjusted: float) -> str:
     null, below, above = KINDS[answer.kind]
     if answer.p is None or answer.figure is None:
         return "too_few_chunks" if answer.reason == FEW else "no_spread"
-    if p_adjusted > ALPHA:
+    if not resolves(p_adjusted):
         return "cannot_tell"
     return below if answer.figure < null else above

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from ..intervals import ALPHA
-from ..multiplicity import holm
+from ..multiplicity import holm, resolves
 from ..port import statistic
 from .failure import Judged, lacking
 from .prompt_splits import KINDS, OWN, SPLITS, Asked, Outcomes, outcomes
@@ -129,6 +129,6 @@ def useless(kind: str) -> float:
 
 def verdict(p: float, is_higher: bool) -> str:
     """The code of an adjusted p."""
-    if p >= ALPHA:
+    if not resolves(p):
         return "cannot_tell"
     return "higher" if is_higher else "lower"

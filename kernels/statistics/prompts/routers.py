@@ -14,7 +14,7 @@ import numpy as np
 
 from ..draws import SMALLEST
 from ..intervals import ALPHA
-from ..multiplicity import step_down
+from ..multiplicity import resolves, step_down
 from ..port import Numbers, Texts, statistic
 from ..resolution import POWER
 from ..scores.paired import difference_interval, improvement_share, mcnemar
@@ -142,9 +142,9 @@ def _told(row: Router, half: float, gain: float) -> Router:
         for p, adjusted in ((row.p, half), (row.gain_p, gain))
     )
     told = "cannot_tell"
-    if half < ALPHA:
+    if resolves(half):
         told = "above_half" if row.figure > 0.5 else "below_half"
-    if gain < ALPHA and row.gain > 0:
+    if resolves(gain) and row.gain > 0:
         told = "beats_both"
     return row._replace(p_adjusted=half, gain_p_adjusted=gain, verdict=told)
 

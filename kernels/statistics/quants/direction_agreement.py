@@ -11,8 +11,8 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..draws import SMALLEST, permutations
-from ..intervals import ALPHA, interval
-from ..multiplicity import TIE, step_down
+from ..intervals import interval
+from ..multiplicity import TIE, resolves, step_down
 from ..port import Counts, Numbers, Texts, statistic
 from ..ranks import ranks_or_zero
 from ..texts import units
@@ -190,8 +190,7 @@ def _verdict(row: Agreement, trend: float, settings: Tosses) -> str:
     """What may be said of these quants, where the trend is shown and rho's interval agrees."""
     if row.n < settings.fewest_quants:
         return "too_few"
-    assert row.p_adjusted is not None
-    if row.p_adjusted > ALPHA or row.low is None or row.high is None:
+    if not resolves(row.p_adjusted) or row.low is None or row.high is None:
         return "cannot_tell"
     if trend > 0 and row.low > 0:
         return "rises_on_these"

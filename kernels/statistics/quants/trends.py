@@ -4,7 +4,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from ..intervals import ALPHA, finite
+from ..intervals import finite
+from ..multiplicity import resolves
 from ..port import Numbers, Texts, Truths, statistic
 
 
@@ -90,16 +91,16 @@ def _word(labelled: Labelled, alone: Alone, p: float | None, is_declared: bool) 
         return "no_verdict"
     tested = labelled.is_tested
     signs = set(np.sign([*labelled.rho[tested], *labelled.t[tested]]).tolist())
-    beyond = p is not None and p <= ALPHA
+    beyond = resolves(p)
     if beyond and is_declared and len(signs) == 1:
         return "falls_beyond" if signs == {-1.0} else "rises_beyond"
-    if alone.p_these_adjusted <= ALPHA:
+    if resolves(alone.p_these_adjusted):
         here = "falls_here" if alone.z < 0 else "rises_here"
         if p is None:
             return f"{here}_untested"
         return here if is_declared else f"{here}_undeclared"
     if p is None:
         return "undivided"
-    if labelled.least_p[tested].max() > ALPHA:
+    if not resolves(labelled.least_p[tested].max()):
         return "no_deals"
     return "undeclared" if beyond and not is_declared else "cannot_tell"

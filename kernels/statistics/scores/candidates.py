@@ -9,7 +9,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA
-from ..multiplicity import among, critical_z, passed_at
+from ..multiplicity import among, critical_z, passed_at, resolves
 from ..port import statistic
 from ..texts import units
 from ..tosses import tossed
@@ -79,7 +79,7 @@ def judged(found: Sheet, settings: PairDraws) -> list[Candidate]:
             float(loss),
             int(answered),
             int(wanted),
-            "not_inferior" if adjusted < ALPHA else "cannot_tell",
+            "not_inferior" if resolves(adjusted) else "cannot_tell",
         )
         for quant, difference, raw, adjusted, loss, answered, wanted in rows
     ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
-from ..multiplicity import holm
+from ..multiplicity import holm, resolves
 from ..port import statistic
 from ..texts import Prompts, units
 from ..tosses import tossed, two_sided_p
@@ -119,8 +119,8 @@ def _tossed(one: Sheet, settings: PairDraws) -> float:
 
 
 def _verdict(difference: float, p_adjusted: float, p_equivalent_adjusted: float) -> str:
-    if p_equivalent_adjusted < ALPHA:
+    if resolves(p_equivalent_adjusted):
         return "within_margin"
-    if p_adjusted < ALPHA:
+    if resolves(p_adjusted):
         return "higher" if difference > 0 else "lower"
     return "cannot_tell"

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
-from ..multiplicity import TIE, benjamini_hochberg
+from ..multiplicity import TIE, benjamini_hochberg, resolves
 from ..port import Numbers, Texts, statistic
 from ..resolution import POWER
 from ..texts import units
@@ -64,7 +64,9 @@ class EqualDistance(NamedTuple):
 
     pairs: Annotated[int, "pairs of equal KLD whose composites can be compared"]
     quants: Annotated[int, "quants in them"]
-    differ_raw: Annotated[int, "pairs with p < 0.05, of which chance alone gives one in twenty"]
+    differ_raw: Annotated[
+        int, "pairs whose p is 0.05 at most, of which chance alone gives one in twenty"
+    ]
     differ: Annotated[int, "pairs shown to differ, by p_adjusted"]
     largest_difference: Annotated[
         float | None, "largest |difference| of those; null where none is shown"
@@ -131,17 +133,17 @@ def equal_distance(distances: Distances, answers: Answers, settings: Nearness) -
     total = float((tested.z[known] ** 2).sum())
     null = (tested.null**2).sum(1)
     p = float((1 + (null >= total - TIE).sum()) / (1 + len(null)))
-    differ = tested.adjusted < ALPHA
+    differ = np.array([resolves(p) for p in tested.adjusted])
     return EqualDistance(
         int(known.sum()),
         len({row for pair, has in zip(tested.near, known) if has for row in pair}),
-        int((tested.p < ALPHA).sum()),
+        sum(resolves(p) for p in tested.p),
         int(differ.sum()),
         float(np.abs(tested.difference[differ]).max()) if differ.any() else None,
         total,
         p,
         _resolvable(tested),
-        "refused" if p < ALPHA else "not_refused",
+        "refused" if resolves(p) else "not_refused",
     )
 
 
@@ -210,4 +212,4 @@ def _complete(gains: np.ndarray, found: Sheet) -> np.ndarray:
 def _verdict(p_adjusted: float) -> str:
     if math.isnan(p_adjusted):
         return "no_answers"
-    return "differ" if p_adjusted < ALPHA else "cannot_tell"
+    return "differ" if resolves(p_adjusted) else "cannot_tell"

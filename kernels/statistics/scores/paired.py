@@ -9,12 +9,13 @@ verdicts and e-values are ours, not the paper's.
 import math
 
 from ..intervals import ALPHA
+from ..multiplicity import resolves
 
 
 def mcnemar(leapfrogs: float, drops: float) -> float:
     """Exact two-sided McNemar p: is a disagreement as often a leapfrog as a drop?
 
-    1 without disagreement; < 0.05 takes at least 6. Counts are rounded to whole ones.
+    1 without disagreement; 0.05 takes at least 6. Counts are rounded to whole ones.
     """
     from scipy.special import bdtr
 
@@ -88,9 +89,9 @@ def verdict(p_adjusted: float, difference: float, p_equivalent: float) -> str:
     equivalent: shown to lie within the margin, even if it is not zero; damaged, better: shown to
     differ from zero; else unresolved.
     """
-    if p_equivalent < ALPHA:
+    if resolves(p_equivalent):
         return "equivalent"
-    if p_adjusted < ALPHA and difference:
+    if resolves(p_adjusted) and difference:
         return "better" if difference > 0 else "damaged"
     return "unresolved"
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
-from ..multiplicity import among, critical_z
+from ..multiplicity import among, critical_z, resolves
 from ..port import statistic
 from ..texts import units
 from ..tosses import tossed, two_sided_p
@@ -142,9 +142,9 @@ def _test(
 
 
 def _verdict(difference: float, p_different: float, p_equivalent: float) -> str:
-    if p_equivalent < ALPHA:
+    if resolves(p_equivalent):
         return "within_margin"
-    if p_different < ALPHA:
+    if resolves(p_different):
         return "other_higher" if difference > 0 else "other_lower"
     return "cannot_tell"
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA
-from ..multiplicity import TIE, step_down
+from ..multiplicity import TIE, resolves, step_down
 from ..port import statistic
 from ..resolution import POWER
 from ..texts import units
@@ -76,6 +76,6 @@ def shown(every: Sheet, settings: LossSettings) -> list[Loss]:
         lost, told = float(weighted[k].sum()), float(needed * scale[k]) or None
         figures = float(z[k]), float(p[k]), float(adjusted[k])
         verdict = "cannot_tell" if told else "no_disagreement"
-        verdict = "loss" if adjusted[k] <= ALPHA else verdict
+        verdict = "loss" if resolves(adjusted[k]) else verdict
         found.append(Loss(quant, n, lost, *figures, told, verdict, None))
     return found

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
-from ..multiplicity import among
+from ..multiplicity import among, resolves
 from ..port import Numbers, Texts, Truths, statistic
 from ..resolution import POWER
 from ..texts import units
@@ -227,7 +227,7 @@ def _adjusted(
     adjusted = among(np.where(is_open, np.abs(z), np.nan), np.abs(null), raw)
     said = []
     for (row, _), p, q, lean in zip(rows, raw, adjusted, z):
-        is_shown = q <= ALPHA and _excludes(row, NEITHER[row.kind])
+        is_shown = resolves(q) and _excludes(row, NEITHER[row.kind])
         verdict = SHOWN[row.kind][int(lean > 0)] if is_shown else row.verdict
         said.append(row._replace(p=finite(p), p_adjusted=finite(q), verdict=verdict))
     return said

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..answers import Answers
 from ..draws import SMALLEST, SMALLEST_VERDICT
-from ..intervals import ALPHA, finite, interval
-from ..multiplicity import TIE, among
+from ..intervals import finite, interval
+from ..multiplicity import TIE, among, resolves
 from ..port import statistic
 from ..quants.cells import NO_ANSWERS
 from ..quants.families import Families
@@ -254,7 +254,7 @@ def _verdict(seen: Seen, adjusted: float) -> str:
         return "no_answers" if seen.reason == NO_ANSWERS else "no_law"
     if seen.n < SMALLEST_VERDICT:
         return "too_few"
-    return "refused" if adjusted <= ALPHA else "not_refused"
+    return "refused" if resolves(adjusted) else "not_refused"
 
 
 def _tails(

@@ -12,7 +12,7 @@ import numpy as np
 from ..answers import Answers, Sheet, sheet
 from ..draws import SMALLEST, SMALLEST_VERDICT, blocks, halves, resamples
 from ..intervals import ALPHA, finite, interval
-from ..multiplicity import step_down
+from ..multiplicity import resolves, step_down
 from ..port import Numbers, Texts, Truths, statistic
 from ..quants.rho import too_few
 from ..resolution import POWER
@@ -150,8 +150,7 @@ def _verdict(halved: Figure, ranked: Ranked) -> str:
         return "no_answers"
     if halved.n < SMALLEST_VERDICT:
         return "too_few"
-    told = ranked.p_adjusted is not None and ranked.p_adjusted <= ALPHA
-    return "rankable" if told else "not_rankable"
+    return "rankable" if resolves(ranked.p_adjusted) else "not_rankable"
 
 
 def reliability(scores: np.ndarray, errors: np.ndarray, settings: RankingSettings) -> Figure:
