@@ -51,13 +51,16 @@ def by_least_squares(kld: np.ndarray, event: np.ndarray, strata: Strata) -> tupl
     return np.exp(slopes @ np.log(kld)), error, np.trace(gram) ** 2 / (gram**2).sum()
 
 
-@pytest.mark.parametrize("copies", [1, 3])
-def test_the_ratio_is_a_regressions_with_its_robust_error(copies):
+@pytest.mark.parametrize(("copies", "is_of_one_group"), [(1, True), (3, True), (3, False)])
+def test_the_ratio_is_a_regressions_with_its_robust_error(copies, is_of_one_group):
     kld, event, _ = (part[::6] for part in world(0.5, 0.5))
     rng = np.random.default_rng(2)
     unit = np.repeat(np.arange(len(kld)), copies)
     kld, event = kld[unit] * np.exp(0.3 * rng.normal(size=len(unit))), event[unit]
-    strata = Strata(GROUPS[::6][unit], unit)
+    labels = GROUPS[::6][unit]
+    if not is_of_one_group:  # the last group has no text of its own
+        labels = np.where(np.arange(len(unit)) % copies, labels + 3, labels)
+    strata = Strata(labels, unit)
     figure, error, df = by_least_squares(kld, event, strata)
     answer = found(ratio(kld, event, strata, LEVEL))
     reach = scipy_stats.t.isf(0.025, df) * error

@@ -91,7 +91,16 @@ def of_pairs(worlds: int, seed: int) -> Iterator[Promise]:
     for world in worlds_of(nothing, volume):
         found = [paired(drawn(world, rng), DRAWS) for _ in range(max(1, worlds // 3))]
         name = f"78 pairs of 13 equal relatives, {world.name}: "
-        yield Promise(f"{name}any is said to differ", [_any(each, DIFFER) for each in found], SIZE)
+        # two questions, each judged among its own
+        for question, of_reference in (
+            ("two quants are", False),
+            ("one and the reference are", True),
+        ):
+            wrong = [
+                _any([row for row in each if _is_of_reference(row) == of_reference], DIFFER)
+                for each in found
+            ]
+            yield Promise(f"{name}{question} said to differ", wrong, SIZE)
         apart = [len(set(_letters(each).values())) > 1 for each in found]
         yield Promise(f"{name}any two share no letter", apart, SIZE)
         alone = [each[0].verdict_alone in DIFFER for each in found]
@@ -104,7 +113,7 @@ def of_pairs(worlds: int, seed: int) -> Iterator[Promise]:
         yield Promise(f"{name}any pair across is said to lie within it", wrong, SIZE)
         alone = [each[0].verdict_alone == "within_margin" for each in across]
         yield Promise(f"{name}one pair across, alone, is", alone, SIZE)
-        told = [np.mean([row.verdict in DIFFER for row in each]) for each in across]
+        told = [float(np.mean([row.verdict in DIFFER for row in each])) for each in across]
         yield Promise(f"{name}share of pairs across that are told apart", told, FOUND)
 
 

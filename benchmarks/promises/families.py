@@ -166,7 +166,10 @@ def of_nothing(worlds: int, seed: int) -> Iterator[Promise]:
             [each.found for each in outcomes],
             ANY,
         )
-        covered = [low <= 0 <= high for low, _, high in (each.slope for each in outcomes)]
+        # a labelling that divides nothing gives none
+        covered = [
+            low <= 0 <= high for low, _, high in (each.slope for each in outcomes) if low == low
+        ]
         yield Promise(f"{what}, no trend: interval of the slope holds 0", covered, HELD)
         yield Promise(
             f"{what}, no trend: prompts' interval holds these quants' own slope",

@@ -74,19 +74,17 @@ def _freedom(x: np.ndarray, weight: np.ndarray, strata: Strata) -> float:
     """Degrees of freedom of the error, as they are where all prompts are equally spread.
 
     x: [n] the event less its stratum's mean; weight: [n] of the residuals. With G the products of
-    what each text's residuals have in common, trace(G)^2 / trace(G G), summed stratum by stratum; a
-    text is taken to be of one stratum.
+    what each text's residuals have in common: trace(G)^2 / trace(G G).
     """
+    from scipy.sparse import coo_array
+
     spread = (x**2).sum()
-    _, first, text = np.unique(strata.unit, return_index=True, return_inverse=True)
-    label, sizes = strata.labels[first], strata.sizes[first]
-    own, of_level, of_slope = (np.bincount(text, part) for part in (weight**2, weight, weight * x))
-    shared = of_level**2 / sizes + of_slope**2 / spread
-    levels, both = (
-        np.bincount(label, part) for part in (of_level**2 / sizes, of_level * of_slope / sizes)
-    )
-    counts = np.bincount(strata.labels, minlength=len(levels))
-    squares = ((of_slope**2).sum() / spread) ** 2 + (levels**2).sum()
-    squares += 2 * (both**2 * counts).sum() / spread
+    text = np.unique(strata.unit, return_inverse=True)[1]
+    own, of_slope = (np.bincount(text, part) for part in (weight**2, weight * x))
+    places = (text, strata.labels)
+    levels = coo_array((weight / np.sqrt(strata.sizes), places)).tocsr()  # [texts, strata]
+    shared = (levels**2).sum(1) + of_slope**2 / spread
+    squares = ((levels.T @ levels) ** 2).sum() + ((of_slope**2).sum() / spread) ** 2
+    squares += 2 * ((levels.T @ of_slope) ** 2).sum() / spread
     squares += ((own - shared) ** 2 - shared**2).sum()
     return float(max(1.0, (own - shared).sum() ** 2 / squares))
