@@ -92,15 +92,12 @@ def of_pairs(worlds: int, seed: int) -> Iterator[Promise]:
         found = [paired(drawn(world, rng), DRAWS) for _ in range(max(1, worlds // 3))]
         name = f"78 pairs of 13 equal relatives, {world.name}: "
         # two questions, each judged among its own
-        for question, of_reference in (
-            ("two quants are", False),
-            ("one and the reference are", True),
-        ):
-            wrong = [
-                _any([row for row in each if _is_of_reference(row) == of_reference], DIFFER)
-                for each in found
+        for question, is_of in (("two quants", False), ("one and the reference", True)):
+            asked = [
+                [row for row in each if (row.other_quant_id is None) == is_of] for each in found
             ]
-            yield Promise(f"{name}{question} said to differ", wrong, SIZE)
+            wrong = [_any(each, DIFFER) for each in asked]
+            yield Promise(f"{name}{question} are said to differ", wrong, SIZE)
         apart = [len(set(_letters(each).values())) > 1 for each in found]
         yield Promise(f"{name}any two share no letter", apart, SIZE)
         alone = [each[0].verdict_alone in DIFFER for each in found]
