@@ -33,8 +33,8 @@ class RunFacts:
     # which run
     run_id: str | None = fact("16 hex characters, hash of everything that makes the run what it is")
     task: str | None = fact(
-        "corpus (a text was read), benchmark (prompts were answered) or summary (another"
-        " tool's figures)",
+        "corpus (a text was read), benchmark (prompts were answered), answers (accepted answers"
+        " were read) or summary (another tool's figures)",
         identity=True,
     )
     role: str | None = fact("reference or quant", identity=True)

@@ -82,6 +82,37 @@ TABLES: dict[str, pa.Schema] = {
             ("finish_reason", TEXT),
         ]
     ),
+    # one row per run x prompt x accepted answer x temperature; answer_index: from 0 among the
+    # prompt's different token sequences; logprob: of the answer and its end, nats; tokens: without
+    # the end; greedy: each token and an end are the most likely ones; entropy: mean over its
+    # positions and the end's, nats, of the distribution at that temperature
+    "answer_logprobs": pa.schema(
+        [
+            ("benchmark_id", TEXT),
+            ("prompt_index", I32),
+            ("prompt_id", TEXT),
+            ("answer_index", I32),
+            ("answer", TEXT),
+            ("temperature", pa.float64()),
+            ("logprob", pa.float64()),
+            ("tokens", I32),
+            ("bytes", I32),
+            ("greedy", pa.bool_()),
+            ("entropy", pa.float64()),
+        ]
+    ),
+    # one row per imported run x prompt x choice of a multiple choice; length: what the tool divides
+    # its log-likelihood by where it normalises, NULL where that is not known
+    "choices": pa.schema(
+        [
+            ("benchmark_id", TEXT),
+            ("prompt_id", TEXT),
+            ("choice", I32),
+            ("loglikelihood", pa.float64()),
+            ("length", I32),
+            ("is_right", pa.bool_()),
+        ]
+    ),
     # one row per quant run x chunk x position of which only both sides' top k are known; kld_upper:
     # NULL where nothing bounds it
     "topk_klds": pa.schema(

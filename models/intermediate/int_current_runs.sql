@@ -27,7 +27,7 @@ qualify
             task,
             corpus_id,
             context_length,
-            case when task <> 'benchmark' then estimator end
+            case when task not in ('benchmark', 'answers') then estimator end
         order by
             status is not distinct from 'partial' asc,
             chunks desc nulls last,
