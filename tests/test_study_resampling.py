@@ -58,12 +58,14 @@ def test_rho_of_draws_is_scipys_draw_by_draw():
     x, y = rng.random((2, quants)).round(1), rng.random((3, quants)).round(1)
     x_draws, y_draws = rng.random((2, 30, quants)).round(1), rng.random((3, 30, quants)).round(1)
     x_draws[1] = np.nan  # it is taken as it is
-    found = two_level.redrawn(x, y, x_draws, y_draws)
+    observed, whole, half = two_level.redrawn(x, y, x_draws, y_draws)
     for b, i, j in np.ndindex(30, 2, 3):
         drawn = x[1] if i else x_draws[0, b]
         theirs = scipy_stats.spearmanr(drawn, y_draws[j, b]).statistic
-        assert found[1 + b, i, j] == pytest.approx(theirs, abs=1e-10)
-    assert found[0, 0, 0] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)
+        assert whole[b, i, j] == pytest.approx(theirs, abs=1e-10)
+        between = (x[i] + drawn) / 2, np.round((y[j] + y_draws[j, b]) / 2, 9)
+        assert half[b, i, j] == pytest.approx(scipy_stats.spearmanr(*between).statistic, abs=1e-10)
+    assert observed[0, 0] == pytest.approx(scipy_stats.spearmanr(x[0], y[0]).statistic)
 
 
 def test_rho_by_row():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import query
 from plain import plain
-from scipy.stats import spearmanr
+from scipy.stats import norm, spearmanr
 
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.chunks.chunks import Chunks
@@ -150,11 +150,78 @@ def test_every_draw_is_the_loops(book):
                 for k in range(B)
             ]
             cell = cells["full", name, target]
-            ends = tuple(np.quantile(rho, (0.025, 0.975)))
-            assert (cell.low, cell.high) == pytest.approx(ends, abs=1e-6)
             observed = np.round(targets(np.ones(30), np.ones(60))[target], 12)
             assert cell.rho == pytest.approx(spearmanr(book.x[name], observed).statistic)
             assert cell.shrinkage == pytest.approx(np.median(rho) / cell.rho)
+            # seven quants: percentiles, as wide as to hold rho
+            low, high = np.quantile(rho, (0.025, 0.975))
+            ends = min(low, cell.rho), max(high, cell.rho)
+            assert (cell.low, cell.high) == pytest.approx(ends, abs=1e-6)
+
+
+def test_of_eight_quants_half_the_noise_is_laid_about_rho():
+    """Each draw goes half of the way; of its z, by SciPy's rho, twice the spread counts."""
+    rng = np.random.default_rng(4)
+    n, prompts = 9, 120
+    scores = (rng.random((n, prompts)) < np.linspace(0.9, 0.5, n)[:, None]).astype(float)
+    x, reference = np.arange(n) / 10, np.ones(prompts)
+    [row] = [
+        row
+        for row in two_level(*own_measure(x, scores, reference), Redraws(B, SEED, BUCKETS))
+        if row.target == "composite"
+    ]
+    seen = scores.mean(1)
+    halfway = (seen + drawn(prompts, SEED) @ scores.T / prompts) / 2
+    rho = [spearmanr(x, np.round(each, 10)).statistic for each in halfway]
+    observed = spearmanr(x, seen).statistic
+    most = 1 - 12 / (n**3 - n)
+    reach = norm.isf(0.025) * 2 * np.std(np.arctanh(np.clip(rho, -most, most)))
+    assert row.rho == pytest.approx(observed)
+    assert (row.low, row.high) == pytest.approx(
+        (np.tanh(np.arctanh(observed) - reach), np.tanh(np.arctanh(observed) + reach)), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("n", [6, 16])
+def test_rho_lies_in_its_interval_where_noise_pulls_every_draw_towards_nothing(n):
+    """Each quant has its own flips, as many more as it is further away: rho is 1 by construction,
+    and what is drawn anew puts neighbours out of order.
+    """
+    prompts = 200
+    flips = np.zeros((n, prompts))
+    for quant in range(n):
+        flips[quant, np.random.default_rng(quant).permutation(prompts)[: 20 + quant]] = 1
+    rows = two_level(
+        *own_measure(np.arange(n) / 10, 1 - flips, np.ones(prompts)), Redraws(B, SEED, BUCKETS)
+    )
+    [row] = [row for row in rows if row.target == "volume"]
+    rho = [spearmanr(np.arange(n), each).statistic for each in drawn(prompts, SEED) @ flips.T]
+    assert row.rho == pytest.approx(1) and np.quantile(rho, 0.975) < 0.99
+    assert row.low < row.rho <= row.high
+
+
+def own_measure(x: np.ndarray, scores: np.ndarray, reference: np.ndarray) -> tuple:
+    """Rows of one measure [n] of the user's own and of the answers [n, prompts]."""
+    made = (None, None, None, None)
+    distances = [
+        dict(zip(("corpus_id", "quantity", "form", "fraction"), made))
+        | {"zone_rule": "full", "threshold": 0.0, "measurement_id": "own", "variant": 1001}
+        | {"quant_id": f"q{q:02d}", "x": float(value), "context_length": None, "orientation": 1.0}
+        for q, value in enumerate(x)
+    ]
+    answers = [
+        {
+            "quant_id": f"q{q:02d}",
+            "benchmark_id": "a",
+            "prompt_id": f"{k:03d}",
+            "text_id": f"{k:03d}",
+            "weight": 1.0,
+            "score": scores[q, k],
+            "score_ref": reference[k],
+        }
+        for q, k in np.ndindex(scores.shape)
+    ]
+    return rows_of(Distances, distances), rows_of(Chunks, []), rows_of(Answers, answers)
 
 
 def test_what_was_drawn_is_said(book):
@@ -245,7 +312,7 @@ def test_the_warehouses_rho_is_the_correlations(warehouse):
         assert (
             rho == pytest.approx(single, abs=1e-9) if single is not None else rho is None and reason
         )
-        assert (low is not None and -1 <= low <= high <= 1) or reason
+        assert (low is not None and -1 <= low <= rho <= high <= 1) or reason
         assert variant != 7 or drawn == "prompts" or reason  # the largest KLD
 
 

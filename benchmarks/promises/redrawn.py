@@ -7,9 +7,8 @@ import numpy as np
 
 from qwh.kernels.statistics import ranks
 from qwh.kernels.statistics.chunks import chunks
-from qwh.kernels.statistics.intervals import interval
+from qwh.kernels.statistics.intervals import interval, redrawn_z
 from qwh.kernels.statistics.quants import two_level
-from qwh.kernels.statistics.scores import composites
 
 from . import VARS, Promise
 
@@ -45,32 +44,41 @@ def covers(replicates: np.ndarray, truth: float) -> bool:
 
 
 def of_two_levels(worlds: int, seed: int) -> Iterator[Promise]:
-    """rho of a KLD that is known with a score that is not, 16 quants on 500 or 2,000 prompts."""
+    """rho of a KLD that is known with a score, or a volume, that is not.
+
+    The interval holds the mean rho of other prompts, and the rho of these.
+    """
     rng = np.random.default_rng(seed)
-    for scatter, prompts_each in ((0.0, 100), (0.01, 400), (0.03, 100)):
-        kld = np.exp(rng.uniform(math.log(0.003), math.log(0.5), 16))
-        lost = 0.3 * kld + scatter * rng.standard_normal(16)
-        volume, n = np.maximum(0.2 * np.sqrt(kld), np.abs(lost) * 1.05), 5 * prompts_each
-        shares = np.stack([(volume - lost) / 2, (volume + lost) / 2, 1 - volume], 1)
-        others = np.array([rng.multinomial(n, share, 2_000) @ (1, -1, 0) for share in shares]).T / n
-        mean = ranks.rho_by_row(np.broadcast_to(kld, others.shape), others).mean()
-        ends = [_ends(kld, shares, n, rng, k) for k in range(min(worlds, 200))]
-        noise = [low is not None and low <= mean <= high for low, high in ends]
-        what = f"16 quants, {n} prompts, scatter {scatter:g}: interval of prompts drawn anew holds"
-        yield Promise(f"{what} the mean rho {mean:.2f}", noise, (0.92, 0.99))
+    plans = [(5, 200), (7, 500), (8, 100), (8, 2_000), (16, 500), (16, 2_000), (35, 2_000)]
+    for quants, n in (*plans, (41, 500)):
+        for largest, slope, scatter in ((0.5, 0.3, 0.0), (0.5, 0.3, 0.03), (0.02, 0.0, 0.0)):
+            kld = np.exp(rng.uniform(math.log(0.003), math.log(largest), quants))
+            lost = slope * kld + scatter * rng.standard_normal(quants)
+            volume = np.maximum(0.2 * np.sqrt(kld), np.abs(lost) * 1.05)
+            shares = np.stack([(volume + lost) / 2, (volume - lost) / 2, 1 - volume], 1)
+            counts = np.array([rng.multinomial(n, share, 2_000) for share in shares])
+            world = f"{quants} quants, {n} prompts, KLD to {largest:g}, scatter {scatter:g}: "
+            for target, sign in (("score", (-1, 1, 0)), ("volume", (1, 1, 0))):
+                others = (counts @ sign).T / n
+                mean = np.nanmean(ranks.rho_by_row(np.broadcast_to(kld, others.shape), others))
+                held = [_held(kld, shares, sign, n, mean, rng) for _ in range(max(worlds // 8, 20))]
+                what = f"{world}mean rho {mean:.2f} of {target} in its interval"
+                yield Promise(what, held, (0.92, 1.0))
 
 
-def _ends(
-    kld: np.ndarray, shares: np.ndarray, n: int, rng: np.random.Generator, seed: int
-) -> tuple[float | None, float | None]:
-    """The interval of rho of one set of n prompts over five benchmarks, prompts drawn anew."""
-    u = rng.random((len(kld), n))
-    dropped = u < shares[:, :2].sum(1)[:, None]
-    gains = np.where(u < shares[:, :1], 1.0, np.where(dropped, -1.0, 0.0))
-    scores = composites.score_replicates(gains, np.repeat(list("abcde"), n // 5), None, 500, seed)
-    known = np.full((1, *scores.shape), np.nan)
-    rho = two_level.redrawn(kld[None], gains.mean(1)[None], known, scores[None])
-    return interval(rho[1:, 0, 0])
+def _held(
+    kld: np.ndarray, shares: np.ndarray, sign: tuple, n: int, mean: float, rng: np.random.Generator
+) -> bool:
+    """Whether the interval of one set of n prompts holds the mean rho, and the set's own."""
+    u = rng.random((len(kld), n, 1))
+    side = (u > np.cumsum(shares, 1)[:, None, :2]).sum(2)
+    adds = np.array(sign, float)[side]
+    draws = rng.multinomial(n, np.full(n, 1 / n), 300) @ adds.T / n
+    known = np.full((1, *draws.shape), np.nan)
+    sides = kld[None], adds.mean(1)[None], known, np.round(draws, 12)[None]
+    [[rho]], *drawn = two_level.redrawn(*sides)
+    low, high = redrawn_z(float(rho), len(kld), *(part[:, 0, 0] for part in drawn))
+    return low is not None and high is not None and low <= min(mean, rho) <= max(mean, rho) <= high
 
 
 PROMISES = (of_chunks, of_two_levels)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .draws import SMALLEST_VERDICT
 from .ranks import z_variance
 
 ALPHA = 0.05  # level of every test; intervals hold 1 - ALPHA
@@ -54,8 +55,38 @@ def fisher_z(rho: float, n: int) -> tuple[float | None, float | None]:
 
     if n <= 3:
         return None, None
-    next_to_one = 1 - 12 / (n**3 - n)  # two neighbours have changed places
-    inside = min(max(rho, -next_to_one), next_to_one) if abs(rho) >= 1 else rho
+    inside = math.copysign(next_to_one(n), rho) if abs(rho) >= 1 else rho
     half = norm.ppf(1 - ALPHA / 2) * math.sqrt(z_variance(inside**2, n))
     low, high = math.tanh(math.atanh(inside) - half), math.tanh(math.atanh(inside) + half)
     return min(low, rho), max(high, rho)
+
+
+def redrawn_z(
+    rho: float, n: int, whole: np.ndarray, half: np.ndarray
+) -> tuple[float | None, float | None]:
+    """Interval of the mean rho of draws like the one that gave this rho of n things.
+
+    whole: rho [B] of noise drawn anew on top of the noise that the figures hold already, half: the
+    same with half of that noise. Whole noise flattens the things' differences, so that its rhos lie
+    nearer to 0, and closer together, than rhos of single draws do. Half hardly does: twice its
+    spread of Fisher's z is laid about rho itself. Of fewer than SMALLEST_VERDICT things z takes
+    few values: there it is the percentile interval of the whole ones, as wide as to hold rho.
+    None, None if fewer than half of the draws have a rho.
+    """
+    from scipy.stats import norm
+
+    if n < SMALLEST_VERDICT:
+        low, high = interval(whole)
+    else:
+        known, most = half[np.isfinite(half)], next_to_one(n)
+        if 2 * len(known) < len(half):
+            return None, None
+        centre, spread = np.arctanh(np.clip(rho, -most, most)), np.arctanh(known.clip(-most, most))
+        reach = norm.isf(ALPHA / 2) * 2 * spread.std()
+        low, high = math.tanh(centre - reach), math.tanh(centre + reach)
+    return (None, None) if low is None or high is None else (min(low, rho), max(high, rho))
+
+
+def next_to_one(n: int) -> float:
+    """The largest Spearman's rho below 1 of n things without ties: two neighbours are swapped."""
+    return 1 - 12 / (n**3 - n)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..draws import SMALLEST, permutations
-from ..intervals import interval
+from ..intervals import redrawn_z
 from ..multiplicity import TIE, resolves, step_down
 from ..port import Counts, Numbers, Texts, statistic
 from ..ranks import ranks_or_zero
@@ -59,7 +59,7 @@ class Agreement(NamedTuple):
     low: Annotated[
         float | None,
         "95 % interval of the rho that other prompts, as many as these, give these very quants,"
-        " 2.5 %",
+        " in the mean, 2.5 %; it holds rho",
     ] = None
     high: Annotated[float | None, "97.5 %"] = None
     p: Annotated[
@@ -115,11 +115,11 @@ def _cell(x: np.ndarray, y: np.ndarray, y_draws: np.ndarray) -> dict:
     if len(x) < SMALLEST:
         return {"reason": too_few(len(x))}
     fixed = np.broadcast_to(x, (1, *y_draws.shape))
-    rho = redrawn(x[None], y[None], fixed, y_draws[None])[:, 0, 0]
-    if not np.isfinite(rho[0]):
+    [[rho]], *drawn = redrawn(x[None], y[None], fixed, y_draws[None])
+    if not np.isfinite(rho):
         return {"reason": CONSTANT}
-    low, high = interval(rho[1:])
-    return {"rho": float(rho[0]), "low": low, "high": high}
+    low, high = redrawn_z(float(rho), len(x), *(part[:, 0, 0] for part in drawn))
+    return {"rho": float(rho), "low": low, "high": high}
 
 
 def _trend(ranks: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

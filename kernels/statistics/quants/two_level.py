@@ -2,6 +2,9 @@
 
 All quants share their prompts and, on one text, their chunks: what they share cancels. The quants
 stay as they are: what other quants would show is a matter of families (relatives.py).
+
+Draws add noise to scores that hold noise already. What that takes away is shown (shrinkage), and
+the interval allows for it (intervals.redrawn_z).
 """
 
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ import numpy as np
 from ..answers import Answers, Sheet, sheet
 from ..chunks.chunks import Chunks, Drawn, Recipe, redrawn_measurements
 from ..draws import SMALLEST
-from ..intervals import finite, interval
+from ..intervals import finite, redrawn_z
 from ..port import Counts, Numbers, Texts, statistic
 from ..ranks import by_quants, redrawn_rho
 from ..scores.composites import composite_scores, score_replicates
@@ -20,6 +23,7 @@ from .rho import CONSTANT, too_few
 
 TARGETS = ("composite", "volume", "direction")
 BOTH, ALONE = "chunks and prompts", "prompts"
+NO_DRAWS = "most draws have no rho: one side is the same for every quant"
 
 
 class Distances(NamedTuple):
@@ -60,7 +64,7 @@ class TwoLevel(NamedTuple):
     low: Annotated[
         float | None,
         "95 % interval of the rho that other prompts (and chunks), as many as these, give these"
-        " very quants, 2.5 %; the rho without noise lies further from 0",
+        " very quants in the mean, 2.5 %; it holds rho; the rho without noise lies further from 0",
     ] = None
     high: Annotated[float | None, "97.5 %"] = None
     drawn: Annotated[
@@ -116,15 +120,20 @@ def targets(whole: Sheet, n_resamples: int, seed: int) -> tuple[np.ndarray, np.n
     return np.round(y, 12), np.round([start + gain, volume, _over(gain, volume)], 12)
 
 
-def redrawn(x: np.ndarray, y: np.ndarray, x_draws: np.ndarray, y_draws: np.ndarray) -> np.ndarray:
-    """rho of x [m, n] with y [t, n] first, then of their draws [m, B, n] with [t, B, n].
+def redrawn(
+    x: np.ndarray, y: np.ndarray, x_draws: np.ndarray, y_draws: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """rho of x [m, n] with y [t, n] as they are, drawn anew, and half of the way to the draws.
 
-    [1 + B, m, t]. A measurement that cannot be drawn anew (NaN) is taken as it is.
+    x_draws: [m, B, n], y_draws: [t, B, n]; returns [m, t], [B, m, t], [B, m, t]. A measurement that
+    cannot be drawn anew (NaN) is taken as it is.
     """
     drawn = np.isfinite(x_draws).all((1, 2))[:, None, None]
-    x_draws = np.where(drawn, x_draws, x[:, None])
-    sides = (np.concatenate([v[:, None], d], 1) for v, d in ((x, x_draws), (y, y_draws)))
-    return redrawn_rho(*sides)
+    x, y = x[:, None], y[:, None]
+    x_draws = np.where(drawn, x_draws, x)
+    # coarser than targets are rounded, so that equal ones stay ties
+    half = (x + x_draws) / 2, np.round((y + y_draws) / 2, 10)
+    return redrawn_rho(x, y)[0], redrawn_rho(x_draws, y_draws), redrawn_rho(*half)
 
 
 def _cells(
@@ -138,23 +147,31 @@ def _cells(
             cells |= {cell: (n, {"reason": too_few(n)}) for cell in wanted if n}
             continue
         draws = x_draws[rows][:, :, used]
-        rho = redrawn(x[rows][:, used], y[columns][:, used], draws, y_draws[columns][:, :, used])
+        sides = x[rows][:, used], y[columns][:, used], draws, y_draws[columns][:, :, used]
+        rho, whole, half = redrawn(*sides)
         both = np.isfinite(draws).all((1, 2))
         for i, j in wanted:
             a, b = rows.index(i), columns.index(j)
-            cells[i, j] = n, _figures(rho[:, a, b], BOTH if both[a] else ALONE)
+            figures = _figures(float(rho[a, b]), whole[:, a, b], half[:, a, b], n)
+            if figures["reason"] is None:
+                figures["drawn"] = BOTH if both[a] else ALONE
+            cells[i, j] = n, figures
     return cells
 
 
-def _figures(rho: np.ndarray, drawn: str) -> dict[str, Any]:
-    """TwoLevel's figures from rho as it is and as drawn, [1 + B]."""
-    observed, noise = rho[0], rho[1:]
-    if not np.isfinite(observed):
+def _figures(rho: float, whole: np.ndarray, half: np.ndarray, n: int) -> dict[str, Any]:
+    """TwoLevel's figures of n quants from rho as it is and as drawn, [B] each."""
+    if not np.isfinite(rho):
         return {"reason": CONSTANT}
-    known, (low, high) = noise[np.isfinite(noise)], interval(noise)
-    shrinkage = finite(np.median(known) / observed) if len(known) and observed else None
-    figures = {"rho": float(observed), "low": low, "high": high}
-    return figures | {"drawn": drawn, "shrinkage": shrinkage}
+    low, high = redrawn_z(rho, n, whole, half)
+    known = whole[np.isfinite(whole)]
+    return {
+        "rho": rho,
+        "low": low,
+        "high": high,
+        "shrinkage": finite(np.median(known) / rho) if len(known) and rho else None,
+        "reason": NO_DRAWS if low is None else None,
+    }
 
 
 def _measurements(distances: Distances) -> tuple[list[tuple[int, str]], list[Recipe]]:
