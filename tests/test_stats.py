@@ -53,22 +53,17 @@ def test_rho_p_and_interval_are_scipys(n):
             a, b = a - a.mean(axis, keepdims=True), b - b.mean(axis, keepdims=True)
             return (a * b).sum(axis) / np.sqrt((a**2).sum(axis) * (b**2).sum(axis))
 
-        for method, low, high in (
-            ("percentile", "percentile_low", "percentile_high"),
-            ("BCa", "bca_low", "bca_high"),
-        ):
-            interval = scipy_stats.bootstrap(
-                (x, y),
-                resampled,
-                paired=True,
-                vectorized=True,
-                n_resamples=10_000,
-                method=method,
-                rng=3,
-            ).confidence_interval
-            assert (getattr(ours, low), getattr(ours, high)) == pytest.approx(
-                tuple(interval), abs=0.03
-            )
+        interval = scipy_stats.bootstrap(
+            (x, y),
+            resampled,
+            paired=True,
+            vectorized=True,
+            n_resamples=10_000,
+            method="percentile",
+            rng=3,
+        ).confidence_interval
+        assert ours.interval == "percentile"
+        assert (ours.low, ours.high) == pytest.approx(tuple(interval), abs=0.03)
 
 
 @pytest.mark.parametrize(

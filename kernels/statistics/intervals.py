@@ -24,27 +24,6 @@ def interval(replicates: np.ndarray) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def bca(
-    replicates: np.ndarray, value: float, jackknife: np.ndarray
-) -> tuple[float | None, float | None]:
-    """Bias-corrected accelerated interval (Efron 1987), None, None where it is degenerate.
-
-    replicates: [B]; jackknife: the value without each thing [n].
-    """
-    from scipy.stats import norm
-
-    known = replicates[np.isfinite(replicates)]
-    below = ((known < value).sum() + (known <= value).sum()) / (2 * max(1, len(known)))
-    deviations = jackknife.mean() - jackknife
-    spread = (deviations**2).sum()
-    if not 0 < below < 1 or not np.isfinite(jackknife).all() or spread == 0:
-        return None, None
-    bias, acceleration = norm.ppf(below), (deviations**3).sum() / (6 * spread**1.5)
-    z = bias + norm.ppf((0.025, 0.975))
-    low, high = np.quantile(known, norm.cdf(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
-
-
 def fisher_z(rho: float, n: int) -> tuple[float | None, float | None]:
     """Interval of Spearman's rho of n things by Fisher's z; None, None for n <= 3.
 

@@ -2,8 +2,8 @@
 
 The paper reports Spearman's rho, its t-approximated p and percentile bootstrap intervals (B =
 10,000 over quants). Permutation p, p adjusted over the measurements (step-down max-T, Westfall and
-Young 1993), BCa interval, Fisher's z interval, rho without any one group and the smallest
-resolvable |rho| are ours. All of them take the quants for unrelated.
+Young 1993), Fisher's z interval where the percentile one has no width, rho without any one group
+and the smallest resolvable |rho| are ours. All of them take the quants for unrelated.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from ..draws import SMALLEST, SMALLEST_VERDICT, permutations, resamples
-from ..intervals import bca, finite, fisher_z, interval
+from ..intervals import finite, fisher_z, interval
 from ..multiplicity import step_down
 from ..port import statistic
 from ..ranks import by_quants, centred_ranks, ranks_or_zero, resampled_rho, t_p
@@ -60,20 +60,17 @@ class RankCorrelation(NamedTuple):
         " for fewer than 8 quants; right for quants that are not related",
     ] = None
     high: Annotated[float | None, "its other end"] = None
-    method: Annotated[str | None, "percentile or z: which interval that is"] = None
-    percentile_low: Annotated[float | None, "percentile bootstrap over quants, 2.5 %"] = None
-    percentile_high: Annotated[float | None, "97.5 %"] = None
-    bca_low: Annotated[float | None, "BCa bootstrap, 2.5 %; null where degenerate"] = None
-    bca_high: Annotated[float | None, "97.5 %"] = None
-    z_low: Annotated[float | None, "Fisher's z with Bonett and Wright's variance, 2.5 %"] = None
-    z_high: Annotated[float | None, "97.5 %"] = None
+    interval: Annotated[
+        str | None,
+        "which interval that is: percentile, or z (Fisher's, with Bonett and Wright's variance)",
+    ] = None
     without_group_smallest: Annotated[
         float | None, "smallest rho when any one uploader (or quant without one) is left out"
     ] = None
     without_group_largest: Annotated[float | None, "largest"] = None
     largest_compatible: Annotated[
         float | None,
-        "largest |rho| that the z interval holds: what a correlation near 0 may still be",
+        "largest |rho| that Fisher's z interval holds: what a correlation near 0 may still be",
     ] = None
     minimum_rho: Annotated[
         float | None,
@@ -136,11 +133,11 @@ def too_few(n: int) -> str:
 def said_interval(
     percentile: tuple[float | None, float | None], z: tuple[float | None, float | None], n: int
 ) -> dict[str, Any]:
-    """low, high and method: the percentile interval of n quants where it can be relied on."""
+    """low, high and interval: the percentile one of n quants where it can be relied on, else z."""
     low, high = percentile
     if n >= SMALLEST_VERDICT and low is not None and high is not None and low < high:
-        return {"low": low, "high": high, "method": "percentile"}
-    return {"low": z[0], "high": z[1], "method": "z"}
+        return {"low": low, "high": high, "interval": "percentile"}
+    return {"low": z[0], "high": z[1], "interval": "z"}
 
 
 def _group_numbers(labels: Sequence[str | None]) -> np.ndarray:
@@ -160,7 +157,6 @@ def _block(
     once = np.ones((1, n))
     rho = resampled_rho(x, y, once)[0]
     replicates = resampled_rho(x, y, resamples(n, settings.n_resamples, settings.seed))
-    jackknife = resampled_rho(x, y, 1 - np.eye(n))
     labels = np.unique(groups)
     without = np.full((1, *rho.shape), np.nan)
     if len(labels) > 1:
@@ -173,7 +169,7 @@ def _block(
         [(np.abs(row[orders] @ rx.T) >= observed[:, j]).sum(0) for j, row in enumerate(ry)], 1
     )
     return {
-        (i, j): _cell(rho[i, j], n, *(part[:, i, j] for part in (replicates, jackknife, without)))
+        (i, j): _cell(rho[i, j], n, replicates[:, i, j], without[:, i, j])
         | {
             "p_t": t_p(observed[i, j] / scale[i, j], n),
             "p_permutation": float((1 + extreme[i, j]) / (1 + settings.n_permutations)),
@@ -184,18 +180,12 @@ def _block(
     }
 
 
-def _cell(
-    rho: float, n: int, replicates: np.ndarray, jackknife: np.ndarray, without: np.ndarray
-) -> dict[str, Any]:
-    """One cell's figures from its rho in resamples [B], without each quant [n] and each group."""
-    percentile, z = interval(replicates), fisher_z(float(rho), n)
-    corrected, left = bca(replicates, rho, jackknife), without[np.isfinite(without)]
+def _cell(rho: float, n: int, replicates: np.ndarray, without: np.ndarray) -> dict[str, Any]:
+    """One cell's figures from its rho in resamples [B] and without each group."""
+    z, left = fisher_z(float(rho), n), without[np.isfinite(without)]
     return {
         "rho": float(rho),
-        **said_interval(percentile, z, n),
-        **dict(zip(("percentile_low", "percentile_high"), percentile)),
-        **dict(zip(("bca_low", "bca_high"), corrected)),
-        **dict(zip(("z_low", "z_high"), z)),
+        **said_interval(interval(replicates), z, n),
         "without_group_smallest": finite(left.min(initial=np.inf)),
         "without_group_largest": finite(left.max(initial=-np.inf)),
         "largest_compatible": max(abs(end) for end in z if end is not None),
