@@ -86,6 +86,24 @@ def test_no_final_select_star(manifest):
         ), node["name"]
 
 
+LOGIC = (exp.Join, exp.Case, exp.If, exp.Where, exp.Group, exp.Qualify, exp.Binary, exp.AggFunc)
+
+
+def test_statistics_and_findings_with_logic_have_a_unit_test(manifest):
+    """What only names columns, unnests and unites needs none."""
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    with_logic = {
+        node["name"]
+        for node in models(manifest)
+        if layer(manifest, node["unique_id"]) in ("statistics", "findings")
+        and any(
+            not isinstance(part, exp.Dot)  # a field of a struct
+            for part in sqlglot.parse_one(node["compiled_code"], dialect="duckdb").find_all(*LOGIC)
+        )
+    }
+    assert len(with_logic) > 40 and with_logic <= tested, with_logic - tested
+
+
 def test_python_functions_are_called_by_tables_only(manifest):
     for node in models(manifest):
         called = {
