@@ -39,8 +39,9 @@ def test_reliability_with_and_without_a_model(spread, low, high):
         made = prompts_of(spread, seed)
         means, errors = made.scores.mean(1), made.gains.std(1) / 50
         analytic.append(1 - 13 / 15 * (errors**2).mean() / means.var(ddof=1))
-        found = zone_ranking.reliability(means, errors, SETTINGS)
-        assert found.figure == pytest.approx(max(0, analytic[-1])) and found.low <= found.high
+        found = zone_ranking.reliability(means, errors)
+        assert found.figure == pytest.approx(max(0, analytic[-1]))
+        assert found.low is None and found.reason == zone_ranking.NO_MODEL
         halves.append(zone_ranking.split_half(made, SETTINGS._replace(n_splits=40)).figure)
     assert low <= np.median(np.maximum(0, analytic)) <= high and low <= np.median(halves) <= high
     assert np.median(halves) == pytest.approx(np.median(np.maximum(0, analytic)), abs=0.1)
@@ -119,10 +120,33 @@ def test_a_zone_has_four_kinds_of_figure_and_one_verdict():
     assert halves["kld_max", 1.0].p == pytest.approx(p)
     assert halves["kld_max", 0.01].p_adjusted is None
     for zone, row in halves.items():
-        assert found[*zone, "noise_ceiling"].figure == pytest.approx(math.sqrt(row.figure))
+        ends = row.low, row.figure, row.high
+        assert 0 <= row.low <= row.figure <= row.high <= 1
+        ceiling = found[*zone, "noise_ceiling"]
+        assert (ceiling.low, ceiling.figure, ceiling.high) == pytest.approx(np.sqrt(ends))
         inside = zones[zone]
         slope = scipy_stats.theilslopes(gains[inside].mean(1), np.log2(kld[inside]))
-        assert found[*zone, "fall_per_doubling"][4:7] == pytest.approx(tuple(slope)[:1] + slope[2:])
+        fall = found[*zone, "fall_per_doubling"]
+        assert fall.figure == pytest.approx(slope[0])
+        assert fall.low is None and fall.reason == zone_ranking.UNRELATED
+
+
+def test_the_ends_of_a_reliability_are_those_whose_noise_gives_what_is_seen():
+    """By drawing prompts anew in a loop: at each end one variance in forty is as extreme."""
+    made = relatives(3)
+    made = made._replace(scores=made.scores + 0.04 * np.arange(16)[:, None] / 15)
+    seen = made.scores.mean(1)
+    low, high = zone_ranking.reliable_interval(
+        zone_ranking.spread(made, SETTINGS._replace(n_resamples=4_000))
+    )
+    noise = (made.scores - made.scores.mean(0)).var(1).mean() / 600
+    rng = np.random.default_rng(5)
+    drawn = made.scores[:, rng.integers(0, 600, (3_000, 600))].mean(2) - seen[:, None]
+    assert 0 < low < high < 1
+    for share, wanted in ((low, 0.975), (high, 0.025)):
+        multiple = math.sqrt(share / (1 - share) * noise / seen.var())
+        variances = ((multiple * (seen - seen.mean()))[:, None] + drawn).var(0)
+        assert (variances <= seen.var()).mean() == pytest.approx(wanted, abs=0.015)
 
 
 def test_scores_without_answers_have_no_verdict_of_rank():

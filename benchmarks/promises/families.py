@@ -12,7 +12,7 @@ import numpy as np
 from families_worlds import Cohort, Plan, even, relatives, uneven
 from scipy.stats import t
 
-from qwh.kernels.statistics.answers import Answers
+from qwh.kernels.statistics.answers import Answers, sheet
 from qwh.kernels.statistics.intervals import ALPHA
 from qwh.kernels.statistics.quants import families, these
 from qwh.kernels.statistics.quants import relatives as tests
@@ -20,6 +20,7 @@ from qwh.kernels.statistics.quants.cells import Distances, noise
 from qwh.kernels.statistics.quants.permuted import permuted
 from qwh.kernels.statistics.quants.scatter import slope
 from qwh.kernels.statistics.quants.trends import Alone, Labelled, trend
+from qwh.kernels.statistics.zone import zone_ranking
 
 from . import SIZE, Promise
 
@@ -256,6 +257,32 @@ def of_fourteen(worlds: int, seed: int) -> Iterator[Promise]:
         yield Promise(f"{what}, 14 measurements, no trend: any beyond", found, SIZE)
 
 
+def of_reliability(worlds: int, seed: int) -> Iterator[Promise]:
+    """The reliability of these quants' scores: its interval, and that it does not start at 0."""
+    plans = NULLS | {
+        "8 in 2 between, flips and offsets": Plan(even(8, 2), **OFFSET),
+        "41 in 10 uneven between, flips and offsets": Plan(uneven(41, 10), **OFFSET),
+        "16 in 4 within, flips, a fall": Plan(even(16, 4), between=0.1, fall=0.004),
+    }
+    for what, plan in plans.items():
+        rng, held, above = np.random.default_rng(seed), [], []
+        for k in range(worlds // 8):
+            made = relatives(plan, rng)
+            _, answers = rows_of_cohort(made, made.kld[None], made.gains.mean(1), "composite")
+            settings = zone_ranking.RankingSettings(400, 20, k)
+            low, high = zone_ranking.reliable_interval(
+                zone_ranking.spread(sheet(answers), settings)
+            )
+            apart = made.gains - made.gains.mean(0)
+            noise = apart.var(1).mean() / (made.gains.shape[1] - 1)
+            held.append(low <= made.truth.var() / (made.truth.var() + noise) <= high)
+            above.append(low > 0)
+        yield Promise(f"{what}: reliability lies in its interval", held, HELD)
+        nothing = plan.offset == 0 and plan.fall == 0
+        said = f"{what}: interval of the reliability above 0"
+        yield Promise(said, above, SIZE if nothing else ANY)
+
+
 def _of(plan: Plan, worlds: int, seed: int, name: str = "composite") -> list[Outcome]:
     rng = np.random.default_rng(seed)
     return [outcome(relatives(plan, rng), name) for _ in range(worlds)]
@@ -274,4 +301,4 @@ def _here(plan: Plan) -> tuple[float, float]:
     return ANY if plan.offset else SIZE
 
 
-PROMISES = (of_nothing, of_labels, of_volume, of_falls, of_power, of_fourteen)
+PROMISES = (of_nothing, of_labels, of_volume, of_falls, of_power, of_fourteen, of_reliability)

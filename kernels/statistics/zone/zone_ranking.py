@@ -10,8 +10,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from ..answers import Answers, Sheet, sheet
-from ..draws import SMALLEST, SMALLEST_VERDICT, blocks, halves, resamples
-from ..intervals import ALPHA, finite, interval
+from ..draws import SMALLEST, SMALLEST_VERDICT, halves
+from ..intervals import ALPHA, finite
 from ..multiplicity import resolves, step_down
 from ..port import Numbers, Texts, Truths, statistic
 from ..quants.rho import too_few
@@ -21,6 +21,8 @@ from ..texts import count
 
 DRAWS = 2_000  # of which a resolvable difference is read off
 NO_ANSWERS = "no quant of the zone has answered every prompt"
+NO_MODEL = "no interval: reliability_halves has one, which knows what relatives share"
+UNRELATED = "no interval: one of such slopes takes quants for unrelated; stat_trends has one"
 
 
 class ZoneScores(NamedTuple):
@@ -38,7 +40,7 @@ class ZoneScores(NamedTuple):
 class RankingSettings(NamedTuple):
     """How quants and prompts are drawn."""
 
-    n_resamples: Annotated[int, "bootstrap replicates"]
+    n_resamples: Annotated[int, "prompts drawn anew"]
     n_splits: Annotated[int, "random halves of the prompts"]
     seed: Annotated[int, "of all draws"]
 
@@ -51,7 +53,11 @@ class ZoneFigure(NamedTuple):
     kind: Annotated[str, "reliability, reliability_halves, noise_ceiling or fall_per_doubling"]
     n: Annotated[int, "quants of the zone that have what it takes"]
     figure: Annotated[float | None, "the figure; null with a reason"]
-    low: Annotated[float | None, "95 % interval of the figure, quants taken for unrelated"]
+    low: Annotated[
+        float | None,
+        "95 % interval of reliability_halves and noise_ceiling for these quants, relatives or not,"
+        " on other prompts",
+    ]
     high: Annotated[float | None, "the same"]
     p: Annotated[
         float | None, "of reliability_halves: quants without a difference lie so far apart"
@@ -61,7 +67,7 @@ class ZoneFigure(NamedTuple):
         float | None, "of reliability_halves: standard deviation that 80 % power tells, a fraction"
     ]
     verdict: Annotated[str | None, "of reliability_halves: a code of the seed verdicts"]
-    reason: Annotated[str | None, "why a figure is null"]
+    reason: Annotated[str | None, "why a figure or its interval is null"]
 
 
 class Figure(NamedTuple):
@@ -80,6 +86,7 @@ class Spread(NamedTuple):
     observed: float
     drawn: np.ndarray  # [B]
     deviations: np.ndarray  # what other prompts add to each quant, [B, q]
+    places: np.ndarray  # the quants' composites less their mean, [q]
 
 
 class Ranked(NamedTuple):
@@ -114,9 +121,10 @@ def zone_figures(
         inside = zones.quant_id[here].tolist()
         chosen = None if every is None else every.of([q for q in every.quants if q in inside])
         halved = split_half(chosen, settings) if chosen else Figure(0, None, None, None, NO_ANSWERS)
-        plain.append((reliability(score, error, settings), halved, fall_per_doubling(kld, score)))
         apart.append(None if chosen is None or halved.figure is None else spread(chosen, settings))
+        plain.append((reliability(score, error), halved, fall_per_doubling(kld, score)))
     ranked = _ranked(apart, [each[1].n for each in plain], settings.n_resamples)
+    plain = [(one, _held(two, each), three) for (one, two, three), each in zip(plain, apart)]
     return [
         ZoneFigure(*zone, *row)
         for k, zone in enumerate(wanted)
@@ -128,6 +136,7 @@ def _rows(plain: Figure, halved: Figure, fall: Figure, ranked: Ranked) -> list[t
     """A zone's four rows, from kind on."""
     reliable = plain.figure if halved.figure is None else halved.figure
     ceiling = None if reliable is None else math.sqrt(reliable)
+    ends = [None if end is None else math.sqrt(end) for end in (halved.low, halved.high)]
     n, reason = (plain.n, plain.reason) if halved.figure is None else (halved.n, halved.reason)
     none = (None, None, None, None)
     return [
@@ -139,7 +148,7 @@ def _rows(plain: Figure, halved: Figure, fall: Figure, ranked: Ranked) -> list[t
             _verdict(halved, ranked),
             halved.reason,
         ),
-        ("noise_ceiling", n, ceiling, None, None, *none, reason),
+        ("noise_ceiling", n, ceiling, *ends, *none, reason),
         ("fall_per_doubling", *fall[:4], *none, fall.reason),
     ]
 
@@ -153,13 +162,12 @@ def _verdict(halved: Figure, ranked: Ranked) -> str:
     return "rankable" if resolves(ranked.p_adjusted) else "not_rankable"
 
 
-def reliability(scores: np.ndarray, errors: np.ndarray, settings: RankingSettings) -> Figure:
+def reliability(scores: np.ndarray, errors: np.ndarray) -> Figure:
     """Share of the variance of scores [q] that is not their errors' [q].
 
     1 - (n - 3) / (n - 1) mean(error^2) / variance, at least 0. The factor takes off the bias of
     dividing by a variance of few quants (Morris 1983). Errors of score less reference's score are a
     little larger than the noise that parts quants, so this is a little low; `split_half` is not.
-    The interval is the percentile one over quants.
     """
     known = np.isfinite(scores) & np.isfinite(errors)
     scores, errors = scores[known], errors[known]
@@ -168,23 +176,16 @@ def reliability(scores: np.ndarray, errors: np.ndarray, settings: RankingSetting
         return Figure(n, None, None, None, too_few(n))
     if np.ptp(scores) == 0:
         return Figure(n, 0.0, None, None, "all scores are the same")
-    drawn, share = resamples(n, settings.n_resamples, settings.seed), (n - 3) / (n - 1)
-    means = drawn @ scores / n
-    variance, noise = (drawn @ scores**2 / n - means**2) * n / (n - 1), drawn @ errors**2 / n
-    with np.errstate(divide="ignore", invalid="ignore"):
-        noise_share = noise / np.where(variance > 1e-15, variance, np.nan)
-    low, high = interval(np.maximum(0, 1 - share * noise_share))
+    share = (n - 3) / (n - 1)
     value = max(0.0, 1 - share * float((errors**2).mean() / scores.var(ddof=1)))
-    return Figure(n, value, low, high, None)
+    return Figure(n, value, None, None, NO_MODEL)
 
 
 def split_half(answered: Sheet, settings: RankingSettings) -> Figure:
     """The same reliability without a model: composites of two halves of the prompts, correlated.
 
     answered: a sheet without gaps; the texts of each benchmark are halved on their own. The mean r
-    over quants of the splits is stepped up (Spearman and Brown: 2 r / (1 + r)); the interval is the
-    percentile one over quants, all at least 0. It takes the quants for independent of each other,
-    which `spread` does not.
+    of the splits is stepped up (Spearman and Brown: 2 r / (1 + r)), at least 0.
     """
     scores, n = answered.scores, len(answered.quants)
     parts = by_benchmark(scores, answered.prompts, answered.weights) if n else []
@@ -201,24 +202,42 @@ def split_half(answered: Sheet, settings: RankingSettings) -> Figure:
     first, second = (half - half.mean(1, keepdims=True) for half in (first, second))
     if min(np.ptp(first, axis=1).min(), np.ptp(second, axis=1).min()) < 1e-12:
         return Figure(n, None, None, None, "all scores are the same in a half")
-    drawn = resamples(n, settings.n_resamples, settings.seed) / n
-    stepped = [_stepped(first, second, drawn[block]) for block in blocks(settings.n_resamples)]
-    value = float(_stepped(first, second, np.full((1, n), 1 / n))[0])
-    return Figure(n, value, *interval(np.concatenate(stepped)), None)
+    r = float(((first * second).mean(1) / (first.std(1) * second.std(1))).mean())
+    return Figure(n, max(0.0, 2 * r / max(1 + r, 1e-3)), None, None, None)
 
 
-def _stepped(first: np.ndarray, second: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Reliability [B] in samples of quants; halves' composites [s, q], shares drawn [B, q]."""
-    means = drawn @ first.T, drawn @ second.T
-    covariance = drawn @ (first * second).T - means[0] * means[1]
-    variances = drawn @ (first**2).T - means[0] ** 2, drawn @ (second**2).T - means[1] ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.where(
-            np.minimum(*variances) > 1e-15,
-            covariance / np.sqrt(variances[0] * variances[1]),
-            np.nan,
-        ).mean(1)
-    return np.maximum(0, 2 * r / np.maximum(1 + r, 1e-3))
+def _held(halved: Figure, apart: Spread | None) -> Figure:
+    """The figure with its interval, which holds it."""
+    if apart is None or halved.figure is None:
+        return halved
+    low, high = reliable_interval(apart)
+    return halved._replace(low=min(low, halved.figure), high=max(high, halved.figure))
+
+
+def reliable_interval(apart: Spread) -> tuple[float, float]:
+    """95 % interval of the share of these quants' variance that is not the prompts' noise.
+
+    The true differences are taken to be some multiple of the differences seen. Its ends are the
+    least and the largest multiple with which drawn noise, that keeps what relatives share, gives a
+    variance as large, or as small, as the one seen in 2.5 % of draws.
+    """
+    from scipy.optimize import brentq
+
+    noise = float(apart.drawn.mean())
+    q = len(apart.places)
+    across = 2 * (apart.deviations @ apart.places) / q
+
+    def gap(multiple: float, quantile: float) -> float:
+        seen = multiple**2 * apart.observed + multiple * across + apart.drawn
+        return float(np.quantile(seen, quantile)) - apart.observed
+
+    def share(quantile: float) -> float:
+        if gap(0.0, quantile) >= 0 or noise <= 0:
+            return float(noise <= 0)
+        true = brentq(gap, 0.0, 10.0, (quantile,), xtol=1e-6) ** 2 * apart.observed
+        return float(true / (true + noise))
+
+    return share(1 - ALPHA / 2), share(ALPHA / 2)
 
 
 def spread(answered: Sheet, settings: RankingSettings) -> Spread:
@@ -230,7 +249,8 @@ def spread(answered: Sheet, settings: RankingSettings) -> Spread:
     what = answered.scores, answered.prompts, answered.weights
     replicates = score_replicates(*what, settings.n_resamples, settings.seed)
     deviations = replicates - replicates.mean(0)
-    return Spread(float(composite_scores(*what).var()), deviations.var(1), deviations)
+    seen = composite_scores(*what)
+    return Spread(float(seen.var()), deviations.var(1), deviations, seen - seen.mean())
 
 
 def _ranked(apart: list[Spread | None], sizes: list[int], n_draws: int) -> list[Ranked]:
@@ -276,7 +296,7 @@ def _resolvable(apart: Spread, needed: float) -> float | None:
 def fall_per_doubling(kld: np.ndarray, scores: np.ndarray) -> Figure:
     """Change of the score (fraction) when mean KLD doubles; kld, scores: [q].
 
-    The median of all pairs' slopes (Theil and Sen) with its interval.
+    The median of all pairs' slopes (Theil and Sen).
     """
     from scipy.stats import theilslopes
 
@@ -287,4 +307,4 @@ def fall_per_doubling(kld: np.ndarray, scores: np.ndarray) -> Figure:
     if np.ptp(kld[known]) == 0:
         return Figure(n, None, None, None, "the measurement is the same for every quant")
     found = theilslopes(scores[known], np.log2(kld[known]))
-    return Figure(n, finite(found[0]), finite(found[2]), finite(found[3]), None)
+    return Figure(n, finite(found[0]), None, None, UNRELATED)
