@@ -145,6 +145,7 @@ def planned(warehouse: Path, pair: tuple[str, str], cohort: str | None, delta: s
     """
     from ..database.questions import asking
     from ..database.warehouse import Warehouse
+    from ..exports import words
 
     names = dict(zip(("first", "second"), pair))
     with asking(Warehouse(warehouse), cohort) as asked:
@@ -166,7 +167,9 @@ def planned(warehouse: Path, pair: tuple[str, str], cohort: str | None, delta: s
             for row in asked.ask("duel", **names, margin=wanted)
         ]
         whole = _whole(asked, names, wanted) | {"delta": wanted}
-        together = {"benchmark_id": f"all, of {whole['pairs']} pairs"} | _some(whole, columns)
+        together = {"benchmark_id": f"all, of {words.counted(whole['pairs'], 'pair')}"} | _some(
+            whole, columns
+        )
         alone = {name: whole[f"{name}_alone"] for name in columns[-2:]}
         rows += [{"benchmark_id": "all"} | _some(whole | alone, columns), together]
         return Said(rows, [])

@@ -1,4 +1,8 @@
-"""Codes into sentences: a verdict's words are seeds/verdicts.csv's, and nowhere else."""
+"""Codes into sentences: a verdict's words are seeds/verdicts.csv's, and nowhere else.
+
+A name in braces stands for its fact. {n:quant} is a number of things, 1 quant or 3 quants, and
+{n:is|are} a word that goes by that number. analyses/study.sql fills the same sentences in SQL.
+"""
 
 import csv
 from collections.abc import Callable, Mapping
@@ -51,9 +55,29 @@ FORMS: dict[str, Callable[[float], str]] = {  # how a figure reads, by its colum
 }
 
 
-def facts(row: Mapping[str, Any]) -> dict[str, str]:
+class Fact(str):
+    """A fact's text, which a sentence may want with its noun."""
+
+    __slots__ = ()
+
+    def __format__(self, noun: str) -> str:
+        """noun: none, a singular, or the words for one and for more with a bar between them."""
+        one, bar, more = noun.partition("|")
+        if bar:
+            return one if self == "1" else more
+        return counted(self, noun) if noun else str(self)
+
+
+def counted(number: object, noun: str) -> str:
+    """A number of things: 1 family, 3 families."""
+    if f"{number}" == "1":
+        return f"{number} {noun}"
+    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def facts(row: Mapping[str, Any]) -> dict[str, Fact]:
     """The figures of a row as sentences print them: texts as they are, counts whole."""
-    return {name: _fact(name, value) for name, value in row.items()}
+    return {name: Fact(_fact(name, value)) for name, value in row.items()}
 
 
 def _fact(name: str, value: Any) -> str:
