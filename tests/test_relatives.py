@@ -190,10 +190,10 @@ def test_a_benchmarks_own_score_is_tested_on_its_own_prompts():
     assert both["kld", "score:b1", "gains"].is_tested
 
 
-def test_a_direction_is_not_tried_and_its_quants_are_worth_what_their_scores_are():
+def test_a_direction_is_not_tested_and_its_quants_are_worth_what_their_scores_are():
     both, alone = found(*cohort()[:3])
-    assert both["kld", "direction", "gains"].reason == cells.NOT_TRIED
-    assert alone["kld", "direction"].reason == cells.NOT_TRIED
+    assert both["kld", "direction", "gains"].reason == cells.NO_TEST
+    assert alone["kld", "direction"].reason == cells.NO_TEST
     assert alone["kld", "direction"].effective_n == alone["kld", "composite"].effective_n
 
 

@@ -44,6 +44,7 @@ NULLS = {
     ),
     "16 unrelated": Plan(even(16, 16), flips=0.0, between=0.0),
 }
+MANY = Plan(uneven(41, 10), between=0.1, **OFFSET)  # more families than the others
 FALLS = {
     "16 in 4 within, flips and offsets": Plan(even(16, 4), between=0.1, fall=0.004, **OFFSET),
     "16 in 4 between, flips and offsets": Plan(even(16, 4), fall=0.004, **OFFSET),
@@ -106,12 +107,15 @@ def outcome(
     name: str = "composite",
     measured: np.ndarray | None = None,
     declared: np.ndarray | None = None,
+    target: np.ndarray | None = None,
 ) -> Outcome:
     """The words of the first measurement (KLD), adjusted over all that are measured [m, q].
 
-    declared: [q] labels, the true ones if they are not given.
+    declared: [q] labels, the true ones if they are not given; target: [q], else the mean over
+    prompts of what the name says.
     """
-    target = (np.abs(made.gains) if name == "volume" else made.gains).mean(1)
+    if target is None:
+        target = (np.abs(made.gains) if name == "volume" else made.gains).mean(1)
     points, answers = rows_of_cohort(
         made, made.kld[None] if measured is None else measured, target, name
     )
@@ -257,6 +261,30 @@ def of_fourteen(worlds: int, seed: int) -> Iterator[Promise]:
         yield Promise(f"{what}, 14 measurements, no trend: any beyond", found, SIZE)
 
 
+def of_direction(worlds: int, seed: int) -> Iterator[Promise]:
+    """The direction goes with KLD in no way: both tests, given its noise, and what is said of it.
+
+    The noise is that of the ratio, linearised. The tests are too bold, so nothing may be said.
+    """
+    for what in ("16 in 4 within, flips", "28 in 7 uneven within, flips", "41 in 10"):
+        rng, both, silent = np.random.default_rng(seed), [], []
+        for _ in range(worlds // 8):
+            made = relatives(NULLS.get(what, MANY), rng)
+            size = np.abs(made.gains)
+            volume = size.sum(1, keepdims=True)
+            if not volume.all():
+                continue
+            y = made.gains.sum(1) / volume[:, 0]
+            known = noise((made.gains - y[:, None] * size) / volume)
+            ranks = made.kld.argsort().argsort().astype(float)
+            dealt = permuted(ranks[None], y, made.family, DRAWS.n_permutations, DRAWS.seed)
+            line = slope(ranks, y, known, made.family)
+            both.append(dealt.p[0] <= ALPHA and line.p <= ALPHA)
+            silent.append(outcome(made, "direction", target=y).word == "no_verdict")
+        yield Promise(f"{what}, direction without trend: both tests (never a word)", both, ANY)
+        yield Promise(f"{what}, direction without trend: no verdict", silent, (1.0, 1.0))
+
+
 def of_reliability(worlds: int, seed: int) -> Iterator[Promise]:
     """The reliability of these quants' scores: its interval, and that it does not start at 0."""
     plans = NULLS | {
@@ -301,4 +329,13 @@ def _here(plan: Plan) -> tuple[float, float]:
     return ANY if plan.offset else SIZE
 
 
-PROMISES = (of_nothing, of_labels, of_volume, of_falls, of_power, of_fourteen, of_reliability)
+PROMISES = (
+    of_nothing,
+    of_labels,
+    of_volume,
+    of_falls,
+    of_power,
+    of_fourteen,
+    of_direction,
+    of_reliability,
+)

@@ -12,7 +12,7 @@ from ..tosses import text_sums
 
 ALIKE = 1e-9  # a score and the mean of its answers differ by less
 NO_ANSWERS = "without answers per prompt the noise that relatives share is unknown"
-NOT_TRIED = "what a direction does among relatives was never tried"
+NO_TEST = "no test that was tried keeps its level for a direction among relatives"
 NO_MEAN = "the target is no mean over the prompts' answers"
 CONSTANT = "all quants are equal"
 SAME_MEASUREMENT = "the measurement is the same for every quant"
@@ -118,7 +118,7 @@ class Gains:
             return lacks(cell.lacking, len(cell.quants)) if self._any else NO_ANSWERS
         sums = self._of_target(cell.target)
         if sums is None:
-            return NOT_TRIED
+            return NO_TEST
         place = {quant: k for k, quant in enumerate(self.sheet.quants)}
         mine = sums[[place[quant] for quant in cell.quants]]
         left = cell.y - mine.sum(1)
