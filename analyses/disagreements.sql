@@ -1,6 +1,7 @@
 -- What do each quant's disagreements with the reference show, benchmark by benchmark?
--- difference is score less the reference's; verdict goes by the adjusted p, which allow for all
--- cells of the cohort: equivalent means shown to lie within +-margin; unresolved leaves all open.
+-- difference is score less the reference's, low and high its interval; verdict goes by the adjusted
+-- p, which allow for all cells of the cohort: equivalent means shown to lie within +-margin;
+-- unresolved leaves all open.
 select
     cohort_id,
     benchmark_id,
@@ -9,8 +10,8 @@ select
     leapfrogs,
     drops,
     difference,
-    difference_low,
-    difference_high,
+    low,
+    high,
     p_mcnemar,
     p_adjusted,
     improvement_share,

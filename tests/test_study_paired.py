@@ -18,12 +18,18 @@ from qwh.kernels.statistics.scores.disagreements import (
     Disagreements,
     Margin,
     benchmark_differences,
+    disagreement_intervals,
 )
 
 MARGIN = 0.01
 
 
 def cells(*counts: tuple[float, float, float], effect: float = 1.0) -> list[Cell]:
+    """Of one cohort, each judged."""
+    return benchmark_differences(rows_of_cells(*counts, effect=effect), Margin(MARGIN))
+
+
+def rows_of_cells(*counts: tuple[float, float, float], effect: float = 1.0) -> Disagreements:
     """Of one cohort: leapfrogs, drops and prompts of a quant each."""
     names = ("leapfrogs", "drops", "prompts")
     rows = [
@@ -31,7 +37,7 @@ def cells(*counts: tuple[float, float, float], effect: float = 1.0) -> list[Cell
         | dict(zip(names, map(float, each)))
         for k, each in enumerate(counts)
     ]
-    return benchmark_differences(rows_of(Disagreements, rows), Margin(MARGIN))
+    return rows_of(Disagreements, rows)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +280,7 @@ def test_verdicts_in_planted_worlds(leap, drop, prompts, wanted):
 
 def test_a_small_loss_that_is_sure_is_still_within_the_margin():
     [answer] = cells((10, 40, 10_000))
-    assert answer.p_mcnemar < 0.001 and answer.difference_high < 0
+    assert answer.p_mcnemar < 0.001 and answer.high < 0
     assert answer.verdict == "equivalent"
 
 
@@ -310,6 +316,18 @@ def test_repeated_texts_count_as_the_texts_they_are():
         assert getattr(thrice, name) == pytest.approx(getattr(once, name)), name
 
 
+def test_intervals_of_a_cell_are_those_of_its_counts_over_the_design_effect():
+    [share, always] = disagreement_intervals(rows_of_cells((24, 60, 3_600), effect=3.0))
+    wilson = scipy_stats.binomtest(8, 28).proportion_ci(method="wilson")
+    assert (share.kind, share.figure) == ("improvement_share", pytest.approx(8 / 28))
+    assert (share.low, share.high) == pytest.approx((wilson.low, wilson.high))
+    assert (always.kind, always.figure) == ("difference_at_any_time", pytest.approx(-36 / 3_600))
+    tango = paired.difference_interval(8, 20, 1_200)
+    assert always.low < tango[0] and always.high > tango[1]  # it pays for every look
+    [none, _] = disagreement_intervals(rows_of_cells((0, 0, 9)))
+    assert none.figure is None and none.reason == "no disagreement: no direction"
+
+
 def test_no_count_gives_nan_or_a_crash():
     for n in (1, 2, 3, 5, 50):
         for answer in cells(*((a, b, n) for a, b in outcomes(min(n, 5)))):
@@ -319,7 +337,9 @@ def test_no_count_gives_nan_or_a_crash():
                 "better",
                 "unresolved",
             )
-            assert -1 <= answer.difference_low <= answer.difference <= answer.difference_high <= 1
-            assert answer.anytime_low <= answer.difference <= answer.anytime_high
+            assert -1 <= answer.low <= answer.difference <= answer.high <= 1
+        for row in disagreement_intervals(rows_of_cells(*((a, b, n) for a, b in outcomes(n % 6)))):
+            assert plain(row) and (row.figure is None) == (row.reason is not None)
+            assert row.figure is None or row.low <= row.figure <= row.high
     assert all(plain(answer) for answer in cells((4_000, 0, 4_000), (0, 4_000, 4_000)))
     assert cells() == []

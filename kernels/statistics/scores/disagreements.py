@@ -17,6 +17,8 @@ from .paired import (
 )
 from .stratified import Tables, equivalent, not_inferior
 
+UNDIVIDED = "no disagreement: no direction"
+
 
 class Disagreements(NamedTuple):
     """One row per quant and benchmark scored 0 or 1."""
@@ -44,13 +46,11 @@ class Cell(NamedTuple):
     leapfrogs: Annotated[int, "the quant alone is right"]
     drops: Annotated[int, "the reference alone is right"]
     difference: Annotated[float, "score less the reference's, fraction"]
-    difference_low: Annotated[float, "Tango's paired score interval, 2.5 %"]
-    difference_high: Annotated[float, "97.5 %"]
+    low: Annotated[float, "of the difference: Tango's paired score interval, 2.5 %"]
+    high: Annotated[float, "97.5 %"]
     p_mcnemar: Annotated[float, "exact, two-sided"]
     p_adjusted: Annotated[float, "p_mcnemar by Holm over all cells of the cohort"]
     improvement_share: Annotated[float | None, "leapfrogs / disagreements; null without one"]
-    share_low: Annotated[float | None, "its Wilson interval, 2.5 %"]
-    share_high: Annotated[float | None, "97.5 %"]
     margin: Annotated[float, "difference that counts as none, fraction (var margin)"]
     p_equivalent: Annotated[float, "that the difference lies within +-margin (two one-sided tests)"]
     p_equivalent_adjusted: Annotated[float, "p_equivalent by Holm over all cells of the cohort"]
@@ -59,10 +59,6 @@ class Cell(NamedTuple):
         float,
         'evidence against "a disagreement is a coin toss", valid whenever one looks: stop at 20',
     ]
-    anytime_low: Annotated[
-        float, "interval of the difference that holds at every number of prompts at once"
-    ]
-    anytime_high: Annotated[float, "its other end"]
     minimum_difference: Annotated[
         float | None,
         "smallest difference that so many prompts find with 80 % power at this volume, fraction",
@@ -74,6 +70,41 @@ class Cell(NamedTuple):
     ]
     verdict: Annotated[str, "damaged, equivalent, better or unresolved, by the adjusted p"]
     reason: Annotated[str | None, "why a figure is null"]
+
+
+class Interval(NamedTuple):
+    """One row per quant, benchmark and kind of figure."""
+
+    quant_id: Annotated[str, "the quant"]
+    benchmark_id: Annotated[str, "the benchmark"]
+    kind: Annotated[
+        str,
+        "improvement_share: leapfrogs / disagreements, by Wilson; difference_at_any_time: score"
+        " less the reference's, in an interval that holds at every number of prompts at once",
+    ]
+    figure: Annotated[float | None, "the figure, a fraction; null with a reason"]
+    low: Annotated[float | None, "95 % interval"]
+    high: Annotated[float | None, "its other end"]
+    reason: Annotated[str | None, "why a figure is null"]
+
+
+@statistic
+def disagreement_intervals(rows: Disagreements) -> list[Interval]:
+    """What each cell's disagreements say beside its difference at this number of prompts."""
+    found = []
+    counts = np.stack([rows.leapfrogs, rows.drops, rows.prompts]) / rows.design_effect
+    for quant, benchmark, (leapfrogs, drops, prompts) in zip(
+        rows.quant_id, rows.benchmark_id, counts.T.tolist()
+    ):
+        share = improvement_share(leapfrogs, drops)
+        reason = UNDIVIDED if share[0] is None else None
+        ends = anytime_interval(leapfrogs, drops, prompts)
+        difference = (leapfrogs - drops) / prompts
+        found += [
+            Interval(quant, benchmark, "improvement_share", *share, reason),
+            Interval(quant, benchmark, "difference_at_any_time", difference, *ends, None),
+        ]
+    return found
 
 
 @statistic
@@ -105,8 +136,6 @@ def _cell(rows: Disagreements, margin: float, k: int, counts: np.ndarray, p: np.
     volume = (rows.leapfrogs[k] + rows.drops[k]) / rows.prompts[k]
     difference = (leapfrogs - drops) / prompts
     low, high = difference_interval(leapfrogs, drops, prompts)
-    share, share_low, share_high = improvement_share(leapfrogs, drops)
-    anytime_low, anytime_high = anytime_interval(leapfrogs, drops, prompts)
     return Cell(
         rows.quant_id[k],
         rows.benchmark_id[k],
@@ -118,18 +147,14 @@ def _cell(rows: Disagreements, margin: float, k: int, counts: np.ndarray, p: np.
         high,
         float(p[0]),
         float(p[3]),
-        share,
-        share_low,
-        share_high,
+        improvement_share(leapfrogs, drops)[0],
         margin,
         float(p[1]),
         float(p[4]),
         float(p[2]),
         e_value(leapfrogs, drops),
-        anytime_low,
-        anytime_high,
         minimum_resolvable_difference((leapfrogs + drops) / prompts, prompts),
         prompts_needed(volume, margin),
         verdict(p[3], difference, p[4]),
-        None if leapfrogs + drops else "no disagreement: no direction",
+        None if leapfrogs + drops else UNDIVIDED,
     )
