@@ -172,6 +172,19 @@ def test_what_other_prompts_add_is_known_from_these():
     assert np.cov(drawn.T) == pytest.approx(closed, abs=0.05 * closed.max())
 
 
+def test_what_never_differed_lies_within_half_of_a_disagreement():
+    """Or a law alone would rank, in the drawn cohorts, what lies tied in the real one."""
+    gains = np.zeros((3, 400))
+    gains[1, :5] = -1
+    drawn = zone_worlds.redrawn(sheet(answer_rows(gains)), 20_000, 1)
+    for quant in (0, 2):
+        half = scipy_stats.uniform(-0.5 / 400, 1 / 400)
+        assert scipy_stats.kstest(drawn[:, quant], half.cdf).pvalue > 0.01
+    assert abs(np.corrcoef(drawn[:, 0], drawn[:, 2])[0, 1]) < 0.03
+    nearest = np.abs(drawn[:, 1] * 400 - np.rint(drawn[:, 1] * 400))
+    assert nearest.max() <= 0.5 and drawn[:, 1].std() > drawn[:, 0].std()
+
+
 def test_scatter_is_drawn_with_its_families():
     found = law(SMOOTH["line"])._replace(family=4e-4, own=1e-4)
     labels = [str(k % 4) for k in range(16)]

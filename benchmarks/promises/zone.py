@@ -183,7 +183,10 @@ def plans() -> Iterator[Plan]:
 
 
 def of_the_null(worlds: int, seed: int) -> Iterator[Promise]:
-    """Every word that the null can say: wrongly of any of seven zones, rightly of the default."""
+    """Every word that the null can say: wrongly of any of seven zones, rightly of the default.
+
+    Zones that KLD draws and those that the score draws are two questions, each judged apart.
+    """
     for number, plan in enumerate(plans()):
         rng = np.random.default_rng((seed, number))
         count = min(worlds, 200)
@@ -191,17 +194,27 @@ def of_the_null(worlds: int, seed: int) -> Iterator[Promise]:
         right = RIGHT_WORD.get(plan.law, "falls")
         for word in WORDS:
             told = words.filter(pl.col("verdict") == word)
-            if word == "falls" and plan.law in FALLS_BEYOND:
-                near = (pl.col("zone_rule") == "kld_max") & (pl.col("threshold") <= EDGE)
-                told = told.filter(near)
             if word == right:
-                told = told.filter(pl.col("threshold") == EDGE)
-            found = np.isin(np.arange(count), told["world"].to_numpy())
-            name = f"{plan}: {word}"
-            if word == right:
-                yield Promise(f"{name}, rightly", found, ANY)
+                found = _told(told.filter(pl.col("threshold") == EDGE), count)
+                yield Promise(f"{plan}: {word}, rightly", found, ANY)
             elif not (word == "falls" and plan.law == "loss ends at 0.01"):
-                yield Promise(f"{name}, wrongly of any zone", found, SIZE)
+                for drawn_by, zones in _zones(told, word, plan.law):
+                    name = f"{plan}: {word}, wrongly of any zone by {drawn_by}"
+                    yield Promise(name, _told(zones, count), SIZE)
+
+
+def _zones(told: pl.DataFrame, word: str, law: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Who draws a zone, and the rows of those where the word is wrong."""
+    by_kld = pl.col("zone_rule") == "kld_max"
+    near = word == "falls" and law in FALLS_BEYOND
+    yield "KLD", told.filter(by_kld & ((pl.col("threshold") <= EDGE) | pl.lit(not near)))
+    if not near:
+        yield "score", told.filter(~by_kld)
+
+
+def _told(told: pl.DataFrame, count: int) -> np.ndarray:
+    """In which of so many worlds a word is said, [count] bool."""
+    return np.isin(np.arange(count), told["world"].to_numpy())
 
 
 def of_losses(worlds: int, seed: int) -> Iterator[Promise]:

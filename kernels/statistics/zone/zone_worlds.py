@@ -66,9 +66,16 @@ def noise(answered: Sheet) -> np.ndarray:
 
 
 def redrawn(answered: Sheet, n_draws: int, seed: int) -> np.ndarray:
-    """What other prompts would have added to the composites less the reference's: [n_draws, q]."""
+    """What other prompts would have added to the composites less the reference's: [n_draws, q].
+
+    Composites are told apart by half of a disagreement's worth at most, at random: what few
+    disagreements leave tied in a cohort, a law would rank in the drawn ones.
+    """
     drawn = score_replicates(answered.gains, answered.prompts, answered.weights, n_draws, seed)
-    return drawn - answered.gains @ answered.shares()
+    weighted = answered.gains * answered.shares()
+    one = np.sqrt((weighted**2).sum() / max(1, np.count_nonzero(weighted)))
+    within = one * (np.random.default_rng((seed, 6)).random(drawn.shape) - 0.5)
+    return drawn - weighted.sum(1) + within
 
 
 def worlds(
