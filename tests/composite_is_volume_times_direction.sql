@@ -3,6 +3,7 @@
 select
     cohort_id,
     quant_id,
+    scoring,
     composite,
     composite_ref,
     volume,

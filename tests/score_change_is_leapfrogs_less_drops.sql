@@ -1,10 +1,11 @@
 -- score x prompts - score_ref x prompts = leapfrogs - drops: exactly where scores are 0 or 1, for
--- then all of them are whole numbers; up to rounding where they are graded or averages of attempts.
+-- then all of them are whole numbers; up to rounding where they are fractions.
 with sums as (
     select
         cohort_id,
         quant_id,
         benchmark_id,
+        scoring,
         sum(score) as passed,
         sum(score_ref) as passed_ref,
         sum(leapfrog) as leapfrogs,
@@ -22,6 +23,7 @@ select
     cohort_id,
     quant_id,
     benchmark_id,
+    scoring,
     passed,
     passed_ref,
     leapfrogs,

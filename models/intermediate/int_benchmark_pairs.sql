@@ -1,11 +1,12 @@
 -- qwh's own runs name their reference; an imported one meets the reference's current run of the
--- same benchmark and facts.
+-- same task, benchmark and facts.
 select
     quants.run_id,
     reference.run_id as reference_run_id,
 from {{ ref('int_current_runs') }} as quants
 inner join {{ ref('stg_runs') }} as reference
     on quants.cohort_id = reference.cohort_id
+    and quants.task = reference.task
     and quants.benchmark_id = reference.benchmark_id
     and quants.harness = reference.harness
     and reference.role = 'reference'

@@ -1,25 +1,28 @@
 with suites as (
     select
         cohort_id,
+        scoring,
         count(distinct benchmark_id) as benchmarks,
     from {{ ref('fct_disagreements') }}
-    group by cohort_id
+    group by all
 ),
 
 benchmarks as (
     select
         disagreements.cohort_id,
         disagreements.quant_id,
+        disagreements.scoring,
         disagreements.benchmark_id,
         disagreements.prompts,
         disagreements.design_effect,
         disagreements.score_ref,
         (disagreements.leapfrogs - disagreements.drops) / disagreements.prompts as gain,
         disagreements.volume,
+        disagreements.squared_gain,
         weights.weight,
         suites.benchmarks as benchmarks_of_cohort,
     from {{ ref('fct_disagreements') }} as disagreements
-    inner join suites using (cohort_id)
+    inner join suites using (cohort_id, scoring)
     inner join {{ ref('int_benchmark_weights') }} as weights using (benchmark_id)
 ),
 
@@ -27,7 +30,7 @@ benchmarks as (
 shares as (
     select
         *,
-        weight / sum(weight) over (partition by cohort_id, quant_id) as weight_share,
+        weight / sum(weight) over (partition by cohort_id, quant_id, scoring) as weight_share,
     from benchmarks
 ),
 
@@ -36,13 +39,14 @@ sums as (
     select
         cohort_id,
         quant_id,
+        scoring,
         count(*) as benchmarks,
         sum(prompts)::bigint as prompts,
         sum(weight_share * score_ref order by benchmark_id) as composite_ref,
         sum(weight_share * gain order by benchmark_id) as gain,
         sum(weight_share * volume order by benchmark_id) as volume,
         sqrt(sum(
-            weight_share ** 2 * (volume - gain ** 2) / (prompts / design_effect)
+            weight_share ** 2 * (squared_gain - gain ** 2) / (prompts / design_effect)
             order by benchmark_id
         )) as standard_error,
     from shares
@@ -53,6 +57,7 @@ sums as (
 select
     cohort_id,
     quant_id,
+    scoring,
     benchmarks,
     prompts,
     composite_ref,

@@ -5,19 +5,21 @@ with outcomes as (
     from {{ ref('int_prompt_outcomes') }}
 ),
 
+-- added in one order, on which the last bit of a sum depends
 totals as (
     select
         cohort_id,
         quant_id,
         benchmark_id,
+        scoring,
         count(*) as prompts,
-        avg(score_ref) as score_ref,
-        avg(score) as score,
-        sum(leapfrog) as leapfrogs,
-        sum(dropped) as drops,
-        sum(gain ** 2) as squares,
+        avg(score_ref order by prompt_id) as score_ref,
+        avg(score order by prompt_id) as score,
+        sum(leapfrog order by prompt_id) as leapfrogs,
+        sum(dropped order by prompt_id) as drops,
+        sum(gain ** 2 order by prompt_id) as squares,
         count(*) filter (where other_wrong_answer) as other_wrong_answers,
-        bool_and(leapfrog in (0, 1) and dropped in (0, 1)) as is_binary,
+        bool_and(scoring = 'answered' and leapfrog in (0, 1) and dropped in (0, 1)) as is_binary,
     from outcomes
     group by all
 ),
@@ -28,6 +30,7 @@ gains as (
         cohort_id,
         quant_id,
         benchmark_id,
+        scoring,
         text_id,
         count(*) as items,
         sum(gain) as gain,
@@ -40,6 +43,7 @@ texts as (
         cohort_id,
         quant_id,
         benchmark_id,
+        scoring,
         count(*) as texts,
         sum(gain ** 2) as squares_of_texts,
         sum(gain * items) as gain_by_items,
@@ -59,13 +63,14 @@ measured as (
         totals.squares - totals.prompts * gain ** 2 as alone,
         texts.squares_of_items / totals.prompts as alike,
     from totals
-    inner join texts using (cohort_id, quant_id, benchmark_id)
+    inner join texts using (cohort_id, quant_id, benchmark_id, scoring)
 )
 
 select
     cohort_id,
     quant_id,
     benchmark_id,
+    scoring,
     prompts,
     texts,
     case
@@ -80,7 +85,8 @@ select
     (leapfrogs + drops) / prompts as volume,
     (leapfrogs - drops) / nullif(leapfrogs + drops, 0) as direction,
     leapfrogs / nullif(leapfrogs + drops, 0) as improvement_share,
-    other_wrong_answers,
+    squares / prompts as squared_gain,
+    if(scoring = 'answered', other_wrong_answers, null) as other_wrong_answers,
     case when is_binary then {{
         mcnemar_p('round(leapfrogs / design_effect)', 'round(drops / design_effect)')
     }} end as mcnemar_p,

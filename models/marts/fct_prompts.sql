@@ -3,6 +3,7 @@ select
     outcomes.quant_id,
     outcomes.benchmark_id,
     outcomes.prompt_id,
+    outcomes.scoring,
     outcomes.text_id,
     outcomes.category,
     runs.harness,
@@ -14,9 +15,12 @@ select
     klds.tokens,
     klds.prompt_tokens,
     klds.entropy_ref_mean,
-    run_id,
+    outcomes.run_id,
 from {{ ref('int_prompt_outcomes') }} as outcomes
 inner join {{ ref('int_current_runs') }} as runs using (run_id)
 inner join {{ ref('int_benchmark_weights') }} as weights
     on outcomes.benchmark_id = weights.benchmark_id
-left join {{ ref('int_prompt_kld') }} as klds using (run_id, prompt_id)
+left join {{ ref('int_prompt_kld') }} as klds
+    on outcomes.run_id = klds.run_id
+    and outcomes.prompt_id = klds.prompt_id
+    and outcomes.scoring = 'answered'

@@ -4,24 +4,25 @@ with runs as (
         runs.cohort_id,
         runs.quant_id,
         runs.role,
+        runs.task,
         runs.benchmark_id,
         runs.harness,
         pairs.reference_run_id,
     from {{ ref('int_current_runs') }} as runs
     left join {{ ref('int_benchmark_pairs') }} as pairs using (run_id)
-    where runs.task = 'benchmark'
+    where runs.task in ('benchmark', 'answers')
 ),
 
--- one row per run x prompt
+-- one row per run x prompt x scoring
 answers as (
     select
-        samples.run_id,
-        samples.prompt_id,
-        any_value(prompts.item) as item,
-        any_value(prompts.category) as category,
-    from {{ ref('stg_samples') }} as samples
+        run_id,
+        prompt_id,
+        scores.scoring,
+        prompts.item,
+        prompts.category,
+    from {{ ref('int_prompt_scores') }} as scores
     left join {{ ref('stg_prompts') }} as prompts using (run_id, prompt_id)
-    group by all
 ),
 
 -- runs without a partner, and which facts keep each apart from the reference's run, if there is one
@@ -40,6 +41,7 @@ alone as (
     from runs
     left join runs as reference
         on runs.cohort_id = reference.cohort_id
+        and runs.task = reference.task
         and runs.benchmark_id = reference.benchmark_id
         and reference.role = 'reference'
     where runs.role = 'quant'
@@ -50,6 +52,7 @@ select
     alone.cohort_id,
     alone.quant_id,
     alone.benchmark_id,
+    answers.scoring,
     'quant' as answered_by,
     answers.item,
     answers.prompt_id,
@@ -62,11 +65,12 @@ select
     runs.cohort_id,
     runs.quant_id,
     runs.benchmark_id,
+    quants.scoring,
     'quant' as answered_by,
     quants.item,
     quants.prompt_id,
     case
-        when differences.run_id is null then 'the reference did not answer it'
+        when differences.run_id is null then {{ not_scored('the reference', 'quants.scoring') }}
         else {{ other_text('the reference') }}
     end as reason,
     differences.own_text || ' / ' || differences.other_text as first_difference,
@@ -76,6 +80,7 @@ inner join answers as quants
 left join answers as reference
     on runs.reference_run_id = reference.run_id
     and quants.prompt_id = reference.prompt_id
+    and quants.scoring = reference.scoring
 left join {{ ref('int_reworded_items') }} as differences
     on runs.run_id = differences.run_id
     and quants.item = differences.item
@@ -87,11 +92,12 @@ select
     runs.cohort_id,
     runs.quant_id,
     runs.benchmark_id,
+    reference.scoring,
     'reference' as answered_by,
     reference.item,
     reference.prompt_id,
     case
-        when differences.run_id is null then 'the quant did not answer it'
+        when differences.run_id is null then {{ not_scored('the quant', 'reference.scoring') }}
         else {{ other_text('the quant') }}
     end as reason,
     differences.other_text || ' / ' || differences.own_text as first_difference,
@@ -101,6 +107,7 @@ inner join answers as reference
 left join answers as quants
     on runs.run_id = quants.run_id
     and reference.prompt_id = quants.prompt_id
+    and reference.scoring = quants.scoring
 left join {{ ref('int_reworded_items') }} as differences
     on runs.run_id = differences.run_id
     and reference.item = differences.item

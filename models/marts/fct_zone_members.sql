@@ -20,12 +20,21 @@ rules as (
         'full' as zone_rule,
         0.0::double as threshold,
         true as is_default,
+        false as is_by_score,
     union all by name
     select
         zone_rule,
         threshold,
         is_default,
+        zone_rule <> 'kld_max' as is_by_score,
     from {{ ref('zone_rules') }}
+),
+
+scorings as (
+    select distinct
+        cohort_id,
+        scoring,
+    from {{ ref('fct_composites') }}
 )
 
 select
@@ -33,6 +42,7 @@ select
     rules.zone_rule,
     rules.threshold,
     rules.is_default,
+    scorings.scoring,
     klds.quant_id,
     klds.kld_mean,
     coalesce(case rules.zone_rule
@@ -47,4 +57,10 @@ select
     end, false) as is_member,
 from klds
 cross join rules
-left join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
+left join scorings
+    on klds.cohort_id = scorings.cohort_id
+    and rules.is_by_score
+left join {{ ref('fct_composites') }} as composites
+    on klds.cohort_id = composites.cohort_id
+    and klds.quant_id = composites.quant_id
+    and scorings.scoring = composites.scoring
