@@ -58,7 +58,7 @@ class Agreement(NamedTuple):
     ] = None
     low: Annotated[
         float | None,
-        "95 % interval of the rho that other prompts, as many as these, give these very quants,"
+        "95 % interval of the rho that other prompts, as many as these, give these very quants"
         " in the mean, 2.5 %; it holds rho",
     ] = None
     high: Annotated[float | None, "97.5 %"] = None
