@@ -36,7 +36,8 @@ class RhoDifference(NamedTuple):
     p: Annotated[
         float | None,
         "two-sided p by Meng, Rosenthal and Rubin (1992) with the variance of ranks (Bonett and"
-        " Wright 2000); right for unrelated quants; not adjusted for the number of pairs",
+        " Wright 2000); approximate: of 10 to 41 unrelated quants whose two rho are equal, 3 to 9"
+        " in 100 have a p of 0.05 or less; not adjusted for the number of pairs",
     ] = None
     reason: Annotated[str | None, "why there is no difference"] = None
 
