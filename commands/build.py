@@ -1,7 +1,8 @@
 """`qwh init`, `build` and `status`: the warehouse itself."""
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +23,13 @@ def init(
 def build(
     full_refresh: Annotated[bool, typer.Option(help="Rebuild every table from raw.")] = False,
     select: Annotated[str | None, typer.Option(help="dbt's own selection of models.")] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            help="RULE=THRESHOLD: the silent zone that tables and the study tell of until the next"
+            " build, kld_max=0.005; the project's own if not given."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option(help="End with 8 where a cohort had to be set aside.")
     ] = False,
@@ -33,13 +41,28 @@ def build(
     from ..database import build
     from ..database.warehouse import Warehouse
 
-    unbuilt = build.build(Warehouse(warehouse), full_refresh, select)
+    unbuilt = build.build(Warehouse(warehouse), full_refresh, select, _zone(zone) if zone else {})
     if strict and unbuilt:
         raise QwhError(
             f"{len(unbuilt)} cohorts were set aside ({', '.join(unbuilt)}): see qwh show"
             " unbuilt_cohorts",
             ExitCode.BUILD_FAILED,
         )
+
+
+def _zone(text: str) -> dict[str, Any]:
+    """The settings of a default zone. Raises QwhError."""
+    from ..kernels.statistics.zone.zone_choice import RULES
+
+    rule, _, threshold = text.partition("=")
+    with suppress(ValueError):
+        if rule in RULES and 0 < float(threshold) < float("inf"):
+            return {"zone_rule": rule, "zone_threshold": float(threshold)}
+    raise QwhError(
+        f"--zone {text} is no zone: write a rule ({', '.join(RULES)}) and a threshold above 0, such"
+        " as kld_max=0.005",
+        ExitCode.USAGE,
+    )
 
 
 def status(warehouse: WarehouseOption = DEFAULT) -> None:

@@ -232,7 +232,8 @@ def _picked_by_text(asked: "Cohort", limit: float) -> Said:
     shown = [_some(row, TEXT_PICK) for row in rows]
     if rows and not any(row["letters"] for row in rows):
         code = "too_few_chunks" if any(row["chunks"] for row in rows) else "no_pairing"
-        return Said(shown, [words.sentence("text_groups", code, rows[0])])
+        nearest = min(rows, key=lambda row: row["kld_mean"])
+        return Said(shown, [words.sentence("text_groups", code, nearest)])
     unsized = _unsized(asked, limit)
     chosen = [row for row in rows if row["picked"]]
     known = [row for row in rows if row["letters"] and row["bytes"] is not None]
@@ -329,7 +330,7 @@ def _unsized(asked: "Cohort", limit: float) -> list[str]:
     if len(unsized) == len(sizes):
         raise QwhError(
             f"cohort {asked.name} holds no file sizes: ingest the quants' GGUF files with qwh"
-            " ingest gguf",
+            " ingest gguf, or import again with --size QUANT=4.1GB",
             ExitCode.NOT_FOUND,
         )
     if sizes[0]["bytes"] > limit:

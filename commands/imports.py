@@ -11,7 +11,7 @@ import typer
 from ..errors import ExitCode, QwhError
 from ..ingest.readers.registry import KINDS, Kind
 from ..progress import say
-from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption
+from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption, size
 
 if TYPE_CHECKING:
     from ..ingest.importing.source import Import
@@ -68,6 +68,12 @@ FactOption = Annotated[
         )
     ),
 ]
+SizeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--size", help="QUANT=SIZE: how large its file is, 4.1GB or bytes; repeat. For qwh pick."
+    ),
+]
 
 
 def add_imports(app: typer.Typer) -> None:
@@ -102,6 +108,7 @@ def _command(kind: str) -> Callable[..., None]:
         smaller_is_better: SmallerOption = False,
         match: MatchOption = Match.text,
         fact: FactOption = None,
+        file_size: SizeOption = None,
         corpus_id: Annotated[
             str | None, typer.Option(help="Text of a summary, where the file does not tell.")
         ] = None,
@@ -125,6 +132,7 @@ def _command(kind: str) -> Callable[..., None]:
             smaller_is_better=smaller_is_better,
             match=match.value,
             facts=_pairs("--fact", fact),
+            sizes=_sizes(file_size),
             corpus_id=corpus_id,
             context_length=context_length,
         )
@@ -207,6 +215,7 @@ def _generic(
     smaller_is_better: SmallerOption = False,
     match: MatchOption = Match.text,
     fact: FactOption = None,
+    file_size: SizeOption = None,
     dry_run: DryRunOption = False,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
@@ -223,6 +232,7 @@ def _generic(
         smaller_is_better=smaller_is_better,
         match=match.value,
         facts=_pairs("--fact", fact),
+        sizes=_sizes(file_size),
     )
     _run("generic", paths, asked, warehouse, dry_run)
 
@@ -253,6 +263,11 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
             print(f"{run.run_id}  {about}  {run.status}: {what}")
     if dry_run:
         say("a dry run: nothing was stored")
+
+
+def _sizes(values: list[str] | None) -> dict[str, int]:
+    """QUANT=SIZE arguments as bytes."""
+    return {quant: round(size(text)) for quant, text in _pairs("--size", values).items()}
 
 
 def _pairs(option: str, values: list[str] | None) -> dict[str, str]:

@@ -39,18 +39,6 @@ WidthOption = Annotated[
     ),
 ]
 DEFAULT = Path("warehouse")
-UNITS = {
-    "kb": 1e3,
-    "mb": 1e6,
-    "gb": 1e9,
-    "tb": 1e12,
-    "kib": 2**10,
-    "mib": 2**20,
-    "gib": 2**30,
-    "tib": 2**40,
-    "b": 1,
-    "": 1,
-}
 
 
 def screen(wide: bool = False, width: int | None = None) -> int | None:
@@ -78,6 +66,8 @@ def points(text: str) -> float:
 
 def size(text: str) -> float:
     """A file's size in bytes: 4GB, 700MB, 3.5GiB or a number. Raises QwhError."""
+    from ..ingest.readers.file_sizes import UNITS
+
     number = text.strip().lower().rstrip("kmgtib")
     unit = text.strip().lower()[len(number) :]
     if unit not in UNITS:

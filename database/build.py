@@ -28,11 +28,15 @@ class Failure(NamedTuple):
 
 
 def build(
-    warehouse: Warehouse, full_refresh: bool = False, select: str | None = None
+    warehouse: Warehouse,
+    full_refresh: bool = False,
+    select: str | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> dict[str, str]:
     """Refresh every table and run every data test; cohort -> why it was set aside.
 
-    select: dbt's own selection of models, which sets nothing aside. Tables that an older version of
+    select: dbt's own selection of models, which sets nothing aside. settings: in place of the vars
+    of dbt_project.yml. Tables that an older version of
     qwh built with other columns are all built anew. Raises QwhError if a model or a test fails and
     the rows of no one cohort are to blame.
     """
@@ -41,8 +45,10 @@ def build(
     beside = work / DATABASE  # same file name: DuckDB keeps it inside macros and views
     try:
         work.mkdir(exist_ok=True)
-        unbuilt = {} if select else lost_parts(store)
-        while failure := _dbt_build(warehouse, full_refresh, select, unbuilt):
+        unbuilt, asked = {} if select else lost_parts(store), settings or {}
+        while failure := _dbt_build(
+            warehouse, full_refresh, select, asked | ({"unbuilt": unbuilt} if unbuilt else {})
+        ):
             if not full_refresh and _of_another_version(failure.words):
                 say("the tables are of an older version of qwh: building all of them from raw")
                 full_refresh = True
@@ -68,9 +74,9 @@ def _culprits(store: Store, beside: Path, failure: Failure) -> dict[str, str]:
 
 
 def _dbt_build(
-    warehouse: Warehouse, full_refresh: bool, select: str | None, unbuilt: dict[str, str]
+    warehouse: Warehouse, full_refresh: bool, select: str | None, settings: dict[str, Any]
 ) -> Failure | None:
-    """Build a copy of the database without some cohorts; None, or what failed.
+    """Build a copy of the database with some of dbt's vars; None, or what failed.
 
     A full refresh of everything begins with an empty file: no table of a model that is gone stays.
     """
@@ -93,7 +99,7 @@ def _dbt_build(
         arguments += [option, str(folder)]
     arguments += ["--full-refresh"] if full_refresh else []
     arguments += ["--select", select] if select else []
-    arguments += ["--vars", json.dumps({"unbuilt": unbuilt})] if unbuilt else []
+    arguments += ["--vars", json.dumps(settings)] if settings else []
     result = dbtRunner().invoke(arguments)
     _let_go_of_the_database()
     return None if result.success else _failure(result)

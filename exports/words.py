@@ -25,7 +25,7 @@ def share(value: float) -> str:
 
 
 def small(value: float) -> str:
-    """A p-value, or a margin in points."""
+    """A p-value, a KLD, or a margin in points."""
     return f"{value:.2g}"
 
 
@@ -48,6 +48,7 @@ FORMS: dict[str, Callable[[float], str]] = {  # how a figure reads, by its colum
     "loss_bound": points,
     "standard_error": points,
     "volume": share,
+    "kld_mean": small,
     "p": small,
     "p_adjusted": small,
     "p_equivalent": small,

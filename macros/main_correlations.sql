@@ -5,7 +5,7 @@
         correlations.*,
         if(correlations.zone_rule = 'full', 'full', 'silent zone') as zone,
     from {{ ref('stat_correlations') }} as correlations
-    left join {{ ref('zone_rules') }} as rules using (zone_rule, threshold)
+    left join {{ ref('dim_zone_rules') }} as rules using (zone_rule, threshold)
     where
         correlations.variant = 1
         and correlations.target in ('composite', 'volume', 'direction')

@@ -49,7 +49,9 @@ class RunFacts:
     architecture: str | None = fact("general.architecture in the file")
     file_name: str | None = fact("name of the model file")
     file_sha256: str | None = fact("hash of the whole model file", identity=True)
-    file_bytes: int | None = fact("size of the model file, bytes")
+    file_bytes: int | None = fact(
+        "size of the model file, bytes; of an import as exact as it was said",
+    )
     parameters: int | None = fact("weights in the tensor table")
     bits_per_weight: float | None = fact("8 x tensor bytes / weights, from the tensor table")
     file_type: str | None = fact(

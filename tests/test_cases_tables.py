@@ -156,7 +156,6 @@ def test_a_table_is_stored_as_it_is_written(tmp_path, path, kind):
 @pytest.mark.parametrize(
     "path, words",
     [
-        ("quant/04-link-names.md", ["column File Size"]),
         ("quant/08-median-q99.md", ["column Top tokens differ", "Same top p", "Bits per weight"]),
         ("third/01-two-row-heading/sheet.csv", ["column Size"]),
         (

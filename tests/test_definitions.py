@@ -182,10 +182,10 @@ def zone_of_sql(compiled: str, quants: pl.DataFrame, rules: list[tuple]) -> dict
             create table fct_composites as
                 select 'c' as cohort_id, quant_id, gain, error as standard_error from quants
                 where gain is not null;
-            create table zone_rules (zone_rule text, threshold double, is_default boolean)
+            create table dim_zone_rules (zone_rule text, threshold double, is_default boolean)
             """
         )
-        connection.executemany("insert into zone_rules values (?, ?, false)", rules)
+        connection.executemany("insert into dim_zone_rules values (?, ?, false)", rules)
         found = connection.sql(
             "select zone_rule, threshold, list(is_member order by quant_id)"
             f" from ({compiled}) group by all"

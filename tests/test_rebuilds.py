@@ -4,6 +4,8 @@ import json
 import shutil
 
 import duckdb
+import pytest
+from conftest import qwh
 from toy import publish_quant, publish_reference, rows
 
 from qwh.database.build import build
@@ -103,3 +105,33 @@ def test_a_warehouse_with_only_a_reference_builds(tmp_path):
     assert (
         json.loads((tmp_path / "raw" / "runs" / "ref-quiz.json").read_text())["role"] == "reference"
     )
+
+
+def test_a_build_with_another_default_zone_tells_of_it(copy):
+    """near lies at 1/64 nats, far at 2.5: the first is in kld_max 0.02, both are below 3."""
+    default = "select zone_rule, threshold from dim_zone_rules where is_default"
+    zones = "select zone_rule, threshold from dim_zone_rules order by all"
+    members = (
+        "select quant_id from fct_zone_members"
+        " where is_default and zone_rule <> 'full' and is_member order by all"
+    )
+    assert rows(copy, default) == [("kld_max", 0.02)] and rows(copy, members) == [("near",)]
+    before = rows(copy, zones)
+    done = qwh("build", "--zone", "kld_max=3", "--warehouse", copy.folder)
+    assert done.exit_code == 0, done.stderr
+    assert rows(copy, default) == [("kld_max", 3.0)]
+    assert rows(copy, members) == [("far",), ("near",)]
+    assert rows(copy, zones) == sorted([*before, ("kld_max", 3.0)])
+    told = "select distinct zone_rule, threshold from {} where is_default and zone_rule <> 'full'"
+    for table in ("stat_zones", "stat_zone_nulls", "stat_zone_verdicts", "fct_zone_points"):
+        assert rows(copy, told.format(table)) in ([], [("kld_max", 3.0)]), table
+    n = "select n from findings where finding = 'rho of mean KLD and composite, silent zone'"
+    assert rows(copy, n) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "zone", ["0.005", "kld=0.005", "kld_max=", "kld_max=0", "tost=inf", "full=0"]
+)
+def test_a_default_zone_that_is_none_is_refused(tmp_path, zone):
+    done = qwh("build", "--zone", zone, "--warehouse", tmp_path)
+    assert done.exit_code == 2 and f"--zone {zone} is no zone" in done.stderr

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ...errors import ExitCode, QwhError
 from ..readers.port import Results, Samples, Summary
-from .source import Import, Source
+from .source import Import, Source, whose
 
 SHOWN = 8  # names in one line
 
@@ -28,6 +28,19 @@ def refuse_several(finds: list[tuple[Source, Results]], asked: Import) -> None:
     for source in dict.fromkeys(source for source, _ in finds):
         if not source.quant_id:
             _refuse_nameless(source, [found for where, found in finds if where == source])
+    _refuse_unmet_sizes(finds, asked)
+
+
+def _refuse_unmet_sizes(finds: list[tuple[Source, Results]], asked: Import) -> None:
+    """Raise QwhError for the size of a quant that is not among those brought in."""
+    names = {name for source, found in finds if (name := whose(found, source))}
+    for quant_id in asked.sizes:
+        if quant_id not in names:
+            raise QwhError(
+                f"--size {quant_id}: there is no such quant in these files: there are"
+                f" {', '.join(sorted(names)[:SHOWN])}",
+                ExitCode.NOT_FOUND,
+            )
 
 
 def _refuse_more(option: str, there: Iterable[str | None]) -> None:

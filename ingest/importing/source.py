@@ -30,6 +30,7 @@ class Import:
     benchmark_id: str | None = None
     score_max: float | None = None  # the best score; None: 1
     smaller_is_better: bool = False  # a score becomes 1 - score / score_max
+    sizes: dict[str, int] = field(default_factory=dict)  # quant -> bytes of its file
     match: str = "text"  # what pairs two answers: text, or item (with the expected answer)
 
 
@@ -79,13 +80,18 @@ def _pattern(quant_from: str) -> re.Pattern:
     return re.compile(f"(?:^|/){inside.removesuffix('/')}$")
 
 
+def whose(found: Results, source: Source) -> str | None:
+    """The quant, as the command names it, else the file."""
+    named = found.model_name if isinstance(found, Samples) else found.quant_name
+    return source.quant_id or named
+
+
 def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
     """The facts that every import's run has.
 
     Raises QwhError if nobody says whose results these are.
     """
-    named = found.model_name if isinstance(found, Samples) else found.quant_name
-    quant_id = source.quant_id or named
+    quant_id = whose(found, source)
     if not quant_id:
         raise QwhError(
             f"{source.path} does not say which model it is about: give it a --quant-id",
@@ -99,15 +105,18 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
         source_format=source.kind,
         source_name=source.path.name,
         source_sha256=source.sha256,
+        file_bytes=asked.sizes.get(quant_id) or getattr(found, "file_bytes", None),
     )
 
 
 def named(run: RunFacts, **more: object) -> RunFacts:
-    """The run under its run_id: a hash of whose results it holds and of `more`, its content.
+    """The run under its run_id: a hash of whose results it holds, of the file's size where it is
+    said, and of `more`, its content.
 
     So the same results are the same run, whatever the file or folder they lie in is called.
     """
     base = RunFacts(cohort_id=run.cohort_id, role=run.role, quant_id=run.quant_id)
+    more |= {"file_bytes": run.file_bytes} if run.file_bytes else {}
     return replace(run, run_id=base.named(**more).run_id)
 
 

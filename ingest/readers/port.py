@@ -90,6 +90,7 @@ class Summary:
     n: int | None = None  # scored positions
     engine: str = "unknown"
     is_reference: bool = False
+    file_bytes: int | None = None  # of the quant's file, where it is said
     facts: dict = field(default_factory=dict)
     partial: str | None = None
     left_out: dict[str, int] = field(default_factory=dict)

@@ -68,9 +68,9 @@ def read(path: Path, picks: Picks) -> Iterator[Summary | NotTaken]:
     if not known:
         raise _nothing_known(path, given)
     layouts = [layout(path, table) for table in known]
+    written = [units(path, table, there, picks) for table, there in zip(known, layouts)]
     rows, has_title = list[tuple[Units, Entry | NotTaken]](), titled(known)
-    for table, there in zip(known, layouts):
-        how = units(path, table, there.columns, picks)
+    for how, table, there in zip(written, known, layouts):
         rows += [(how, row) for row in entries(path, table, there, has_title)]
     refuse_twins(path, [row for _, row in rows if isinstance(row, Entry)])
     count, passed = 0, list[NotTaken]()
@@ -91,7 +91,8 @@ def read(path: Path, picks: Picks) -> Iterator[Summary | NotTaken]:
             "write numbers such as 0.0123 below the headings",
         )
     yield from passed
-    for table, there in zip(known, layouts):
+    for how, table, there in zip(written, known, layouts):
+        yield from _untold_sizes(table, how)
         yield from _unknown(table, there)
 
 
@@ -120,6 +121,7 @@ def _summary(path: Path, entry: Entry, how: Units) -> Iterator[Summary | NotTake
         entry.context,
         list(statistics.values()),
         n=whole(entry.row.cells[counts]) if counts is not None else None,
+        file_bytes=_file_bytes(entry, how),
         facts={"table": path.name},
         partial=f"its state is {said[:40]}" if said.lower() in FAILED else None,
         left_out=left_out,
@@ -127,10 +129,28 @@ def _summary(path: Path, entry: Entry, how: Units) -> Iterator[Summary | NotTake
     yield from passed
 
 
+def _file_bytes(entry: Entry, how: Units) -> int | None:
+    """The size of a row's file, of the first column that tells it."""
+    said = (told.get(bare(entry.row.cells[at])) for at, told in how.sizes.items())
+    return next(filter(None, said), None)
+
+
+def _untold_sizes(table: Table, how: Units) -> Iterator[NotTaken]:
+    """The cells of the files' sizes that tell none, by column."""
+    for at, told in how.sizes.items():
+        untold = [cell for cell, size in told.items() if size is None]
+        if untold:
+            what = f"{untold[0][:40]!r}" + (f" and {len(untold) - 1} more" if untold[1:] else "")
+            yield NotTaken(
+                f"{what} of column {table.heading[at][:60]}",
+                "no size, or its unit is not said: head it Size (GB), Size (GiB) or size_bytes",
+            )
+
+
 def _unknown(table: Table, there: Layout) -> Iterator[NotTaken]:
     """The columns of numbers that are not understood, and those that speak of a known thing."""
     used = {there.name, there.text, there.context, there.scored}
-    used |= {at for column in there.columns for at in (column.cell, column.error)}
+    used |= {at for column in there.columns for at in (column.cell, column.error)} | {*there.sizes}
     plain = list[str]()
     for at, heading in enumerate(table.heading):
         said = column_of(table, at)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import BadFile
+from .file_sizes import heading_unit
 from .table_cells import bare, is_empty, is_measure
 from .table_grids import Grid, Row
 from .table_headings import Meaning, is_error, meaning, plain
@@ -126,6 +127,7 @@ class Layout(NamedTuple):
     context: int | None
     state: int | None
     scored: int | None  # the count of scored positions, as our own tables have it
+    sizes: list[int]  # the columns of files' sizes
 
 
 def tables(path: Path, grid: Grid, least: int = 2) -> list[Table]:
@@ -163,6 +165,8 @@ def layout(path: Path, table: Table) -> Layout:
     columns = known_columns(heading, table.rows)
     _refuse_doubles(path, table, columns)
     taken = {column.cell for column in columns} | {column.error for column in columns}
+    sizes = [at for at, cell in enumerate(heading) if heading_unit(cell) is not None]
+    taken |= set(sizes)
     lower = [plain(cell) for cell in heading]
     text, context = _first(lower, TEXTS), _first(lower, CONTEXTS)
     if text is not None and all(map(is_measure, column_of(table, text))):
@@ -174,7 +178,7 @@ def layout(path: Path, table: Table) -> Layout:
     if all(map(NUMBERED.fullmatch, names := column_of(table, name))) and len(names) > 1:
         raise refused_course(path, heading[name])
     scored = _first(lower, ("n",)) if lower[name] == "quant_id" else None
-    return Layout(columns, name, text, context, _first(lower, STATES), scored)
+    return Layout(columns, name, text, context, _first(lower, STATES), scored, sizes)
 
 
 def known_columns(heading: list[str], rows: Iterable[Row] = ()) -> list[Column]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import BadFile
+from .file_sizes import sizes
 from .port import Picks, Statistic
 from .table_cells import Number, OpenMark, bare, decimal_mark, is_empty, number
 from .table_grids import Row
 from .table_headings import holds_error
-from .table_layout import Column, Table, column_of
+from .table_layout import Column, Layout, Table, column_of
 
 UNTOLD = "shares that may be per cent or fractions"
 ASIDE = "numbers in brackets behind others, of unknown meaning"
@@ -26,6 +27,7 @@ class Units(NamedTuple):
     shift: int | None  # shares are shifted by 2 digits (per cent) or 0; None where nothing tells
     shift_of_ours: int | None  # the same for columns under our own names
     picked: bool  # by the user
+    sizes: dict[int, dict[str, int | None]]  # column of files' sizes -> cell -> bytes, if told
 
 
 class Untold(NamedTuple):
@@ -34,11 +36,14 @@ class Untold(NamedTuple):
     why: str
 
 
-def units(path: Path, table: Table, columns: list[Column], picks: Picks) -> Units:
+def units(path: Path, table: Table, there: Layout, picks: Picks) -> Units:
     """What a table's numbers tell together. Raises BadFile where its headings contradict them."""
+    columns = there.columns
     cells = {at: column_of(table, at) for column in columns for at in _places(column)}
     mark = MARKS.get(picks.get("decimal", "")) or _mark(path, table, cells)
-    found = Units(mark, {at: decimal_mark(said) for at, said in cells.items()}, None, 0, False)
+    of_column = {at: decimal_mark(said) for at, said in cells.items()}
+    files = {at: sizes(table.heading[at], column_of(table, at), mark) for at in there.sizes}
+    found = Units(mark, of_column, None, 0, False, files)
     if "decimal" in picks:
         found = found._replace(of_column=dict.fromkeys(cells, mark))
     unit = picks.get("unit")

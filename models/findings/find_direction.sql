@@ -35,5 +35,5 @@ select
 from {{ ref('stat_zone_direction') }} as leaning
 inner join kinds using (kind)
 inner join tested using (cohort_id, kind)
-inner join {{ ref('zone_rules') }} as zones using (zone_rule, threshold)
+inner join {{ ref('dim_zone_rules') }} as zones using (zone_rule, threshold)
 where zones.is_default

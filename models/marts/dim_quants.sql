@@ -20,5 +20,5 @@ qualify
         partition by cohort_id, quant_id, role
         order by
             file_sha256 is null asc, made_from is null asc, tensor_hashes is null asc,
-            started_at desc, run_id asc
+            file_bytes is null asc, started_at desc, run_id asc
     ) = 1

@@ -27,7 +27,7 @@ rules as (
         threshold,
         is_default,
         zone_rule <> 'kld_max' as is_by_score,
-    from {{ ref('zone_rules') }}
+    from {{ ref('dim_zone_rules') }}
 ),
 
 scorings as (

@@ -36,7 +36,7 @@ select
     answer.threshold,
     (answer.zone_rule, answer.threshold) in (
         select (rules.zone_rule, rules.threshold),
-        from {{ ref('zone_rules') }} as rules
+        from {{ ref('dim_zone_rules') }} as rules
         where rules.is_default
     ) as is_default,
     answer.kind,
