@@ -51,8 +51,7 @@ class Samples:
     # anything else worth keeping: date, git hash, settings of the model
     facts: dict = field(default_factory=dict)
     partial: str | None = None  # why this is not the whole run, in a few words
-    # reason -> number of entries that could not become a sample
-    left_out: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)  # reason -> entries that are no sample
 
 
 class Statistic(NamedTuple):
