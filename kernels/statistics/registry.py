@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "scores.disagreements",
     "scores.duels",
     "scores.equal_distance",
+    "scores.forecasts",
     "scores.front",
     "scores.heterogeneity",
     "scores.reference_floor",
