@@ -180,8 +180,9 @@ def zone_of_sql(compiled: str, quants: pl.DataFrame, rules: list[tuple]) -> dict
             create table dim_measurements as
                 select 'c' as cohort_id, 'k' as measurement_id, 'kld_mean' as metric, 1 as variant;
             create table fct_composites as
-                select 'c' as cohort_id, quant_id, gain, error as standard_error from quants
-                where gain is not null;
+                select 'c' as cohort_id, quant_id, 'answered' as scoring, gain,
+                    error as standard_error
+                from quants where gain is not null;
             create table dim_zone_rules (zone_rule text, threshold double, is_default boolean)
             """
         )
