@@ -118,7 +118,7 @@ def test_few_quants_get_no_verdict_and_a_lack_has_a_reason():
     [row] = agree(directions(np.ones(7)), answers(scores, reference))
     assert (row.verdict, row.reason) == ("no_figure", "one side is the same for every quant")
     [row] = agree(directions(planted[:4]), answers(scores, reference))
-    assert (row.verdict, row.reason) == ("no_figure", "4 quants, 5 needed")
+    assert (row.verdict, row.reason) == ("no_figure", "5 quants needed, 4 found")
     assert agree(directions(planted), []) == []
     scores[2] = reference  # it never disagrees: no direction
     [row] = agree(directions(planted), answers(scores, reference))

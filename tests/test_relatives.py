@@ -262,7 +262,7 @@ def test_quants_that_left_out_prompts_are_left_out():
     assert (row.n, row.reason) == (8, None) and row.effective_n > 1
     assert both["kld", "composite", "gains"].is_tested
     both, alone = found(points, gaps(two), labels)
-    reason = "2 of 9 quants did not answer every prompt"
+    reason = "quants that did not answer every prompt: 2 of 9"
     assert alone["kld", "composite"].reason == both["kld", "composite", "gains"].reason == reason
     assert alone["kld", "composite"].n == both["kld", "composite", "gains"].n == 9
     assert alone["kld", "composite"].effective_n is None

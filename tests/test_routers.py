@@ -143,7 +143,7 @@ def test_few_divided_prompts_are_a_reason(divided):
     score[0, :divided] = 0
     for row in routed(records(kld, score)).values():
         assert row.verdict == "too_few" and plain(row._asdict())
-        assert row.reason == f"{divided} prompts divide the two models, 5 needed"
+        assert row.reason == f"5 prompts needed that divide the two models, {divided} found"
 
 
 def test_missing_and_equal_values_are_left_out():

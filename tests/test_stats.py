@@ -86,9 +86,9 @@ def test_size_under_the_null():
 @pytest.mark.parametrize(
     ("x", "y", "reason"),
     [
-        ([1, 2, 3, 4], [1, 2, 3, 4], "4 quants, 5 needed"),
-        ([1, 2, 3, 4, np.nan], [1, 2, 3, 4, 5], "4 quants, 5 needed"),
-        ([1, 2, 3, 4, 5], [1, float("nan"), float("inf"), 2, 3], "3 quants, 5 needed"),
+        ([1, 2, 3, 4], [1, 2, 3, 4], "5 quants needed, 4 found"),
+        ([1, 2, 3, 4, np.nan], [1, 2, 3, 4, 5], "5 quants needed, 4 found"),
+        ([1, 2, 3, 4, 5], [1, float("nan"), float("inf"), 2, 3], "5 quants needed, 3 found"),
         ([7] * 6, [1, 2, 3, 4, 5, 6], "one side is the same for every quant"),
     ],
 )

@@ -231,7 +231,7 @@ def test_a_printed_rho_allows_what_its_number_of_quants_does():
     for printed, reason in (
         (Printed(None, 0.94), "the number of quants is not known"),
         (Printed(16, None), "rho is not known"),
-        (Printed(4, 0.5), "4 quants, 5 needed"),
+        (Printed(4, 0.5), "5 quants needed, 4 found"),
     ):
         assert known_correlation(printed).reason == reason and plain(known_correlation(printed))
 
@@ -242,7 +242,9 @@ def test_published_quants_are_too_few():
         ((0.0082, 0.0135), (0.724, 0.728)),
     ):
         [cell] = rank_correlations(points(kld, composite), MANY)
-        assert cell.rho is None and cell.reason == f"{len(kld)} quants, 5 needed" and plain(cell)
+        assert (
+            cell.rho is None and cell.reason == f"5 quants needed, {len(kld)} found" and plain(cell)
+        )
 
 
 def test_an_interval_without_width_gives_way_to_fishers_z():

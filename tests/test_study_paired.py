@@ -254,7 +254,7 @@ def test_excess_volume_over_the_references_own_flips():
         tuple(scipy_stats.ttest_rel(quant, floor).confidence_interval())
     )
     assert floors(floor, floor).reason == "no prompt differs: no interval"
-    assert floors(floor[:1], floor[:1]).reason == "1 prompts, 2 needed"
+    assert floors(floor[:1], floor[:1]).reason == "2 prompts needed, 1 found"
     assert floors(floor, np.full(2_000, np.nan)).reason.endswith("no floor is known")
     assert reference_floor.reference_floor(rows_of(reference_floor.Volumes, [])) == []
 

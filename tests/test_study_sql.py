@@ -131,7 +131,7 @@ def test_the_published_figures_are_recomputed(warehouse):
     assert rows["Devstral", "silent zone", "volume"][2] == pytest.approx(0.0273, abs=5e-5)
     assert rows["Qwen3.6", "full", "composite"][2] == pytest.approx(1.6e-5, abs=1e-6)
     assert (
-        rows["Devstral", "public quants", "composite"][-1] == "4 quants, 5 needed"
+        rows["Devstral", "public quants", "composite"][-1] == "5 quants needed, 4 found"
         and rows["Qwen3.6", "silent zone", "volume"][-1] == "the number of quants is not known"
     )
 

@@ -278,7 +278,7 @@ def test_who_did_not_answer_all_is_left_out(book):
     ]
     assert {cell.n for cell in book.run().values()} == {6}
     book.answers = book.answers[:60]  # q0, a part
-    assert {cell.reason for cell in book.run().values()} == {"1 quants, 5 needed"}
+    assert {cell.reason for cell in book.run().values()} == {"5 quants needed, 1 found"}
     book.answers = []
     assert book.run() == {}
 
@@ -286,7 +286,7 @@ def test_who_did_not_answer_all_is_left_out(book):
 def test_few_quants_and_equal_ones_have_a_reason(book):
     book.distances = lambda members=4: Book.distances(book, members)
     cells = book.run()
-    assert cells["zone", "own", "volume"].reason == "4 quants, 5 needed"
+    assert cells["zone", "own", "volume"].reason == "5 quants needed, 4 found"
     assert cells["full", "own", "volume"].rho is not None
     book.x["own"] = np.ones(7)
     assert book.run()["full", "own", "volume"].reason == "one side is the same for every quant"

@@ -66,6 +66,15 @@ def test_one_is_never_said_of_many():
             assert not wrong.search(said), said
 
 
+def test_reasons_of_statistics_put_no_number_before_its_noun():
+    """Where it may be 1: "5 quants needed, 1 found", which no seed has to inflect."""
+    gives = re.compile(r'(return |reason ?= ?)f"')
+    wrong = re.compile(rf"\{{(?!SMALLEST)[^}}]+\}} ({MANY.replace(' ', '|')})\b")
+    for path in sorted((PROJECT / "kernels" / "statistics").rglob("*.py")):
+        for line in path.read_text().splitlines():
+            assert not (gives.search(line) and wrong.search(line)), (path.name, line)
+
+
 def test_a_sentence_agrees_with_its_number():
     facts = {"n": 8, "fewest": 30, "above": 1, "below": 0, "beat": 1}
     said = words.sentence("routers", "pairs_told", facts)

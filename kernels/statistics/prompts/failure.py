@@ -67,7 +67,7 @@ def lacking(event: np.ndarray, strata: Strata) -> str | None:
     sides = [strata.texts(both & side) for side in (event, ~event)]
     if min(sides) >= SMALLEST:
         return None
-    return f"{sides[0]} and {sides[1]} prompts that can be compared, {SMALLEST} of each needed"
+    return f"{SMALLEST} prompts needed on either side, {sides[0]} and {sides[1]} can be compared"
 
 
 def _freedom(x: np.ndarray, weight: np.ndarray, strata: Strata) -> float:

@@ -176,13 +176,15 @@ def _same_prompt(cohort: Outcomes, split: str) -> Overall:
     row = _empty(cohort, split, SAME_PROMPT, len(whole))
     among = cohort.split(split, whole[0])[0] if whole else np.zeros(0, bool)
     if len(whole) < 2 or not among.any():
-        reason = f"{len(whole)} quants answered every prompt, with {among.sum()} of the split"
+        reason = f"quants that answered every prompt: {len(whole)}, with {among.sum()} of the split"
         return row._replace(reason=reason)
     events = np.array([cohort.split(split, quant)[1][among] for quant in whole])
     unit = cohort.strata["pooled"].unit[among]
     divided = len(np.unique(unit[events.any(0) & ~events.all(0)]))
     if divided < SMALLEST:
-        return row._replace(reason=f"{divided} prompts divide the quants, {SMALLEST} needed")
+        return row._replace(
+            reason=f"{SMALLEST} prompts needed that divide the quants, {divided} found"
+        )
     value, error, df = _two_way(events.astype(float), np.log(cohort.kld[whole][:, among]), unit)
     if error < 1e-12:
         return row._replace(reason="ln KLD does not differ between prompts and quants")

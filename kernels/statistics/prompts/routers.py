@@ -194,11 +194,11 @@ def _judged(
     n = len(routed)
     nothing = np.zeros(texts)
     if row.disagreements < SMALLEST:
-        reason = f"{row.disagreements} prompts divide the two models, {SMALLEST} needed"
+        reason = f"{SMALLEST} prompts needed that divide the two models, {row.disagreements} found"
         return Judged(row._replace(reason=reason), nothing, nothing)
     row = row._replace(ties=row.disagreements - n)
     if n < SMALLEST:
-        reason = f"{n} prompts with unequal values, {SMALLEST} needed"
+        reason = f"{SMALLEST} prompts with unequal values needed, {n} found"
         return Judged(row._replace(reason=reason), nothing, nothing)
     _, own = np.unique(unit, return_inverse=True)
     effect = design_effect(routed.astype(float), own)

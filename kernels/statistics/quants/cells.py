@@ -157,7 +157,7 @@ class Gains:
 
 def lacks(lacking: int, quants: int) -> str:
     """Why quants, some of them lacking answers, have no figure."""
-    return f"{lacking} of {quants} quants did not answer every prompt"
+    return f"quants that did not answer every prompt: {lacking} of {quants}"
 
 
 def noise(sums: np.ndarray) -> np.ndarray:

@@ -127,7 +127,7 @@ def max_t(x: np.ndarray, y: np.ndarray, settings: Draws) -> tuple[np.ndarray, in
 
 def too_few(n: int) -> str:
     """The reason of a figure of fewer than SMALLEST quants."""
-    return f"{n} quants, {SMALLEST} needed"
+    return f"{SMALLEST} quants needed, {n} found"
 
 
 def said_interval(

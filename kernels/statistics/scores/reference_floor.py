@@ -58,7 +58,7 @@ def _excess(quant: str, benchmark: str, rows: Volumes, here: np.ndarray) -> Exce
             reason="the reference has one answer to each prompt: no floor is known"
         )
     if count(unit) < 2:
-        return answer._replace(reason=f"{count(unit)} prompts, 2 needed")
+        return answer._replace(reason=f"2 prompts needed, {count(unit)} found")
     volume, floor = rows.volume[known], rows.volume_ref[known]
     excess = volume - floor
     answer = answer._replace(

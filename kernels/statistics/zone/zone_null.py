@@ -186,7 +186,7 @@ def _no_law(known: Cohort, counted: np.ndarray) -> str | None:
     if not known.quants:
         return NO_ANSWERS
     if counted.sum() < SMALLEST_VERDICT:
-        return f"{counted.sum()} quants, {SMALLEST_VERDICT} needed"
+        return f"{SMALLEST_VERDICT} quants needed, {counted.sum()} found"
     if not known.sheet.gains[counted].any():
         return NO_ERROR
     return None
@@ -214,7 +214,7 @@ def _seen(known: Cohort, zone: tuple[str, float], drawn: Worlds | None) -> Seen:
     if drawn is None:
         reason = NO_LAW if known.quants else NO_ANSWERS
     elif n < SMALLEST:
-        reason = f"{n} quants in the zone, {SMALLEST} needed"
+        reason = f"{SMALLEST} quants needed in the zone, {n} found"
     elif np.ptp(known.kld[inside]) == 0 or np.ptp(known.gains[inside]) == 0:
         reason = "one side is the same for every quant of the zone"
     if drawn is None or reason:

@@ -191,7 +191,7 @@ def split_half(answered: Sheet, settings: RankingSettings) -> Figure:
     parts = by_benchmark(scores, answered.prompts, answered.weights) if n else []
     texts = [count(part.unit) for part in parts]
     if n < SMALLEST or min(texts) < 2:
-        reason = f"{n} quants ({SMALLEST} needed), each benchmark with 2 prompts or more"
+        reason = f"{SMALLEST} quants needed, {n} found, and 2 prompts of each benchmark"
         return Figure(n, None, None, None, reason + " that all have answered")
     first, second = np.zeros((settings.n_splits, n)), np.zeros((settings.n_splits, n))
     for k, (share, part, unit) in enumerate(parts):
