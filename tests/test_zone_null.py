@@ -224,7 +224,7 @@ ZONES = [("kld_max", 0.02), ("kld_max", 0.05), ("not_different", 0.05)]
 def gains_of(lost, seed: int, quants: int = 24, prompts: int = 3_000) -> tuple:
     """KLD [q] and gains [q, n] of quants that lose lost(KLD)."""
     rng = np.random.default_rng(seed)
-    kld = np.geomspace(0.003, 0.5, quants)
+    kld = np.geomspace(0.003, 0.5, quants) if quants < 41 else np.geomspace(0.001, 0.7, quants)
     margin, moved = rng.standard_normal(prompts), rng.standard_normal((quants, prompts))
     place = np.sqrt(1 + kld) * scipy_stats.norm.ppf(0.5 - lost(kld))
     scores = margin + np.sqrt(kld)[:, None] * moved + place[:, None] > 0
@@ -247,18 +247,18 @@ def nulls(made, settings=SETTINGS) -> list[zone_null.ZoneNull]:
     return zone_null.zone_nulls(rows_of(ZoneQuants, records), answers, families, settings)
 
 
-def refused(lost, worlds: int, prompts: int = 3_000) -> Counter:
+def refused(lost, worlds: int, prompts: int = 3_000, quants: int = 24) -> Counter:
     """kind -> in how many cohorts that side is refused for the zone up to .05."""
     count: Counter = Counter()
     for seed in range(worlds):
-        kld, gains = gains_of(lost, seed, prompts=prompts)
+        kld, gains = gains_of(lost, seed, quants, prompts)
         names = [f"q{k:02}" for k in range(len(kld))]
         scores = Sheet(names, gains, np.zeros(prompts), Prompts(["all"] * prompts), {"all": 1.0})
         made = zone_worlds.Cohort(
             names, kld, gains.mean(1), gains.std(1) / math.sqrt(prompts), scores
         )
         few = SETTINGS._replace(n_tosses=399)
-        for row in zone_null.nulls(made, ZONES[:2], families_of(range(24)), few):
+        for row in zone_null.nulls(made, ZONES[:2], families_of(range(quants)), few):
             count[row.kind] += row.verdict == "refused" and row.threshold == 0.05
     return count
 
@@ -267,6 +267,12 @@ def test_a_smooth_law_is_not_called_a_collapse():
     """A straight line through these cohorts refuses the law in most of them."""
     found = refused(lambda kld: 0.25 / (1 + (0.15 / kld) ** 1.5), 20)
     assert found["flatter"] <= 3 and found["steeper"] <= 3 and found["noise"] >= 17
+
+
+def test_a_curved_law_is_not_called_steeper_than_itself():
+    """A straight line through the nearest quants and the wrecks alike refuses itself in most."""
+    found = refused(lambda kld: np.minimum(0.45, 0.5 * kld**1.5), 12, quants=41)
+    assert found["flatter"] <= 2 and found["steeper"] <= 2
 
 
 def test_three_sides_are_told_apart():
