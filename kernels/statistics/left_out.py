@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .intervals import ALPHA
+from .quants.families import Families
 from .quants.scatter import numbered
 from .texts import count
 
@@ -47,27 +48,49 @@ class Spread(NamedTuple):
         return Spread(contrasts @ self.covariance @ contrasts.T, used.min(1))
 
 
-def spread(
-    whole: np.ndarray, by_family: np.ndarray, by_group: np.ndarray, family: np.ndarray
-) -> Spread:
-    """Of figures that are sums over quants, whole [m, q].
+class Left(NamedTuple):
+    """m figures, and what they are without some of what they are made of."""
 
-    by_family: the figures without each family, [F, m]; by_group: what each quant adds without each
-    group of texts, [G, m, q]; family: [q] numbers. Families' jackknife holds what prompts change in
-    each family on its own; what they change in several at once comes on top. Degrees of freedom by
-    Welch and Satterthwaite.
+    figures: np.ndarray  # [m]
+    by_family: np.ndarray  # the figures without each family, [F, m]
+    moved: np.ndarray  # what leaving out each group of texts changes by each quant, [G, m, q]
+    family: np.ndarray  # number of each quant's family, [q]
+
+
+def spread(left: Left) -> Spread:
+    """How far all the figures would lie elsewhere, together.
+
+    The jackknife over families holds what prompts change in each family on its own; what they
+    change in several families at once comes on top. Degrees of freedom by Welch and Satterthwaite.
     """
-    apart = by_family - whole.sum(1)
+    apart, moved, inside = _parts(left)
     own = (len(apart) - 1) / len(apart) * apart.T @ apart
-    inside = (by_group - whole) @ (family[:, None] == np.arange(family.max() + 1))  # [G, m, F]
-    moved = inside.sum(2)
     alone = np.einsum("gmf,gnf->mn", inside, inside)
     level, turned = np.linalg.eigh((moved.T @ moved - alone) * (len(moved) - 1) / len(moved))
     shared = (turned * level.clip(0)) @ turned.T
-    variances = np.stack([own.diagonal(), shared.diagonal()])
-    squares = (variances**2 / [[len(apart) - 1], [len(moved) - 1]]).sum(0)
-    df = variances.sum(0) ** 2 / np.where(squares > 0, squares, np.inf)
-    return Spread(own + shared, np.where(squares > 0, df, len(apart) - 1))
+    return Spread(own + shared, _df(own.diagonal(), shared.diagonal(), left))
+
+
+def errors(left: Left) -> tuple[np.ndarray, np.ndarray]:
+    """Standard errors [m] and degrees of freedom [m], figure by figure: many of them are quick."""
+    apart, moved, inside = _parts(left)
+    own = (len(apart) - 1) / len(apart) * (apart**2).sum(0)
+    shared = ((moved**2).sum(0) - (inside**2).sum((0, 2))) * (len(moved) - 1) / len(moved)
+    return np.sqrt(own + shared.clip(0)), _df(own, shared.clip(0), left)
+
+
+def _parts(left: Left) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Without a family [F, m]; without a group of texts [G, m], and by family [G, m, F]."""
+    inside = left.moved @ (left.family[:, None] == np.arange(left.family.max() + 1))
+    return left.by_family - left.figures, inside.sum(2), inside
+
+
+def _df(own: np.ndarray, shared: np.ndarray, left: Left) -> np.ndarray:
+    """Degrees of freedom [m] of two variances [m] that add up."""
+    families, texts = len(left.by_family) - 1, len(left.moved) - 1
+    squares = own**2 / families + shared**2 / texts
+    known = np.where(squares > 0, squares, 1)
+    return np.where(squares > 0, (own + shared) ** 2 / known, families)
 
 
 def groups(units: list[np.ndarray], seed: int) -> list[np.ndarray]:
@@ -85,6 +108,19 @@ def groups(units: list[np.ndarray], seed: int) -> list[np.ndarray]:
         start += texts
         dealt.append(number[unit])
     return dealt
+
+
+def labels_of(families: Families) -> dict[str, dict[str, str]]:
+    """labelling -> quant -> family; one without a family stands alone."""
+    labels: dict[str, dict[str, str]] = {}
+    for labelling, quant, family in zip(*families):
+        labels.setdefault(labelling, {})[quant] = f"quant {quant}" if family is None else family
+    return labels
+
+
+def few_families(labelling: str, count: int) -> str:
+    """Why there is no interval for other families."""
+    return f"{count} families ({labelling}), {FEWEST_FAMILIES} needed for an interval"
 
 
 def families(labels: list[str]) -> np.ndarray | None:

@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "scores.reference_floor",
     "scores.score_pairs",
     "zone.losses",
+    "zone.scaling",
     "zone.zone_choice",
     "zone.zone_direction",
     "zone.zone_null",

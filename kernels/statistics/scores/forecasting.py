@@ -1,4 +1,4 @@
-"""The forecasters of a zone, and differences of two of them, judged on the same quants and prompts."""
+"""The forecasters of a zone, and differences of two, judged on the same quants and prompts."""
 
 from typing import Annotated, NamedTuple
 
@@ -6,8 +6,7 @@ import numpy as np
 
 from ..draws import SMALLEST
 from ..intervals import finite
-from ..left_out import FEWEST_FAMILIES
-from ..quants.families import Families
+from ..left_out import few_families
 from ..quants.rho import CONSTANT, too_few
 from ..rho_contrasts import Contrasts, Pair, contrasts
 from .forecasters import Zone, chosen
@@ -43,14 +42,6 @@ class Judged(NamedTuple):
     resolvable: float | None = None
     p: float | None = None
     p_adjusted: float | None = None
-
-
-def labels_of(families: Families) -> dict[str, dict[str, str]]:
-    """labelling -> quant -> family; one without a family stands alone."""
-    labels: dict[str, dict[str, str]] = {}
-    for labelling, quant, family in zip(*families):
-        labels.setdefault(labelling, {})[quant] = f"quant {quant}" if family is None else family
-    return labels
 
 
 class Setting(NamedTuple):
@@ -158,11 +149,6 @@ def _of_setting(
         at = None if place is None else own.index((place, None))
         found.append(_with_errors(plain, by_label, setting, (k, at), weight))
     return found
-
-
-def few_families(labelling: str, count: int) -> str:
-    """Why there is no interval for other families."""
-    return f"{count} families ({labelling}), {FEWEST_FAMILIES} needed for an interval"
 
 
 def _self(setting: Setting) -> float:

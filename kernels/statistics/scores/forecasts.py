@@ -10,12 +10,13 @@ import math
 from typing import Annotated, Any, NamedTuple
 
 from ..draws import SMALLEST
+from ..left_out import labels_of
 from ..multiplicity import resolves
 from ..port import statistic
 from ..quants.families import Families
 from ..rho_contrasts import Pair
 from .forecasters import Measured, Scored, table, zones
-from .forecasting import Judged, Splits, judged, labels_of
+from .forecasting import Judged, Splits, judged
 
 DECLARED = "declared"  # the labelling without which nothing is said beyond these quants
 NO_CEILING = "two halves of pass/fail do not agree, so that they set no ceiling"

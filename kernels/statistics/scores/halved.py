@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..draws import halves
-from ..left_out import Spread, families, groups, spread
+from ..left_out import Left, Spread, families, groups, spread
 from ..quants.scatter import numbered
 from ..texts import Prompts, count
 from .composites import by_benchmark
@@ -86,15 +86,16 @@ def compared(
     """Of gains without gaps and measurements [k, q]; labels: labelling -> a family per quant."""
     scores = halved(known, n_splits, seed)
     whole = agreement(scores.whole, fixed)
-    by_group = np.stack([agreement(each, fixed) for each in scores.without])
+    moved = np.stack([agreement(each, fixed) - whole for each in scores.without])
     spreads: dict[str, Spread | None] = {}
     for labelling, names in labels.items():
         stays = families(names)
         if stays is None:
             spreads[labelling] = None
             continue
-        left = [agreement(scores.whole[..., kept], fixed[:, kept]).sum(1) for kept in stays]
-        spreads[labelling] = spread(whole, np.stack(left), by_group, numbered(names))
+        fewer = [agreement(scores.whole[..., kept], fixed[:, kept]).sum(1) for kept in stays]
+        left = Left(whole.sum(1), np.stack(fewer), moved, numbered(names))
+        spreads[labelling] = spread(left)
     single = np.quantile(_singly(scores.whole, fixed), (0.05, 0.95), axis=0)
     varies = np.concatenate([np.ptp(scores.whole, axis=3).max((0, 1)), np.ptp(fixed, axis=1)]) > 0
     return Compared(whole.sum(1), single, varies, spreads)
