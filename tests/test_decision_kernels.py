@@ -2,10 +2,11 @@
 
 from itertools import combinations, product
 
+import hall
 import numpy as np
 import pytest
 from answer_rows import answer_rows, shuffled
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 from qwh.kernels.statistics.answers import Answers
 from qwh.kernels.statistics.port import rows_of
@@ -235,17 +236,17 @@ def test_a_duel_is_counted_by_hand():
     assert (found["mixed"].gained, found["mixed"].lost, found["mixed"].volume) == (3, 5, 0.1)
 
 
-def test_graded_scores_are_tossed():
+def test_graded_scores_have_a_t_and_a_bet():
     rng = np.random.default_rng(6)
-    gains = rng.normal(0.05, 0.1, 90).clip(-0.5, 0.5)
-    [row] = duel(answer_rows(gains), DRAWS)
-    assert row.e_value is None and row.verdict == "higher"
-    gains = np.round(rng.normal(0.008, 0.1, 60), 3)
-    [row] = duel(answer_rows(gains), DRAWS)
-    exact = stats.permutation_test(
-        (gains,), np.mean, permutation_type="samples", n_resamples=20_000, rng=rng
-    )
-    assert row.p == pytest.approx(exact.pvalue, abs=0.015)
+    for mean, size, verdict in ((0.05, 90, "higher"), (0.008, 60, "cannot_tell")):
+        gains = rng.normal(mean, 0.1, size).clip(-0.5, 0.5)
+        [row] = duel(answer_rows(gains), DRAWS)
+        adds = (gains - gains.mean()) / np.sqrt(size * (size - 1))
+        above = hall.above(adds, gains.mean(), 0.0)
+        assert row.p == pytest.approx(2 * min(above, 1 - above))
+        assert (row.low, row.high) == pytest.approx(hall.interval(adds, gains.mean()))
+        staked = integrate.quad(lambda stake: np.prod(1 + stake * gains) / 2, -1, 1)[0]
+        assert row.e_value == pytest.approx(staked) and row.verdict == verdict
 
 
 @pytest.mark.parametrize("statistic", [score_pairs, candidates, duel])

@@ -4,6 +4,7 @@ planted worlds.
 
 import math
 
+import hall
 import numpy as np
 import pytest
 from answer_rows import answer_rows, shuffled
@@ -88,12 +89,12 @@ def test_graded_gains_have_the_interval_of_a_ratio_of_texts(scale):
     without = [(sum(won.values()) - won[k]) / (whole - total[k]) for k in won]
     jackknife = math.sqrt((n - 1) * np.var(without))
     assert error[share] == pytest.approx(jackknife, rel=0.03)
-    t = stats.t.ppf(0.975, n - 1)
     assert (row.figure, row.texts) == (pytest.approx(share), n)
-    assert (row.low, row.high) == pytest.approx(
-        (share - t * error[share], share + t * error[share])
-    )
-    assert row.detectable == pytest.approx((t + stats.norm.ppf(0.8)) * error[0.5])
+    scale_up = math.sqrt(n / (n - 1)) / whole
+    adds = {of: [(won[k] - of * total[k]) * scale_up for k in won] for of in (share, 0.5)}
+    assert (row.low, row.high) == pytest.approx(hall.interval(adds[share], share))
+    reach = stats.t.ppf(0.975, hall.mended(adds[0.5], 0.5, 0)[1]) + stats.norm.ppf(0.8)
+    assert row.detectable == pytest.approx(reach * error[0.5])
     assert row.verdict == "loses" and row.high < 0.5 and 0.5 - share > row.detectable
 
 
@@ -109,11 +110,12 @@ def test_no_word_goes_against_its_own_interval():
     assert shown >= 10
 
 
-def test_graded_losses_alone_have_an_interval():
+def test_equal_graded_losses_alone_have_an_interval_and_no_word():
     row = directions(members([0.01]), np.full(20, -0.1))["kld_max", 0.02, SHARE]
     z, coins = stats.t.ppf(0.975, 19), 19
     assert (row.figure, row.low) == (0.0, 0.0)
-    assert row.high == pytest.approx(z**2 / coins / (1 + z**2 / coins)) and row.verdict == "loses"
+    assert row.high == pytest.approx(z**2 / coins / (1 + z**2 / coins))
+    assert row.verdict == "cannot_tell"
 
 
 def test_copies_of_a_quant_and_of_a_text_say_no_more_than_one():

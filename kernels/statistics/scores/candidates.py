@@ -11,12 +11,9 @@ from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA
 from ..multiplicity import among, critical_z, passed_at, resolves
 from ..port import statistic
-from ..texts import units
-from ..tosses import tossed
-from .composite_differences import weighted
+from .evidence import Evidence, evidence
 from .prompt_budget import needed_for_none
 from .score_pairs import PairDraws
-from .stratified import Tables, least_margin, not_inferior, tables
 
 
 class Candidate(NamedTuple):
@@ -26,7 +23,8 @@ class Candidate(NamedTuple):
     difference: Annotated[float, "composite less the reference's, fraction"]
     margin: Annotated[float, "loss of score that counts as none, fraction"]
     p_not_inferior: Annotated[
-        float, "that it loses less than the margin, by the stratified score test"
+        float,
+        "that it loses less than the margin, by the stratified score test; of fractions by their t",
     ]
     p_not_inferior_adjusted: Annotated[
         float, "the same by step-down max-T over all quants that are looked at, prompts shared"
@@ -59,16 +57,16 @@ def judged(found: Sheet, settings: PairDraws) -> list[Candidate]:
 
     if not found.quants:
         return []
-    gains, unit = found.gains, units(found.prompts.texts, len(found.reference))
-    own, counts = weighted(gains, found), tables(gains, found)
-    _, null = tossed(own, unit, settings.n_tosses, settings.seed)
-    p = not_inferior(counts, settings.margin)
+    gains = found.gains
+    shown = evidence(gains, found)
+    _, null = shown.drawn(settings.n_tosses, settings.seed)
+    p = shown.not_inferior(settings.margin)
     critical = critical_z(null, float(norm.isf(ALPHA)))
     prompts = np.isfinite(gains).sum(1)
-    more = needed_for_none(counts, settings.margin, critical, prompts)
+    more = needed_for_none(shown.part, settings.margin, critical, prompts)
     beside = among(norm.isf(p), null, p)
-    bound = np.minimum(loss_bounds(counts, null), 1.0)
-    rows = zip(found.quants, own.sum(1), p, beside, bound, prompts, more)
+    bound = np.minimum(loss_bounds(shown, null), 1.0)
+    rows = zip(found.quants, shown.difference, p, beside, bound, prompts, more)
     return [
         Candidate(
             quant,
@@ -85,7 +83,7 @@ def judged(found: Sheet, settings: PairDraws) -> list[Candidate]:
     ]
 
 
-def loss_bounds(counts: Tables, null: np.ndarray) -> np.ndarray:
+def loss_bounds(shown: Evidence, null: np.ndarray) -> np.ndarray:
     """The smallest margin [m] at which step-down tests show each loss to be less.
 
     null: [B, m] tossed z. As the margin grows, quants pass one after another, and each leaves the
@@ -102,8 +100,7 @@ def loss_bounds(counts: Tables, null: np.ndarray) -> np.ndarray:
             critical = higher
             at = np.full(len(bounds), np.inf)
             if np.isfinite(critical):
-                rest = Tables(*(column[left] for column in counts))
-                at[left] = least_margin(rest, critical)
+                at[left] = shown.rows(left).least_margin(critical)
         reached = max(reached, at[left].min())
         passes = at[left] <= reached
         bounds[left[passes]] = reached

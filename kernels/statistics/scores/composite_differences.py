@@ -1,7 +1,8 @@
 """Each quant's composite less the reference's: what all benchmarks together show of it.
 
-p_different: the sign of what every text gains is a coin toss. Tosses and tests of all quants of a
-cohort are made together, so that each p has one beside it that allows for the others.
+p_different: the sign of what every text gains is a coin toss; of fractions a t test, mended for
+skewness. Tosses and tests of all quants of a cohort are made together, so that each p has one
+beside it that allows for the others.
 """
 
 import math
@@ -12,13 +13,13 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import finite, interval
-from ..multiplicity import among, holm
+from ..multiplicity import among, holm, resolves
 from ..port import statistic
 from ..texts import Prompts, count, design_effect, mean_variance, units
-from ..tosses import tossed
 from .composites import Part, by_benchmark
+from .evidence import Measured, evidence
+from .fractions import FEWEST_CARRIERS, different, unseen
 from .paired import difference_interval, verdict
-from .stratified import equivalent, not_inferior, tables
 
 NO_DIRECTION = "no disagreement: no direction"
 
@@ -40,13 +41,23 @@ class Composite(NamedTuple):
     standard_error: Annotated[
         float | None, "of the difference, over texts, by its formula, fraction"
     ]
-    difference_low: Annotated[float | None, "95 % interval, texts drawn anew"]
+    difference_low: Annotated[
+        float | None,
+        "95 % interval, texts drawn anew; of fractions by their t",
+    ]
     difference_high: Annotated[float | None, "its other end"]
-    p_different: Annotated[float | None, "the sign of what each text gains a coin toss, two-sided"]
+    p_different: Annotated[
+        float | None,
+        "the sign of what each text gains a coin toss, two-sided; of fractions by their t,"
+        " mended for skewness",
+    ]
     p_adjusted: Annotated[
         float | None, "p_different by step-down max-T over the cohort's quants, prompts shared"
     ]
-    p_equivalent: Annotated[float | None, "that it lies within +-margin, by stratified score tests"]
+    p_equivalent: Annotated[
+        float | None,
+        "that it lies within +-margin, by stratified score tests; of fractions by their t",
+    ]
     p_equivalent_adjusted: Annotated[float | None, "p_equivalent by Holm over the cohort's quants"]
     p_not_inferior: Annotated[
         float | None, "that it lies above -margin; stat_candidates adjusts it over the quants"
@@ -55,7 +66,7 @@ class Composite(NamedTuple):
     volume: Annotated[float | None, "weighted share of disagreement"]
     direction: Annotated[float | None, "difference / volume; null without disagreement"]
     verdict: Annotated[str, "damaged, equivalent, better or unresolved, by the adjusted p"]
-    reason: Annotated[str | None, "why a figure is null"]
+    reason: Annotated[str | None, "why a figure is null, or a word withheld"]
 
 
 class Drawn(NamedTuple):
@@ -79,15 +90,17 @@ def composite_differences(answers: Answers, settings: PairedDraws) -> list[Compo
     found = sheet(answers)
     if not found.quants:
         return []
-    own = [drawn(parts(row, found), settings.n_resamples, settings.seed) for row in found.gains]
+    shown = evidence(found.gains, found)
+    if isinstance(shown, Measured):
+        own = measured(shown)
+    else:
+        own = [drawn(parts(row, found), settings.n_resamples, settings.seed) for row in found.gains]
     raw = np.array([each.p_different for each in own], float)
-    unit = units(found.prompts.texts, len(found.reference))
-    z, null = tossed(weighted(found.gains, found), unit, settings.n_tosses, settings.seed)
+    z, null = shown.drawn(settings.n_tosses, settings.seed)
     unlike = among(np.where(np.isnan(raw), np.nan, np.abs(z)), np.abs(null), raw)
-    counts = tables(found.gains, found)
     same, above = (
-        np.where(np.isnan(raw), np.nan, test(counts, settings.margin))
-        for test in (equivalent, not_inferior)
+        np.where(np.isnan(raw), np.nan, test(settings.margin))
+        for test in (shown.equivalent, shown.not_inferior)
     )
     p = np.array([unlike, same, holm(same), above]).T
     return [
@@ -102,16 +115,6 @@ def parts(gains: np.ndarray, found: Sheet) -> list[Part]:
     labels = np.array(found.prompts.groups, object)[has]
     unit = units(found.prompts.texts, len(gains))[has]
     return by_benchmark(gains[None, has], Prompts(labels, unit), found.weights)
-
-
-def weighted(gains: np.ndarray, found: Sheet) -> np.ndarray:
-    """Gains [m, n] times what each weighs in its row's sum, 0 where NaN: rows sum to composites."""
-    kinds, number = np.unique(np.array(found.prompts.groups, str), return_inverse=True)
-    has = np.isfinite(gains)
-    answered = np.array([np.bincount(number, row, len(kinds)) for row in has])
-    weight = np.array([found.weights[kind] for kind in kinds.tolist()]) * (answered > 0)
-    share = weight / np.maximum(weight.sum(1, keepdims=True), 1e-300) / np.maximum(answered, 1)
-    return np.where(has, gains, 0.0) * share[:, number]
 
 
 def drawn(benchmarks: Sequence[Part], n_resamples: int, seed: int) -> Drawn:
@@ -136,6 +139,28 @@ def drawn(benchmarks: Sequence[Part], n_resamples: int, seed: int) -> Drawn:
     )
 
 
+def measured(shown: Measured) -> list[Drawn]:
+    """The same of fractions, by their t: m rows at once."""
+    found, (low, high) = shown.part, shown.interval()
+    raw = different(found)
+    p = np.maximum(raw, np.where(found.difference > 0, unseen(found, found.difference), 0.0))
+    columns = (found.difference, found.error, low, high, p, found.volume)
+    rows = []
+    for k, figures in enumerate(np.stack(columns, 1).tolist()):
+        reason = None
+        if found.texts[k][found.weight[k] > 0].min(initial=2) < 2:
+            rows.append(Drawn(reason="a benchmark has fewer than 2 prompts"))
+            continue
+        if found.volume[k] == 0:
+            reason = NO_DIRECTION
+        elif found.carriers[k] < FEWEST_CARRIERS:
+            reason = f"{found.carriers[k]:.1f} prompts carry the difference: too few for a word"
+        elif resolves(raw[k]) and not resolves(p[k]):
+            reason = "whole losses that no prompt happens to show could undo so small a gain"
+        rows.append(Drawn(*figures)._replace(reason=reason))
+    return rows
+
+
 def _row(quant: str, own: Drawn, margin: float, p: list[float | None]) -> Composite:
     """p: adjusted of different, raw and adjusted of equivalent, raw of not inferior."""
     unlike, same, same_adjusted, above = p
@@ -157,7 +182,7 @@ def _row(quant: str, own: Drawn, margin: float, p: list[float | None]) -> Compos
         own.volume,
         own.difference / own.volume if own.volume and own.difference is not None else None,
         said,
-        own.reason,
+        own.reason if said == "unresolved" or own.reason == NO_DIRECTION else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..answers import Sheet
 from ..texts import Labels, Prompts, count, item_draws, prompts, units
 
 Weights = Mapping[str, float]
@@ -42,6 +43,16 @@ def by_benchmark(
         for name, share in shares(names.tolist(), weights).items()
         for here in [names == name]
     ]
+
+
+def weighted(gains: np.ndarray, found: Sheet) -> np.ndarray:
+    """Gains [m, n] times what each weighs in its row's sum, 0 where NaN: rows sum to composites."""
+    kinds, number = np.unique(np.array(found.prompts.groups, str), return_inverse=True)
+    has = np.isfinite(gains)
+    answered = np.array([np.bincount(number, row, len(kinds)) for row in has])
+    weight = np.array([found.weights[kind] for kind in kinds.tolist()]) * (answered > 0)
+    share = weight / np.maximum(weight.sum(1, keepdims=True), 1e-300) / np.maximum(answered, 1)
+    return np.where(has, gains, 0.0) * share[:, number]
 
 
 def composite_scores(

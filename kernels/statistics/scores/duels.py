@@ -9,11 +9,12 @@ from ..intervals import ALPHA, finite
 from ..multiplicity import holm, resolves
 from ..port import statistic
 from ..texts import Prompts, units
-from ..tosses import tossed, two_sided_p
+from . import betting
+from .evidence import Counted, evidence
+from .fractions import different
 from .paired import e_value, mcnemar
 from .prompt_budget import needed, resolvable
 from .score_pairs import PairDraws
-from .stratified import equivalent, interval, tables
 
 
 class Duel(NamedTuple):
@@ -27,14 +28,12 @@ class Duel(NamedTuple):
     lost: Annotated[int, "prompts on which the first does"]
     volume: Annotated[float, "mean size of their differences, 0 to 1"]
     difference: Annotated[float, "the second's score less the first's, fraction"]
-    low: Annotated[float, "95 % interval of it, Tango's"]
+    low: Annotated[float, "95 % interval of it, Tango's; of fractions by their t"]
     high: Annotated[float, "its other end"]
-    p: Annotated[float, "exact McNemar; graded scores: signs of texts tossed"]
+    p: Annotated[float, "exact McNemar; of fractions their t, mended for skewness"]
     p_adjusted: Annotated[float, "p by Holm over the benchmarks"]
     p_equivalent: Annotated[float, "that the difference lies within +-margin"]
-    e_value: Annotated[
-        float | None, "evidence that may be looked at after every prompt; scores of 0 and 1 only"
-    ]
+    e_value: Annotated[float | None, "evidence that may be looked at after every prompt"]
     resolvable: Annotated[
         float | None, "smallest true difference that so many prompts find with 80 % power, fraction"
     ]
@@ -73,14 +72,18 @@ def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
     """The prompts of one benchmark, as if there were no other."""
     from scipy.stats import norm
 
-    gains, counts = one.gains[0], tables(one.gains, one)
-    low, high = (float(end[0]) for end in interval(counts))
-    leapfrogs, drops = (float(side[0, 0]) for side in counts[:2])  # at the texts that count
-    binary = bool(np.isin([one.scores[0], one.reference], (0, 1)).all())
-    p = mcnemar(leapfrogs, drops) if binary else _tossed(one, settings)
-    p_equivalent = float(equivalent(counts, settings.margin)[0])
+    gains, shown = one.gains[0], evidence(one.gains, one)
+    low, high = (float(end[0]) for end in shown.interval())
+    p_equivalent = float(shown.equivalent(settings.margin)[0])
+    if isinstance(shown, Counted):
+        leapfrogs, drops = (float(side[0, 0]) for side in shown.part[:2])  # at texts that count
+        p, evident = mcnemar(leapfrogs, drops), e_value(leapfrogs, drops)
+    else:
+        p = float(different(shown.part)[0])
+        unit = units(one.prompts.texts, len(gains))
+        evident = betting.e_value(betting.stakeable(gains, unit))
     critical, prompts = float(norm.isf(ALPHA / 2)), np.array([len(gains)])
-    wanted = finite(needed(counts, settings.margin, critical, prompts)[0])
+    wanted = finite(needed(shown.part, settings.margin, critical, prompts)[0])
     return Duel(
         kind,
         len(gains),
@@ -95,8 +98,8 @@ def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
         p,
         p,
         p_equivalent,
-        e_value(leapfrogs, drops) if binary else None,
-        finite(resolvable(counts, critical)[0]),
+        evident,
+        finite(resolvable(shown.part, critical)[0]),
         None if wanted is None else int(wanted),
         _verdict(float(gains.mean()), p, p_equivalent),
     )
@@ -111,11 +114,6 @@ def _only(found: Sheet, here: np.ndarray) -> Sheet:
         reference=found.reference[here],
         prompts=Prompts(*(part.tolist() for part in labels)),
     )
-
-
-def _tossed(one: Sheet, settings: PairDraws) -> float:
-    unit = units(one.prompts.texts, len(one.reference))
-    return float(two_sided_p(*tossed(one.gains, unit, settings.n_tosses, settings.seed))[0])
 
 
 def _verdict(difference: float, p_adjusted: float, p_equivalent_adjusted: float) -> str:

@@ -15,10 +15,7 @@ from ..intervals import ALPHA, finite
 from ..multiplicity import TIE, benjamini_hochberg, resolves
 from ..port import Numbers, Texts, statistic
 from ..resolution import POWER
-from ..texts import units
-from ..tosses import scales, text_sums, tossed, two_sided_p
-from .composite_differences import weighted
-from .stratified import interval, tables
+from .evidence import evidence
 
 
 class Distances(NamedTuple):
@@ -48,9 +45,16 @@ class EqualPair(NamedTuple):
         "composite of other_quant_id less that of quant_id, on the prompts that both answered,"
         " fraction; null where a benchmark has none",
     ]
-    low: Annotated[float | None, "95 % interval of the difference, by the stratified score test"]
+    low: Annotated[
+        float | None,
+        "95 % interval of the difference, by the stratified score test; of fractions by their t",
+    ]
     high: Annotated[float | None, "its other end"]
-    p: Annotated[float | None, "the sign of what each text divides them by a coin toss, two-sided"]
+    p: Annotated[
+        float | None,
+        "the sign of what each text divides them by a coin toss, two-sided; of fractions by"
+        " their t, mended for skewness",
+    ]
     p_adjusted: Annotated[float | None, "p by Benjamini and Hochberg over all pairs of the cohort"]
     verdict: Annotated[
         str,
@@ -174,12 +178,10 @@ def _test(distances: Distances, answers: Answers, settings: Nearness) -> _Tested
     figures = np.full((7, len(near)), np.nan)
     null = np.zeros((settings.n_tosses, len(near)))
     if len(gains):
-        own = weighted(gains, found)
-        unit = units(found.prompts.texts, len(found.reference))
-        z, null[:, comparable] = tossed(own, unit, settings.n_tosses, settings.seed)
-        low, high = interval(tables(gains, found))
-        p, error = two_sided_p(z, null[:, comparable]), scales(text_sums(own, unit))
-        figures[:6, comparable] = own.sum(1), low, high, z, p, error
+        shown = evidence(gains, found)
+        z, null[:, comparable] = shown.drawn(settings.n_tosses, settings.seed)
+        p = shown.different(z, null[:, comparable])
+        figures[:6, comparable] = shown.difference, *shown.interval(), z, p, shown.error
         figures[6] = benjamini_hochberg(figures[4])
     difference, low, high, z, p, error, adjusted = figures
     return _Tested(near, difference, low, high, z, p, adjusted, error, null)

@@ -7,33 +7,47 @@ z, which grows with the number of tests that are looked at together.
 import numpy as np
 
 from ..resolution import POWER
+from .fractions import Moments, unseen
 from .stratified import Tables
 
 
 def needed(
-    found: Tables, difference: float, critical: float | np.ndarray, prompts: np.ndarray
+    found: Tables | Moments, difference: float, critical: float | np.ndarray, prompts: np.ndarray
 ) -> np.ndarray:
     """Prompts [m] that find a true difference of this size; NaN where volume is below it.
 
     critical: one z, or [m]; prompts: [m] how many there are.
     """
+    if isinstance(found, Moments):
+        times = (_reach(critical) * found.error / difference) ** 2
+        known = (found.error > 0) & (found.volume >= difference)
+        return np.where(known, np.ceil(times * prompts), np.nan)
     n, volume = _as_one(found)
     more = _reach(critical) ** 2 * (volume - difference**2) / difference**2
     return np.where(_sizes(found) >= difference, np.ceil(more * prompts / n), np.nan)
 
 
 def needed_for_none(
-    found: Tables, margin: float, critical: float, prompts: np.ndarray
+    found: Tables | Moments, margin: float, critical: float, prompts: np.ndarray
 ) -> np.ndarray:
     """Prompts [m] that show a loss below the margin where nothing is lost."""
+    if isinstance(found, Moments):
+        from scipy.stats import norm
+
+        shown = np.log(norm.sf(critical)) / np.log(unseen(found, np.full(len(prompts), margin)))
+        times = (_reach(critical) * found.error / margin) ** 2
+        return np.ceil(np.maximum(times, shown) * prompts)
     n, volume = _as_one(found)
     # a loss of the margin would move as many scores at least
     more = _reach(critical) ** 2 * np.maximum(volume, margin * found.jump[:, 0]) / margin**2
     return np.ceil(more * prompts / n)
 
 
-def resolvable(found: Tables, critical: float | np.ndarray) -> np.ndarray:
+def resolvable(found: Tables | Moments, critical: float | np.ndarray) -> np.ndarray:
     """Smallest true difference [m] that so many prompts find; NaN where volume is below it."""
+    if isinstance(found, Moments):
+        least = _reach(critical) * found.error
+        return np.where((least > 0) & (least <= found.volume), least, np.nan)
     n, volume = _as_one(found)
     smallest = _reach(critical) * np.sqrt(volume / (n + _reach(critical) ** 2))
     return np.where((smallest > 0) & (smallest <= _sizes(found)), smallest, np.nan)

@@ -12,11 +12,8 @@ from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
 from ..multiplicity import among, critical_z, resolves
 from ..port import statistic
-from ..texts import units
-from ..tosses import tossed, two_sided_p
-from .composite_differences import weighted
+from .evidence import evidence
 from .prompt_budget import needed, resolvable
-from .stratified import equivalent, interval, tables
 
 
 class PairDraws(NamedTuple):
@@ -41,15 +38,24 @@ class ScorePair(NamedTuple):
         "composite of other_quant_id less that of quant_id, over the benchmarks that both"
         " answered, fraction",
     ]
-    low: Annotated[float | None, "95 % interval of the difference, by the stratified score test"]
+    low: Annotated[
+        float | None,
+        "95 % interval of the difference, by the stratified score test; of fractions by their t",
+    ]
     high: Annotated[float | None, "its other end"]
-    p: Annotated[float | None, "the sign of what each text divides them by a coin toss, two-sided"]
+    p: Annotated[
+        float | None,
+        "the sign of what each text divides them by a coin toss, two-sided; of fractions by"
+        " their t, mended for skewness",
+    ]
     p_adjusted: Annotated[
         float | None,
         "p by step-down max-T over all pairs of quants, or over all with the reference",
     ]
     p_equivalent: Annotated[
-        float | None, "that the difference lies within +-margin, by stratified score tests"
+        float | None,
+        "that the difference lies within +-margin, by stratified score tests; of fractions by"
+        " their t",
     ]
     p_equivalent_adjusted: Annotated[
         float | None, "p_equivalent by step-down max-T over the same pairs"
@@ -106,27 +112,26 @@ def _test(
     from scipy.stats import norm
 
     prompts = np.isfinite(gains).sum(1)
-    unit = units(found.prompts.texts, gains.shape[1])
-    own = weighted(gains, found)
-    z, null = tossed(own, unit, settings.n_tosses, settings.seed)
-    raw, counts = two_sided_p(z, null), tables(gains, found)
+    shown = evidence(gains, found)
+    z, null = shown.drawn(settings.n_tosses, settings.seed)
+    raw = shown.different(z, null)
     null, alone = np.abs(null), float(norm.isf(ALPHA / 2))
-    same = equivalent(counts, settings.margin)
+    same = shown.equivalent(settings.margin)
     p, critical = np.array([raw, raw, same, same]), np.full(len(z), alone)
     for group in (with_reference, ~with_reference):  # two questions, each judged among its own
         tosses = null[:, group]
         p[1, group] = among(np.abs(z[group]), tosses, raw[group])
         p[3, group] = among(norm.isf(same[group]), tosses, same[group])
         critical[group] = critical_z(tosses, alone) if group.any() else alone
-    budget = (needed(counts, settings.margin, level, prompts) for level in (critical, alone))
+    budget = (needed(shown.part, settings.margin, level, prompts) for level in (critical, alone))
     columns = (
-        (counts.weight * counts.volume).sum(1),
-        own.sum(1),
-        *interval(counts),
+        shown.volume,
+        shown.difference,
+        *shown.interval(),
         *p,
         np.full(len(gains), settings.margin),
-        resolvable(counts, critical),
-        resolvable(counts, alone),
+        resolvable(shown.part, critical),
+        resolvable(shown.part, alone),
         *budget,
     )
     return [

@@ -7,9 +7,11 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA
-from ..multiplicity import TIE, resolves, step_down
+from ..multiplicity import TIE, among, resolves
 from ..port import statistic
 from ..resolution import POWER
+from ..scores import fractions
+from ..scores.evidence import are_whole
 from ..texts import units
 from ..tosses import scales, text_sums, tossed
 
@@ -27,8 +29,15 @@ class Loss(NamedTuple):
     quant_id: Annotated[str, "name of the model file within the cohort"]
     prompts: Annotated[int, "prompts that it answered"]
     difference: Annotated[float | None, "composite less the reference's, a fraction"]
-    z: Annotated[float | None, "loss over the root of its texts' summed squares"]
-    p: Annotated[float | None, "one-sided p of a loss by tossed signs, add-one"]
+    z: Annotated[
+        float | None,
+        "loss over the root of its texts' summed squares; of fractions the normal z of p",
+    ]
+    p: Annotated[
+        float | None,
+        "one-sided p of a loss by tossed signs, add-one; of fractions by their t, mended for"
+        " skewness",
+    ]
     p_adjusted: Annotated[float | None, "the same over the cohort's quants, step-down max-T"]
     resolvable: Annotated[
         float | None,
@@ -56,14 +65,10 @@ def shown(every: Sheet, settings: LossSettings) -> list[Loss]:
     """The rows of a cohort's sheet."""
     whole = every.complete()
     weighted = whole.gains * whole.shares()
-    groups, texts = whole.prompts
-    unit = units(None if texts is None else list(zip(groups, texts)), len(groups))
-    z, null = (-part for part in tossed(weighted, unit, settings.n_tosses, settings.seed))
-    p = (1 + (null >= z - TIE).sum(0)) / (1 + settings.n_tosses)
-    adjusted = step_down(z, null)
+    z, null, p, scale = (_tossed if are_whole(whole.gains) else _measured)(whole, settings)
+    adjusted = among(z, null, p)
     # every quant must pass what the largest of all does where nothing is lost
     needed = (np.quantile(null.max(1), 1 - ALPHA) if len(z) else 0.0) + NormalDist().inv_cdf(POWER)
-    scale = scales(text_sums(weighted, unit))
     place = {quant: k for k, quant in enumerate(whole.quants)}
     found = []
     for quant, scores in zip(every.quants, every.scores):
@@ -79,3 +84,23 @@ def shown(every: Sheet, settings: LossSettings) -> list[Loss]:
         verdict = "loss" if resolves(adjusted[k]) else verdict
         found.append(Loss(quant, n, lost, *figures, told, verdict, None))
     return found
+
+
+def _tossed(whole: Sheet, settings: LossSettings) -> tuple[np.ndarray, ...]:
+    """(z [q], null [n_tosses, q], p [q], scale [q]) of losses: the sign of each text tossed."""
+    weighted = whole.gains * whole.shares()
+    groups, texts = whole.prompts
+    unit = units(None if texts is None else list(zip(groups, texts)), len(groups))
+    z, null = (-part for part in tossed(weighted, unit, settings.n_tosses, settings.seed))
+    p = (1 + (null >= z - TIE).sum(0)) / (1 + settings.n_tosses)
+    return z, null, p, scales(text_sums(weighted, unit))
+
+
+def _measured(whole: Sheet, settings: LossSettings) -> tuple[np.ndarray, ...]:
+    """The same of fractions, by their t."""
+    from scipy.stats import norm
+
+    found = fractions.moments(whole.gains, whole)
+    p = fractions.below(found, 0.0)
+    null = fractions.draws(found, settings.n_tosses, settings.seed)
+    return norm.isf(p), null, p, found.error

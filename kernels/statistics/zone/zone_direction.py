@@ -15,8 +15,10 @@ from ..intervals import ALPHA, finite
 from ..multiplicity import among, resolves
 from ..port import Numbers, Texts, Truths, statistic
 from ..resolution import POWER
+from ..scores import fractions
+from ..scores.evidence import are_whole
 from ..texts import units
-from ..tosses import counted_p, tossed
+from ..tosses import counted_p, text_sums, tossed
 
 QUANTS = 8  # below, nothing is said of a figure over quants
 KINDS = ("improvement_share", "change_per_doubling")
@@ -58,14 +60,14 @@ class ZoneDirection(NamedTuple):
     figure: Annotated[float | None, "the figure; null with a reason"]
     low: Annotated[
         float | None,
-        "95 % interval, texts drawn anew, these quants: Wilson's at effective coins, or of graded"
-        " gains and of a change the linearised one",
+        "95 % interval, texts drawn anew, these quants: Wilson's at effective coins, or of a change"
+        " the linearised one; of fractions that by their t, mended for skewness",
     ]
     high: Annotated[float | None, "its other end"]
     p: Annotated[
         float | None,
         "of no direction (f = 0.5), or of no change with KLD; the sign of what each text adds a"
-        " coin toss, two-sided",
+        " coin toss, of fractions by their t, two-sided",
     ]
     p_adjusted: Annotated[float | None, "p by step-down max-T over the cohort's zones of one kind"]
     detectable: Annotated[
@@ -99,10 +101,13 @@ def zone_directions(members: Members, answers: Answers, settings: Tosses) -> lis
         here = (members.zone_rule == rule) & (members.threshold == threshold)
         zone = Members(*(column[here] for column in members))
         rows += _zone(zone, found.of(zone.quant_id.tolist()), unit)
+    judged = _tossed if are_whole(found.gains) else _measured
     return [
         row
         for kind in KINDS
-        for row in _adjusted([each for each in rows if each[0].kind == kind], unit, settings)
+        for here in [[each for each in rows if each[0].kind == kind]]
+        if here
+        for row in _adjusted(here, *judged(np.array([adds for _, adds in here]), unit, settings))
     ]
 
 
@@ -113,9 +118,9 @@ def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirec
     by_text = np.bincount(unit, size.sum(0))
     n, texts = len(zone.quant_id), int((by_text > 0).sum())
     total = float(size.sum())
-    are_coins = bool(np.isin(size, (0.0, 1.0)).all())
+    are_coins, doublings = are_whole(gains), np.log2(np.where(zone.kld > 0, zone.kld, np.nan))
     share = _improvement_share(leapt.sum(0), size.sum(0), unit, are_coins)
-    change = _change(leapt, size, np.log2(np.where(zone.kld > 0, zone.kld, np.nan)), unit)
+    change = _change(leapt, size, doublings, unit, are_coins)
     rows = []
     for kind, found_figure in zip(KINDS, (share, change)):
         verdict = OPEN[kind]
@@ -175,21 +180,25 @@ def _of_coins(
 def _of_sizes(
     share: float, won: np.ndarray, all_of: np.ndarray
 ) -> tuple[float, float, float | None]:
-    """The same of graded gains: the error of a ratio of sums over texts, linearised."""
+    """The same of fractions: the error of a ratio of sums over texts, linearised."""
+    low, high, _ = _linearised((won - share * all_of) / all_of.sum(), share)
+    *_, least = _linearised((won - all_of / 2) / all_of.sum(), 0.5)
+    return max(low, 0.0), min(high, 1.0), least if least < 0.5 else None
+
+
+def _linearised(adds: np.ndarray, figure: float) -> tuple[float, float, float]:
+    """(low, high, what is detectable) of a figure to which texts add so much, [texts]."""
     from scipy.stats import norm, t
 
-    texts = int((all_of > 0).sum())
-
-    def error(of: float) -> float:
-        return math.sqrt(texts / (texts - 1) * ((won - of * all_of) ** 2).sum()) / all_of.sum()
-
-    z = float(t.ppf(1 - ALPHA / 2, texts - 1))
-    half = z * error(share)
-    least = (z + float(norm.ppf(POWER))) * error(0.5)
-    return max(share - half, 0.0), min(share + half, 1.0), least if least < 0.5 else None
+    found = fractions.of_sums(adds[None], np.array([figure]), np.ones(1))
+    low, high = fractions.interval(found)
+    reach = t.isf(ALPHA / 2, found.freedom) + norm.ppf(POWER)
+    return float(low[0]), float(high[0]), float((reach * found.error)[0])
 
 
-def _change(leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray) -> _Figure:
+def _change(
+    leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray, are_coins: bool
+) -> _Figure:
     """Slope of f on x [q] = log2 KLD, quants weighted by their disagreements [q, n]."""
     from scipy.stats import norm, t
 
@@ -209,27 +218,43 @@ def _change(leapt: np.ndarray, size: np.ndarray, x: np.ndarray, unit: np.ndarray
     texts = int((np.bincount(unit, size.sum(0)) > 0).sum())
     if texts < 3:
         return _Figure(slope, None, None, None, adds)
+    if not are_coins:
+        return _Figure(slope, *_linearised(by_text / spread, slope), adds)
     error = math.sqrt(texts / (texts - 2) * (by_text**2).sum()) / spread
     times = float(t.ppf(1 - ALPHA / 2, texts - 2))
     half, least = times * error, (times + float(norm.ppf(POWER))) * error
     return _Figure(slope, slope - half, slope + half, least, adds)
 
 
+def _tossed(adds: np.ndarray, unit: np.ndarray, settings: Tosses) -> tuple[np.ndarray, ...]:
+    """(z [k], null [n_tosses, k], p [k]) of sums of adds [k, n] by tossed signs."""
+    z, null = tossed(adds, unit, settings.n_tosses, settings.seed)
+    return z, null, counted_p(z, null)
+
+
+def _measured(adds: np.ndarray, unit: np.ndarray, settings: Tosses) -> tuple[np.ndarray, ...]:
+    """The same of fractions, by their t."""
+    from scipy.stats import norm
+
+    each = text_sums(adds, unit) - adds.mean(1, keepdims=True) * np.bincount(unit)
+    found = fractions.of_sums(each, adds.sum(1), np.abs(adds).sum(1))
+    p = fractions.different(found)
+    null = fractions.draws(found, settings.n_tosses, settings.seed)
+    return np.sign(found.difference) * norm.isf(p / 2), null, p
+
+
 def _adjusted(
-    rows: list[tuple[ZoneDirection, np.ndarray]], unit: np.ndarray, settings: Tosses
+    rows: list[tuple[ZoneDirection, np.ndarray]], z: np.ndarray, null: np.ndarray, p: np.ndarray
 ) -> list[ZoneDirection]:
     """The same rows with their p, where a verdict is open."""
-    if not rows:
-        return []
-    z, null = tossed(np.array([adds for _, adds in rows]), unit, settings.n_tosses, settings.seed)
     is_open = np.array([row.verdict == OPEN[row.kind] for row, _ in rows])
-    raw = np.where(is_open, counted_p(z, null), np.nan)
+    raw = np.where(is_open, p, np.nan)
     adjusted = among(np.where(is_open, np.abs(z), np.nan), np.abs(null), raw)
     said = []
-    for (row, _), p, q, lean in zip(rows, raw, adjusted, z):
+    for (row, _), one, q, lean in zip(rows, raw, adjusted, z):
         is_shown = resolves(q) and _excludes(row, NEITHER[row.kind])
         verdict = SHOWN[row.kind][int(lean > 0)] if is_shown else row.verdict
-        said.append(row._replace(p=finite(p), p_adjusted=finite(q), verdict=verdict))
+        said.append(row._replace(p=finite(one), p_adjusted=finite(q), verdict=verdict))
     return said
 
 
