@@ -23,7 +23,7 @@ import train  # noqa: E402
 
 from qwh.demo import make_prompts, run, study  # noqa: E402
 from qwh.demo.models import make_quants  # noqa: E402
-from qwh.ingest.answering import answer_benchmark  # noqa: E402
+from qwh.ingest.asking import ask_benchmark  # noqa: E402
 from qwh.ingest.benchmarks import read_benchmark  # noqa: E402
 from qwh.ingest.cohort import Settings, job  # noqa: E402
 from qwh.raw.store import Store  # noqa: E402
@@ -69,7 +69,7 @@ def main(folder: Path) -> None:
     store = Store(folder / "warehouse").create()
     asked = job(COHORT, reference, quants, None, Settings(1))
     for path in sorted((Path(run.__file__).parent / "benchmarks").glob("*.jsonl")):
-        answer_benchmark(store, asked, read_benchmark(path, max_new_tokens=8))
+        ask_benchmark(store, asked, read_benchmark(path, max_new_tokens=8))
     study.pack(folder / "warehouse", COHORT, study.SECOND)
 
 

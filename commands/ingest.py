@@ -63,6 +63,28 @@ TraceOption = Annotated[
 ]
 
 
+TemperatureOption = Annotated[
+    list[float],
+    typer.Option(
+        help="Temperature at which accepted answers are scored; repeat for more. 1 is always among"
+        " them."
+    ),
+]
+AnswersOnlyOption = Annotated[
+    bool,
+    typer.Option(
+        "--answers-only", help="Only read the accepted answers: no pass or fail of any prompt."
+    ),
+]
+LongestAnswerOption = Annotated[
+    int,
+    typer.Option(
+        help="Tokens of an accepted answer beyond which it gives no expected score, only loss.",
+        min=1,
+    ),
+]
+
+
 def _text_command(kind: str, sentence: str) -> None:
     """`qwh ingest KIND`: texts through the models of one engine."""
 
@@ -132,6 +154,9 @@ def ingest_prompts(
     quant: QuantOption,
     cohort: IntoCohortOption,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
+    temperature: TemperatureOption = [1.0, 0.6, 0.3],  # noqa: B006  (typer copies it)
+    answers_only: AnswersOnlyOption = False,
+    longest_answer: LongestAnswerOption = 32,
     quant_id: QuantIdOption = None,
     reference_made_from: MadeFromOption = None,
     uploader: UploaderOption = None,
@@ -143,18 +168,25 @@ def ingest_prompts(
 ) -> None:
     """Answer a benchmark greedily with the reference and its quants; store answers and rows.
 
+    And read its accepted answers: how likely every model is to give them at each temperature.
+
     Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
     """
-    from ..ingest.answering import answer_benchmark
+    from ..ingest.asking import ask_benchmark
     from ..ingest.benchmarks import read_benchmark
     from ..ingest.cohort import job
+    from ..ingest.expecting import wanted
+    from ..progress import say
     from ..raw.store import Store
 
+    scored = wanted(temperature, longest_answer)
     settings = _settings(threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
     store = Store(warehouse).create()
     questions = read_benchmark(benchmark, max_new_tokens)
     asked = job(cohort, reference, quant, quant_id, settings)
-    _report(answer_benchmark(store, asked, questions))
+    if answers_only:
+        say("accepted answers are read, none is generated: there will be no pass or fail")
+    _report(ask_benchmark(store, asked, questions, scored, generate=not answers_only))
 
 
 @ingest.command("logits-file")

@@ -55,7 +55,7 @@ def run(folder: Path, size: Size) -> str:
 
 def _ingest(store: Store, size: Size, reference: Path, quants: list[Path], threads: int) -> None:
     """Texts and prompts through the reference and all quants."""
-    from ..ingest.answering import answer_benchmark
+    from ..ingest.asking import ask_benchmark
     from ..ingest.benchmarks import read_benchmark
     from ..ingest.cohort import Settings, job
     from ..ingest.scoring import score_texts
@@ -70,10 +70,10 @@ def _ingest(store: Store, size: Size, reference: Path, quants: list[Path], threa
     score_texts(store, asked, [prose, code], [short], Trace())
     score_texts(store, asked, [prose], [long], Trace())
 
-    say("3/4 answering the benchmarks")
+    say("3/4 answering the benchmarks, and reading their accepted answers")
     for path in sorted((HERE / "benchmarks").glob("*.jsonl")):
         benchmark = read_benchmark(path, max_new_tokens=8).every(size.one_in)
-        answer_benchmark(store, asked, benchmark)
+        ask_benchmark(store, asked, benchmark)
 
 
 def load(folder: Path) -> str:

@@ -5,10 +5,7 @@ expected ones. The reference's own answer is read by every quant (teacher forcin
 prompt has a KLD.
 """
 
-import hashlib
-import json
-from contextlib import ExitStack, closing
-from typing import Any, NamedTuple
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -18,59 +15,13 @@ from ..progress import progress
 from ..raw.manifest import RunFacts
 from ..raw.store import RunWriter, Store
 from . import cohort
-from .benchmarks import Benchmark, Prompt, normalise
+from .asked import Asked, facts, key, prompt_row, tokenized
+from .benchmarks import Benchmark, normalise
 from .cohort import Job, Member
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
-from .lockstep import Lane, Scored, Scorer, load
+from .lockstep import Lane, Scored, Scorer
 from .records import Record, publish
 from .trace import Trace
-
-
-class Asked(NamedTuple):
-    """A benchmark's prompt. ids: its tokens; shared: those that the prompt before begins with."""
-
-    number: int
-    prompt: Prompt
-    ids: list[int]
-    shared: int
-
-
-def answer_benchmark(store: Store, job: Job, benchmark: Benchmark) -> list[RunFacts]:
-    """Answer a benchmark with the reference and every quant. Returns the new runs.
-
-    Runs that the store holds already are left out. Raises QwhError; nothing half done stays behind.
-    """
-    for member in (job.reference, *job.quants):
-        if member.file.stream is not None:
-            raise QwhError(
-                f"{member.file.path.name} holds logits of one text and answers nothing: give the"
-                " model that wrote it",
-                ExitCode.USAGE,
-            )
-    file = job.reference.file
-    with closing(job.reference.engine.vocabulary(file)) as vocabulary:
-        asked = _tokenized(benchmark, vocabulary)
-        length = max(len(each.ids) for each in asked) + benchmark.max_new_tokens
-        if file.context_length and length > file.context_length:
-            raise QwhError(
-                f"the longest prompt of {benchmark.benchmark_id} needs {length} tokens, beyond what"
-                f" {file.path.name} was made for ({file.context_length}): shorten it",
-                ExitCode.BAD_INPUT,
-            )
-        cohort.refuse_other_reading(
-            job, lambda theirs: _other_answers(benchmark, file.vocab_size, vocabulary, theirs)
-        )
-        shared = cohort.shared_facts(job, _facts(benchmark, asked, vocabulary))
-        cohort.refuse_mixing(store, job, [shared])
-        todo = cohort.missing(store, job, shared, benchmark.benchmark_id)
-        published = []
-        for group in cohort.groups(job, todo, length):
-            with ExitStack() as stack:
-                members = [job.reference, *group]
-                lanes = load(stack, members, length, job.settings)
-                refuse_mute(lanes)
-                published += _Answering(store, job, benchmark, vocabulary).all(lanes, asked, shared)
-    return published
 
 
 def refuse_mute(lanes: list[Lane]) -> None:
@@ -84,58 +35,33 @@ def refuse_mute(lanes: list[Lane]) -> None:
             )
 
 
-def _tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
-    found: list[Asked] = []
-    before: list[int] = []
-    for index, prompt in enumerate(benchmark.prompts):
-        ids = vocabulary.tokenize(prompt.text).tolist()
-        same = next((i for i, (a, b) in enumerate(zip(before, ids)) if a != b), None)
-        common = min(len(before), len(ids)) if same is None else same
-        found.append(Asked(index, prompt, ids, min(common, len(ids) - 1)))
-        before = ids
-    return found
-
-
-def _other_answers(
-    benchmark: Benchmark, vocab_size: int, ours: Vocabulary, theirs: Vocabulary
-) -> str | None:
-    """In what the prompts or the ends of answers differ between two vocabularies, if at all."""
-    here, there = ([each.ids for each in _tokenized(benchmark, x)] for x in (ours, theirs))
-    if here != there:
-        return f"the tokens of {benchmark.benchmark_id}'s prompts"
-    ends = any(ours.is_end(token) != theirs.is_end(token) for token in range(vocab_size))
-    return "EOS, at which answers end" if ends or ours.eos != theirs.eos else None
-
-
-def _facts(benchmark: Benchmark, asked: list[Asked], vocabulary: Vocabulary) -> dict[str, Any]:
-    """The fields of RunFacts about the benchmark."""
-    ids = [each.ids for each in asked]
-    return {
-        "task": "benchmark",
-        "scored_span": "ref_answer",
-        "corpus_id": benchmark.benchmark_id,
-        "benchmark_id": benchmark.benchmark_id,
-        "corpus_sha256": benchmark.sha256,
-        "corpus_rank": 0,
-        "corpus_tokens": sum(map(len, ids)),
-        "chunks": len(ids),
-        "add_bos": vocabulary.add_bos,
-        "harness": benchmark.harness,
-        "token_stream_sha256": hashlib.sha256(json.dumps(ids).encode()).hexdigest(),
-    }
-
-
-class _Answering:
-    """One group of loaded models on its way through a benchmark."""
+class Answering:
+    """A benchmark on its way through groups of loaded models, each with the reference."""
 
     def __init__(self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary):
         self.store, self.job, self.benchmark = store, job, benchmark
         self.vocabulary = vocabulary
+        self.asked = tokenized(benchmark, vocabulary)
+        self.length = max(len(each.ids) for each in self.asked) + benchmark.max_new_tokens
+        file = job.reference.file
+        if file.context_length and self.length > file.context_length:
+            raise QwhError(
+                f"the longest prompt of {benchmark.benchmark_id} needs {self.length} tokens, beyond"
+                f" what {file.path.name} was made for ({file.context_length}): shorten it",
+                ExitCode.BAD_INPUT,
+            )
+        self.shared = cohort.shared_facts(job, facts(benchmark, self.asked, vocabulary))
         self.records: dict[Member, Record] = {}
         self.choices: dict[Member, list[np.ndarray]] = {}  # top ids along the reference's answer
 
-    def all(self, lanes: list[Lane], asked: list[Asked], shared: RunFacts) -> list[RunFacts]:
+    def missing(self) -> list[Member]:
+        """The quants whose runs the store lacks."""
+        return cohort.missing(self.store, self.job, self.shared, self.benchmark.benchmark_id)
+
+    def all(self, lanes: list[Lane]) -> list[RunFacts]:
         """Every prompt through every model; publishes one run for each."""
+        refuse_mute(lanes)
+        asked = self.asked
         title = f"answering {self.benchmark.benchmark_id}"
         with ExitStack() as stack:
             for lane in lanes:
@@ -150,13 +76,14 @@ class _Answering:
             for each in asked:
                 self._ask(each, lanes, scorer)
                 bar.advance(len(lanes))
-            return publish(self.store, self.job, self.records, shared)
+            return publish(self.store, self.job, self.records, self.shared)
 
     def _ask(self, asked: Asked, lanes: list[Lane], scorer: Scorer) -> None:
         """One prompt: the reference answers, all read its answer, each quant answers by itself."""
         reference, *quants = lanes
         theirs = self._answer(reference, asked, [])
-        self._write_prompt(asked, theirs)
+        row = prompt_row(self.benchmark, asked, len(theirs.ids))
+        self.records[reference.member].writer.write("prompts", row)
         self._write_sample(reference.member, asked, theirs)
         ids = np.array(asked.ids + theirs.ids[:-1], np.int32)
         targets = np.full(len(ids), -1, np.int32)
@@ -192,26 +119,6 @@ class _Answering:
         if isinstance(scored.rows, dispatch.QuantRows):
             self.choices[scored.member].append(scored.rows.top1)
 
-    def _key(self, asked: Asked) -> dict[str, list[Any]]:
-        return {
-            "benchmark_id": [self.benchmark.benchmark_id],
-            "prompt_index": [asked.number],
-            "prompt_id": [asked.prompt.prompt_id],
-        }
-
-    def _write_prompt(self, asked: Asked, theirs: Answer) -> None:
-        columns = {
-            "category": [asked.prompt.category],
-            "prompt": [asked.prompt.text],
-            "expected": [json.dumps(asked.prompt.answers)],
-            "reference_answer_tokens": [len(theirs.ids)],
-            "prompt_tokens": [len(asked.ids)],
-            "item": [str(asked.number)],
-            "text_id": None,
-        }
-        writer = self.records[self.job.reference].writer
-        writer.write("prompts", self._key(asked) | columns)
-
     def _write_sample(self, member: Member, asked: Asked, answer: Answer) -> None:
         lines = self.vocabulary.text(answer.ids).strip().splitlines()
         text = lines[0].strip() if lines else ""
@@ -223,4 +130,4 @@ class _Answering:
             "answer_tokens": [len(answer.ids)],
             "finish_reason": [answer.reason],
         }
-        self.records[member].writer.write("samples", self._key(asked) | columns)
+        self.records[member].writer.write("samples", key(self.benchmark, asked) | columns)

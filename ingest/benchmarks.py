@@ -73,6 +73,12 @@ def normalise(answer: str) -> str:
     )
 
 
+def accepted_texts(prompt: Prompt) -> list[str]:
+    """The different accepted answers as texts: their first lines, as an answer's is taken."""
+    lines = (text.strip().splitlines() for text in prompt.answers)
+    return list(dict.fromkeys(first[0].strip() for first in lines if first))
+
+
 def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
     """Read a JSON Lines file; each line has prompt, answers (text or list) and, if it likes,
     category.

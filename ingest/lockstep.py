@@ -105,7 +105,7 @@ class Scorer:
             with self.trace.span(FORWARD, lane.member.quant_id):
                 logits = next(streams[lane])
             self.advance(stop - start)
-            _refuse_unfit(lane, logits, len(at))
+            refuse_unfit(lane, logits, len(at))
             if logits is None:
                 continue
             there[lane] = logits
@@ -152,7 +152,7 @@ class Scorer:
                 self.pending.pop(lane).result()[1].result()
 
 
-def _refuse_unfit(lane: Lane, logits: Logits | None, scored: int) -> None:
+def refuse_unfit(lane: Lane, logits: Logits | None, scored: int) -> None:
     """Raise QwhError unless a block has a row for each scored position and a column for each id.
 
     And where its numbers are no floats, or bfloat16, whose rounding is more than what is measured.

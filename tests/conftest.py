@@ -19,9 +19,10 @@ if not Path("/dev/nvidiactl").exists():
 
 kernels = Path(qwh.kernels.__file__).parent / "scorers"
 changed = max((kernels / name).stat().st_mtime for name in ("lanes.py", "fits.py", "rows.py"))
-if changed > (kernels / "loops.py").stat().st_mtime:
-    # numba's cache looks at this file only, and would keep code from before the change
-    (kernels / "loops.py").touch()
+for entry in ("loops.py", "answers.py"):
+    if changed > (kernels / entry).stat().st_mtime:
+        # numba's cache looks at this file only, and would keep code from before the change
+        (kernels / entry).touch()
 
 MODEL = Path(__file__).parent / "model"
 REFERENCE = MODEL / "tiny-f16.gguf"

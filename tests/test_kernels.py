@@ -369,4 +369,4 @@ def test_compiles_where_no_cache_can_be_written(monkeypatch):
         return lambda function: function
 
     monkeypatch.setattr(loops, "njit", njit)
-    assert loops._compiled(len) is len
+    assert loops.compiled(len) is len

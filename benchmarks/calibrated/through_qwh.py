@@ -18,7 +18,7 @@ import quants
 import tasks
 import train
 
-from qwh.ingest.answering import answer_benchmark
+from qwh.ingest.asking import ask_benchmark
 from qwh.ingest.benchmarks import Benchmark, Prompt
 from qwh.ingest.cohort import Settings, job
 from qwh.ingest.scoring import score_texts
@@ -43,7 +43,7 @@ def main(folder: Path, count: int) -> None:
         cut = Cut(make.LENGTH, make.CHUNKS, "half")
         score_texts(store, asked, [str(text)], [cut], Trace())
         for kind in packed.KINDS:
-            answer_benchmark(store, asked, benchmark(kind))
+            ask_benchmark(store, asked, benchmark(kind))
         heads = ("answers equal", "right here", "there", "KLD here", "there")
         print(" " * 16 + "".join(f"{head:>{w}}" for head, w in zip(heads, (16, 12, 8, 10, 10))))
         for path in (folder / "reference.gguf", *files):

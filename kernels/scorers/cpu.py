@@ -25,11 +25,11 @@ def reference_rows(
     logits_ref: [T, V] float32, float16, bfloat16 or coded; targets: [T] int, the realised tokens;
     top_k is cut to V.
     """
-    x, y = _readable(logits_ref), np.ascontiguousarray(targets, np.int32)
+    x, y = readable(logits_ref), np.ascontiguousarray(targets, np.int32)
     rows, vocabulary = logits_ref.shape
     k = min(top_k, vocabulary)
     found = unscored(ReferenceRows, rows, min(max(k, 2), vocabulary))  # the margin needs two
-    _over_rows(threads, rows, loops.reference_range, x, y, found)
+    over_rows(threads, rows, loops.reference_range, x, y, found)
     found = found._replace(
         topk_ids=found.topk_ids[:, :k].copy(),
         topk_logprobs_ref=found.topk_logprobs_ref[:, :k].copy(),
@@ -48,7 +48,7 @@ def quant_rows(
 
     Both [T, V], in any of the forms; coded quants need a coded reference (else ValueError).
     """
-    x, z, y = _readable(logits_ref), _readable(logits), np.ascontiguousarray(targets, np.int32)
+    x, z, y = readable(logits_ref), readable(logits), np.ascontiguousarray(targets, np.int32)
     if z.kind == loops.CODED != x.kind:
         raise ValueError(
             "a quant's logits file can be scored against the reference's logits file only"
@@ -62,7 +62,7 @@ def quant_rows(
     )
     rows, k = reference.topk_ids.shape
     found = unscored(QuantRows, rows, k)
-    _over_rows(threads, rows, loops.quant_range, x, known, z, found)
+    over_rows(threads, rows, loops.quant_range, x, known, z, found)
     return found if x.kind == loops.CODED else _plain(found)
 
 
@@ -71,7 +71,7 @@ def _plain(found: Rows) -> Rows:
     return found._replace(**found._field_defaults)
 
 
-def _readable(logits: Logits) -> loops.Readable:
+def readable(logits: Logits) -> loops.Readable:
     """The rows as the loops take them.
 
     No copy is made unless they are read-only, not contiguous, or of another type.
@@ -96,7 +96,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="qwh-score")
 
 
-def _over_rows(
+def over_rows(
     threads: int | None, rows: int, kernel: Callable[..., None], *arguments: object
 ) -> None:
     """Run kernel(start, stop, ...) over all rows.

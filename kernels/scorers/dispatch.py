@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .rows import Bfloat16Rows, CodedRows, Logits, QuantRows, ReferenceRows
+from .rows import END, AnswerRows, Bfloat16Rows, CodedRows, Logits, QuantRows, ReferenceRows
 
 if TYPE_CHECKING:
     import torch
 
 try:
+    from . import answers as _answers
     from . import cpu as _on_cpu
 except ImportError:  # no numba
+    from . import naive as _answers  # type: ignore[no-redef]
     from . import naive as _on_cpu  # type: ignore[no-redef]
 
 BF16_FLOOR = (
@@ -56,6 +58,23 @@ def quant_rows(
     """
     x, z = _readable(logits_ref), _readable(logits)
     return _scorer(x).quant_rows(x, reference, z, targets, threads)
+
+
+def answer_rows(
+    logits: Logits | torch.Tensor,
+    targets: np.ndarray,
+    ends: np.ndarray,
+    temperatures: tuple[float, ...],
+    threads: int | None = None,
+) -> AnswerRows:
+    """Score accepted answers in the machine's own memory; their few rows are copied there.
+
+    logits: [T, V] float32 or float16, a NumPy array or a torch tensor on any device; targets: [T]
+    int, an id or END; ends: ids that end an answer; temperatures: K numbers above 0. Raises
+    ValueError for bfloat16 logits.
+    """
+    here = logits.cpu() if getattr(logits, "is_cuda", False) else logits  # type: ignore[union-attr]
+    return _answers.answer_rows(_readable(here), targets, ends, temperatures, threads)
 
 
 def estimator(logits: Logits | torch.Tensor | None = None) -> str:
@@ -108,10 +127,13 @@ def _readable(logits: Logits | torch.Tensor) -> Logits | torch.Tensor:
 
 
 __all__ = [
+    "END",
+    "AnswerRows",
     "Bfloat16Rows",
     "CodedRows",
     "QuantRows",
     "ReferenceRows",
+    "answer_rows",
     "estimator",
     "logits_dtype",
     "quant_rows",

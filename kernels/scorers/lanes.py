@@ -1,7 +1,7 @@
 """The arithmetic of the CPU scorer's compiled loops, in forms that LLVM makes vectors of.
 
 numba's cache looks only at the file of the function that is called from Python: after a change
-here, in fits.py or in rows.py, touch loops.py.
+here, in fits.py or in rows.py, touch loops.py and answers.py; after one in loops.py, answers.py.
 """
 
 from functools import partial

@@ -69,7 +69,7 @@ def _codes(words: np.ndarray, t: int, vocabulary: int) -> np.ndarray:
 
 
 @njit
-def _row(logits: Readable, t: int, room: np.ndarray) -> np.ndarray:
+def row_of(logits: Readable, t: int, room: np.ndarray) -> np.ndarray:
     """Row t in float32: itself, or decoded into room [V]; a clipped id gets -inf."""
     if logits.kind == WIDE:
         return logits.wide[t]
@@ -189,7 +189,7 @@ def _top(x: np.ndarray, maxima: np.ndarray, ids: np.ndarray, values: np.ndarray)
                     n = _insert(x[i], i, n, ids, values)
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """The machine code of a function that works without Python.
 
     It is kept on disk where numba can write its cache.
@@ -200,7 +200,7 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
         return njit(nogil=True)(function)
 
 
-@_compiled
+@compiled
 def reference_range(
     start: int, stop: int, x: Readable, targets: np.ndarray, found: ReferenceRows
 ) -> None:
@@ -209,9 +209,9 @@ def reference_range(
     The lists of its top k are at least 2 long where the vocabulary allows: the margin needs two.
     """
     assert found.clipped_mass_ref is not None and found.nll_ref_at_least is not None
-    room, maxima = _rooms(x)
+    room, maxima = rooms(x)
     for t in range(start, stop):
-        row, y = _row(x, t, room), targets[t]
+        row, y = row_of(x, t, room), targets[t]
         usable, top, m, rest, entropy = _normaliser(row, maxima)
         coded = x.kind == CODED
         found.finite_ref[t] = usable and (coded or row[y] > F(-np.inf))
@@ -241,7 +241,7 @@ def reference_range(
 
 
 @njit
-def _rooms(logits: Readable) -> tuple[np.ndarray, np.ndarray]:
+def rooms(logits: Readable) -> tuple[np.ndarray, np.ndarray]:
     """Space for one decoded row and for the maxima of its blocks."""
     vocabulary = logits.wide.shape[1]
     row = np.empty(0 if logits.kind == WIDE else vocabulary, np.float32)
@@ -323,7 +323,7 @@ def _joint(
     return allowed, kld, reverse, jsd, tv
 
 
-@_compiled
+@compiled
 def quant_range(
     start: int, stop: int, x: Readable, known: Known, z: Readable, found: QuantRows
 ) -> None:
@@ -331,10 +331,10 @@ def quant_range(
     assert found.clipped_mass is not None and found.nll_at_least is not None
     assert found.kld_llamacpp is not None
     vocabulary = x.wide.shape[1]
-    room_x, maxima = _rooms(x)
-    room_z, _ = _rooms(z)
+    room_x, maxima = rooms(x)
+    room_z, _ = rooms(z)
     for t in range(start, stop):
-        row, y = _row(z, t, room_z), known.targets[t]
+        row, y = row_of(z, t, room_z), known.targets[t]
         usable, top, m, rest, entropy = _normaliser(row, maxima)
         coded = z.kind == CODED
         if not (usable and known.finite[t] and (coded or row[y] > F(-np.inf))):
@@ -344,7 +344,7 @@ def quant_range(
         if coded:
             lse, log_total, entropy, _ = _as_stored(m, rest, entropy)
             peak = Peak(m, F(math.exp(m)))
-        own = _row(x, t, room_x)
+        own = row_of(x, t, room_x)
         top_ref = own[known.top1[t]]
         p_top = math.exp(top_ref - known.lse[t])
         c = F(known.lse[t] - lse)

@@ -13,7 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .rows import Bfloat16Rows, CodedRows, Logits, QuantRows, ReferenceRows, Rows, stored
+from .rows import (
+    END,
+    AnswerRows,
+    Bfloat16Rows,
+    CodedRows,
+    Logits,
+    QuantRows,
+    ReferenceRows,
+    Rows,
+    stored,
+)
 
 NAME = "numpy-f64"
 ROWS = 16  # rows per block: bounds the float64 temporaries to ROWS x vocabulary
@@ -107,6 +117,41 @@ def quant_rows(
             )
         )
     return _joined(blocks)
+
+
+def answer_rows(
+    logits: Logits,
+    targets: np.ndarray,
+    ends: np.ndarray,
+    temperatures: tuple[float, ...],
+    threads: int | None = None,
+) -> AnswerRows:
+    """Score what follows each position at every temperature.
+
+    logits: [T, V] float32 or float16; targets: [T] int, an id or END; ends: ids that end an answer;
+    temperatures: K numbers above 0. A row that is not finite, or gives what follows no probability,
+    is NaN.
+    """
+    rows, vocabulary = logits.shape
+    meant = np.zeros((rows, vocabulary), bool)  # what may follow
+    for t, y in enumerate(targets):
+        meant[t, ends if y == END else y] = True
+    x = np.asarray(logits, np.float64)
+    _, _, finite = _normalise(x, False)
+    finite &= np.where(meant, x, -np.inf).max(1) > -np.inf
+    found = AnswerRows(
+        logprob=np.full((rows, len(temperatures)), np.nan),
+        entropy=np.full((rows, len(temperatures)), np.nan),
+        greedy=finite & _at(meant, np.where(finite, x.argmax(1), 0)),
+        finite=finite,
+    )
+    for k, temperature in enumerate(temperatures):
+        _, logp, _ = _normalise(x[finite] / temperature, False)
+        own = np.where(meant[finite], logp, -np.inf)
+        top = own.max(1)
+        found.logprob[finite, k] = top + np.log(np.exp(own - top[:, None]).sum(1))
+        found.entropy[finite, k] = _entropy(np.exp(logp), logp)
+    return found
 
 
 class Block(NamedTuple):

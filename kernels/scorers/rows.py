@@ -110,6 +110,21 @@ class QuantRows(NamedTuple):
     kld_llamacpp: np.ndarray | None = None
 
 
+class AnswerRows(NamedTuple):
+    """How likely what follows was at each of K temperatures, [T, K], and along it [T].
+
+    What follows is a target id or, for END, any of the ends. greedy: it is the likeliest id.
+    """
+
+    logprob: np.ndarray
+    entropy: np.ndarray
+    greedy: np.ndarray
+    finite: np.ndarray
+
+
+END = -1  # stands in the targets where any end of an answer may follow
+
+
 Rows = TypeVar("Rows", ReferenceRows, QuantRows)
 
 

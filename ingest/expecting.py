@@ -1,0 +1,289 @@
+"""Accepted answers read by every model: how likely each of them, and then an end, would be given.
+
+Nothing is generated: an answer follows its prompt (teacher forcing), and its tokens' probabilities
+are those with which sampling would give it. An answer is a token sequence: the text as it would
+continue the prompt, with and without the leading space that the harness strips. Its end is the
+model's own, or a token that after leading spaces begins with a line feed, where the harness stops.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ExitCode, QwhError
+from ..kernels.scorers import dispatch
+from ..kernels.scorers.dispatch import END, AnswerRows
+from ..progress import Bar, progress, say
+from ..raw.manifest import RunFacts
+from ..raw.schema import TABLES
+from ..raw.store import RunWriter, Store
+from . import cohort
+from .asked import Asked, common, facts, hashed, key, prompt_row, tokenized
+from .benchmarks import Benchmark, accepted_texts
+from .cohort import Job, Member
+from .engines.port import Logits, Sequence, Vocabulary, blocks
+from .lockstep import Lane, refuse_unfit
+from .records import Record
+
+ANCHOR = "\n"  # tokens after it are those of a text that begins nothing
+ROWS = 4096  # rows of answers that wait for the disk
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How accepted answers are scored.
+
+    temperatures: falling, 1 always among them, for loss is of the model's own distribution.
+    longest: tokens of an answer beyond which only that one is stored.
+    """
+
+    temperatures: tuple[float, ...] = (1.0, 0.6, 0.3)
+    longest: int = 32
+
+    @property
+    def harness(self) -> str:
+        """JSON text, stored with every run: the facts that must agree."""
+        return json.dumps(
+            {
+                "temperatures": self.temperatures,
+                "ends": "end of generation, or a line feed after spaces",
+                "variants": "as it is and with a leading space",
+                "longest_answer": self.longest,
+                "layout": "one sequence at a time, an answer on its prompt's memory",
+                "qwh_answers": 1,
+            },
+            sort_keys=True,
+        )
+
+
+USUAL = Wanted()
+
+
+def wanted(temperatures: Iterable[float], longest: int) -> Wanted:
+    """What a command line asks for. Raises QwhError: a temperature that is none."""
+    for each in temperatures:
+        if not 0 < each < math.inf:
+            raise QwhError(
+                f"--temperature {each:g} divides no logits: give a number above 0 (pass or fail is"
+                " what answering at 0 gives)",
+                ExitCode.USAGE,
+            )
+    return Wanted(tuple(sorted({1.0, *temperatures}, reverse=True)), longest)
+
+
+class Accepted(NamedTuple):
+    """One token sequence of an accepted answer."""
+
+    text: str
+    ids: list[int]
+
+
+class Question(NamedTuple):
+    """A prompt with the different token sequences of its accepted answers."""
+
+    asked: Asked
+    accepted: list[Accepted]
+
+
+def ends(vocabulary: Vocabulary, size: int) -> np.ndarray:
+    """The ids that end an answer, rising."""
+    spoken = (
+        token
+        for token in range(size)
+        if vocabulary.is_end(token) or vocabulary.text([token]).lstrip(" ").startswith("\n")
+    )
+    return np.fromiter(spoken, np.int32)
+
+
+def questions(asked: list[Asked], vocabulary: Vocabulary, room: int | None) -> list[Question]:
+    """Every prompt with its accepted answers, those that fit beside it into `room` positions."""
+    found = []
+    for each in asked:
+        sequences: dict[tuple[int, ...], str] = {}
+        for text in accepted_texts(each.prompt):
+            for variant in (text, f" {text}"):
+                sequences.setdefault(tuple(_continues(each, variant, vocabulary)), variant)
+        accepted = [
+            Accepted(text, list(ids))
+            for ids, text in sequences.items()
+            if ids and (room is None or len(each.ids) + len(ids) <= room)
+        ]
+        found.append(Question(each, accepted))
+    return found
+
+
+def _continues(asked: Asked, text: str, vocabulary: Vocabulary) -> list[int]:
+    """A text's ids after its prompt, or by itself where the two would melt into one token.
+
+    By itself: without what a tokenizer puts before a text.
+    """
+    for before, ids in ((asked.prompt.text, asked.ids), (ANCHOR, None)):
+        head = vocabulary.tokenize(before).tolist() if ids is None else ids
+        whole = vocabulary.tokenize(before + text).tolist()
+        if whole[: len(head)] == head:
+            return whole[len(head) :]
+    return []
+
+
+def sequences(asked: list[Question], end: int) -> Iterator[Sequence]:
+    """What is read, in order: each answer on the memory of its prompt, which keeps what the prompt
+    before has in common. end: an id for the place where any end is scored.
+    """
+    before: list[int] = []
+    for (number, _, prompt, _), accepted in asked:
+        for answer in accepted:
+            ids = np.array(prompt + answer.ids, np.int32)
+            targets = np.full(len(ids), -1, np.int32)
+            targets[len(prompt) - 1 :] = [*answer.ids, end]
+            yield Sequence(number, ids, targets, common(before, prompt))
+            before = prompt
+
+
+class Expecting:
+    """One benchmark's accepted answers on their way through models, one model at a time.
+
+    They do not need each other: each is a run of its own, published when its last answer is read.
+    """
+
+    def __init__(
+        self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary, wanted: Wanted
+    ):
+        self.store, self.job, self.benchmark, self.wanted = store, job, benchmark, wanted
+        file, asked = job.reference.file, tokenized(benchmark, vocabulary)
+        self.questions = questions(asked, vocabulary, file.context_length)
+        self.ends = ends(vocabulary, file.vocab_size)
+        self.sequences = list(sequences(self.questions, vocabulary.eos))
+        self.length = max((len(each.ids) for each in self.sequences), default=0)
+        ours = {
+            "task": "answers",
+            "scored_span": "accepted_answers",
+            "harness": wanted.harness,
+            "token_stream_sha256": hashed(ids(self.questions)),
+            "top_k": None,  # none are kept
+        }
+        self.shared = cohort.shared_facts(job, facts(benchmark, asked, vocabulary) | ours)
+
+    def missing(self) -> list[Member]:
+        """The members whose runs the store lacks, the reference first; says what cannot be read."""
+        name, unread = self.benchmark.benchmark_id, sum(not q.accepted for q in self.questions)
+        if not self.sequences:
+            say(f"{name} has no accepted answers that can be read: no expected scores of it")
+            return []
+        if unread:
+            say(
+                f"{name}: {unread} of {len(self.questions)} prompts have no accepted answer that"
+                " can be read (empty, or too long for the model): no expected scores of them"
+            )
+        cut = sum("\n" in text.strip() for each in self.benchmark.prompts for text in each.answers)
+        if cut:
+            say(f"{name}: of {cut} accepted answers with a line feed the first line is read")
+        members = [self.job.reference, *self.job.quants]
+        left = [who for who in members if not self.store.find(self._run(who).run_id)]
+        for who in members:
+            if who not in left:
+                say(f"{who.quant_id} has read {name}'s accepted answers already: nothing to do")
+        return left
+
+    def read(self, lanes: Iterable[Lane], count: int) -> list[RunFacts]:
+        """Have `count` loaded models read every answer; publishes one run for each."""
+        title = f"reading {self.benchmark.benchmark_id}'s accepted answers"
+        with progress(title, count * len(self.questions), "prompts") as bar:
+            return [self._read(lane, bar) for lane in lanes]
+
+    def _run(self, who: Member) -> RunFacts:
+        run = cohort.run_of(self.job, who, self.shared)
+        if who is self.job.reference:
+            return run
+        return replace(run, reference_run_id=self._run(self.job.reference).run_id)
+
+    def _read(self, lane: Lane, bar: Bar) -> RunFacts:
+        is_reference = lane.member is self.job.reference
+        tables = ("answer_logprobs", *(("prompts",) if is_reference else ()))
+        with ExitStack() as stack:
+            writer = stack.enter_context(RunWriter(self.store, *tables))
+            record, sheet = Record(writer), Sheet(writer)
+            stream = lane.model.read(self.sequences, self.job.settings.reading.rows)
+            stack.callback(getattr(stream, "close", lambda: None))
+            follows = iter(self.sequences)
+            for question in self.questions:
+                if is_reference:
+                    writer.write("prompts", prompt_row(self.benchmark, question.asked, None))
+                for index, answer in enumerate(question.accepted):
+                    found = self._score(lane, stream, next(follows))
+                    record.rows += len(found.finite)
+                    record.nonfinite += int((~found.finite).sum())
+                    sheet.add(self._columns(question, index, answer, found))
+                bar.advance(1)
+            sheet.flush()
+            return record.publish(self._run(lane.member))
+
+    def _score(self, lane: Lane, stream: Iterator[Logits | None], each: Sequence) -> AnswerRows:
+        """What the model says of the tokens of one answer, and of its end."""
+        parts, threads = [], self.job.settings.threads
+        for start, stop in blocks(each, self.job.settings.reading.rows):
+            at, logits = each.scored(start, stop), next(stream)
+            refuse_unfit(lane, logits, len(at))
+            if logits is not None:
+                targets = np.where(at == len(each.ids) - 1, END, each.targets[at])
+                parts.append(
+                    dispatch.answer_rows(
+                        logits, targets, self.ends, self.wanted.temperatures, threads
+                    )
+                )
+        return AnswerRows(*map(np.concatenate, zip(*parts)))
+
+    def _columns(
+        self, question: Question, index: int, answer: Accepted, found: AnswerRows
+    ) -> dict[str, list[Any]]:
+        """The rows of one answer, one per temperature."""
+        every = list(enumerate(self.wanted.temperatures))
+        kept = (
+            every
+            if len(answer.ids) <= self.wanted.longest
+            else [(k, temperature) for k, temperature in every if temperature == 1]
+        )
+        n = len(kept)
+        named = {name: value * n for name, value in key(self.benchmark, question.asked).items()}
+        return named | {
+            "answer_index": [index] * n,
+            "answer": [answer.text] * n,
+            "temperature": [temperature for _, temperature in kept],
+            "logprob": [found.logprob[:, k].sum() for k, _ in kept],
+            "tokens": [len(answer.ids)] * n,
+            "bytes": [len(answer.text.encode())] * n,
+            "greedy": [bool(found.greedy.all())] * n,
+            "entropy": [found.entropy[:, k].mean() for k, _ in kept],
+        }
+
+
+class Sheet:
+    """Rows of `answer_logprobs` that go to disk some thousands together."""
+
+    def __init__(self, writer: RunWriter):
+        self.writer = writer
+        self.columns: dict[str, list[Any]] = {name: [] for name in TABLES["answer_logprobs"].names}
+
+    def add(self, rows: dict[str, list[Any]]) -> None:
+        """Take rows, column by column."""
+        for name, values in rows.items():
+            self.columns[name] += values
+        if len(self.columns["answer"]) >= ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what waits."""
+        if self.columns["answer"]:
+            self.writer.write("answer_logprobs", self.columns)
+            self.columns = {name: [] for name in self.columns}
+
+
+def ids(asked: list[Question]) -> list[Any]:
+    """What is read, as nested lists."""
+    return [[each.asked.ids, [answer.ids for answer in each.accepted]] for each in asked]
