@@ -30,6 +30,6 @@ def interval(adds: Sequence[float], figure: float, level: float = 0.95) -> tuple
         def gap(value: float) -> float:
             return above(adds, figure, value) - tail
 
-        return float(optimize.brentq(gap, figure - 30 * error, figure + 30 * error, xtol=1e-15))
+        return float(optimize.brentq(gap, figure - 1e6 * error, figure + 1e6 * error, xtol=1e-15))
 
     return end((1 - level) / 2), end((1 + level) / 2)

@@ -245,7 +245,7 @@ def test_graded_scores_have_a_t_and_a_bet():
         above = hall.above(adds, gains.mean(), 0.0)
         assert row.p == pytest.approx(2 * min(above, 1 - above))
         assert (row.low, row.high) == pytest.approx(hall.interval(adds, gains.mean()))
-        staked = integrate.quad(lambda stake: np.prod(1 + stake * gains) / 2, -1, 1)[0]
+        staked = integrate.quad(lambda stake, of: np.prod(1 + stake * of) / 2, -1, 1, gains)[0]
         assert row.e_value == pytest.approx(staked) and row.verdict == verdict
 
 

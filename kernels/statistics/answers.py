@@ -43,6 +43,16 @@ class Sheet(NamedTuple):
                 scores[row] = self.scores[place[quant]]
         return self._replace(quants=list(quants), scores=scores)
 
+    def asking(self, here: np.ndarray) -> "Sheet":
+        """Some of its prompts; here: [n] bool."""
+        groups, texts = self.prompts
+        labels = np.array(groups, str)[here], np.array(texts, str)[here]
+        return self._replace(
+            scores=self.scores[:, here],
+            reference=self.reference[here],
+            prompts=Prompts(*(part.tolist() for part in labels)),
+        )
+
     def complete(self) -> "Sheet":
         """The quants that answered every prompt."""
         whole = np.isfinite(self.scores).all(1)

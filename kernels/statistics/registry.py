@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "scores.duels",
     "scores.equal_distance",
     "scores.forecasts",
+    "scores.fraction_differences",
     "scores.front",
     "scores.heterogeneity",
     "scores.reference_floor",

@@ -29,29 +29,31 @@ def e_value(gains: np.ndarray) -> float:
     return math.exp(min(_log_wealth(gains, 0.0), MOST))
 
 
-def anytime_interval(gains: np.ndarray) -> tuple[float, float]:
-    """The means that no gambler of gains [n] refuses by 1 / ALPHA: it holds at every n at once."""
+def anytime_interval(gains: np.ndarray, unit: np.ndarray) -> tuple[float, float]:
+    """The means of gains [n] that no gambler refuses by 1 / ALPHA: it holds at every n at once.
+
+    unit: [n] number of each item's text.
+    """
     from scipy.optimize import brentq
 
-    centre = float(gains.mean())
+    staked, sizes = stakeable(gains, unit), stakeable(np.ones(len(gains)), unit)
 
     def room(mean: float) -> float:
-        return -math.log(ALPHA) - _log_wealth(gains, mean)
+        return -math.log(ALPHA) - _log_wealth(staked - mean * sizes, mean)
 
     ends = []
     for side in (-1.0, 1.0):
         far = side * (1 - 1e-9)
-        is_open = side * centre >= 1 - 1e-9 or room(far) > 0
-        ends.append(side if is_open else float(brentq(room, centre, far, xtol=1e-7)))
+        is_open = side * gains.mean() >= 1 - 1e-9 or room(far) > 0
+        ends.append(side if is_open else float(brentq(room, gains.mean(), far, xtol=1e-7)))
     return ends[0], ends[1]
 
 
 def _log_wealth(gains: np.ndarray, mean: float) -> float:
-    """Log of what the gamblers hold together, of gains whose mean would be this one."""
+    """Log of what the gamblers hold together, of gains [n] from which this mean was taken."""
     from scipy.special import logsumexp, roots_legendre
 
     nodes, weights = roots_legendre(STAKES)
     low, high = -1 / (1 - mean), 1 / (1 + mean)
     stakes = (low + high) / 2 + nodes * (high - low) / 2
-    logs = np.log1p(stakes[:, None] * (gains - mean)).sum(1)
-    return float(logsumexp(logs, b=weights / 2))
+    return float(logsumexp(np.log1p(stakes[:, None] * gains).sum(1), b=weights / 2))

@@ -13,15 +13,13 @@ import numpy as np
 
 from ..answers import Answers, Sheet, sheet
 from ..intervals import finite, interval
-from ..multiplicity import among, holm, resolves
+from ..multiplicity import among, holm
 from ..port import statistic
 from ..texts import Prompts, count, design_effect, mean_variance, units
 from .composites import Part, by_benchmark
 from .evidence import Measured, evidence
-from .fractions import FEWEST_CARRIERS, different, unseen
+from .fractions import NO_DIRECTION, reason, told
 from .paired import difference_interval, verdict
-
-NO_DIRECTION = "no disagreement: no direction"
 
 
 class PairedDraws(NamedTuple):
@@ -142,23 +140,13 @@ def drawn(benchmarks: Sequence[Part], n_resamples: int, seed: int) -> Drawn:
 def measured(shown: Measured) -> list[Drawn]:
     """The same of fractions, by their t: m rows at once."""
     found, (low, high) = shown.part, shown.interval()
-    raw = different(found)
-    p = np.maximum(raw, np.where(found.difference > 0, unseen(found, found.difference), 0.0))
-    columns = (found.difference, found.error, low, high, p, found.volume)
-    rows = []
-    for k, figures in enumerate(np.stack(columns, 1).tolist()):
-        reason = None
-        if found.texts[k][found.weight[k] > 0].min(initial=2) < 2:
-            rows.append(Drawn(reason="a benchmark has fewer than 2 prompts"))
-            continue
-        if found.volume[k] == 0:
-            reason = NO_DIRECTION
-        elif found.carriers[k] < FEWEST_CARRIERS:
-            reason = f"{found.carriers[k]:.1f} prompts carry the difference: too few for a word"
-        elif resolves(raw[k]) and not resolves(p[k]):
-            reason = "whole losses that no prompt happens to show could undo so small a gain"
-        rows.append(Drawn(*figures)._replace(reason=reason))
-    return rows
+    columns = (found.difference, found.error, low, high, told(found), found.volume)
+    return [
+        Drawn(reason="a benchmark has fewer than 2 prompts")
+        if found.texts[k][found.weight[k] > 0].min(initial=2) < 2
+        else Drawn(*figures)._replace(reason=reason(found, k))
+        for k, figures in enumerate(np.stack(columns, 1).tolist())
+    ]
 
 
 def _row(quant: str, own: Drawn, margin: float, p: list[float | None]) -> Composite:

@@ -8,7 +8,7 @@ from ..answers import Answers, Sheet, sheet
 from ..intervals import ALPHA, finite
 from ..multiplicity import holm, resolves
 from ..port import statistic
-from ..texts import Prompts, units
+from ..texts import units
 from . import betting
 from .evidence import Counted, evidence
 from .fractions import different
@@ -57,7 +57,7 @@ def duels(found: Sheet, settings: PairDraws) -> list[Duel]:
     """The same of a sheet of that one quant."""
     names = np.array(found.prompts.groups, str)
     alone = [
-        _benchmark(kind, _only(found, names == kind), settings)
+        _benchmark(kind, found.asking(names == kind), settings)
         for kind in np.unique(names).tolist()
     ]
     beside = holm(np.array([each.p for each in alone], float))
@@ -102,17 +102,6 @@ def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
         finite(resolvable(shown.part, critical)[0]),
         None if wanted is None else int(wanted),
         _verdict(float(gains.mean()), p, p_equivalent),
-    )
-
-
-def _only(found: Sheet, here: np.ndarray) -> Sheet:
-    """A sheet of some of its prompts."""
-    groups, texts = found.prompts
-    labels = np.array(groups, str)[here], np.array(texts, str)[here]
-    return found._replace(
-        scores=found.scores[:, here],
-        reference=found.reference[here],
-        prompts=Prompts(*(part.tolist() for part in labels)),
     )
 
 

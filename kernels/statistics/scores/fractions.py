@@ -13,9 +13,12 @@ import numpy as np
 
 from ..answers import Sheet
 from ..intervals import ALPHA
+from ..multiplicity import resolves
+from ..resolution import POWER
 from ..texts import units
 from ..tosses import text_sums
 
+NO_DIRECTION = "no disagreement: no direction"
 BLOCK = 200  # draws handled at once
 FEWEST_CARRIERS = 5  # texts; of fewer it is said that they are few
 LEAST_VARIANCE = 1e-24  # what is smaller is rounding
@@ -82,9 +85,30 @@ def different(found: Moments) -> np.ndarray:
     return np.minimum(1.0, 2 * np.minimum(above(found, 0.0), below(found, 0.0)))
 
 
+def told(found: Moments) -> np.ndarray:
+    """p [m] that a quant's sum is not its reference's, two-sided.
+
+    A gain also has to live with whole losses that no text shows; quants seldom gain as rarely.
+    """
+    hidden = np.where(found.difference > 0, unseen(found, found.difference), 0.0)
+    return np.maximum(different(found), hidden)
+
+
+def reason(found: Moments, row: int) -> str | None:
+    """Why so little can be said of a row."""
+    if found.volume[row] == 0:
+        return NO_DIRECTION
+    if found.carriers[row] < FEWEST_CARRIERS:
+        return f"{found.carriers[row]:.1f} prompts carry the difference: too few for a word"
+    if resolves(different(found)[row]) and not resolves(told(found)[row]):
+        return "whole losses that no prompt happens to show could undo so small a gain"
+    return None
+
+
 def not_inferior(found: Moments, margin: float) -> np.ndarray:
     """p [m] that the sum lies above -margin, one-sided."""
-    return np.maximum(above(found, -margin), unseen(found, found.difference + margin))
+    visible = np.where(found.volume > 0, above(found, -margin), 0.0)
+    return np.maximum(visible, unseen(found, found.difference + margin))
 
 
 def equivalent(found: Moments, margin: float) -> np.ndarray:
@@ -135,6 +159,19 @@ def least_margin(found: Moments, z: float) -> np.ndarray:
 def undone(found: Moments, p: float) -> np.ndarray:
     """The gap [m] whose `unseen` is p."""
     return (found.weight * (1 - p ** (1 / np.maximum(found.texts, 1)))).max(1)
+
+
+def linearised(adds: np.ndarray, figure: float) -> tuple[float, float, float]:
+    """(low, high, what 80 % power detects) of a figure to which texts add so much, [texts].
+
+    adds: of mean 0; a ratio of sums, or a slope, where it is nearly linear in its texts.
+    """
+    from scipy.stats import norm, t
+
+    found = of_sums(adds[None], np.array([figure]), np.ones(1))
+    low, high = interval(found)
+    reach = t.isf(ALPHA / 2, found.freedom) + norm.ppf(POWER)
+    return float(low[0]), float(high[0]), float((reach * found.error)[0])
 
 
 def draws(found: Moments, times: int, seed: int) -> np.ndarray:

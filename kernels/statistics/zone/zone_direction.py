@@ -181,19 +181,9 @@ def _of_sizes(
     share: float, won: np.ndarray, all_of: np.ndarray
 ) -> tuple[float, float, float | None]:
     """The same of fractions: the error of a ratio of sums over texts, linearised."""
-    low, high, _ = _linearised((won - share * all_of) / all_of.sum(), share)
-    *_, least = _linearised((won - all_of / 2) / all_of.sum(), 0.5)
+    low, high, _ = fractions.linearised((won - share * all_of) / all_of.sum(), share)
+    *_, least = fractions.linearised((won - all_of / 2) / all_of.sum(), 0.5)
     return max(low, 0.0), min(high, 1.0), least if least < 0.5 else None
-
-
-def _linearised(adds: np.ndarray, figure: float) -> tuple[float, float, float]:
-    """(low, high, what is detectable) of a figure to which texts add so much, [texts]."""
-    from scipy.stats import norm, t
-
-    found = fractions.of_sums(adds[None], np.array([figure]), np.ones(1))
-    low, high = fractions.interval(found)
-    reach = t.isf(ALPHA / 2, found.freedom) + norm.ppf(POWER)
-    return float(low[0]), float(high[0]), float((reach * found.error)[0])
 
 
 def _change(
@@ -219,7 +209,7 @@ def _change(
     if texts < 3:
         return _Figure(slope, None, None, None, adds)
     if not are_coins:
-        return _Figure(slope, *_linearised(by_text / spread, slope), adds)
+        return _Figure(slope, *fractions.linearised(by_text / spread, slope), adds)
     error = math.sqrt(texts / (texts - 2) * (by_text**2).sum()) / spread
     times = float(t.ppf(1 - ALPHA / 2, texts - 2))
     half, least = times * error, (times + float(norm.ppf(POWER))) * error
