@@ -79,7 +79,8 @@ def log_linear(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float
 def signed(kld: np.ndarray, y: np.ndarray, weights: np.ndarray, sides: Sides) -> Law:
     """The law of figures y [q] of any sign; weights [q] of squared residuals.
 
-    An exponent is in the interval if, beside it, the figures do not change with ln KLD any more.
+    An exponent is in the interval if, beside it, the figures do not change with ln KLD any more,
+    and if that holds of all between it and the best: a law far off is tested by few quants alone.
     """
     from scipy.stats import t
 
@@ -90,19 +91,17 @@ def signed(kld: np.ndarray, y: np.ndarray, weights: np.ndarray, sides: Sides) ->
     pulls = _pulls(x, weights, curves)
     moved = (sides.without - y)[:, None] * pulls
     error, df = errors(Left(slope[0], slope[1:], moved, sides.family))
-    held = np.abs(slope[0]) <= t.ppf(0.975, df) * error
+    excess = np.abs(slope[0]) - t.ppf(0.975, df) * error
     best = int(size.argmax())
     level, exponent = np.nan, np.nan
     if 0 < best < len(EXPONENTS) - 1:
         exponent = _zero(slope[0], best)
         curve = np.exp(exponent * x)
         level = (weights * y * curve).sum() / (weights * curve**2).sum()
-    inside = np.flatnonzero(held)
-    low = high = np.nan
-    if len(inside):
-        excess = np.abs(slope[0]) - t.ppf(0.975, df) * error
-        low = _crossed(excess, inside[0] - 1) if inside[0] > 0 else np.nan
-        high = _crossed(excess, inside[-1]) if inside[-1] < len(EXPONENTS) - 1 else np.nan
+    refused = np.flatnonzero(excess > 0)
+    below, above = refused[refused < best], refused[refused > best]
+    low = _crossed(excess, below[-1]) if len(below) else np.nan
+    high = _crossed(excess, above[0] - 1) if len(above) else np.nan
     return Law(level, exponent, low, high, np.nan, float(df[best]))
 
 

@@ -14,7 +14,7 @@ from ..answers import Answers, Sheet, sheet
 from ..draws import SMALLEST
 from ..intervals import finite
 from ..left_out import families, few_families, labels_of
-from ..multiplicity import holm, resolves
+from ..multiplicity import TIE, holm, resolves
 from ..port import Numbers, Texts, statistic
 from ..quants.families import Families
 from ..quants.rho import too_few
@@ -134,8 +134,6 @@ def _exponents(
 
 def _filled(row: Scaling, by_label: dict[str, Law], families_of: Labels, middle: float) -> Scaling:
     """The row with the law of the widest interval, and the largest p."""
-    from scipy.stats import t
-
     widths = {name: _width(law) for name, law in by_label.items()}
     name = max(sorted(widths), key=lambda name: widths[name])
     law, count = by_label[name], len(set(families_of[name]))
@@ -149,10 +147,7 @@ def _filled(row: Scaling, by_label: dict[str, Law], families_of: Labels, middle:
     argued = (ARGUED_OF_TARGET if row.scoring == TARGET else ARGUED).get(row.quantity)
     p = None
     if argued is not None and reason is None:
-        p = max(
-            float(2 * t.sf(abs(each.exponent - argued) / each.error, each.df))
-            for each in by_label.values()
-        )
+        p = max(_p(law, argued) for law in by_label.values())
     return row._replace(
         families=count,
         labelling=name,
@@ -165,6 +160,14 @@ def _filled(row: Scaling, by_label: dict[str, Law], families_of: Labels, middle:
         p=p,
         reason=reason,
     )
+
+
+def _p(law: Law, argued: float) -> float:
+    """Two-sided p that the law's exponent is the argued one."""
+    from scipy.stats import t
+
+    gap = abs(law.exponent - argued)
+    return 1.0 if gap < TIE else float(2 * t.sf(gap / law.error, law.df))
 
 
 def _width(law: Law) -> float:
