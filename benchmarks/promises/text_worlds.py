@@ -63,6 +63,38 @@ WORLDS: dict[str, Draw] = {
 }
 
 
+def close_neighbours(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Lognormal, neighbouring chunks correlated by 0.5: more than errors allow for."""
+    return np.exp(0.5 * _autoregression(rng, quants, chunks, 0.5) - 0.125)
+
+
+def rare(rng: np.random.Generator, quants: int, chunks: int) -> np.ndarray:
+    """Up to 4 chunks in 100 are 30 times as far: fewer of one quant than of another."""
+    share = np.linspace(0, 0.04, quants)[:, None]
+    far = np.where(rng.random((quants, chunks)) < share, 30.0, 1.0)
+    return steady(rng, quants, chunks) * far / (1 + 29 * share)
+
+
+# no text that holds so few of what matters can tell: printed, promised to nobody
+LIMITS: dict[str, Draw] = {"neighbours alike by 0.5": close_neighbours, "rare far chunks": rare}
+
+
+def changes(
+    rng: np.random.Generator, chunks: int, spread: float, correlation: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(changes of the loss of 5 quants [5, c], mean 0 a position; positions [c]), lognormal.
+
+    spread: of the logarithm; 0.36 has a skew of 1.2, as the most skewed quants of the packed study.
+    """
+    sizes = rng.integers(POSITIONS // 2, POSITIONS, chunks).astype(float)
+    both = (
+        _autoregression(rng, 1, chunks, correlation),
+        _autoregression(rng, 5, chunks, correlation),
+    )
+    logs = spread * (both[0] + both[1]) / np.sqrt(2)
+    return (np.exp(logs - spread**2 / 2) - 1) * sizes, sizes
+
+
 def totals(
     rng: np.random.Generator, draw: Draw, means: np.ndarray, chunks: int
 ) -> tuple[np.ndarray, np.ndarray]:

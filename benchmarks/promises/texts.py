@@ -1,5 +1,8 @@
 """Quants on a text alone, 4 to 500 chunks: intervals, words, evidence, how many chunks it takes.
 
+Limits are printed beside the promises: neighbours more alike than errors allow for, and chunks that
+matter most and are too rare to be seen in each quant.
+
 Words are wrong where quants of equal mean are told apart, or the lower called the higher.
 """
 
@@ -13,7 +16,7 @@ from qwh.kernels.statistics.chunks.text_pairs import TextPair, text_pairs
 from qwh.kernels.statistics.chunks.token_direction import token_directions
 
 from . import SIZE, VARS, Promise
-from .text_worlds import WORLDS, Draw, every, rows, steady, tailed, totals
+from .text_worlds import LIMITS, WORLDS, Draw, changes, every, rows, steady, tailed, totals
 
 ALLOWED = Neighbours(VARS["neighbour_correlation"])
 HELD, POWER, ANY = (0.95, 1.0), (0.8, 1.0), (0.0, 1.0)
@@ -31,7 +34,8 @@ def judged(rng: np.random.Generator, draw: Draw, means: np.ndarray, chunks: int)
 
 def of_equal_pairs(worlds: int, seed: int) -> Iterator[Promise]:
     """Five quants of equal means."""
-    for world, draw in WORLDS.items():
+    for world, draw in (WORLDS | LIMITS).items():
+        size, held_in = (SIZE, HELD) if world in WORLDS else (ANY, ANY)
         for chunks in LENGTHS:
             told, held = [], []
             for rng in every(worlds if chunks < 500 else worlds // 2, seed):
@@ -39,8 +43,8 @@ def of_equal_pairs(worlds: int, seed: int) -> Iterator[Promise]:
                 told.append(any(row.verdict in TOLD for row in found))
                 held += [row.low <= 0 <= row.high for row in found if row.low is not None]
             what = f"{world}, {chunks} chunks, 5 equal quants: "
-            yield Promise(what + "any pair told apart", told, SIZE)
-            yield Promise(what + "intervals hold 0", held, HELD)
+            yield Promise(what + "any pair told apart", told, size)
+            yield Promise(what + "intervals hold 0", held, held_in)
 
 
 def of_unequal_pairs(worlds: int, seed: int) -> Iterator[Promise]:
@@ -112,6 +116,18 @@ def _of_direction(world: str, chunks: int, worlds: int, seed: int) -> Iterator[P
     yield Promise(what + "a loss that is 1.3 times as high is told", power, ANY)
 
 
+def of_skewed_changes(worlds: int, seed: int) -> Iterator[Promise]:
+    """A mean change of 0 whose chunks are skewed; more than that, and alike, is a limit."""
+    skews = (("skew 1.2", 0.36, 0.0, SIZE), ("skew 2, alike by 0.3", 0.55, 0.3, ANY))
+    for name, spread, correlation, size in skews:
+        for chunks in LENGTHS:
+            told = []
+            for rng in every(worlds // 2, seed):
+                made = rows("loss", *changes(rng, chunks, spread, correlation))
+                told.append(any(row.verdict in MOVED for row in token_directions(made, ALLOWED)))
+            yield Promise(f"{name}, {chunks} chunks, 5 quants: loss without a change", told, size)
+
+
 def _of_share(share: float, chunks: int, worlds: int, seed: int) -> Promise:
     told = []
     for rng in every(worlds, seed):
@@ -124,4 +140,11 @@ def _of_share(share: float, chunks: int, worlds: int, seed: int) -> Promise:
     return Promise(what, told, SIZE if share == 0.5 else ANY)
 
 
-PROMISES = (of_equal_pairs, of_unequal_pairs, of_chunks_needed, of_evidence, of_directions)
+PROMISES = (
+    of_equal_pairs,
+    of_unequal_pairs,
+    of_chunks_needed,
+    of_evidence,
+    of_directions,
+    of_skewed_changes,
+)

@@ -18,11 +18,10 @@ from .clusters import (
     Neighbours,
     Text,
     estimates,
-    half_widths,
-    p_values,
     scores,
     texts_of,
 )
+from .skewed import cautious_ends, cautious_p
 
 FEW = f"fewer than {SMALLEST_CHUNKS} chunks"
 NO_SPREAD = "the figure is the same on every chunk"
@@ -52,10 +51,12 @@ class TokenDirection(NamedTuple):
     figure: Annotated[float | None, "nats; a share of the flips that matter, 0 to 1"]
     standard_error: Annotated[float | None, "chunks as one observation each; null with one"]
     low: Annotated[
-        float | None, "95 % interval: t over chunks, widened for neighbours that are alike"
+        float | None,
+        "95 % interval: t over chunks, widened for neighbours that are alike and by Hall's (1992)"
+        " cubic for their skew",
     ]
     high: Annotated[float | None, "the same"]
-    p: Annotated[float | None, "two-sided p that it is 0, of the same t; of a share, a half"]
+    p: Annotated[float | None, "two-sided p that it is 0, of the same; of a share, a half"]
     p_adjusted: Annotated[float | None, "by Holm over all quants and texts of this kind"]
     verdict: Annotated[
         str,
@@ -93,12 +94,19 @@ def _answer(text: Text, quant: str, row: int, correlation: float) -> TokenDirect
         return TokenDirection(*start, figure, plain, *blank[2:], "", FEW)
     if np.isnan(found.error[0]):
         return TokenDirection(*start, figure, plain, *blank[2:], "", NO_SPREAD)
-    null, half = KINDS[kind][0], float(half_widths(found)[0])
-    low, high = figure - half, figure + half
+    low, high = (float(end[0]) for end in cautious_ends(found))
     if kind == "improvement_share":
         low, high = max(0.0, low), min(1.0, high)
     return TokenDirection(
-        *start, figure, plain, low, high, float(p_values(found, null)[0]), None, "", None
+        *start,
+        figure,
+        plain,
+        low,
+        high,
+        float(cautious_p(found, KINDS[kind][0])[0]),
+        None,
+        "",
+        None,
     )
 
 
