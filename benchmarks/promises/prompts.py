@@ -34,6 +34,13 @@ NOTHING = {  # world -> figures that say nothing in it
     "hard prompts": (World(hard=0.5, hard_flips=1.0, levels=4), MATCHED),
     "rare, hard prompts": (World(rate=0.05, hard=0.5, hard_flips=1.0, levels=4), MATCHED),
 }
+# ln KLD that is skewed and spreads with hardness misleads t and deals both: promised to nobody
+LIMITS = {
+    "rare, skewed, uneven spread": (
+        World(rate=0.05, tails="skewed", uneven=0.5, hard_flips=1.0),
+        ("ratio_within", "ratio_matched", "ratio_same_prompt"),
+    ),
+}
 SOMETHING = {  # ln KLD of answers that differ is as much higher
     "e^0.5 where answers differ": World(planted=0.5),
     "e^1 where answers differ, rare": World(planted=1.0, rate=0.05),
@@ -47,15 +54,16 @@ def of_words(worlds: int, seed: int) -> Iterator[Promise]:
 
     Many words in each of a fifth of the worlds.
     """
-    for name, (world, kinds) in NOTHING.items():
+    for name, (world, kinds) in (NOTHING | LIMITS).items():
+        size = SIZE if name in NOTHING else POWER
         alone, together = _words(world, worlds // 5, seed)
         for kind in kinds:
             if kind in alone:
                 what = f"{name}: {kind}, a word of any quant"
-                yield Promise(what, np.any(alone[kind], axis=1).tolist(), SIZE)
+                yield Promise(what, np.any(alone[kind], axis=1).tolist(), size)
             if kind in together:
                 what = f"{name}: {kind}, a word of all quants together"
-                yield Promise(what, np.any(together[kind], axis=1).tolist(), SIZE)
+                yield Promise(what, np.any(together[kind], axis=1).tolist(), size)
     for name, world in SOMETHING.items():
         alone, together = _words(world, worlds // 10, seed)
         for kind in (*WITHIN, *MATCHED):
