@@ -85,7 +85,11 @@ def composite_differences(answers: Answers, settings: PairedDraws) -> list[Compo
 
     A quant that lacks a benchmark is compared on those it has.
     """
-    found = sheet(answers)
+    return compared(sheet(answers), settings)
+
+
+def compared(found: Sheet, settings: PairedDraws) -> list[Composite]:
+    """The same of a sheet."""
     if not found.quants:
         return []
     shown = evidence(found.gains, found)

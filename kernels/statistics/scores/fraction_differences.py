@@ -66,12 +66,16 @@ class FractionCell(NamedTuple):
 @statistic
 def fraction_differences(answers: Answers, settings: Margin) -> list[FractionCell]:
     """Every quant and benchmark of a cohort, each tested alone and beside all others."""
-    found = sheet(answers)
+    return cells(sheet(answers), settings.margin)
+
+
+def cells(found: Sheet, margin: float) -> list[FractionCell]:
+    """The same of a sheet."""
     names = np.array(found.prompts.groups, str)
     alone = [
         cell
         for kind in np.unique(names).tolist()
-        for cell in _benchmark(kind, found.asking(names == kind), settings.margin)
+        for cell in _benchmark(kind, found.asking(names == kind), margin)
     ]
     alone.sort(key=lambda cell: (cell.quant_id, cell.benchmark_id))
     beside, same = (
@@ -100,15 +104,15 @@ def _benchmark(kind: str, one: Sheet, margin: float) -> list[FractionCell]:
         ],
         1,
     )
-    unit, cells = units(one.prompts.texts, len(one.reference)), []
+    unit, rows = units(one.prompts.texts, len(one.reference)), []
     for k, (quant, gains) in enumerate(zip(one.quants, one.gains)):
         has = np.isfinite(gains)
         if not has.any():
             continue
         why = fractions.reason(found, k) if known[k] else "fewer than 2 prompts"
         figures = [finite(value) if known[k] else None for value in columns[k]]
-        cells.append(_cell((quant, kind), gains[has], units(unit[has]), (margin, figures, why)))
-    return cells
+        rows.append(_cell((quant, kind), gains[has], units(unit[has]), (margin, figures, why)))
+    return rows
 
 
 def _cell(
