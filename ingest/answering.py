@@ -19,7 +19,7 @@ from .asked import Asked, facts, key, prompt_row, tokenized
 from .benchmarks import Benchmark, normalise
 from .cohort import Job, Member
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
-from .lockstep import Lane, Scored, Scorer
+from .lockstep import Lane, Scored, Scorer, load
 from .records import Record, publish
 from .trace import Trace
 
@@ -54,26 +54,33 @@ class Answering:
         self.records: dict[Member, Record] = {}
         self.choices: dict[Member, list[np.ndarray]] = {}  # top ids along the reference's answer
 
-    def missing(self) -> list[Member]:
-        """The quants whose runs the store lacks."""
-        return cohort.missing(self.store, self.job, self.shared, self.benchmark.benchmark_id)
+    def all(self) -> list[RunFacts]:
+        """Every prompt through every model that lacks it, in groups that fit into memory."""
+        name, published = self.benchmark.benchmark_id, []
+        todo = cohort.missing(self.store, self.job, self.shared, name)
+        for group in cohort.groups(self.job, todo, self.length):
+            with ExitStack() as stack:
+                members = [self.job.reference, *group]
+                lanes = load(stack, members, self.length, self.job.settings)
+                refuse_mute(lanes)
+                published += self._answered(lanes)
+        return published
 
-    def all(self, lanes: list[Lane]) -> list[RunFacts]:
-        """Every prompt through every model; publishes one run for each."""
-        refuse_mute(lanes)
-        asked = self.asked
+    def _answered(self, lanes: list[Lane]) -> list[RunFacts]:
+        """Every prompt through loaded models; publishes one run for each."""
+        self.records = {}
         title = f"answering {self.benchmark.benchmark_id}"
         with ExitStack() as stack:
             for lane in lanes:
                 ours = ("reference_tokens", "prompts") if lane is lanes[0] else ("tokens",)
                 writer = stack.enter_context(RunWriter(self.store, *ours, "samples"))
                 self.records[lane.member] = Record(writer)
-            bar = stack.enter_context(progress(title, len(asked) * len(lanes), "prompts"))
+            bar = stack.enter_context(progress(title, len(self.asked) * len(lanes), "prompts"))
             settings = self.job.settings
             scorer = stack.enter_context(
                 Scorer(lanes, settings, self._take, Trace(), lambda positions: None)
             )
-            for each in asked:
+            for each in self.asked:
                 self._ask(each, lanes, scorer)
                 bar.advance(len(lanes))
             return publish(self.store, self.job, self.records, self.shared)

@@ -1,10 +1,6 @@
-"""A benchmark asked of a cohort: prompts answered, and their accepted answers read.
+"""A benchmark asked of a cohort: prompts answered, and their accepted answers read."""
 
-The models are loaded once for both.
-"""
-
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 from ..errors import ExitCode, QwhError
 from ..raw.manifest import RunFacts
@@ -13,10 +9,9 @@ from . import cohort
 from .answering import Answering
 from .asked import tokenized
 from .benchmarks import Benchmark
-from .cohort import Job, Member
+from .cohort import Job
 from .engines.port import Vocabulary
 from .expecting import USUAL, Expecting, Wanted, ends, ids, questions
-from .lockstep import Lane, load
 
 
 def ask_benchmark(
@@ -42,30 +37,7 @@ def ask_benchmark(
         )
         asked: list[Answering | Expecting] = [each for each in (answering, expecting) if each]
         cohort.refuse_mixing(store, job, [each.shared for each in asked])
-        published: list[RunFacts] = []
-        left = expecting.missing()
-        if answering:
-            for lanes in _groups(job, answering, max(each.length for each in asked)):
-                published += answering.all(lanes)
-                mine = [lane for lane in lanes if lane.member in left]
-                published += expecting.read(mine, len(mine))
-                left = [who for who in left if who not in [lane.member for lane in mine]]
-        published += expecting.read(_one_by_one(job, left, expecting.length), len(left))
-        return published
-
-
-def _groups(job: Job, answering: Answering, length: int) -> Iterator[list[Lane]]:
-    """The members that lack answers, in groups that are in memory together with the reference."""
-    for group in cohort.groups(job, answering.missing(), length):
-        with ExitStack() as stack:
-            yield load(stack, [job.reference, *group], length, job.settings)
-
-
-def _one_by_one(job: Job, members: list[Member], length: int) -> Iterator[Lane]:
-    """Members with their models, of which one is in memory at a time."""
-    for who in members:
-        with closing(cohort.load(who, length, job.settings)) as model:
-            yield Lane(who, model)
+        return [run for each in asked for run in each.all()]
 
 
 def _other_reading(

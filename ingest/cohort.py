@@ -3,6 +3,7 @@
 Nothing here loads a model.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -361,18 +362,25 @@ def refuse_mixing(store: Store, job: Job, runs: list[RunFacts]) -> None:
 
 
 def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:
-    clashes = run.clashes(held)
-    if clashes:
-        there_here = (
-            f"{key} {_short(getattr(held, key))} there, {_short(getattr(run, key))} here"
-            for key in clashes
+    there, here = (_compared(each, run.clashes(held)) for each in (held, run))
+    differ = [key for key in there | here if there.get(key) != here.get(key)]
+    if differ:
+        pairs = (
+            f"{key} {_short(there.get(key))} there, {_short(here.get(key))} here" for key in differ
         )
+        length = f" at context length {held.context_length}" if held.context_length else ""
         raise QwhError(
-            f"cohort {held.cohort_id} holds {held.corpus_id} at context length"
-            f" {held.context_length} with other settings: {', '.join(there_here)}: repeat those"
-            " settings, or use another --cohort or corpus name",
+            f"cohort {held.cohort_id} holds {held.corpus_id}{length} with other settings:"
+            f" {', '.join(pairs)}: repeat those settings, or use another --cohort or corpus name",
             ExitCode.MISMATCH,
         )
+
+
+def _compared(run: RunFacts, keys: list[str]) -> dict[str, Any]:
+    """Facts of a run by name; those under which prompts were answered one by one."""
+    found = {key: getattr(run, key) for key in keys}
+    harness = found.pop("harness", None)
+    return found | (json.loads(harness) if harness else {})
 
 
 def _short(value: object) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -34,6 +34,8 @@ from .records import Record
 
 ANCHOR = "\n"  # tokens after it are those of a text that begins nothing
 ROWS = 4096  # rows of answers that wait for the disk
+COLDEST = 1e-6  # temperature: float32 holds a difference of logits over it
+SIDE_BY_SIDE = 16  # answers of a prompt in one pass, where the engine can
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Wanted:
                 "ends": "end of generation, or a line feed after spaces",
                 "variants": "as it is and with a leading space",
                 "longest_answer": self.longest,
-                "layout": "one sequence at a time, an answer on its prompt's memory",
+                "layout": "a prompt with its answers in one pass",
                 "qwh_answers": 1,
             },
             sort_keys=True,
@@ -67,15 +69,19 @@ USUAL = Wanted()
 
 
 def wanted(temperatures: Iterable[float], longest: int) -> Wanted:
-    """What a command line asks for. Raises QwhError: a temperature that is none."""
+    """What a command line asks for. Raises QwhError: a temperature that is none.
+
+    Temperatures whose names are equal, as scorings print them, are one.
+    """
     for each in temperatures:
-        if not 0 < each < math.inf:
+        if not COLDEST <= each < math.inf:
             raise QwhError(
-                f"--temperature {each:g} divides no logits: give a number above 0 (pass or fail is"
-                " what answering at 0 gives)",
+                f"--temperature {each:g} divides no logits: give a number from {COLDEST:g} up"
+                " (answering is what is done at 0)",
                 ExitCode.USAGE,
             )
-    return Wanted(tuple(sorted({1.0, *temperatures}, reverse=True)), longest)
+    named = {float(f"{each:g}") for each in (1.0, *temperatures)}
+    return Wanted(tuple(sorted(named, reverse=True)), longest)
 
 
 class Accepted(NamedTuple):
@@ -155,7 +161,8 @@ class Expecting:
     def __init__(
         self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary, wanted: Wanted
     ):
-        self.store, self.job, self.benchmark, self.wanted = store, job, benchmark, wanted
+        self.store, self.benchmark, self.wanted = store, benchmark, wanted
+        self.job = side_by_side(job)
         file, asked = job.reference.file, tokenized(benchmark, vocabulary)
         self.questions = questions(asked, vocabulary, file.context_length)
         self.ends = ends(vocabulary, file.vocab_size)
@@ -168,9 +175,9 @@ class Expecting:
             "token_stream_sha256": hashed(ids(self.questions)),
             "top_k": None,  # none are kept
         }
-        self.shared = cohort.shared_facts(job, facts(benchmark, asked, vocabulary) | ours)
+        self.shared = cohort.shared_facts(self.job, facts(benchmark, asked, vocabulary) | ours)
 
-    def missing(self) -> list[Member]:
+    def _missing(self) -> list[Member]:
         """The members whose runs the store lacks, the reference first; says what cannot be read."""
         name, unread = self.benchmark.benchmark_id, sum(not q.accepted for q in self.questions)
         if not self.sequences:
@@ -191,11 +198,16 @@ class Expecting:
                 say(f"{who.quant_id} has read {name}'s accepted answers already: nothing to do")
         return left
 
-    def read(self, lanes: Iterable[Lane], count: int) -> list[RunFacts]:
-        """Have `count` loaded models read every answer; publishes one run for each."""
+    def all(self) -> list[RunFacts]:
+        """Every answer through every model that lacks it; publishes one run for each."""
+        members = self._missing()
         title = f"reading {self.benchmark.benchmark_id}'s accepted answers"
-        with progress(title, count * len(self.questions), "prompts") as bar:
-            return [self._read(lane, bar) for lane in lanes]
+        published = []
+        with progress(title, len(members) * len(self.questions), "prompts") as bar:
+            for who in members:
+                with closing(cohort.load(who, self.length, self.job.settings)) as model:
+                    published.append(self._read(Lane(who, model), bar))
+        return published
 
     def _run(self, who: Member) -> RunFacts:
         run = cohort.run_of(self.job, who, self.shared)
@@ -261,6 +273,21 @@ class Expecting:
             "greedy": [bool(found.greedy.all())] * n,
             "entropy": [found.entropy[:, k].mean() for k, _ in kept],
         }
+
+
+def side_by_side(job: Job) -> Job:
+    """The same job, by members that read a prompt's answers together."""
+
+    def reads(who: Member) -> Member:
+        return replace(who, reading=who.reading._replace(sequences=SIDE_BY_SIDE))
+
+    reading = job.settings.reading._replace(sequences=SIDE_BY_SIDE)
+    return replace(
+        job,
+        reference=reads(job.reference),
+        quants=[reads(quant) for quant in job.quants],
+        settings=replace(job.settings, reading=reading),
+    )
 
 
 class Sheet:

@@ -82,6 +82,9 @@ class Weights:
         self.bos = llama_cpp.llama_vocab_bos(self.vocab)
         self.eos = llama_cpp.llama_vocab_eos(self.vocab)
         self.add_bos = bool(llama_cpp.llama_vocab_get_add_bos(self.vocab))
+        of_state = (llama_cpp.llama_model_is_recurrent, llama_cpp.llama_model_is_hybrid)
+        # whether its memory holds positions, and no state of all that was read
+        self.has_positions = not any(is_so(self.handle) for is_so in of_state)
 
     def tokenize(self, text: str) -> np.ndarray:
         """Token ids [n] int32, special tokens added at the start where the model wants them, markup
@@ -132,18 +135,17 @@ class Weights:
 
 
 class Context:
-    """One sequence's attention memory on a model. Its logits view is valid until its next
-    `forward`.
+    """Attention memory on a model: of one sequence, or of several in one room that begin alike.
+
+    Its logits view is valid until its next `forward`.
     """
 
-    def __init__(self, weights: Weights, context_length: int, block: int, threads: int):
+    def __init__(
+        self, weights: Weights, context_length: int, block: int, threads: int, sequences: int = 1
+    ):
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = (
-            context_length,
-            block,
-            block,
-            1,
-        )
+        params.n_ctx, params.n_batch, params.n_ubatch = context_length, block, block
+        params.n_seq_max, params.kv_unified = sequences, sequences > 1
         params.n_threads = params.n_threads_batch = threads
         self.weights = weights
         self.block = block
@@ -157,7 +159,8 @@ class Context:
                 ExitCode.BAD_INPUT,
             )
         self.memory = llama_cpp.llama_get_memory(self.handle)
-        self.batch = llama_cpp.llama_batch_init(block, 0, 1)
+        self.batch = llama_cpp.llama_batch_init(block, 0, sequences)
+        self.all = list(range(sequences))
         self.spoke = False  # whether logits that differ have been seen
         found = self._no_language_model()
         if found:
@@ -181,31 +184,44 @@ class Context:
 
         A recurrent model's memory cannot be cut: it forgets all.
         """
-        if length and llama_cpp.llama_memory_seq_rm(self.memory, 0, length, -1):
+        if length and llama_cpp.llama_memory_seq_rm(self.memory, -1, length, -1):
             return length
         llama_cpp.llama_memory_clear(self.memory, True)
         return 0
 
     def forward(self, tokens: np.ndarray, start: int, wanted: np.ndarray) -> np.ndarray | None:
-        """Run up to `block` tokens that begin at position `start`.
+        """Run up to `block` tokens of all sequences that begin at position `start`.
 
         tokens: [n] int32; wanted: [n] bool, the positions whose logits are computed. Returns
         float32 logits [wanted.sum(), vocabulary], a view of llama.cpp's buffer, or None if none was
         wanted.
         """
+        n = len(tokens)
+        return self.decode(tokens, np.arange(start, start + n), [self.all] * n, wanted)
+
+    def decode(
+        self,
+        tokens: np.ndarray,
+        positions: np.ndarray,
+        owners: list[list[int]],
+        wanted: np.ndarray,
+    ) -> np.ndarray | None:
+        """As forward, of tokens at any positions; owners: the sequences of each."""
         batch, n = self.batch, len(tokens)
         batch.n_tokens = n
         _view(batch.token, n, np.int32)[:] = tokens
-        _view(batch.pos, n, np.int32)[:] = np.arange(start, start + n)
-        _view(batch.n_seq_id, n, np.int32)[:] = 1
+        _view(batch.pos, n, np.int32)[:] = positions
+        _view(batch.n_seq_id, n, np.int32)[:] = [len(those) for those in owners]
         _view(batch.logits, n, np.int8)[:] = wanted
-        for i in range(n):
-            batch.seq_id[i][0] = 0
+        for place, those in zip(range(n), owners):
+            for i, owner in enumerate(those):
+                batch.seq_id[place][i] = owner
+        at = positions[0]
         _complaints.clear()
         code = llama_cpp.llama_decode(self.handle, batch)
         if code != 0:
             raise QwhError(
-                f"llama.cpp failed on {self.weights.path.name} at position {start} (code {code}):"
+                f"llama.cpp failed on {self.weights.path.name} at position {at} (code {code}):"
                 f" {_complaint()}: free memory or use a smaller --batch-size",
                 ExitCode.BAD_INPUT,
             )

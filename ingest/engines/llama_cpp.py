@@ -1,4 +1,7 @@
-"""The engine "gguf": llama.cpp runs a GGUF file, one sequence at a time."""
+"""The engine "gguf": llama.cpp runs a GGUF file, one sequence at a time.
+
+Or, where the reading says so, several that begin alike in one pass.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +12,7 @@ import numpy as np
 
 from .gguf import read_gguf
 from .gguf_header import MAGIC
+from .llama_branches import alike, branches
 from .port import Answer, ModelFile, Reading, Sequence, Start, blocks
 
 file = read_gguf
@@ -68,14 +72,21 @@ class Vocabulary:
 
 
 class Model:
-    """One loaded file with the attention memory of one sequence, of which the next keeps a part."""
+    """One loaded file with the attention memory of one sequence, of which the next keeps a part.
+
+    A reading of several sequences puts those side by side that begin alike; a recurrent model has
+    no memory that they could share, and reads them one by one.
+    """
 
     def __init__(self, file: ModelFile, reading: Reading, length: int, threads: int):
         from .llama_context import Context, Weights
 
         self.weights = Weights(file.path)
+        self.sequences = reading.sequences if self.weights.has_positions else 1
+        block = min(reading.rows, length)
+        room = length if self.sequences == 1 else length + block  # beside one, a batch of others
         try:
-            self.context = Context(self.weights, length, min(reading.rows, length), threads)
+            self.context = Context(self.weights, room, block, threads, self.sequences)
         except BaseException:
             self.weights.close()
             raise
@@ -83,17 +94,31 @@ class Model:
 
     def read(self, sequences: list[Sequence], rows: int) -> Iterator[np.ndarray | None]:
         """See port.Model; views of llama.cpp's own buffer where a block is one pass."""
-        step = self.context.block
-        for sequence in sequences:
-            self._keep(sequence.ids, sequence.shared)
-            for start, stop in blocks(sequence, max(rows, step)):
-                scored = sequence.scored(start, stop)
-                logits = self._pass(sequence.ids, start, stop, scored)
-                self.held = sequence.ids[:stop]
-                for first in range(start, stop, rows):
-                    inside = (scored >= first) & (scored < min(first + rows, stop))
-                    at = np.flatnonzero(inside)
-                    yield None if logits is None or not len(at) else logits[at[0] : at[-1] + 1]
+        for group in alike(sequences, self.sequences, min(rows, self.context.block)):
+            yield from self._together(group) if len(group) > 1 else self._alone(group[0], rows)
+
+    def _alone(self, sequence: Sequence, rows: int) -> Iterator[np.ndarray | None]:
+        self._keep(sequence.ids, sequence.shared)
+        for start, stop in blocks(sequence, max(rows, self.context.block)):
+            scored = sequence.scored(start, stop)
+            logits = self._pass(sequence.ids, start, stop, scored)
+            self.held = sequence.ids[:stop]
+            for first in range(start, stop, rows):
+                inside = (scored >= first) & (scored < min(first + rows, stop))
+                at = np.flatnonzero(inside)
+                yield None if logits is None or not len(at) else logits[at[0] : at[-1] + 1]
+
+    def _together(self, group: list[Sequence]) -> Iterator[np.ndarray | None]:
+        """Sequences that begin alike, each of one block of positions, in one pass."""
+        leader = group[0]
+        start = self._keep(leader.ids, leader.shared)
+        found = branches(group, start, self.sequences)
+        wanted = found.wanted
+        logits = self.context.decode(found.tokens, found.positions, found.owners, wanted)
+        self.held = leader.ids[: found.trunk]
+        place = np.cumsum(wanted) - 1  # of a token among those whose logits were asked for
+        for rows in found.rows:
+            yield None if logits is None or not len(rows) else logits[place[rows]]
 
     def answer(
         self, starts: Iterable[Start], limit: int, ends: Callable[[list[int]], bool]
