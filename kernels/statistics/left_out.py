@@ -120,7 +120,7 @@ def labels_of(families: Families) -> dict[str, dict[str, str]]:
 
 def few_families(labelling: str, count: int) -> str:
     """Why there is no interval for other families."""
-    return f"{FEWEST_FAMILIES} families needed for an interval, {count} found ({labelling})"
+    return f"families ({labelling}): {count} of {FEWEST_FAMILIES} that an interval needs"
 
 
 def families(labels: list[str]) -> np.ndarray | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .intervals import ALPHA
 from .left_out import Spread
-from .multiplicity import among
+from .multiplicity import among, resolves
 from .resolution import POWER
 
 MOST = 1 - 1e-4  # of |rho|: beyond, Fisher's z says nothing
@@ -49,8 +49,9 @@ def contrasts(rho: np.ndarray, spread: Spread, pairs: list[Pair], draws: np.ndar
     null = np.abs(draws[:, : len(pairs)] @ (axes * np.sqrt(level.clip(0))).T)
     low, high = _intervals(rho, spread, pairs)
     figure = plain @ rho
-    low = np.where((p <= ALPHA) & (figure > 0), np.maximum(low, 0), low)
-    high = np.where((p <= ALPHA) & (figure < 0), np.minimum(high, 0), high)
+    refused = np.array([resolves(each) for each in p], bool)
+    low = np.where(refused & (figure > 0), np.maximum(low, 0), low)
+    high = np.where(refused & (figure < 0), np.minimum(high, 0), high)
     direct = spread.of(plain)
     told = (t.ppf(1 - ALPHA / 2, direct.df) + t.ppf(POWER, direct.df)) * direct.error
     return Contrasts(figure, low, high, told, p, among(norm.isf(p / 2), null, p))

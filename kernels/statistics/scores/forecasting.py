@@ -74,13 +74,13 @@ def judged(
         together.setdefault((quants, prompts), []).append(pair)
     found: dict[Pair, Judged] = {}
     for key, group in together.items():
-        masks = tuple(np.frombuffer(each, bool) for each in key)
-        n, asked = (int(each.sum()) for each in masks)
+        both = tuple(np.frombuffer(each, bool) for each in key)
+        n, asked = (int(each.sum()) for each in both)
         if n < SMALLEST or not asked:
             reason = too_few(n) if n < SMALLEST else NO_PROMPTS
             found |= dict.fromkeys(group, Judged(n, asked, reason))
             continue
-        setting = _setting(zone, masks, covered, labels, settings)
+        setting = _setting(zone, both, covered, labels, settings)
         weight = len(pairs) / len(group)
         found |= dict(zip(group, _of_setting(setting, group, asked, weight, settings)))
     return {pair: found[pair] for pair in pairs}
