@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ExitCode, QwhError
-from .readers.port import whole_text_id
 from .readers.untrusted.packed import plain_path
 from .texts import read_bytes
 
@@ -24,8 +23,8 @@ class Prompt:
 
     @property
     def prompt_id(self) -> str:
-        """Equal text, equal prompt of qwh's own runs."""
-        return whole_text_id(self.text)
+        """Of the text alone, as those of qwh's own runs are stored."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -119,20 +119,28 @@ class RunWriter:
     def __init__(self, store: Store, *tables: str):
         self.store = store
         self.folder = store.raw / "_staging" / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self.tables = tables
-        self.rows = dict.fromkeys(tables, 0)
+        self._wanted = tables
+        self.rows: dict[str, int] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
-        self._pending: dict[str, list[pa.RecordBatch]] = {table: [] for table in tables}
+        self._pending: dict[str, list[pa.RecordBatch]] = {}
 
     def __enter__(self) -> "RunWriter":
         try:
             self.folder.mkdir(parents=True)
-            for table in self.tables:
-                self._writers[table] = _open_part(self.folder / f"{table}.parquet", TABLES[table])
+        except OSError as error:
+            raise storage_error("cannot begin a run", error) from None
+        for table in self._wanted:
+            self.add(table)
+        return self
+
+    def add(self, table: str) -> None:
+        """Begin one more table."""
+        try:
+            self._writers[table] = _open_part(self.folder / f"{table}.parquet", TABLES[table])
         except OSError as error:
             self.__exit__()
             raise storage_error("cannot begin a run", error) from None
-        return self
+        self.rows[table], self._pending[table] = 0, []
 
     def write(self, table: str, columns: dict) -> None:
         """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays
@@ -162,7 +170,7 @@ class RunWriter:
         run: named facts, less parts and the time when it finished.
         """
         try:
-            parts = {table: self._publish_part(table, run) for table in self.tables}
+            parts = {table: self._publish_part(table, run) for table in self.rows}
             finished = run.finished_at or now()
             manifest = replace(run, parts=json.dumps(parts), finished_at=finished)
             staged = self.folder / "manifest.json"

@@ -12,6 +12,7 @@ from ...raw.store import RunWriter, Store
 from ..cohort import refuse_other_reference
 from ..readers.port import Sample, Samples
 from . import pairing, scores
+from .choices import Choices
 from .items import Items, Place
 from .source import (
     Import,
@@ -33,13 +34,15 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
     scale = scores.scale(found, source, asked)
     run = _facts(found, source, asked, scale)
     refuse_other_reference(store, run)
-    items = Items(asked.match)
+    items, choices = Items(asked.match), Choices(found.doubts)
     with (
         RunWriter(store, "prompts", "samples") as writer,
         progress(f"reading {run.benchmark_id}", None, "samples") as bar,
     ):
         while batch := list(islice(found.rows, BATCH)):
-            _write(writer, str(run.benchmark_id), batch, items, scale)
+            places = _write(writer, str(run.benchmark_id), batch, items, scale)
+            for place, sample in zip(places, batch):
+                choices.add(place, sample.choices)
             bar.advance(len(batch))
         if not len(items):
             raise NoScore(
@@ -47,19 +50,23 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
                 " check the file"
             )
         run = whole_or_partial(replace(run, chunks=len(items)), found)
-        run = named(
-            run, benchmark_id=run.benchmark_id, harness=run.harness, content=items.content()
-        )
+        choices.settle()
+        content = {"content": items.content()} | choices.content()
+        run = named(run, benchmark_id=run.benchmark_id, harness=run.harness, **content)
+        choices.say_what_is_missing(str(run.benchmark_id))
         if found.partial or found.left_out:
             say(f"{run.benchmark_id}{flaws(found)}")
         if already_there(store, run):
             return None
         held = pairing.earlier(store, run, items.ids())
+        choices.write(writer, str(run.benchmark_id))
         run = writer.publish(run)
     pairing.say_other_model(store, run)
     say_what_counts(run, held)
     pairing.say_what_it_meets(store, run)
     what = f"{items.samples:,} samples of {len(items):,} prompts"
+    if choices.prompts:
+        what += f", likelihoods of the choices of {choices.prompts:,}"
     if found.metric:
         what += f", score: {found.metric}"
     if found.other_metrics:
@@ -105,8 +112,11 @@ def _typed(said: dict[str, str], harness: dict) -> dict:
 
 def _write(
     writer: RunWriter, benchmark_id: str, batch: list[Sample], items: Items, scale: scores.Scale
-) -> None:
-    """A batch of samples, and the prompts among them that are new. items grows."""
+) -> list[Place]:
+    """A batch of samples, and the prompts among them that are new. items grows.
+
+    Gives where each sample stands.
+    """
     graded = [scale.score(sample) for sample in batch]
     places = [items.place(sample, score) for sample, score in zip(batch, graded)]
     new = [(place, sample) for place, sample in zip(places, batch) if place.attempt == 0]
@@ -125,6 +135,7 @@ def _write(
     )
     if new:
         _write_prompts(writer, benchmark_id, new)
+    return places
 
 
 def _write_prompts(writer: RunWriter, benchmark_id: str, new: list[tuple[Place, Sample]]) -> None:

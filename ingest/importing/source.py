@@ -152,10 +152,11 @@ def say_what_counts(run: RunFacts, held: list[RunFacts]) -> None:
 
 def weight(run: RunFacts) -> tuple:
     """Of two runs of a quant on one thing the one of more weight counts, as int_current_runs says:
-    the whole one, the larger one, the one with more figures, the later one.
+    the whole one, the larger one, the one with more figures, the one with choices, the later one.
     """
-    figures = json.loads(run.parts or "{}").get("summaries", {}).get("rows", 0)
-    return run.status == "complete", run.chunks or 0, figures, run.started_at or ""
+    parts = json.loads(run.parts or "{}")
+    figures, choices = parts.get("summaries", {}).get("rows", 0), "choices" in parts
+    return run.status == "complete", run.chunks or 0, figures, choices, run.started_at or ""
 
 
 def whole_or_partial(run: RunFacts, found: Results) -> RunFacts:

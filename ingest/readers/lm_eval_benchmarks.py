@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import lm_eval_lines as lines
+from .choices import Doubts
+from .lm_eval_choices import delimiter
 from .lm_eval_lines import Answers, Run
 from .lm_eval_metrics import Choice, Column, Told, choice, told
 from .lm_eval_results import (
@@ -83,7 +85,7 @@ class Benchmark:
         chosen = choice(_joined(counted), self._told(), picks.get("metric"))
         if isinstance(chosen, str):
             return NotTaken(self.name, chosen)
-        first, left_out = self.parts[0], self._left_out(filter_)
+        first, left_out, doubts = self.parts[0], self._left_out(filter_), Doubts()
         return Samples(
             self.name,
             _agreed(
@@ -93,7 +95,7 @@ class Benchmark:
                 ],
                 [part.task for part in self.parts],
             ),
-            self._rows(chosen, counted, left_out),
+            self._rows(chosen, counted, left_out, doubts),
             model_name=first.run.model.name if first.run.model else None,
             metric=chosen.metric,
             other_metrics=chosen.others,
@@ -102,6 +104,7 @@ class Benchmark:
             | {"date_id": first.run.date},
             partial="; ".join(dict.fromkeys(self._reasons(filter_, counted))) or None,
             left_out=left_out,
+            doubts=doubts,
         )
 
     def _told(self) -> Told:
@@ -146,14 +149,20 @@ class Benchmark:
         if asked < there:
             yield f"a part of the benchmark was asked, {asked} of {there} documents (--limit)"
 
-    def _rows(self, chosen: Choice, counted: list[Run], left_out: Counter[str]) -> Iterator[Sample]:
+    def _rows(
+        self, chosen: Choice, counted: list[Run], left_out: Counter[str], doubts: Doubts
+    ) -> Iterator[Sample]:
         return chain.from_iterable(
             lines.samples(
                 part.path,
-                chosen,
-                set(run.lines.values()),
-                part.task if self.group else None,
+                lines.Wanted(
+                    set(run.lines.values()),
+                    chosen,
+                    part.task if self.group else None,
+                    delimiter(part.run.results, part.task),
+                ),
                 left_out,
+                doubts,
             )
             for part, run in zip(self.parts, counted)
         )

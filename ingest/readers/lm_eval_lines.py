@@ -15,7 +15,9 @@ from typing import NamedTuple
 import msgspec
 
 from ...errors import BadFile
+from .choices import Doubts, Grades
 from .grades import is_grade
+from .lm_eval_choices import NORMALISED, PLAIN, options
 from .lm_eval_files import ADVICE
 from .lm_eval_metrics import OTHER_LENGTH, Choice, Column, first_byte, value_of
 from .port import Sample, text_id
@@ -63,6 +65,7 @@ class Line(Key):
     target: msgspec.Raw = msgspec.Raw()
     arguments: msgspec.Raw = msgspec.Raw()
     input: msgspec.Raw = msgspec.Raw()  # the prompt, of lmms-eval
+    resps: msgspec.Raw = msgspec.Raw()
     filtered_resps: msgspec.Raw = msgspec.Raw()
     scores_per_repeat: dict[str, list[msgspec.Raw]] | None = None
     doc_hash: str | None = None
@@ -198,26 +201,32 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | msgspec.Raw, bool]]:
         yield number, entry, True
 
 
-def samples(
-    path: Path, choice: Choice, wanted: set[int], category: str | None, left_out: Counter[str]
-) -> Iterator[Sample]:
-    """The samples of the wanted lines, in the file's order.
+class Wanted(NamedTuple):
+    """What is read of a file's lines."""
 
-    category: the task, where it is one of several of a benchmark.
-    """
+    numbers: set[int]  # of the lines
+    choice: Choice
+    category: str | None  # the task, where it is one of several of a benchmark
+    delimiter: str  # between a prompt and a choice
+
+
+def samples(path: Path, wanted: Wanted, left_out: Counter[str], doubts: Doubts) -> Iterator[Sample]:
+    """The samples of the wanted lines, in the file's order."""
+    choice, category = wanted.choice, wanted.category
+    columns = list(dict.fromkeys((*choice.columns, PLAIN, NORMALISED)))
     kind = msgspec.defstruct(
         "Scored",
-        [(f"score_{index}", msgspec.Raw, msgspec.Raw()) for index in range(len(choice.columns))],
+        [(f"score_{index}", msgspec.Raw, msgspec.Raw()) for index in range(len(columns))],
         bases=(Line,),
-        rename={f"score_{index}": name for index, name in enumerate(choice.columns)},
+        rename={f"score_{index}": name for index, name in enumerate(columns)},
     )
     decode = decoder(kind, MAX_LINE)
     for number, line, _ in _lines(path):
-        if number not in wanted:
+        if number not in wanted.numbers:
             continue
         found, place = decode(line, path, f"line {number}"), f"line {number}"
-        raw = {name: getattr(found, f"score_{i}") for i, name in enumerate(choice.columns)}
-        own, score = _score(found, {name: value_of(value) for name, value in raw.items()})
+        values = {name: value_of(getattr(found, f"score_{i}")) for i, name in enumerate(columns)}
+        own, score = _score(found, {name: values[name] for name in choice.columns})
         if score is None:
             reason = "its score stands under another length" if own else "is not a finite number"
             left_out[reason if own else f"its {choice.metric} {reason}"] += 1
@@ -225,6 +234,8 @@ def samples(
         try:
             sample = _sample(found, path, place)
             attempts = _attempts(found, choice.metric, score)
+            grades = Grades(values[PLAIN], values[NORMALISED])
+            choices = options(found, sample.item, wanted.delimiter, grades, doubts)
         except (ValueError, RecursionError) as error:
             raise BadFile(path, place, str(error), WRITTEN) from None
         sample = sample._replace(
@@ -232,7 +243,7 @@ def samples(
             category=category or (own if own and len(choice.columns) > 1 else "all"),
         )
         for attempt, (each, answer) in enumerate(attempts):
-            yield sample._replace(attempt=attempt, score=each, answer=answer)
+            yield sample._replace(attempt=attempt, score=each, answer=answer, choices=choices)
 
 
 def _score(found: Line, scores: dict[str, float | None]) -> tuple[str | None, float | None]:

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from ...errors import BadFile
+from .choices import Doubts as Doubts
+from .choices import Option as Option
 
 Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers several
 
@@ -30,13 +32,14 @@ class Sample(NamedTuple):
     answer: str | None = None
     answer_tokens: int | None = None
     finish_reason: str | None = None
+    choices: tuple[Option, ...] = ()  # of a multiple choice by log-likelihood, each in its place
 
 
 @dataclass
 class Samples:
     """One model's answers to one benchmark.
 
-    rows is read once, lazily; partial and left_out are final after the last row.
+    rows is read once, lazily; partial, left_out and doubts are final after the last row.
     """
 
     benchmark_id: str
@@ -52,6 +55,7 @@ class Samples:
     facts: dict = field(default_factory=dict)
     partial: str | None = None  # why this is not the whole run, in a few words
     left_out: dict[str, int] = field(default_factory=dict)  # reason -> entries that are no sample
+    doubts: Doubts = field(default_factory=Doubts)  # what speaks against the choices
 
 
 class Statistic(NamedTuple):
@@ -183,11 +187,6 @@ def text_id(*texts: str) -> str:
         digest.update(text.encode("utf-8", "surrogatepass").replace(b"\0", b"\0\1"))
         digest.update(b"\0\0")
     return digest.hexdigest()[:16]
-
-
-def whole_text_id(text: str) -> str:
-    """The older recipe, for the prompts of qwh's own runs: those that are stored keep their ids."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def choose(path: Path, what: str, asked: str | None, there: list[str]) -> str:
