@@ -17,9 +17,12 @@ from typing import NamedTuple
 import msgspec
 
 from ...errors import BadFile
+from .choices import Doubts
 from .grades import Spread, rank, smaller_is_better
+from .helm_choices import GRADE
+from .helm_requests import Key, Perturbation, Sent, by_instance, item_of, key_of
 from .names import plain_name
-from .port import Found, NotTaken, Picks, Sample, Samples, choose, text_id
+from .port import Found, NotTaken, Picks, Sample, Samples, choose
 from .untrusted.files import MAX_WHOLE, contents, existing, matching
 from .untrusted.json_plain import at
 from .untrusted.json_typed import decoder, raw_score, settings_file
@@ -47,10 +50,6 @@ class Stat(msgspec.Struct):
     mean: msgspec.Raw = msgspec.Raw()
 
 
-class Perturbation(msgspec.Struct):
-    name: str = "perturbed"
-
-
 class Instance(msgspec.Struct):
     """One instance under one perturbation with one draw of examples.
 
@@ -63,49 +62,8 @@ class Instance(msgspec.Struct):
     perturbation: Perturbation | None = None
 
 
-class Text(msgspec.Struct):
-    text: str = ""
-
-
-class Reference(msgspec.Struct):
-    output: Text = msgspec.field(default_factory=Text)
-    tags: msgspec.Raw = msgspec.Raw()
-
-
-class Asked(msgspec.Struct):
-    """The instance of a request."""
-
-    id: str = ""
-    perturbation: Perturbation | None = None
-    references: list[Reference] = []
-
-
-class Request(msgspec.Struct):
-    prompt: str = ""
-    messages: msgspec.Raw = msgspec.Raw()
-
-
-class Result(msgspec.Struct):
-    completions: list[Text] = []
-
-
-class RequestState(msgspec.Struct):
-    """One request; methods that score each choice by itself have several for one instance."""
-
-    instance: Asked
-    request: Request
-    result: Result | None = None
-    train_trial_index: int = 0
-
-
-class ScenarioState(msgspec.Struct):
-    request_states: list[RequestState]
-
-
 _instances = decoder(list[Instance], MAX_WHOLE)
 _stats = decoder(list[Stat])
-_state = decoder(ScenarioState, MAX_WHOLE)
-Key = tuple[str, str, int]  # instance, perturbation, draw of examples
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -174,7 +132,7 @@ def _joined(instances: list[Instance], path: Path) -> tuple[list[_Entry], int]:
     joined: dict[Key, _Entry] = {}
     again = 0
     for index, instance in enumerate(instances):
-        key = _key(instance.instance_id, instance.perturbation, instance.train_trial_index)
+        key = key_of(instance.instance_id, instance.perturbation, instance.train_trial_index)
         stats = _stats(instance.stats, path, f"stats of entry {index}")
         split = next((stat.name.split for stat in stats if stat.name.split), None)
         entry = joined.setdefault(key, _Entry(key, split, {}))
@@ -234,9 +192,9 @@ def _samples(run: _Run, entries: list[_Entry], picks: Picks) -> Samples:
     metric = choose(run.path, "metric", picks.get("metric"), ordered)
     scenario, adapter = at(spec, "scenario_spec"), _adapter(spec)
     settled = [scenario, adapter] if adapter is not None else _without_model(run.name)
-    requests = _requests(state) if state.is_file() else {}
+    requests = by_instance(state) if state.is_file() else {}
     left_out = Counter({"an instance that occurs again": run.again} if run.again else {})
-    sent = _Sent(requests, json.dumps(settled, sort_keys=True))
+    sent, doubts = Sent(requests, json.dumps(settled, sort_keys=True)), Doubts()
     return Samples(
         benchmark_id=_without_model(run.name),
         harness={
@@ -245,7 +203,7 @@ def _samples(run: _Run, entries: list[_Entry], picks: Picks) -> Samples:
             "scenario_spec": scenario,
             "adapter_spec": adapter,
         },
-        rows=_rows(entries, metric, sent, left_out),
+        rows=_rows(entries, metric, sent, left_out, doubts),
         model_name=run.model,
         metric=metric,
         other_metrics=[name for name in ordered if name != metric],
@@ -258,6 +216,7 @@ def _samples(run: _Run, entries: list[_Entry], picks: Picks) -> Samples:
             "split": entries[0].split if entries else None,
         },
         left_out=left_out,
+        doubts=doubts,
     )
 
 
@@ -303,56 +262,8 @@ def _without_model(name: str) -> str:
     return re.sub(r"(?<=[:,])model(_deployment)?=[^,]*,?", "", name).rstrip(":,") or "unknown"
 
 
-def _requests(path: Path) -> dict[Key, list[RequestState]]:
-    """The requests of each instance, in the order in which they were sent."""
-    requests: dict[Key, list[RequestState]] = {}
-    for state in _state(contents(path), path, "as a whole").request_states:
-        requests.setdefault(
-            _key(state.instance.id, state.instance.perturbation, state.train_trial_index), []
-        ).append(state)
-    return requests
-
-
-def _key(instance: str, perturbation: Perturbation | None, trial: int) -> Key:
-    return instance, perturbation.name if perturbation else "", trial
-
-
-class _Sent(NamedTuple):
-    """What the model was given."""
-
-    requests: dict[Key, list[RequestState]]  # of each instance, as they were sent; may be empty
-    settled: str  # else what settles them, as JSON
-
-    def prompt(self, key: Key) -> tuple[str, str | None]:
-        """(prompt_id, text) of an instance."""
-        asked = self.requests.get(key)
-        if not asked:
-            return text_id("settings", self.settled, *map(str, key)), None
-        prompts = [
-            state.request.prompt or bytes(state.request.messages).decode("utf-8", "replace")
-            for state in asked
-        ]
-        return text_id("requests", *prompts), "\n".join(prompts) or None
-
-    def expected(self, key: Key) -> str | None:
-        """The right answers, as a JSON list."""
-        right = [
-            reference.output.text
-            for state in self.requests.get(key, [])[:1]
-            for reference in state.instance.references
-            if b'"correct"' in bytes(reference.tags)
-        ]
-        return json.dumps(right, ensure_ascii=False) if right else None
-
-    def answer(self, key: Key) -> str | None:
-        """The first completion, where there was one request."""
-        asked = self.requests.get(key, [])
-        result = asked[0].result if len(asked) == 1 else None
-        return result.completions[0].text if result and result.completions else None
-
-
 def _rows(
-    entries: list[_Entry], metric: str, sent: _Sent, left_out: Counter[str]
+    entries: list[_Entry], metric: str, sent: Sent, left_out: Counter[str], doubts: Doubts
 ) -> Iterator[Sample]:
     """One sample per instance, perturbation and draw of examples."""
     for key, _, means in entries:
@@ -362,7 +273,7 @@ def _rows(
             continue
         prompt_id, prompt = sent.prompt(key)
         yield Sample(
-            _item(key),
+            item_of(key),
             prompt_id,
             0,
             score,
@@ -370,11 +281,5 @@ def _rows(
             prompt,
             sent.expected(key),
             sent.answer(key),
+            choices=sent.choices(key, means.get(GRADE), doubts),
         )
-
-
-def _item(key: Key) -> str:
-    """An instance's name, with what it shares with others of that name."""
-    instance, perturbation, trial = key
-    parts = (perturbation, f"draw {trial}" if trial else "")
-    return instance + "".join(f"/{part}" for part in parts if part)

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import BadFile
+from .choices import Doubts
 from .grades import rank, smaller_is_better
+from .lighteval_choices import GRADES, options
 from .lighteval_details import Details, opened
 from .names import plain_name
 from .port import Picks, Sample, Samples, choose, text_id
@@ -63,12 +65,13 @@ def _task(path: Path, picks: Picks, older: int) -> Samples:
     there = sorted(spreads, key=lambda name: rank(name, spreads[name], smaller[name]))
     metric = choose(path, "metric", picks.get("metric"), there)
     left_out = Counter({"a file of an earlier run": older} if older else {})
+    doubts = Doubts()
     task_name = task.rpartition("|")[0]
     model = at(general, "model_name")
     return Samples(
         benchmark_id=task_name or task,
         harness=_harness(task, metric, config, general),
-        rows=_rows(details, metric, left_out),
+        rows=_rows(details, metric, left_out, doubts),
         model_name=plain_name(model) if isinstance(model, str) else _model(path),
         metric=metric,
         other_metrics=[name for name in there if name != metric],
@@ -80,6 +83,7 @@ def _task(path: Path, picks: Picks, older: int) -> Samples:
         },
         partial=_smoke(general),
         left_out=left_out,
+        doubts=doubts,
     )
 
 
@@ -116,11 +120,14 @@ def _known(found: object, *keys: str) -> dict:
     return {key: value for key in keys if (value := at(found, key)) is not None}
 
 
-def _rows(details: Details, metric: str, left_out: Counter[str]) -> Iterator[Sample]:
+def _rows(
+    details: Details, metric: str, left_out: Counter[str], doubts: Doubts
+) -> Iterator[Sample]:
     """Every document with a finite score, the first where one occurs twice."""
     seen: set[tuple[str, str]] = set()
     with details.file:
-        for number, (doc, response, values) in enumerate(details.rows(metric)):
+        for number, row in enumerate(details.rows({metric, *GRADES})):
+            doc, response, values = row
             query, given = doc.get("query"), response.get("input")
             if not isinstance(query, str) and given is None:
                 raise BadFile(
@@ -142,7 +149,9 @@ def _rows(details: Details, metric: str, left_out: Counter[str]) -> Iterator[Sam
             if given:
                 query = given if isinstance(given, str) else _json(given)
             answer, tokens = _answer(response)
-            yield Sample(item, prompt_id, 0, score, "all", query, _expected(doc), answer, tokens)
+            choices = options(row, item, doubts)
+            sample = Sample(item, prompt_id, 0, score, "all", query, _expected(doc), answer, tokens)
+            yield sample._replace(choices=choices)
 
 
 def _prompt_id(doc: dict, given: object) -> str:

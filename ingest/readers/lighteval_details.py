@@ -80,8 +80,11 @@ class Details(NamedTuple):
                         spread.count(number)
         return {name: spread for name, spread in spreads.items() if spread.numbers}
 
-    def rows(self, metric: str) -> Iterator[Row]:
-        """Every document, in the file's order. Raises BadFile."""
+    def rows(self, metrics: set[str]) -> Iterator[Row]:
+        """Every document with these metrics, where it has them, in the file's order.
+
+        Raises BadFile.
+        """
         there = {field.name: field.type for field in self.file.schema_arrow}
         if not self.columns:
             wanted = [*(name for name in OLDER if name in there), METRICS]
@@ -94,7 +97,9 @@ class Details(NamedTuple):
             for field in there[self.columns[name]]
             if field.name in fields
         ]
-        for batch in self._batches([*wanted, f"{self.columns['metric']}.{metric}"]):
+        own = self.columns["metric"]
+        wanted += [f"{own}.{field.name}" for field in there[own] if field.name in metrics]
+        for batch in self._batches(wanted):
             for row in batch:
                 doc, values, response = (row.get(self.columns[name]) or {} for name in COLUMNS)
                 yield Row(doc, response, values)
