@@ -96,7 +96,7 @@ class Sized(msgspec.Struct):
 
 _key = decoder(Key, MAX_LINE)
 _keys = decoder(list[Key], MAX_WHOLE)
-_entries = msgspec.json.Decoder(list[msgspec.Raw])
+_entries = decoder(list[msgspec.Raw], MAX_WHOLE)
 _whole = decoder(dict[str, msgspec.Raw], MAX_LINE)
 _arguments = msgspec.json.Decoder(Arguments | list[Pair])
 _texts = msgspec.json.Decoder(list[str])
@@ -197,7 +197,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes | msgspec.Raw, bool]]:
         return
     data = contents(path)
     _keys(data, path, "as a whole")  # objects with a doc_id, and not too many
-    for number, entry in enumerate(_entries.decode(data), 1):
+    for number, entry in enumerate(_entries(data, path, "as a whole"), 1):
         yield number, entry, True
 
 
