@@ -7,15 +7,18 @@ import numpy as np
 
 from qwh.kernels.statistics.answers import Sheet
 from qwh.kernels.statistics.scores import betting, fractions
+from qwh.kernels.statistics.scores import equal_distance as distance
 from qwh.kernels.statistics.scores.candidates import judged
 from qwh.kernels.statistics.scores.composite_differences import PairedDraws, compared
 from qwh.kernels.statistics.scores.fraction_differences import cells
 from qwh.kernels.statistics.scores.score_pairs import PairDraws, paired
 from qwh.kernels.statistics.texts import Prompts
+from qwh.kernels.statistics.zone import zone_direction as leaning
+from qwh.kernels.statistics.zone import zone_ranking as ranking
 from qwh.kernels.statistics.zone.losses import LossSettings, shown
 
 from . import SIZE, VARS, Promise
-from .paired import ANY
+from .paired import ANY, answers
 
 MARGIN = VARS["margin_expected"]
 COVERS = (0.93, 1.0)  # an interval that is too wide breaks no promise
@@ -232,4 +235,37 @@ def of_cohorts(worlds: int, seed: int) -> Iterator[Promise]:
         yield Promise(what + "a margin apart: any pair within it", within, SIZE)
 
 
-PROMISES = (of_one, of_repeats, of_unseen, of_bets, of_cohorts)
+def of_zones(worlds: int, seed: int) -> Iterator[Promise]:
+    """What is said of a zone of equal quants: ranked, leaning, unlike at equal distance."""
+    rng, q = np.random.default_rng(seed), 12
+    names = np.array([f"q{k:03}" for k in range(q)], object)
+    rule, one, inside = np.array(["kld_max"] * q, object), np.full(q, 0.02), np.ones(q, bool)
+    for kind in ("log-odds, T .3", "2 % large", "30 rare losses"):
+        for n in (200, 1_146):
+            ranked, leans, changes, held, refused, differ = [], [], [], [], [], []
+            for _ in range(max(worlds // 5, 10)):
+                made = gains_of(WORLDS[kind]._replace(shared=0.8), rng, (3,) * 4, n)
+                rows, kld = answers(made), np.exp2(rng.permutation(np.linspace(-1, 1, q)))
+                error = made.std(1) / np.sqrt(n)
+                zone = ranking.ZoneScores(rule, one, names, kld, made.mean(1), error, inside)
+                figures = ranking.zone_figures(zone, rows, ranking.RankingSettings(499, 50, 1))
+                ranked.append(any(row.verdict == "rankable" for row in figures))
+                members = leaning.Members(rule, one, ~inside, names, kld)
+                share, change = leaning.zone_directions(members, rows, leaning.Tosses(499, 1))
+                leans.append(share.verdict in ("loses", "gains"))
+                held.append(share.low is not None and share.low <= 0.5 <= share.high)
+                changes.append(change.verdict in ("falls", "rises"))
+                near, how = distance.Distances(names, one), distance.Nearness(499, 1, 1.1)
+                refused.append(distance.equal_distance(near, rows, how).verdict == "refused")
+                pairs = distance.equal_distance_pairs(near, rows, how)
+                differ.append(any(row.verdict == "differ" for row in pairs))
+            what = f"{kind}, 12 equal quants in 4 families, {n:,} prompts: "
+            yield Promise(what + "rankable", ranked, SIZE)
+            yield Promise(what + "leans", leans, SIZE)
+            yield Promise(what + "interval of f holds", held, COVERS)
+            yield Promise(what + "f changes with KLD", changes, SIZE)
+            yield Promise(what + "KLD alone is refused", refused, SIZE)
+            yield Promise(what + "any pair differs", differ, SIZE)
+
+
+PROMISES = (of_one, of_repeats, of_unseen, of_bets, of_cohorts, of_zones)
