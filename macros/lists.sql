@@ -1,4 +1,5 @@
-{# What a cohort has, as the lists of rows that statistics take: a row per cohort. #}
+{# What a cohort has, as the lists of rows that statistics take: a row per cohort; of what scores
+   decide, a row per cohort and scoring, for scores of two scorings are never compared. #}
 
 {# The columns of fct_prompts that make an answer. #}
 {% macro answers() -%}
@@ -7,19 +8,22 @@
     ))
 {%- endmacro %}
 
-{# Answers to prompts; of whole suites: of quants that have every benchmark of their cohort. #}
+{# Answers to prompts and their scoring's margin; of whole suites: of quants that have every
+   benchmark of their cohort. #}
 {% macro answers_of_cohorts(whole_suites=false) -%}
     select
         cohort_id,
+        scoring,
+        {{ margin_of('scoring') }} as margin,
         {{ answers() }} as answers,
     from {{ ref('fct_prompts') }}
     {% if whole_suites -%}
-    where (cohort_id, quant_id) in (
-            select (whole.cohort_id, whole.quant_id),
+    where (cohort_id, quant_id, scoring) in (
+            select (whole.cohort_id, whole.quant_id, whole.scoring),
             from {{ ref('fct_composites') }} as whole
         )
     {% endif -%}
-    group by cohort_id
+    group by cohort_id, scoring
 {%- endmacro %}
 
 {# Families of relatives, under both labellings. #}
@@ -36,6 +40,7 @@
     select
         points.cohort_id,
         points.estimator,
+        points.scoring,
         list(struct_pack(
             zone_rule := points.zone_rule,
             threshold := points.threshold,
@@ -52,11 +57,19 @@
     group by all
 {%- endmacro %}
 
+{# A zone's quant and its scores: of every scoring where the zone goes by none. #}
+{% macro of_one_scoring(members, scores) -%}
+    {{ members }}.cohort_id = {{ scores }}.cohort_id
+    and {{ members }}.quant_id = {{ scores }}.quant_id
+    and coalesce({{ members }}.scoring, {{ scores }}.scoring) = {{ scores }}.scoring
+{%- endmacro %}
+
 {# Quants with a composite and their mean KLD on the first text, in the zones that a condition on
    their rule names. #}
 {% macro zones_of_cohorts(rules) -%}
     select
         members.cohort_id,
+        composites.scoring,
         list(struct_pack(
             zone_rule := members.zone_rule,
             threshold := members.threshold,
@@ -65,9 +78,10 @@
             error := composites.standard_error
         )) as quants,
     from {{ ref('fct_zone_members') }} as members
-    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
+    inner join {{ ref('fct_composites') }} as composites
+        on {{ of_one_scoring('members', 'composites') }}
     where members.zone_rule {{ rules }}
-    group by members.cohort_id
+    group by members.cohort_id, composites.scoring
 {%- endmacro %}
 
 {# Mean KLD of every quant on the first text. #}

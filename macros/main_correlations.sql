@@ -12,7 +12,11 @@
         and (correlations.zone_rule = 'full' or rules.is_default)
     qualify
         row_number() over (
-            partition by correlations.cohort_id, correlations.zone_rule, correlations.target
+            partition by
+                correlations.cohort_id,
+                correlations.scoring,
+                correlations.zone_rule,
+                correlations.target
             order by correlations.n desc, correlations.estimator asc
         ) = 1
 {%- endmacro %}

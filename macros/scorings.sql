@@ -2,3 +2,8 @@
 {% macro scoring_at(kind, temperature) -%}
     {{ kind }} || '@' || format('{:g}', {{ temperature }}::double)
 {%- endmacro %}
+
+{# The difference of score that counts as none, by the scoring's name. #}
+{% macro margin_of(scoring) -%}
+    if({{ scoring }} = 'answered', {{ var('margin') }}, {{ var('margin_expected') }})::double
+{%- endmacro %}

@@ -52,27 +52,41 @@ prompts as (
         count(distinct row(benchmark_id, prompt_id)) as prompts,
     from {{ ref('int_prompt_outcomes') }}
     group by all
+),
+
+judged as (
+    select
+        cohort_id,
+        scoring,
+        scorings.kind,
+        scorings.temperature,
+        coalesce(prompts.prompts, 0) as prompts,
+        row_number() over (
+            partition by cohort_id
+            order by
+                coalesce(
+                    scoring = 'expected@0.3' and paired.pairs = wanted.pairs
+                    and paired.shared = wanted.pairs, false
+                ) desc,
+                prompts.prompts is not null desc,
+                scoring asc
+        ) = 1 as is_default,
+    from scorings
+    left join paired using (cohort_id, scoring)
+    left join prompts using (cohort_id, scoring)
+    left join wanted using (cohort_id)
 )
 
 select
     cohort_id,
     scoring,
-    scorings.kind,
-    scorings.temperature,
-    if(scorings.kind = 'answered', {{ var('margin') }}, {{ var('margin_expected') }})::double
-        as margin,
-    coalesce(prompts.prompts, 0) as prompts,
+    kind,
+    temperature,
+    {{ margin_of('scoring') }} as margin,
+    prompts,
+    is_default,
     row_number() over (
         partition by cohort_id
-        order by
-            coalesce(
-                scoring = 'expected@0.3' and paired.pairs = wanted.pairs
-                and paired.shared = wanted.pairs, false
-            ) desc,
-            prompts.prompts is not null desc,
-            scoring asc
-    ) = 1 as is_default,
-from scorings
-left join paired using (cohort_id, scoring)
-left join prompts using (cohort_id, scoring)
-left join wanted using (cohort_id)
+        order by scoring = 'answered' and prompts > 0 desc, is_default desc
+    ) = 1 as is_first,
+from judged

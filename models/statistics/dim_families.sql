@@ -10,11 +10,14 @@ with quants as (
     where role = 'quant'
 ),
 
+-- a quant has one family, whatever scores are asked about
 answered as (
     select
         cohort_id,
         unnest(gain_families({{ answers() }})) as answer,
     from {{ ref('fct_prompts') }}
+    inner join {{ ref('dim_scorings') }} as scorings using (cohort_id, scoring)
+    where scorings.is_first
     group by cohort_id
 ),
 

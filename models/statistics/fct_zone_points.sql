@@ -38,14 +38,18 @@ select
     measured.estimator,
     measured.measurement_id,
     measured.variant,
+    targets.scoring,
     targets.target,
     members.quant_id,
     quants.uploader,
     measured.x,
     targets.figure as y,
 from {{ ref('fct_zone_members') }} as members
-inner join measured using (cohort_id, quant_id)
-inner join {{ ref('stat_targets') }} as targets using (cohort_id, quant_id)
+inner join measured
+    on members.cohort_id = measured.cohort_id
+    and members.quant_id = measured.quant_id
+inner join {{ ref('stat_targets') }} as targets
+    on {{ of_one_scoring('members', 'targets') }}
 left join {{ ref('dim_quants') }} as quants
     on
     members.cohort_id = quants.cohort_id

@@ -5,12 +5,14 @@ with answered as (
 quants as (
     select
         cohort_id,
-        unnest(candidates(answers, {{ settings('n_tosses', 'seed', 'margin') }})) as answer,
+        scoring,
+        unnest(candidates(answers, {{ settings('n_tosses', 'seed', margin='margin') }})) as answer,
     from answered
 )
 
 select
     cohort_id,
+    scoring,
     answer.quant_id,
     answer.difference,
     answer.margin,

@@ -1,7 +1,18 @@
--- noqa: disable=LT09
+{# kind -> whose rows they are, of how many, and the figure; in the order of a card #}
+{%- set kinds = {
+    'quants': ('quants', 'null::bigint', 'quants'),
+    'prompts': ('quants', 'benchmarks', 'prompts'),
+    'volume': ('quants', 'quants', 'volume'),
+    'standard_error': ('quants', 'quants', 'standard_error'),
+    'not_inferior': ('quants', 'quants', 'not_inferior'),
+    'told_apart': ('pairs', 'pairs', 'told_apart'),
+    'resolvable': ('pairs', 'all_pairs', 'resolvable'),
+    'prompts_needed': ('pairs', 'all_pairs', 'prompts_needed'),
+} -%}
 with quants as (
     select
         composites.cohort_id,
+        composites.scoring,
         count(*) as quants,
         max(composites.prompts) as prompts,
         max(composites.benchmarks) as benchmarks,
@@ -9,14 +20,15 @@ with quants as (
         median(errors.standard_error) as standard_error,
         count(*) filter (where losses.verdict = 'not_inferior') as not_inferior,
     from {{ ref('fct_composites') }} as composites
-    left join {{ ref('stat_composites') }} as errors using (cohort_id, quant_id)
-    left join {{ ref('stat_candidates') }} as losses using (cohort_id, quant_id)
-    group by composites.cohort_id
+    left join {{ ref('stat_composites') }} as errors using (cohort_id, quant_id, scoring)
+    left join {{ ref('stat_candidates') }} as losses using (cohort_id, quant_id, scoring)
+    group by composites.cohort_id, composites.scoring
 ),
 
 pairs as (
     select
         cohort_id,
+        scoring,
         count(*) filter (where not other_is_reference) as pairs,
         count(*) filter (
             where {{ resolves('p_adjusted') }} and not other_is_reference
@@ -25,39 +37,26 @@ pairs as (
         median(resolvable) as resolvable,
         median(prompts_needed) as prompts_needed,
     from {{ ref('stat_pairs') }}
-    group by cohort_id
+    group by cohort_id, scoring
 ),
 
 figures as (
-    select cohort_id, 1 as place, 'quants' as kind, null::bigint as n, quants::double as figure,
-    from quants
-    union all by name
-    select cohort_id, 2 as place, 'prompts' as kind, benchmarks as n, prompts::double as figure,
-    from quants
-    union all by name
-    select cohort_id, 3 as place, 'volume' as kind, quants as n, volume as figure,
-    from quants
-    union all by name
-    select
-        cohort_id, 4 as place, 'standard_error' as kind, quants as n, standard_error as figure,
-    from quants
-    union all by name
-    select cohort_id, 5 as place, 'not_inferior' as kind, quants as n, not_inferior as figure,
-    from quants
-    union all by name
-    select cohort_id, 6 as place, 'told_apart' as kind, pairs as n, told_apart as figure,
-    from pairs
-    union all by name
-    select cohort_id, 7 as place, 'resolvable' as kind, all_pairs as n, resolvable as figure,
-    from pairs
-    union all by name
-    select
-        cohort_id, 8 as place, 'prompts_needed' as kind, all_pairs as n, prompts_needed as figure,
-    from pairs
+    {% for kind, (rows, n, figure) in kinds.items() -%}
+        select
+            cohort_id,
+            scoring,
+            {{ loop.index }} as place,
+            '{{ kind }}' as kind,
+            {{ n }} as n,
+            {{ figure }}::double as figure,
+        from {{ rows }}
+        {% if not loop.last %}union all by name{% endif %}
+    {% endfor %}
 )
 
 select
     cohort_id,
+    scoring,
     place,
     kind,
     n,

@@ -5,14 +5,16 @@ with answered as (
 quants as (
     select
         cohort_id,
+        scoring,
         unnest(composite_differences(
-            answers, {{ settings('n_resamples', 'n_tosses', 'seed', 'margin') }}
+            answers, {{ settings('n_resamples', 'n_tosses', 'seed', margin='margin') }}
         )) as answer,
     from answered
 )
 
 select
     cohort_id,
+    scoring,
     answer.quant_id,
     answer.difference,
     answer.standard_error,

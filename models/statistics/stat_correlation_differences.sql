@@ -1,6 +1,7 @@
 with compared as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         estimator,
@@ -19,6 +20,7 @@ with compared as (
 differences as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         estimator,
@@ -28,6 +30,7 @@ differences as (
 
 select
     cohort_id,
+    scoring,
     zone_rule,
     threshold,
     estimator,

@@ -1,6 +1,7 @@
 with correlated as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         estimator,
@@ -16,6 +17,7 @@ with correlated as (
 unnested as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         estimator,
@@ -26,6 +28,7 @@ unnested as (
 correlations as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         estimator,
@@ -51,6 +54,7 @@ correlations as (
 
 select
     correlations.cohort_id,
+    correlations.scoring,
     correlations.zone_rule,
     correlations.threshold,
     correlations.measurement_id,
@@ -80,4 +84,4 @@ select
     {{ var('seed') }}::integer as seed,
 from correlations
 left join {{ ref('stat_trends') }} as trends
-    using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
+    using (cohort_id, scoring, zone_rule, threshold, measurement_id, estimator, target)

@@ -17,6 +17,7 @@ answers as (
 agreements as (
     select
         cohort_id,
+        scoring,
         unnest(direction_agreement(
             directions.directions,
             answers.answers,
@@ -28,6 +29,7 @@ agreements as (
 
 select
     cohort_id,
+    scoring,
     answer.corpus_id,
     answer.context_length,
     answer.estimator,

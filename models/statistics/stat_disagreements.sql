@@ -26,6 +26,7 @@ cells as (
 
 select
     cohort_id,
+    'answered' as scoring,  -- counts of right and wrong
     answer.quant_id,
     answer.benchmark_id,
     answer.prompts,

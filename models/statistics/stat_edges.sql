@@ -13,17 +13,19 @@ labelled as (
 compared as (
     select
         zones.cohort_id,
+        zones.scoring,
         unnest(zone_edges(
             zones.quants, answered.answers, labelled.families,
             {{ settings('wreck_kld', 'n_tosses', 'seed') }}
         )) as answer,
     from zones
-    left join answered using (cohort_id)
+    left join answered using (cohort_id, scoring)
     left join labelled using (cohort_id)
 )
 
 select
     cohort_id,
+    scoring,
     answer.labelling,
     answer.edge,
     answer.n,

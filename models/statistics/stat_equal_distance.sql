@@ -3,7 +3,7 @@ with distances as (
     {{ klds_of_cohorts() }}
 ),
 
--- one row per cohort: the answers of quants with every benchmark
+-- one row per cohort x scoring: the answers of quants with every benchmark
 answered as (
     {{ answers_of_cohorts(whole_suites=true) }}
 ),
@@ -11,6 +11,7 @@ answered as (
 tested as (
     select
         cohort_id,
+        scoring,
         equal_distance(
             distances.quants,
             answered.answers,
@@ -22,6 +23,7 @@ tested as (
 
 select
     cohort_id,
+    scoring,
     found.pairs,
     found.quants,
     found.differ_raw,

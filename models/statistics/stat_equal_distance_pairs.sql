@@ -3,7 +3,7 @@ with distances as (
     {{ klds_of_cohorts() }}
 ),
 
--- one row per cohort: the answers of quants with every benchmark
+-- one row per cohort x scoring: the answers of quants with every benchmark
 answered as (
     {{ answers_of_cohorts(whole_suites=true) }}
 ),
@@ -11,6 +11,7 @@ answered as (
 tested as (
     select
         cohort_id,
+        scoring,
         equal_distance_pairs(
             distances.quants,
             answered.answers,
@@ -23,12 +24,14 @@ tested as (
 pairs as (
     select
         cohort_id,
+        scoring,
         unnest(found) as answer,
     from tested
 )
 
 select
     cohort_id,
+    scoring,
     answer.quant_id,
     answer.other_quant_id,
     answer.kld,

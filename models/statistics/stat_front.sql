@@ -15,6 +15,7 @@ answered as (
 placed as (
     select
         cohort_id,
+        scoring,
         front_places(
             answered.answers, files.sizes, {{ settings('n_resamples', 'seed') }}
         ) as found,
@@ -25,6 +26,7 @@ placed as (
 unnested as (
     select
         cohort_id,
+        scoring,
         unnest(found) as answer,
     from placed
 ),
@@ -32,6 +34,7 @@ unnested as (
 places as (
     select
         cohort_id,
+        scoring,
         answer.quant_id,
         answer.on_front,
         answer.beaten_by,
@@ -42,6 +45,7 @@ places as (
 harmed as (
     select
         cohort_id,
+        scoring,
         quant_id,
         string_agg(benchmark_id, ', ' order by benchmark_id) as benchmarks,
     from {{ ref('stat_disagreements') }}
@@ -52,6 +56,7 @@ harmed as (
 quants as (
     select
         cohort_id,
+        scoring,
         quant_id,
         files.file_bytes as bytes,
         composites.composite,
@@ -66,16 +71,17 @@ quants as (
         and judged.verdict <> 'damaged' as is_candidate,
     from places
     inner join {{ ref('dim_quants') }} as files using (cohort_id, quant_id)
-    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
-    inner join {{ ref('stat_groups') }} as letters using (cohort_id, quant_id)
-    inner join {{ ref('stat_candidates') }} as losses using (cohort_id, quant_id)
-    inner join {{ ref('stat_composites') }} as judged using (cohort_id, quant_id)
-    left join harmed using (cohort_id, quant_id)
+    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id, scoring)
+    inner join {{ ref('stat_groups') }} as letters using (cohort_id, quant_id, scoring)
+    inner join {{ ref('stat_candidates') }} as losses using (cohort_id, quant_id, scoring)
+    inner join {{ ref('stat_composites') }} as judged using (cohort_id, quant_id, scoring)
+    left join harmed using (cohort_id, quant_id, scoring)
     where files.role = 'quant'
 )
 
 select
     cohort_id,
+    scoring,
     quant_id,
     bytes,
     composite,
@@ -89,7 +95,7 @@ select
     is_candidate
     and bytes is not null
     and row_number() over (
-        partition by cohort_id
+        partition by cohort_id, scoring
         order by is_candidate desc, bytes asc nulls last, composite desc, quant_id asc
     ) = 1 as is_picked,
 from quants

@@ -2,6 +2,7 @@
 with tested as (
     select
         cohort_id,
+        scoring,
         quant_id,
         kld_mean,
         prompts,
@@ -16,6 +17,7 @@ with tested as (
 onsets as (
     select
         cohort_id,
+        scoring,
         max(prompts) as prompts,
         count(*) as n,
         count(*) filter (where is_shown) as shown,
@@ -24,11 +26,12 @@ onsets as (
         arg_min(quant_id, (kld_mean, quant_id)) filter (where is_shown) as quant_id,
         arg_min(p_adjusted, (kld_mean, quant_id)) filter (where is_shown) as p_adjusted,
     from tested
-    group by cohort_id
+    group by cohort_id, scoring
 )
 
 select
     onsets.cohort_id,
+    onsets.scoring,
     onsets.prompts,
     onsets.n,
     onsets.shown,
@@ -47,5 +50,5 @@ select
         else 'no_loss_shown'
     end as verdict,
 from onsets
-inner join tested using (cohort_id)
+inner join tested using (cohort_id, scoring)
 group by all

@@ -1,17 +1,19 @@
-with tested as (
+with answered as (
+    {{ answers_of_cohorts() }}
+),
+
+tested as (
     select
         cohort_id,
-        unnest(losses(
-            {{ answers() }},
-            {{ settings('n_tosses', 'seed') }}
-        )) as answer,
-    from {{ ref('fct_prompts') }}
-    group by cohort_id
+        scoring,
+        unnest(losses(answers, {{ settings('n_tosses', 'seed') }})) as answer,
+    from answered
 ),
 
 shown as (
     select
         cohort_id,
+        scoring,
         answer.quant_id,
         answer.prompts,
         answer.difference,
@@ -26,6 +28,7 @@ shown as (
 
 select
     shown.cohort_id,
+    shown.scoring,
     shown.quant_id,
     members.kld_mean,
     shown.prompts,

@@ -50,7 +50,7 @@ select
     minimum_rho,
     reason,
 from correlations
-where target in ('composite', 'volume')
+where target in ('composite', 'volume') and scoring = 'answered'
 union all by name
 select
     cohorts.cohort_id,

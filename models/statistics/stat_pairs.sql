@@ -1,17 +1,19 @@
-with compared as (
+with answered as (
+    {{ answers_of_cohorts() }}
+),
+
+compared as (
     select
         cohort_id,
-        score_pairs(
-            {{ answers() }},
-            {{ settings('n_tosses', 'seed', 'margin') }}
-        ) as found,
-    from {{ ref('fct_prompts') }}
-    group by cohort_id
+        scoring,
+        score_pairs(answers, {{ settings('n_tosses', 'seed', margin='margin') }}) as found,
+    from answered
 ),
 
 pairs as (
     select
         compared.cohort_id,
+        compared.scoring,
         cohorts.reference_id,
         unnest(compared.found) as answer,
     from compared
@@ -21,6 +23,7 @@ pairs as (
 
 select
     cohort_id,
+    scoring,
     answer.quant_id,
     coalesce(answer.other_quant_id, reference_id) as other_quant_id,
     answer.other_quant_id is null as other_is_reference,

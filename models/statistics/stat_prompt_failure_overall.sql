@@ -6,7 +6,7 @@ with cohorts as (
             {{ settings('kld_clip', 'pass_mark', 'fewest_quants', 'n_tosses', 'seed') }}
         ) as found,
     from {{ ref('fct_prompts') }}
-    where kld_mean is not null
+    where kld_mean is not null and scoring = 'answered'
     group by cohort_id
 ),
 

@@ -13,18 +13,20 @@ families as (
 tested as (
     select
         points.cohort_id,
+        points.scoring,
         points.estimator,
         unnest(relatives(
             points.points, answers.answers, families.families,
             {{ settings('n_permutations', 'n_tosses', 'fewest_quants', 'seed') }}
         )) as answer,
     from points
-    left join answers using (cohort_id)
+    left join answers using (cohort_id, scoring)
     left join families using (cohort_id)
 )
 
 select
     cohort_id,
+    scoring,
     answer.zone_rule,
     answer.threshold,
     estimator,

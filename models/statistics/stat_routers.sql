@@ -22,7 +22,7 @@ with prompts as (
         score,
         count(*) over (partition by quant_id, benchmark_id, harness, prompt_id) as models,
     from {{ ref('fct_prompts') }}
-    where kld_mean is not null
+    where kld_mean is not null and scoring = 'answered'
 ),
 
 pools as (

@@ -9,17 +9,19 @@ answers as (
 prompts_alone as (
     select
         points.cohort_id,
+        points.scoring,
         points.estimator,
         unnest(these_quants(
             points.points, answers.answers, {{ settings('n_tosses', 'fewest_quants', 'seed') }}
         )) as answer,
     from points
-    left join answers using (cohort_id)
+    left join answers using (cohort_id, scoring)
 ),
 
 these as (
     select
         cohort_id,
+        scoring,
         answer.zone_rule,
         answer.threshold,
         estimator,
@@ -40,6 +42,7 @@ these as (
 labellings as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         estimator,
@@ -67,11 +70,12 @@ judged as (
         ) as answer,
     from these
     left join labellings
-        using (cohort_id, zone_rule, threshold, estimator, measurement_id, target)
+        using (cohort_id, scoring, zone_rule, threshold, estimator, measurement_id, target)
 )
 
 select
     judged.cohort_id,
+    judged.scoring,
     judged.zone_rule,
     judged.threshold,
     judged.estimator,
@@ -102,6 +106,7 @@ from judged
 left join {{ ref('stat_relatives') }} as relatives
     on
     judged.cohort_id = relatives.cohort_id
+    and judged.scoring = relatives.scoring
     and judged.zone_rule = relatives.zone_rule
     and judged.threshold = relatives.threshold
     and judged.estimator = relatives.estimator

@@ -1,6 +1,7 @@
 with distances as (
     select
         points.cohort_id,
+        points.scoring,
         points.estimator,
         list(distinct struct_pack(
             points.zone_rule,
@@ -22,7 +23,7 @@ with distances as (
     where
         points.is_default
         and points.target in ('composite', 'volume', 'direction')
-    group by points.cohort_id, points.estimator
+    group by points.cohort_id, points.scoring, points.estimator
 ),
 
 chunks as (
@@ -55,6 +56,7 @@ answers as (
 redrawn as (
     select
         distances.cohort_id,
+        distances.scoring,
         distances.estimator,
         unnest(two_level(
             distances.distances,
@@ -64,11 +66,12 @@ redrawn as (
         )) as answer,
     from distances
     left join chunks using (cohort_id, estimator)
-    inner join answers using (cohort_id)
+    inner join answers using (cohort_id, scoring)
 )
 
 select
     cohort_id,
+    scoring,
     answer.zone_rule,
     answer.threshold,
     answer.measurement_id,

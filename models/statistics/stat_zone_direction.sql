@@ -1,7 +1,8 @@
--- one row per cohort: which quants lie in which zone
+-- one row per cohort x scoring: which quants lie in which zone
 with zones as (
     select
         members.cohort_id,
+        composites.scoring,
         list(struct_pack(
             members.zone_rule,
             members.threshold,
@@ -10,9 +11,10 @@ with zones as (
             kld := members.kld_mean
         )) as members,
     from {{ ref('fct_zone_members') }} as members
-    semi join {{ ref('fct_composites') }} using (cohort_id, quant_id)
+    inner join {{ ref('fct_composites') }} as composites
+        on {{ of_one_scoring('members', 'composites') }}
     where members.is_member
-    group by members.cohort_id
+    group by members.cohort_id, composites.scoring
 ),
 
 answered as (
@@ -22,22 +24,25 @@ answered as (
 leaning as (
     select
         cohort_id,
+        scoring,
         zone_directions(
             zones.members, answered.answers, {{ settings('n_tosses', 'seed') }}
         ) as found,
     from zones
-    inner join answered using (cohort_id)
+    inner join answered using (cohort_id, scoring)
 ),
 
 figures as (
     select
         cohort_id,
+        scoring,
         unnest(found) as answer,
     from leaning
 )
 
 select
     cohort_id,
+    scoring,
     answer.zone_rule,
     answer.threshold,
     answer.kind,

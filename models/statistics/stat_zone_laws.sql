@@ -13,17 +13,19 @@ labelled as (
 fitted as (
     select
         zones.cohort_id,
+        zones.scoring,
         unnest(zone_laws(
             zones.quants, answered.answers, labelled.families,
             {{ settings('wreck_kld', 'n_tosses', 'seed') }}
         )) as answer,
     from zones
-    left join answered using (cohort_id)
+    left join answered using (cohort_id, scoring)
     left join labelled using (cohort_id)
 )
 
 select
     cohort_id,
+    scoring,
     answer.labelling,
     answer.n,
     answer.families,

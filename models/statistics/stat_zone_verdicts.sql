@@ -5,12 +5,13 @@ with sides as (
         drawn.*,
         laws.families > 1 and laws.families < laws.n as divides,
     from {{ ref('stat_zone_nulls') }} as drawn
-    inner join {{ ref('stat_zone_laws') }} as laws using (cohort_id, labelling)
+    inner join {{ ref('stat_zone_laws') }} as laws using (cohort_id, scoring, labelling)
 ),
 
 worst as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         is_default,
@@ -31,6 +32,7 @@ worst as (
 best as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         labelling,
@@ -39,10 +41,10 @@ best as (
         any_value(expected_high) as expected_high,
     from sides
     where kind in ('flatter', 'steeper')
-    group by cohort_id, zone_rule, threshold, labelling, divides
+    group by cohort_id, scoring, zone_rule, threshold, labelling, divides
     qualify
         row_number() over (
-            partition by cohort_id, zone_rule, threshold
+            partition by cohort_id, scoring, zone_rule, threshold
             order by divides desc, min(p) desc, labelling asc
         ) = 1
 ),
@@ -50,6 +52,7 @@ best as (
 zones as (
     select
         worst.cohort_id,
+        worst.scoring,
         worst.zone_rule,
         worst.threshold,
         worst.is_default,
@@ -70,8 +73,8 @@ zones as (
         map_from_entries(list((worst.kind, worst.p))) as p,
         map_from_entries(list((worst.kind, worst.p_adjusted))) as p_adjusted,
     from worst
-    left join {{ ref('stat_loss_onsets') }} as onsets using (cohort_id)
-    group by worst.cohort_id, worst.zone_rule, worst.threshold, worst.is_default
+    left join {{ ref('stat_loss_onsets') }} as onsets using (cohort_id, scoring)
+    group by all
 ),
 
 -- the side by which a zone is decided; where none decides, the one nearest to it
@@ -88,6 +91,7 @@ decided as (
 
 select
     decided.cohort_id,
+    decided.scoring,
     decided.zone_rule,
     decided.threshold,
     decided.is_default,
@@ -103,4 +107,4 @@ select
     decided.verdict,
     decided.reason,
 from decided
-inner join best using (cohort_id, zone_rule, threshold)
+inner join best using (cohort_id, scoring, zone_rule, threshold)

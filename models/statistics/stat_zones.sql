@@ -1,6 +1,7 @@
 with zones as (
     select
         members.cohort_id,
+        composites.scoring,
         list(struct_pack(
             zone_rule := members.zone_rule,
             threshold := members.threshold,
@@ -11,9 +12,10 @@ with zones as (
             is_member := members.is_member
         )) as quants,
     from {{ ref('fct_zone_members') }} as members
-    inner join {{ ref('fct_composites') }} as composites using (cohort_id, quant_id)
+    inner join {{ ref('fct_composites') }} as composites
+        on {{ of_one_scoring('members', 'composites') }}
     where members.zone_rule <> 'full'
-    group by members.cohort_id
+    group by members.cohort_id, composites.scoring
 ),
 
 answered as (
@@ -23,15 +25,17 @@ answered as (
 figures as (
     select
         zones.cohort_id,
+        zones.scoring,
         unnest(zone_figures(
             zones.quants, answered.answers, {{ settings('n_resamples', 'n_splits', 'seed') }}
         )) as answer,
     from zones
-    left join answered using (cohort_id)
+    left join answered using (cohort_id, scoring)
 )
 
 select
     cohort_id,
+    scoring,
     answer.zone_rule,
     answer.threshold,
     (answer.zone_rule, answer.threshold) in (
