@@ -13,6 +13,7 @@ with shown as (
 
 select
     cohort_id,
+    scoring,
     zone_rule,
     threshold,
     variant,
@@ -30,4 +31,4 @@ select
 from stat_correlations
 where (zone_rule, threshold) in (select (shown.zone_rule, shown.threshold), from shown)
 group by all
-order by cohort_id, zone_rule, threshold, variant
+order by cohort_id, scoring, zone_rule, threshold, variant

@@ -1,6 +1,7 @@
 -- Which quants does each threshold put into the silent zone, and how far apart are their scores?
 select
     members.cohort_id,
+    scorings.scoring,
     members.zone_rule,
     members.threshold,
     members.is_default,
@@ -12,6 +13,14 @@ select
     any_value(composites.composite_ref) as composite_ref,
     avg(composites.standard_error) filter (where members.is_member) as mean_gain_se,
 from fct_zone_members as members
-left join fct_composites as composites using (cohort_id, quant_id)
+left join dim_scorings as scorings
+    on
+    members.cohort_id = scorings.cohort_id
+    and coalesce(members.scoring, scorings.scoring) = scorings.scoring
+left join fct_composites as composites
+    on
+    members.cohort_id = composites.cohort_id
+    and members.quant_id = composites.quant_id
+    and scorings.scoring = composites.scoring
 group by all
-order by members.cohort_id, members.zone_rule, members.threshold
+order by members.cohort_id, scorings.scoring, members.zone_rule, members.threshold

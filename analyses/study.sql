@@ -2,10 +2,12 @@
 -- low and high are a 95 % interval, never a range over quants; of a rho: what other prompts and
 -- chunks would give these very quants. verdict is a code, says its sentence in the seed verdicts,
 -- with the figures of the finding in place of {names}: {n:quant} is 1 quant or 3 quants, {n:is|are}
--- the word for so many. The zone is the default one; mean KLD is that of the first text.
+-- the word for so many. The zone is the default one; mean KLD is that of the first text. scoring:
+-- what a score is (dim_scorings); what tells how much scores say is told by each, side by side.
 with told as (
     select
         findings.cohort_id,
+        findings.scoring,
         findings.place,
         findings.finding,
         findings.n,
@@ -23,6 +25,7 @@ with told as (
 select
     cohort_id,
     finding,
+    scoring,
     n,
     figure,
     low,
@@ -51,4 +54,4 @@ select
         ''
     ) as says,
 from told
-order by cohort_id, place, finding
+order by cohort_id, place, finding, scoring

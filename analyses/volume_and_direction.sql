@@ -7,6 +7,7 @@ with flips as (
     select
         cohort_id,
         quant_id,
+        scoring,
         sum(leapfrogs) as leapfrogs,
         sum(drops) as drops,
     from fct_disagreements
@@ -15,6 +16,7 @@ with flips as (
 
 select
     composites.cohort_id,
+    composites.scoring,
     composites.quant_id,
     members.kld_mean,
     members.is_member as in_silent_zone,
@@ -32,11 +34,12 @@ select
     answers.verdict,
     composites.prompts,
 from fct_composites as composites
-inner join flips using (cohort_id, quant_id)
-left join stat_composites as answers using (cohort_id, quant_id)
+inner join flips using (cohort_id, quant_id, scoring)
+left join stat_composites as answers using (cohort_id, quant_id, scoring)
 left join fct_zone_members as members
     on composites.cohort_id = members.cohort_id
     and composites.quant_id = members.quant_id
+    and coalesce(members.scoring, composites.scoring) = composites.scoring
     and members.zone_rule <> 'full'
     and members.is_default
-order by composites.cohort_id, members.kld_mean
+order by composites.cohort_id, composites.scoring, members.kld_mean

@@ -3,6 +3,7 @@
 -- or steeper, by the labelling of families that refuses it least.
 select
     verdicts.cohort_id,
+    verdicts.scoring,
     verdicts.zone_rule,
     verdicts.threshold,
     verdicts.n,
@@ -19,7 +20,8 @@ from stat_zone_verdicts as verdicts
 left join stat_zones as zones
     on
     verdicts.cohort_id = zones.cohort_id
+    and verdicts.scoring = zones.scoring
     and verdicts.zone_rule = zones.zone_rule
     and verdicts.threshold = zones.threshold
     and zones.kind = 'reliability_halves'
-order by verdicts.cohort_id, verdicts.zone_rule, verdicts.threshold
+order by verdicts.cohort_id, verdicts.scoring, verdicts.zone_rule, verdicts.threshold

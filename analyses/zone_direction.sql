@@ -3,6 +3,7 @@
 -- change_per_doubling: what that share gains when the KLD doubles. Both hold for these quants.
 select
     cohort_id,
+    scoring,
     zone_rule,
     threshold,
     kind,
@@ -16,4 +17,4 @@ select
     detectable,
     verdict,
 from stat_zone_direction
-order by cohort_id asc, kind desc, zone_rule asc, threshold asc
+order by cohort_id asc, scoring asc, kind desc, zone_rule asc, threshold asc

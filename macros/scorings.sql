@@ -7,3 +7,16 @@
 {% macro margin_of(scoring) -%}
     if({{ scoring }} = 'answered', {{ var('margin') }}, {{ var('margin_expected') }})::double
 {%- endmacro %}
+
+{# Decimals of a difference in points of 100, as printf takes them: fractions tell smaller ones. #}
+{% macro points_form(scoring) -%}
+    if({{ scoring }} = 'answered', '%.1f', '%.2f')
+{%- endmacro %}
+
+{# A difference in points of 100 as text; what rounds to 0 has no sign. #}
+{% macro signed_points(difference, scoring) -%}
+    printf(
+        {{ points_form(scoring) }},
+        round(100 * {{ difference }}, if({{ scoring }} = 'answered', 1, 2)) + 0
+    )
+{%- endmacro %}

@@ -18,6 +18,7 @@ from {{ ref('stg_runs') }} as runs
 left join counted using (run_id)
 where
     runs.role = 'quant'
+    and runs.task <> 'answers'  -- whose rows are of answers
     and (
         runs.token_rows is distinct from coalesce(counted.token_rows, 0)
         or counted.positions is distinct from counted.token_rows

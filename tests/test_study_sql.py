@@ -57,7 +57,7 @@ def test_adjusted_p_is_never_below_the_single_one_and_cells_are_whole(warehouse)
 def test_disagreements_are_counts_of_prompts_and_only_shown_differences_get_a_word(warehouse):
     rows = query(
         warehouse,
-        "select cells.prompts, cells.leapfrogs, cells.drops, cells.difference, p_mcnemar,"
+        "select cells.prompts, cells.leapfrogs, cells.drops, cells.difference, p,"
         " p_adjusted, verdict, count(*), count(*) filter (score > score_ref),"
         " count(*) filter (score < score_ref) from stat_disagreements as cells join fct_prompts"
         " using (cohort_id, quant_id, benchmark_id)"

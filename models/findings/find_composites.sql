@@ -1,7 +1,8 @@
--- one row per cohort x verdict: how many quants got it
+-- one row per cohort x scoring x verdict: how many quants got it
 with verdicts as (
     select
         cohort_id,
+        scoring,
         verdict,
         count(*) as quants,
         count(difference) as known,
@@ -12,6 +13,7 @@ with verdicts as (
 
 select
     cohort_id,
+    scoring,
     5::double as place,
     'composite less the reference''s, median quant' as finding,
     sum(known)::bigint as n,
@@ -23,9 +25,9 @@ select
     map {
         'counts': string_agg(quants || ' ' || verdict, ', ' order by quants desc, verdict asc),
         'n': sum(known)::bigint::varchar,
-        'margin': printf('%.2g', 100 * {{ var('margin') }}),
-        'smallest': printf('%.1f', round(100 * min(list_min(differences)), 1) + 0),
-        'largest': printf('%.1f', round(100 * max(list_max(differences)), 1) + 0)
+        'margin': printf('%.2g', 100 * {{ margin_of('scoring') }}),
+        'smallest': {{ signed_points('min(list_min(differences))', 'scoring') }},
+        'largest': {{ signed_points('max(list_max(differences))', 'scoring') }}
     } as facts,
 from verdicts
-group by cohort_id
+group by cohort_id, scoring

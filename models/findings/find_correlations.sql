@@ -6,18 +6,19 @@ with correlations as (
 agreements as (
     select
         *,
-        count(rho) over (partition by cohort_id) as figures,
+        count(rho) over (partition by cohort_id, scoring) as figures,
     from {{ ref('stat_direction_agreement') }}
     qualify
         measured = 'token_direction'
         and row_number() over (
-            partition by cohort_id, corpus_id, measured
+            partition by cohort_id, scoring, corpus_id, measured
             order by context_length asc, n desc, estimator asc
         ) = 1
 )
 
 select
     correlations.cohort_id,
+    correlations.scoring,
     (
         3.0 + 0.1 * list_position(['composite', 'volume', 'direction'], correlations.target)
         + if(correlations.zone = 'full', 0.0, 0.3)
@@ -33,12 +34,13 @@ select
     {{ trend_facts('trends') }} as facts,
 from correlations
 inner join {{ ref('stat_trends') }} as trends
-    using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
+    using (cohort_id, scoring, zone_rule, threshold, measurement_id, estimator, target)
 left join {{ ref('stat_two_level') }} as redrawn
-    using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
+    using (cohort_id, scoring, zone_rule, threshold, measurement_id, estimator, target)
 union all by name
 select
     cohort_id,
+    scoring,
     8::double as place,
     'rho of direction on tokens (' || corpus_id || ') and on the benchmarks' as finding,
     n,

@@ -8,6 +8,7 @@ with kinds (kind, place, finding) as (
 tested as (
     select
         cohort_id,
+        scoring,
         kind,
         count(p) as zones,
     from {{ ref('stat_zone_direction') }}
@@ -16,6 +17,7 @@ tested as (
 
 select
     leaning.cohort_id,
+    leaning.scoring,
     kinds.place::double as place,
     kinds.finding,
     leaning.n,
@@ -34,6 +36,6 @@ select
     } as facts,
 from {{ ref('stat_zone_direction') }} as leaning
 inner join kinds using (kind)
-inner join tested using (cohort_id, kind)
+inner join tested using (cohort_id, scoring, kind)
 inner join {{ ref('dim_zone_rules') }} as zones using (zone_rule, threshold)
 where zones.is_default

@@ -1,7 +1,7 @@
 with ranks as (
     select
         *,
-        count(p_adjusted) over (partition by cohort_id) as zones,
+        count(p_adjusted) over (partition by cohort_id, scoring) as zones,
     from {{ ref('stat_zones') }}
     where kind = 'reliability_halves'
 ),
@@ -9,7 +9,9 @@ with ranks as (
 verdicts as (
     select
         *,
-        count(p_adjusted) over (partition by cohort_id, zone_rule = 'kld_max') as zones,
+        count(p_adjusted) over (
+            partition by cohort_id, scoring, zone_rule = 'kld_max'
+        ) as zones,
     from {{ ref('stat_zone_verdicts') }}
 ),
 
@@ -17,6 +19,7 @@ verdicts as (
 flat as (
     select
         cohort_id,
+        scoring,
         zone_rule,
         threshold,
         labelling,
@@ -28,6 +31,7 @@ flat as (
 
 select
     cohort_id,
+    scoring,
     4.1::double as place,
     'reliability of composites, silent zone' as finding,
     n,
@@ -40,13 +44,34 @@ select
         'n': n::varchar,
         'p_adjusted': coalesce(printf('%.2g', p_adjusted), 'unknown'),
         'zones': zones::varchar,
-        'resolvable': coalesce(printf('%.1f', 100 * resolvable), 'unknown')
+        'resolvable': coalesce(printf({{ points_form('scoring') }}, 100 * resolvable), 'unknown')
     } as facts,
 from ranks
 where is_default
 union all by name
 select
+    cohort_id,
+    scoring,
+    4.15::double as place,
+    'variance of a difference if answered over that by this scoring, silent zone' as finding,
+    n,
+    variance_ratio as figure,
+    null::double as low,
+    null::double as high,
+    'variance_ratios' as statistic,
+    if(variance_ratio is null, 'none', 'counted') as verdict,
+    map {
+        'n': n::varchar,
+        'ratio': printf('%.3g', variance_ratio),
+        'smallest': printf('%.3g', smallest),
+        'largest': printf('%.3g', largest)
+    } as facts,
+from {{ ref('stat_variance_ratios') }}
+where is_default and zone_rule <> 'full'
+union all by name
+select
     verdicts.cohort_id,
+    verdicts.scoring,
     4.2::double as place,
     'rho of mean KLD and composite, silent zone, against one smooth law of the loss' as finding,
     verdicts.n,
@@ -72,11 +97,12 @@ select
         'reason': coalesce(verdicts.reason, '')
     } as facts,
 from verdicts
-left join flat using (cohort_id, zone_rule, threshold, labelling)
+left join flat using (cohort_id, scoring, zone_rule, threshold, labelling)
 where verdicts.is_default
 union all by name
 select
     cohort_id,
+    scoring,
     4.3::double as place,
     'lowest mean KLD with a shown loss of composite' as finding,
     n,
@@ -93,6 +119,6 @@ select
         'p_adjusted': coalesce(printf('%.2g', p_adjusted), 'unknown'),
         'beyond': beyond::varchar,
         'not_shown': beyond_not_shown::varchar,
-        'resolvable': coalesce(printf('%.1f', 100 * resolvable), 'unknown')
+        'resolvable': coalesce(printf({{ points_form('scoring') }}, 100 * resolvable), 'unknown')
     } as facts,
 from {{ ref('stat_loss_onsets') }}

@@ -18,3 +18,4 @@ select
     bool_or(greedy) as greedy,
 from answers
 group by all
+having count(*) = count(logprob)  -- all logits are finite

@@ -24,6 +24,7 @@ expected as (
     inner join {{ ref('stg_runs') }} as runs using (run_id)
     where answers.tokens <= (runs.harness ->> '$.longest_answer')::integer
     group by all
+    having count(*) = count(answers.logprob)  -- all logits are finite
 ),
 
 likelihoods as (

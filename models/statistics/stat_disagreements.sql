@@ -1,4 +1,5 @@
-with compared as (
+-- counts of right and wrong answers
+with counted as (
     select
         cohort_id,
         benchmark_differences(
@@ -17,34 +18,61 @@ with compared as (
     group by cohort_id
 ),
 
-cells as (
+answered as (
+    {{ answers_of_cohorts() }}
+),
+
+measured as (
+    select
+        cohort_id,
+        scoring,
+        fraction_differences(answers, {{ settings(margin='margin') }}) as found,
+    from answered
+    where scoring <> 'answered'
+),
+
+counts as (
     select
         cohort_id,
         unnest(found) as answer,
-    from compared
+    from counted
+),
+
+fractions as (
+    select
+        cohort_id,
+        scoring,
+        unnest(found) as answer,
+    from measured
 )
 
-select
-    cohort_id,
-    'answered' as scoring,  -- counts of right and wrong
-    answer.quant_id,
-    answer.benchmark_id,
-    answer.prompts,
-    answer.leapfrogs,
-    answer.drops,
-    answer.difference,
-    answer.low,
-    answer.high,
-    answer.p_mcnemar,
-    answer.p_adjusted,
-    answer.improvement_share,
-    answer.margin,
-    answer.p_equivalent,
-    answer.p_equivalent_adjusted,
-    answer.p_not_inferior,
-    answer.e_value,
-    answer.minimum_difference,
-    answer.prompts_for_margin,
-    answer.verdict,
-    answer.reason,
-from cells
+{% for cells, scoring, low, high, p in [
+    ('counts', "'answered' as scoring", 'low', 'high', 'p_mcnemar'),
+    ('fractions', 'scoring', 'difference_low', 'difference_high', 'p'),
+] -%}
+    select
+        cohort_id,
+        {{ scoring }},
+        answer.quant_id,
+        answer.benchmark_id,
+        answer.prompts,
+        answer.leapfrogs::double as leapfrogs,
+        answer.drops::double as drops,
+        answer.difference,
+        answer.{{ low }} as low,
+        answer.{{ high }} as high,
+        answer.{{ p }} as p,
+        answer.p_adjusted,
+        answer.improvement_share,
+        answer.margin,
+        answer.p_equivalent,
+        answer.p_equivalent_adjusted,
+        answer.p_not_inferior,
+        answer.e_value,
+        answer.minimum_difference,
+        answer.prompts_for_margin,
+        answer.verdict,
+        answer.reason,
+    from {{ cells }}
+    {% if not loop.last %}union all by name{% endif %}
+{% endfor %}
