@@ -1,17 +1,20 @@
 """`qwh compare`, `plan`, `pick` and `card`: what these prompts, or this text, decide."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ExitCode, QwhError
-from .options import DEFAULT, CohortOption, WarehouseOption, points, screen, size
+from .by_text import on_text, picked_by_text, without_size
+from .options import DEFAULT, CohortOption, WarehouseOption, points, size
+from .said import Said, of_two, show, some
+from .scorings import ANSWERED, Scoring, ScoringOption, named, of_cohort
 
 if TYPE_CHECKING:
     from ..database.questions import Cohort
 
-MARGIN = "the project's own margin if not given."
+MARGIN = "the scoring's own margin if not given."
 DUEL = (
     "prompts",
     "gained",
@@ -26,7 +29,6 @@ DUEL = (
     "e_value",
     "verdict",
 )
-TEXT_PAIR = ("difference", "low", "high", "p", "p_adjusted", "e_value", "chunks", "verdict")
 PICK = (
     "quant_id",
     "bytes",
@@ -40,14 +42,7 @@ PICK = (
     "damaged_on",
     "picked",
 )
-TEXT_PICK = ("quant_id", "bytes", "kld_mean", "chunks", "letters", "picked")
-
-
-class Said(NamedTuple):
-    """What a command prints: a table, then sentences."""
-
-    rows: list[dict[str, Any]]
-    sentences: list[str]
+BESIDE = {"answered": "composite", "answered_verdict": "verdict"}  # where others are gone by
 
 
 def compare(
@@ -58,12 +53,13 @@ def compare(
         str | None,
         typer.Option(help=f"Difference of score that counts as none: 1pt, 1%, 0.01; {MARGIN}"),
     ] = None,
+    scoring: ScoringOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Compare two quants on the prompts that both answered, and say what would settle it; without
     answers, on the text that both read. Example: qwh compare Q8_0 Q4_K_M
     """
-    _print(compared(warehouse, first, second, cohort, _points(margin)))
+    show(compared(warehouse, first, second, cohort, _points(margin), scoring))
 
 
 def plan(
@@ -78,19 +74,28 @@ def plan(
         typer.Option(help="Share of prompts that divide them, in place of a pair.", min=0, max=1),
     ] = None,
     cohort: CohortOption = None,
+    scoring: ScoringOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Say how many prompts a difference takes; without answers, how many chunks of the text.
     Example: qwh plan --pair Q8_0 Q4_K_M --delta 1pt
     """
+    from ..database.settings import variables
+
     if (pair is None) == (volume is None):
         raise QwhError(
             "qwh plan wants either --pair A B or --volume SHARE: give one of them", ExitCode.USAGE
         )
     if pair is None:
-        _print(planned_volume(volume or 0.0, _points(delta)))
+        if scoring not in (None, ANSWERED):
+            raise QwhError(
+                "--volume is a share of prompts that are answered rightly by one of two: leave"
+                " --scoring out, or give --pair",
+                ExitCode.USAGE,
+            )
+        show(planned_volume(volume or 0.0, _points(delta) or variables()["margin"]))
     else:
-        _print(planned(warehouse, pair, cohort, delta))
+        show(planned(warehouse, pair, cohort, _points(delta), scoring))
 
 
 def pick(
@@ -101,6 +106,7 @@ def pick(
         str | None, typer.Option(help=f"Loss of score that counts as none: 1pt, 1%; {MARGIN}")
     ] = None,
     cohort: CohortOption = None,
+    scoring: ScoringOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Name the smallest quant that is shown to lose less than the margin against the reference;
@@ -108,16 +114,27 @@ def pick(
     qwh pick --max-bytes 4GB
     """
     limit = size(max_bytes) if max_bytes else float("inf")
-    _print(picked(warehouse, cohort, limit, _points(margin)))
+    show(picked(warehouse, cohort, limit, _points(margin), scoring))
 
 
-def card(cohort: CohortOption = None, warehouse: WarehouseOption = DEFAULT) -> None:
+def card(
+    cohort: CohortOption = None,
+    scoring: ScoringOption = None,
+    warehouse: WarehouseOption = DEFAULT,
+) -> None:
     """Print what a cohort's prompts can resolve at all. Example: qwh card"""
-    _print(resolved(warehouse, cohort))
+    show(resolved(warehouse, cohort, scoring))
 
 
-def compared(warehouse: Path, first: str, second: str, cohort: str | None, margin: float) -> Said:
-    """The second against the first: a row per benchmark, or per figure of a text."""
+def compared(
+    warehouse: Path,
+    first: str,
+    second: str,
+    cohort: str | None,
+    margin: float | None,
+    scoring: str | None = None,
+) -> Said:
+    """The second against the first: a row per benchmark and scoring, or per figure of a text."""
     from ..database.questions import asking
     from ..database.warehouse import Warehouse
 
@@ -127,25 +144,35 @@ def compared(warehouse: Path, first: str, second: str, cohort: str | None, margi
         if holds["scores"] and not holds["answers"] and not holds["texts"]:
             return _unpaired(asked)
         _refuse_unknown(asked, first, second)
-        on_text = _on_text(asked, pair)
+        by_text = on_text(asked, pair)
         if not holds["answers"]:
-            return on_text
-        rows = asked.ask("duel", **pair, margin=margin)
-        whole = _whole(asked, pair, margin)
-        named = {"score_ref": first, "score": second}
-        shown = [_row(row, "benchmark_id", named) | _some(row, DUEL) for row in rows]
+            return by_text
+        by = of_cohort(asked, scoring, margin)
+        rows = {each: _duels(asked, pair, each) for each in by}
+        chosen, *beside = [
+            _sentences(_whole(asked, pair, each), each)
+            for each in by
+            if rows[each] or each == by[0]
+        ]
+        said = chosen + [sentences[0] for sentences in beside]
         # which of two lies nearer says nothing of their scores
-        return Said(shown, _sentences(whole) + on_text.sentences[:1])
+        shown = [row for each in by for row in rows[each]]
+        return Said(shown, said + by_text.sentences[:1])
 
 
-def planned(warehouse: Path, pair: tuple[str, str], cohort: str | None, delta: str | None) -> Said:
+def planned(
+    warehouse: Path,
+    pair: tuple[str, str],
+    cohort: str | None,
+    delta: float | None,
+    scoring: str | None = None,
+) -> Said:
     """Prompts that find a true difference of delta (80 % power, 5 %), by benchmark of a pair.
 
     On a text: chunks that would tell the two apart, if what was seen is their difference.
     """
     from ..database.questions import asking
     from ..database.warehouse import Warehouse
-    from ..exports import words
 
     names = dict(zip(("first", "second"), pair))
     with asking(Warehouse(warehouse), cohort) as asked:
@@ -159,20 +186,33 @@ def planned(warehouse: Path, pair: tuple[str, str], cohort: str | None, delta: s
                     ExitCode.USAGE,
                 )
             columns = ("kind", "difference", "chunks", "chunks_needed", "verdict")
-            return Said([_some(row, columns) for row in asked.ask("text_pair", **names)], [])
-        wanted = _points(delta)
-        columns = ("prompts", "volume", "delta", "resolvable", "prompts_needed")
-        rows = [
-            {"benchmark_id": row["benchmark_id"]} | _some(row | {"delta": wanted}, columns)
-            for row in asked.ask("duel", **names, margin=wanted)
-        ]
-        whole = _whole(asked, names, wanted) | {"delta": wanted}
-        together = {"benchmark_id": f"all, of {words.counted(whole['pairs'], 'pair')}"} | _some(
-            whole, columns
-        )
-        alone = {name: whole[f"{name}_alone"] for name in columns[-2:]}
-        rows += [{"benchmark_id": "all"} | _some(whole | alone, columns), together]
+            return Said([some(row, columns) for row in asked.ask("text_pair", **names)], [])
+        chosen, *beside = of_cohort(asked, scoring, delta)
+        rows = _budgets(asked, names, chosen)
+        for each in beside:
+            rows += _budgets(asked, names, each) if _duels(asked, names, each) else []
         return Said(rows, [])
+
+
+def _budgets(asked: "Cohort", pair: dict[str, str], scoring: Scoring) -> list[dict[str, Any]]:
+    """Prompts that find a difference of one margin: by benchmark, of all, and among all pairs."""
+    from ..exports import words
+
+    columns = ("scoring", "prompts", "volume", "delta", "resolvable", "prompts_needed")
+    more = {"scoring": scoring.name, "delta": scoring.margin}
+    asking = pair | scoring.asked()
+    rows = [
+        {"benchmark_id": row["benchmark_id"]} | some(row | more, columns)
+        for row in asked.ask("duel", **asking)
+    ]
+    whole = _whole(asked, pair, scoring) | more
+    together = {"benchmark_id": f"all, of {words.counted(whole['pairs'], 'pair')}"}
+    alone = {name: whole[f"{name}_alone"] for name in columns[-2:]}
+    return [
+        *rows,
+        {"benchmark_id": "all"} | some(whole | alone, columns),
+        together | some(whole, columns),
+    ]
 
 
 def planned_volume(volume: float, delta: float) -> Said:
@@ -183,79 +223,93 @@ def planned_volume(volume: float, delta: float) -> Said:
     return Said([{"volume": volume, "delta": delta, "prompts_needed": needed}], [])
 
 
-def picked(warehouse: Path, cohort: str | None, limit: float, margin: float) -> Said:
+def picked(
+    warehouse: Path,
+    cohort: str | None,
+    limit: float,
+    margin: float | None,
+    scoring: str | None = None,
+) -> Said:
     """A row per quant that is small enough, smallest first, and a sentence about the one picked.
 
-    Raises QwhError where no size is known, or none is small enough.
+    By other scores than answered, answered has columns and a sentence beside. Raises QwhError where
+    no size is known, or none is small enough.
     """
     from ..database.questions import asking
     from ..database.warehouse import Warehouse
-    from ..exports import words
 
     with asking(Warehouse(warehouse), cohort) as asked:
         holds = _holds(asked)
         if not holds["answers"] and not holds["texts"]:
             return _unpaired(asked)
         if not holds["answers"]:
-            return _picked_by_text(asked, limit)
-        unsized = _unsized(asked, limit)
-        rows = asked.ask("pick", most=limit, margin=margin)
-        chosen = [row for row in rows if row["picked"]]
-        shown = [row for row in rows if row["verdict"] == "not_inferior"]
-        code = "picked" if chosen else "none_undamaged" if shown else "none_shown"
-        nearest = sorted(rows, key=lambda row: (row["loss_bound"], row["bytes"]))
-        about = (chosen or shown or nearest)[0]
-        said = [words.sentence("front", code, about), *unsized]
-        return Said([_some(row, PICK) for row in rows], said)
+            return picked_by_text(asked, limit)
+        unsized = without_size(asked, limit)
+        chosen, *beside = [
+            _picked(asked, limit, each) for each in of_cohort(asked, scoring, margin)
+        ]
+        if not chosen.rows:
+            raise QwhError(
+                f"no quant of cohort {asked.name} that is so small has every benchmark: allow"
+                " larger ones",
+                ExitCode.NOT_FOUND,
+            )
+        rows = [some(row, PICK) for row in chosen.rows]
+        said = chosen.sentences + [sentence for each in beside for sentence in each.sentences]
+        for each in beside:
+            answered = {row["quant_id"]: row for row in each.rows}
+            for row in rows:
+                other = answered.get(row["quant_id"], {})
+                row |= {name: other.get(column) for name, column in BESIDE.items()}
+        return Said(rows, said + unsized)
 
 
-def resolved(warehouse: Path, cohort: str | None) -> Said:
-    """What a cohort's prompts resolve: rows of figure and value."""
+def _picked(asked: "Cohort", limit: float, scoring: Scoring) -> Said:
+    """The same by one scoring, with all columns."""
+    from ..exports import words
+
+    rows = asked.ask("pick", most=limit, **scoring.asked())
+    if not rows:
+        return Said([], [])
+    chosen = [row for row in rows if row["picked"]]
+    shown = [row for row in rows if row["verdict"] == "not_inferior"]
+    code = "picked" if chosen else "none_undamaged" if shown else "none_shown"
+    nearest = sorted(rows, key=lambda row: (row["loss_bound"], row["bytes"]))
+    about = (chosen or shown or nearest)[0]
+    return Said(rows, [named(words.sentence("front", code, about), scoring)])
+
+
+def resolved(warehouse: Path, cohort: str | None, scoring: str | None = None) -> Said:
+    """What a cohort's prompts resolve: rows of figure and value, answered's beside."""
     from ..database.questions import asking
     from ..database.warehouse import Warehouse
     from ..exports import words
 
     with asking(Warehouse(warehouse), cohort) as asked:
-        rows = asked.ask("card")
-        if not rows:
+        by = of_cohort(asked, scoring, None)
+        cards = [asked.ask("card", scoring=each.name) for each in by]
+        if not cards or not cards[0]:
             _refuse_without_answers(asked)
-        labels = [words.sentence("cards", row["kind"], row) for row in rows]
-        values = [words.facts({row["kind"]: row["figure"]})[row["kind"]] for row in rows]
-        return Said([{"figure": label, "value": value} for label, value in zip(labels, values)], [])
+        rows = [{"figure": words.sentence("cards", row["kind"], row)} for row in cards[0]]
+        for scores, of_scores in zip(by, cards):
+            figures = {row["kind"]: row["figure"] for row in of_scores}
+            for row, label in zip(rows, cards[0]):
+                kind = label["kind"]
+                row[scores.name] = words.facts({kind: figures.get(kind)})[kind]
+        return Said(rows, [])
 
 
-def _picked_by_text(asked: "Cohort", limit: float) -> Said:
-    """The smallest file of the group that holds the lowest mean KLD: a distance, never quality."""
-    from ..exports import words
-
-    rows = asked.ask("text_groups", most=limit)
-    shown = [_some(row, TEXT_PICK) for row in rows]
-    if rows and not any(row["letters"] for row in rows):
-        code = "too_few_chunks" if any(row["chunks"] for row in rows) else "no_pairing"
-        nearest = min(rows, key=lambda row: row["kld_mean"])
-        return Said(shown, [words.sentence("text_groups", code, nearest)])
-    unsized = _unsized(asked, limit)
-    chosen = [row for row in rows if row["picked"]]
-    known = [row for row in rows if row["letters"] and row["bytes"] is not None]
-    about = (chosen or sorted(known or rows, key=lambda row: row["kld_mean"]))[0]
-    about |= {"text": about["corpus_id"]}
-    code = "picked" if chosen else "no_pick"
-    return Said(shown, [words.sentence("text_groups", code, about), *unsized])
+def _duels(asked: "Cohort", pair: dict[str, str], scoring: Scoring) -> list[dict[str, Any]]:
+    """A row per benchmark."""
+    columns = {"score_ref": pair["first"], "score": pair["second"]}
+    return [
+        of_two(row | {"scoring": scoring.name}, ("benchmark_id", "scoring"), columns)
+        | some(row, DUEL)
+        for row in asked.ask("duel", **pair, **scoring.asked())
+    ]
 
 
-def _on_text(asked: "Cohort", pair: dict[str, str]) -> Said:
-    """The second against the first on the cohort's first text; nothing where it lacks one."""
-    from ..exports import words
-
-    rows = asked.ask("text_pair", **pair)
-    named = {"first_figure": pair["first"], "second_figure": pair["second"]}
-    return Said(
-        [_row(row, "kind", named) | _some(row, TEXT_PAIR) for row in rows],
-        [words.sentence("text_pairs", row["verdict"], row["facts"]) for row in rows],
-    )
-
-
-def _sentences(whole: dict[str, Any]) -> list[str]:
+def _sentences(whole: dict[str, Any], scoring: Scoring) -> list[str]:
     """What may be said of two scores, and what would settle the rest."""
     from ..exports import words
 
@@ -264,16 +318,17 @@ def _sentences(whole: dict[str, Any]) -> list[str]:
         codes.append(f"alone_{whole['verdict_alone']}")
     if whole["verdict"] == "cannot_tell":
         codes.append("needed" if whole["prompts_needed"] else "beyond")
-    return [words.sentence("pairs", code, whole) for code in codes]
+    verdict, *more = [words.sentence("pairs", code, whole) for code in codes]
+    return [named(verdict, scoring), *more]
 
 
-def _whole(asked: "Cohort", pair: dict[str, str], margin: float) -> dict[str, Any]:
+def _whole(asked: "Cohort", pair: dict[str, str], scoring: Scoring) -> dict[str, Any]:
     """All benchmarks of a pair together. Raises QwhError where it has no prompt in common."""
-    rows = asked.ask("pair", **pair, margin=margin)
+    rows = asked.ask("pair", **pair, **scoring.asked())
     if not rows or not rows[0]["prompts"]:
         raise QwhError(
-            f"{pair['first']} and {pair['second']} answered no prompt in common: see qwh show"
-            " unpaired",
+            f"{pair['first']} and {pair['second']} have no prompt in common by {scoring.name}: see"
+            " qwh show unpaired",
             ExitCode.NOT_FOUND,
         )
     return rows[0] | pair
@@ -318,49 +373,6 @@ def _refuse_unknown(asked: "Cohort", first: str, second: str) -> None:
             )
 
 
-def _unsized(asked: "Cohort", limit: float) -> list[str]:
-    """What to say of quants whose size is not known; nothing where all are.
-
-    Raises QwhError where no file's size is known, or none is small enough.
-    """
-    from ..exports import words
-
-    sizes = asked.ask("sizes")
-    unsized = [row["quant_id"] for row in sizes if row["bytes"] is None]
-    if len(unsized) == len(sizes):
-        raise QwhError(
-            f"cohort {asked.name} holds no file sizes: ingest the quants' GGUF files with qwh"
-            " ingest gguf, or import again with --size QUANT=4.1GB",
-            ExitCode.NOT_FOUND,
-        )
-    if sizes[0]["bytes"] > limit:
-        raise QwhError(
-            f"no quant of cohort {asked.name} is that small: the smallest is"
-            f" {sizes[0]['quant_id']} with {sizes[0]['bytes']:,} bytes",
-            ExitCode.NOT_FOUND,
-        )
-    facts = {"unsized": ", ".join(unsized)}
-    return [words.sentence("front", "unsized", facts)] if unsized else []
-
-
-def _row(row: dict[str, Any], key: str, named: dict[str, str]) -> dict[str, Any]:
-    """A key and the two models' figures, under the models' names."""
-    return {key: row[key]} | {name: row[column] for column, name in named.items()}
-
-
-def _some(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
-    return {column: row[column] for column in columns}
-
-
-def _print(said: Said) -> None:
-    from ..exports.port import table
-    from ..exports.terminal import render
-
-    print(render(table(said.rows), screen()), *said.sentences, sep="\n")
-
-
-def _points(text: str | None) -> float:
-    """A difference of score as a fraction; the project's margin where none was given."""
-    from ..database.settings import variables
-
-    return points(text) if text else variables()["margin"]
+def _points(text: str | None) -> float | None:
+    """A difference of score as a fraction, if one was given."""
+    return points(text) if text else None

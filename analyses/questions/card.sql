@@ -4,5 +4,5 @@ select
     n,
     figure,
 from stat_cards
-where cohort_id = getvariable('cohort')
+where cohort_id = getvariable('cohort') and scoring = getvariable('scoring')
 order by place

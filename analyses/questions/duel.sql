@@ -8,7 +8,7 @@ with scores as (
         weight,
         score,
     from fct_prompts
-    where cohort_id = getvariable('cohort')
+    where cohort_id = getvariable('cohort') and scoring = getvariable('scoring')
     union all
     select distinct
         cohorts.reference_id as quant_id,
@@ -19,7 +19,7 @@ with scores as (
         prompts.score_ref as score,
     from fct_prompts as prompts
     inner join dim_cohorts as cohorts using (cohort_id)
-    where cohort_id = getvariable('cohort')
+    where cohort_id = getvariable('cohort') and scoring = getvariable('scoring')
 ),
 
 both_answered as (

@@ -1,8 +1,10 @@
 -- The second of two models against the first, among all pairs of quants or with the reference.
 with built as (
-    select * exclude (cohort_id),
+    select * exclude (cohort_id, scoring),
     from stat_pairs
-    where cohort_id = getvariable('cohort') and margin = getvariable('margin')
+    where cohort_id = getvariable('cohort')
+        and scoring = getvariable('scoring')
+        and margin = getvariable('margin')
 ),
 
 -- at another margin: all pairs anew
@@ -19,7 +21,9 @@ live as (
             }
         )) as answer,
     from fct_prompts
-    where cohort_id = getvariable('cohort') and not exists (from built)
+    where cohort_id = getvariable('cohort')
+        and scoring = getvariable('scoring')
+        and not exists (from built)
 ),
 
 unnested as (

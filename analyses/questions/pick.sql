@@ -3,13 +3,17 @@
 with allowed as (
     select *,
     from stat_front
-    where cohort_id = getvariable('cohort') and bytes <= getvariable('most')
+    where cohort_id = getvariable('cohort')
+        and scoring = getvariable('scoring')
+        and bytes <= getvariable('most')
 ),
 
 built as (
-    select * exclude (cohort_id),
+    select * exclude (cohort_id, scoring),
     from stat_candidates
-    where cohort_id = getvariable('cohort') and margin = getvariable('margin')
+    where cohort_id = getvariable('cohort')
+        and scoring = getvariable('scoring')
+        and margin = getvariable('margin')
 ),
 
 -- at another margin: all of them anew
@@ -27,10 +31,12 @@ live as (
         )) as answer,
     from fct_prompts
     where cohort_id = getvariable('cohort')
+        and scoring = getvariable('scoring')
         and quant_id in (
             select candidates.quant_id,
             from stat_candidates as candidates
             where candidates.cohort_id = getvariable('cohort')
+                and candidates.scoring = getvariable('scoring')
         )
         and not exists (from built)
 ),
@@ -80,6 +86,7 @@ judged as (
     inner join losses using (quant_id)
     inner join stat_composites as composites using (quant_id)
     where composites.cohort_id = getvariable('cohort')
+        and composites.scoring = getvariable('scoring')
 )
 
 select
