@@ -17,7 +17,7 @@ answers as (
 agreements as (
     select
         cohort_id,
-        scoring,
+        answers.scoring,
         unnest(direction_agreement(
             directions.directions,
             answers.answers,

@@ -1,3 +1,16 @@
+{%- set judged -%}
+    answer.p_adjusted,
+    answer.improvement_share,
+    answer.margin,
+    answer.p_equivalent,
+    answer.p_equivalent_adjusted,
+    answer.p_not_inferior,
+    answer.e_value,
+    answer.minimum_difference,
+    answer.prompts_for_margin,
+    answer.verdict,
+    answer.reason,
+{%- endset %}
 -- counts of right and wrong answers
 with counted as (
     select
@@ -46,33 +59,32 @@ fractions as (
     from measured
 )
 
-{% for cells, scoring, low, high, p in [
-    ('counts', "'answered' as scoring", 'low', 'high', 'p_mcnemar'),
-    ('fractions', 'scoring', 'difference_low', 'difference_high', 'p'),
-] -%}
-    select
-        cohort_id,
-        {{ scoring }},
-        answer.quant_id,
-        answer.benchmark_id,
-        answer.prompts,
-        answer.leapfrogs::double as leapfrogs,
-        answer.drops::double as drops,
-        answer.difference,
-        answer.{{ low }} as low,
-        answer.{{ high }} as high,
-        answer.{{ p }} as p,
-        answer.p_adjusted,
-        answer.improvement_share,
-        answer.margin,
-        answer.p_equivalent,
-        answer.p_equivalent_adjusted,
-        answer.p_not_inferior,
-        answer.e_value,
-        answer.minimum_difference,
-        answer.prompts_for_margin,
-        answer.verdict,
-        answer.reason,
-    from {{ cells }}
-    {% if not loop.last %}union all by name{% endif %}
-{% endfor %}
+select
+    cohort_id,
+    'answered' as scoring,
+    answer.quant_id,
+    answer.benchmark_id,
+    answer.prompts,
+    answer.leapfrogs::double as leapfrogs,
+    answer.drops::double as drops,
+    answer.difference,
+    answer.low,
+    answer.high,
+    answer.p_mcnemar as p,
+    {{ judged }}
+from counts
+union all by name
+select
+    cohort_id,
+    scoring,
+    answer.quant_id,
+    answer.benchmark_id,
+    answer.prompts,
+    answer.leapfrogs,
+    answer.drops,
+    answer.difference,
+    answer.difference_low as low,
+    answer.difference_high as high,
+    answer.p,
+    {{ judged }}
+from fractions

@@ -11,7 +11,7 @@ answered as (
 tested as (
     select
         cohort_id,
-        scoring,
+        answered.scoring,
         equal_distance(
             distances.quants,
             answered.answers,

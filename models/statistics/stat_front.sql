@@ -15,7 +15,7 @@ answered as (
 placed as (
     select
         cohort_id,
-        scoring,
+        answered.scoring,
         front_places(
             answered.answers, files.sizes, {{ settings('n_resamples', 'seed') }}
         ) as found,

@@ -21,7 +21,7 @@ benchmarks as (
         quant_id,
         any_value(weight) / sum(any_value(weight)) over (
             partition by cohort_id, scoring, quant_id
-        ) as share,
+        ) as weight_share,
         var_pop(gain_answered) / count(*) as squared_error_answered,
         var_pop(gain) / count(*) as squared_error,
     from gains
@@ -34,28 +34,34 @@ quants as (
         cohort_id,
         scoring,
         quant_id,
-        sum(share ** 2 * squared_error_answered) as squared_error_answered,
-        sum(share ** 2 * squared_error) as squared_error,
+        sum(weight_share ** 2 * squared_error_answered) as squared_error_answered,
+        sum(weight_share ** 2 * squared_error) as squared_error,
     from benchmarks
     group by all
+),
+
+-- of quants that move at all by this scoring
+ratios as (
+    select
+        *,
+        squared_error_answered / squared_error as ratio,
+    from quants
+    where squared_error > 0
 )
 
 select
     members.cohort_id,
-    quants.scoring,
+    ratios.scoring,
     members.zone_rule,
     members.threshold,
     any_value(members.is_default) as is_default,
-    count(*) filter (where quants.squared_error > 0) as n,
-    median(quants.squared_error_answered / quants.squared_error)
-        filter (where quants.squared_error > 0) as variance_ratio,
-    min(quants.squared_error_answered / quants.squared_error)
-        filter (where quants.squared_error > 0) as smallest,
-    max(quants.squared_error_answered / quants.squared_error)
-        filter (where quants.squared_error > 0) as largest,
-    sum(quants.squared_error_answered) / nullif(sum(quants.squared_error), 0) as ratio_of_means,
+    count(*) as n,
+    median(ratios.ratio) as variance_ratio,
+    min(ratios.ratio) as smallest,
+    max(ratios.ratio) as largest,
+    sum(ratios.squared_error_answered) / sum(ratios.squared_error) as ratio_of_means,
 from {{ ref('fct_zone_members') }} as members
-inner join quants
-    on {{ of_one_scoring('members', 'quants') }}
+inner join ratios
+    on {{ of_one_scoring('members', 'ratios') }}
 where members.is_member
 group by all
