@@ -1,0 +1,1 @@
+"""Pictures of analyses: a module each, `draw(table) -> Figure`; they count and test nothing."""
