@@ -98,7 +98,8 @@ def _dbt_build(
     for option, folder in folders.items():
         arguments += [option, str(folder)]
     arguments += ["--full-refresh"] if full_refresh else []
-    arguments += ["--select", select] if select else []
+    # what only tells of the code is asked where its models are built by name, and by pytest
+    arguments += ["--select", select] if select else ["--exclude-resource-type", "unit_test"]
     arguments += ["--vars", json.dumps(settings)] if settings else []
     result = dbtRunner().invoke(arguments)
     _let_go_of_the_database()
