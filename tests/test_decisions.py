@@ -23,7 +23,11 @@ OF_PACKED = f"cohort_id = '{PACKED}'"
 @pytest.fixture(scope="module")
 def answers(warehouse):
     """Model -> prompt -> score."""
-    rows = query(warehouse, "select quant_id, prompt_id, score, score_ref from int_prompt_outcomes")
+    rows = query(
+        warehouse,
+        "select quant_id, prompt_id, score, score_ref from int_prompt_outcomes where scoring ="
+        " 'answered'",
+    )
     found = {"tiny-f16": {prompt: ref for _, prompt, _, ref in rows}}
     for quant, prompt, score, _ in rows:
         found.setdefault(quant, {})[prompt] = score
@@ -55,7 +59,7 @@ def text_only(changed):
     "first, second", [("Q8_0", "Q2_K"), ("tiny-f16", "Q3_K_M"), ("Q6_K", "Q5_K_M")]
 )
 def test_compare_is_paired_on_common_prompts(warehouse, answers, first, second):
-    said = decide.compared(warehouse, first, second, None, 0.01)
+    said = decide.compared(warehouse, first, second, None, 0.01, "answered")
     a, b = (
         np.array([answers[name][prompt] for prompt in sorted(answers[first])])
         for name in (first, second)
@@ -92,7 +96,7 @@ def test_pairs_are_all_of_the_cohort(warehouse, answers):
     rows = query(
         warehouse,
         "select quant_id, other_quant_id, other_is_reference, prompts, difference, volume"
-        " from stat_pairs",
+        " from stat_pairs where scoring = 'answered'",
     )
     quants = sorted(set(answers) - {"tiny-f16"})
     wanted = set(combinations(quants, 2)) | {(quant, "tiny-f16") for quant in quants}
@@ -149,7 +153,7 @@ def test_the_budget_of_a_difference():
 
 
 def test_plan_of_a_pair(warehouse, answers):
-    one, whole, among = decide.planned(warehouse, ("Q8_0", "Q2_K"), None, "1pt").rows
+    one, whole, among = decide.planned(warehouse, ("Q8_0", "Q2_K"), None, 0.01, "answered").rows
     volume = np.mean(
         [answers["Q8_0"][prompt] != answers["Q2_K"][prompt] for prompt in answers["Q8_0"]]
     )
@@ -240,7 +244,7 @@ def test_pick_names_the_files_of_no_known_size(changed):
         *(None, float("inf"), 0.01),
     )
     for said in (answered, read):
-        assert said.sentences[1] == "not picked from, for no size is known: Q6_K, Q8_0"
+        assert said.sentences[-1] == "not picked from, for no size is known: Q6_K, Q8_0"
         assert not [row for row in said.rows if row["picked"] and row["bytes"] is None]
     assert len(answered.rows) == 4
 
@@ -273,13 +277,14 @@ def test_pick_stays_under_the_size(warehouse):
 
 
 def test_card(warehouse):
-    values = {row["figure"]: row["value"] for row in decide.resolved(warehouse, None).rows}
+    values = {row["figure"]: row["answered"] for row in decide.resolved(warehouse, None).rows}
     assert values["quants with every benchmark"] == "6"
-    assert values["prompts, of 1 benchmarks"] == "128"
+    assert values["prompts, of 1 benchmark"] == "128"
     [told] = [value for figure, value in values.items() if "told apart, all" in figure]
     [(pairs,)] = query(
         warehouse,
-        "select count(*) from stat_pairs where p_adjusted <= 0.05 and not other_is_reference",
+        "select count(*) from stat_pairs where p_adjusted <= 0.05 and not other_is_reference and"
+        " scoring = 'answered'",
     )
     assert told == str(pairs)
 
@@ -302,7 +307,7 @@ def test_a_text_alone_plans_chunks_and_picks_the_nearest(text_only):
     rows = decide.planned(text_only, ("Q8_0", "Q6_K"), None, None).rows
     assert {"kind", "chunks", "chunks_needed"} <= rows[0].keys()
     with pytest.raises(QwhError, match="leave --delta out"):
-        decide.planned(text_only, ("Q8_0", "Q6_K"), None, "1pt")
+        decide.planned(text_only, ("Q8_0", "Q6_K"), None, 0.01)
     said = decide.picked(text_only, None, float("inf"), 0.01)
     lowest = min(said.rows, key=lambda row: row["kld_mean"])
     [picked] = [row for row in said.rows if row["picked"]]

@@ -32,12 +32,14 @@ def test_it_stands_among_the_variants_under_one_protection(measured):
     [(rho, p, adjusted, n)] = query(
         measured,
         "select rho, p_permutation, p_adjusted, n from stat_correlations where measurement_id ="
-        " 'measure:kld_p97' and zone_rule = 'full' and target = 'composite'",
+        " 'measure:kld_p97' and zone_rule = 'full' and target = 'composite' and scoring ="
+        " 'answered'",
     )
     pairs = np.array(
         query(
             measured,
-            f"select value, composite from ({SQL}) join fct_composites using (cohort_id, quant_id)",
+            f"select value, composite from ({SQL}) join fct_composites using (cohort_id, quant_id)"
+            " where scoring = 'answered'",
         )
     )
     assert (

@@ -215,13 +215,16 @@ def test_export_writes_the_whole_table(warehouse, tmp_path, kind):
         ).exit_code
         == 0
     )
-    exact = dict(query(warehouse, "select quant_id, score from fct_scores"))
+    rows = query(warehouse, "select quant_id, scoring, score from fct_scores")
+    exact = {(quant, scoring): score for quant, scoring, score in rows}
     if kind in ("csv", "parquet"):
         frame = pl.read_csv(path) if kind == "csv" else pl.read_parquet(path)
-        assert frame.height == len(exact) and dict(zip(frame["quant_id"], frame["score"])) == exact
+        keys = zip(frame["quant_id"], frame["scoring"])
+        assert frame.height == len(exact) and dict(zip(keys, frame["score"])) == exact
     else:
         text = path.read_text()
-        assert text.count("Q4_K_M" if kind == "markdown" else r"Q4\_K\_M") == 1
+        scorings = {scoring for _, scoring in exact}
+        assert text.count("Q4_K_M" if kind == "markdown" else r"Q4\_K\_M") == len(scorings)
         assert text.startswith("| cohort_id" if kind == "markdown" else r"\begin{tabular}{lll")
 
 

@@ -299,7 +299,7 @@ def test_the_warehouses_rho_is_the_correlations(warehouse):
         select two.rho, one.rho, two.low, two.high, two.variant, two.drawn, two.reason
         from stat_two_level two
         join stat_correlations one
-        using (cohort_id, zone_rule, threshold, measurement_id, estimator, target)
+        using (cohort_id, scoring, zone_rule, threshold, measurement_id, estimator, target)
         """,
     )
     [(expected,)] = query(

@@ -259,7 +259,8 @@ def test_zone_tables_are_those_of_the_raw_rows(warehouse):
     """rho, z and onset counted from fct_prompts and fct_zone_members alone."""
     rows = query(
         warehouse,
-        "select quant_id, benchmark_id, text_id, weight, score - score_ref from fct_prompts",
+        "select quant_id, benchmark_id, text_id, weight, score - score_ref from fct_prompts where"
+        " scoring = 'answered'",
     )
     sizes = Counter((quant, benchmark) for quant, benchmark, *_ in rows)
     weights = {benchmark: weight for _, benchmark, _, weight, _ in rows}
@@ -268,23 +269,32 @@ def test_zone_tables_are_those_of_the_raw_rows(warehouse):
         share = weight / sum(weights.values()) / sizes[quant, benchmark]
         texts.setdefault(quant, Counter())[benchmark, text] += share * gain
     gains = {quant: sum(each.values()) for quant, each in texts.items()}
-    losses = query(warehouse, "select quant_id, difference, z, kld_mean, verdict from stat_losses")
+    losses = query(
+        warehouse,
+        "select quant_id, difference, z, kld_mean, verdict from stat_losses where scoring ="
+        " 'answered'",
+    )
     assert {row[0] for row in losses} == set(gains)
     for quant, difference, z, _, _ in losses:
         size = math.sqrt(sum(part**2 for part in texts[quant].values()))
         assert difference == pytest.approx(gains[quant])
         assert z == pytest.approx(-gains[quant] / size if size else 0)
     shown = [row[3] for row in losses if row[4] == "loss" and row[3] is not None]
-    [onset] = query(warehouse, "select kld_mean, shown from stat_loss_onsets")
+    [onset] = query(
+        warehouse, "select kld_mean, shown from stat_loss_onsets where scoring = 'answered'"
+    )
     assert onset == (min(shown, default=None), len(shown))
     found = query(
-        warehouse, "select zone_rule, threshold, n, rho from stat_zone_nulls where rho is not null"
+        warehouse,
+        "select zone_rule, threshold, n, rho from stat_zone_nulls where rho is not null and"
+        " scoring = 'answered'",
     )
     for rule, threshold, n, rho in found:
         inside = query(
             warehouse,
             "select quant_id, kld_mean from fct_zone_members where is_member and"
-            f" zone_rule = '{rule}' and threshold = {threshold}",
+            f" zone_rule = '{rule}' and threshold = {threshold} and coalesce(scoring, 'answered') ="
+            " 'answered'",
         )
         x, y = [kld for _, kld in inside], [round(gains[quant], 12) for quant, _ in inside]
         assert n == len(inside) and rho == pytest.approx(scipy_stats.spearmanr(x, y)[0])

@@ -1,0 +1,63 @@
+-- By which scores can a cohort's quants be compared, and how much does each tell?
+-- Side by side, in the default zone: variance_ratio (so many times fewer prompts give a difference
+-- the error that it has if answered), reliability, rho with mean KLD; of all quants: shown to
+-- differ from the reference, pairs told apart, and pairs of equal KLD that differ. A scoring that
+-- tells more is no truer for it: stat_forecasts has what each foretells.
+with quants as (
+    select
+        cohort_id,
+        scoring,
+        count(*) as quants,
+        count(*) filter (where verdict in ('damaged', 'better')) as resolved,
+    from stat_composites
+    group by all
+),
+
+pairs as (
+    select
+        cohort_id,
+        scoring,
+        count(*) as pairs,
+        count(*) filter (where p_adjusted <= 0.05) as told_apart,
+    from stat_pairs
+    where not other_is_reference
+    group by all
+)
+
+select
+    cohort_id,
+    scoring,
+    scorings.margin,
+    scorings.is_default,
+    scorings.prompts,
+    ratios.variance_ratio,
+    ranks.figure as reliability,
+    laws.rho,
+    quants.quants,
+    quants.resolved,
+    pairs.pairs,
+    pairs.told_apart,
+    equals.pairs as equal_pairs,
+    equals.differ as equal_differ,
+from dim_scorings as scorings
+left join quants using (cohort_id, scoring)
+left join pairs using (cohort_id, scoring)
+left join stat_equal_distance as equals using (cohort_id, scoring)
+left join stat_zones as ranks
+    on
+    scorings.cohort_id = ranks.cohort_id
+    and scorings.scoring = ranks.scoring
+    and ranks.is_default
+    and ranks.kind = 'reliability_halves'
+left join stat_zone_verdicts as laws
+    on
+    scorings.cohort_id = laws.cohort_id
+    and scorings.scoring = laws.scoring
+    and laws.is_default
+left join stat_variance_ratios as ratios
+    on
+    scorings.cohort_id = ratios.cohort_id
+    and scorings.scoring = ratios.scoring
+    and ratios.is_default
+    and ratios.zone_rule <> 'full'
+order by scorings.cohort_id, scorings.scoring
