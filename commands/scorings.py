@@ -36,7 +36,7 @@ def of_cohort(asked: "Cohort", wanted: str | None, margin: float | None) -> list
 
     margin: of both, their own if None. Raises QwhError for a scoring that the cohort has not.
     """
-    rows = asked.ask("scorings")
+    rows = asked.ask("comparable")
     names = [row["scoring"] for row in rows]
     if wanted is not None and wanted not in names:
         near = get_close_matches(wanted, names, 1)
