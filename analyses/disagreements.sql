@@ -1,7 +1,7 @@
 -- What do each quant's disagreements with the reference show, benchmark by benchmark?
 -- difference is score less the reference's, low and high its interval; verdict goes by the adjusted
--- p, which allow for all cells of the cohort and scoring: equivalent means shown to lie within +-margin;
--- unresolved leaves all open.
+-- p, which allow for all cells of the cohort and scoring: equivalent means shown to lie within
+-- +-margin; unresolved leaves all open.
 select
     cohort_id,
     scoring,

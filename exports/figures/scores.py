@@ -44,9 +44,9 @@ def _points(axes: "Axes", table: Table, name: str) -> None:
     rows = table.rows.drop_nulls(["kld_mean", name, f"{name}_low", f"{name}_high"])
     if rows.is_empty():
         return
-    middle, low, high = (POINTS * rows[key] for key in (name, f"{name}_low", f"{name}_high"))
+    middle, low, high = (POINTS * rows[key].to_numpy() for key in (name, f"{name}_low", f"{name}_high"))
     axes.errorbar(
-        rows["kld_mean"],
+        rows["kld_mean"].to_numpy(),
         middle,
         yerr=[middle - low, high - middle],
         fmt=marker,
