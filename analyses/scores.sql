@@ -1,0 +1,61 @@
+-- How far does each quant score from the reference, by pass/fail and by the score that flips less?
+-- answered: pass/fail less the reference's, with its interval over prompts; expected: the same of
+-- the cohort's default scoring, named in scoring. A verdict is its own scoring's, at its margin, by
+-- p adjusted over the cohort's quants; null where the other scoring is all that there is.
+with answered as (
+    select
+        cohort_id,
+        quant_id,
+        difference as answered,
+        difference_low as answered_low,
+        difference_high as answered_high,
+        standard_error as answered_error,
+        verdict as answered_verdict,
+    from stat_composites
+    where scoring = 'answered'
+),
+
+expected as (
+    select
+        composites.cohort_id,
+        composites.quant_id,
+        scorings.scoring,
+        composites.difference as expected,
+        composites.difference_low as expected_low,
+        composites.difference_high as expected_high,
+        composites.standard_error as expected_error,
+        composites.verdict as expected_verdict,
+    from stat_composites as composites
+    inner join dim_scorings as scorings using (cohort_id, scoring)
+    where scorings.is_default and scorings.scoring <> 'answered'
+),
+
+klds as (
+    select
+        cohort_id,
+        quant_id,
+        kld_mean,
+    from fct_zone_members
+    where zone_rule = 'full'
+    group by all
+)
+
+select
+    cohort_id,
+    quant_id,
+    klds.kld_mean,
+    answered.answered,
+    answered.answered_low,
+    answered.answered_high,
+    answered.answered_error,
+    answered.answered_verdict,
+    expected.scoring,
+    expected.expected,
+    expected.expected_low,
+    expected.expected_high,
+    expected.expected_error,
+    expected.expected_verdict,
+from answered
+full join expected using (cohort_id, quant_id)
+left join klds using (cohort_id, quant_id)
+order by cohort_id, klds.kld_mean nulls last, quant_id
