@@ -311,7 +311,7 @@ def test_decisions_name_their_scores_and_show_answers_beside(scored):
 def test_a_scoring_that_is_not_there_is_one_line(scored):
     with pytest.raises(QwhError, match=r"did you mean expected@0\.3") as refused:
         decide.compared(scored, "near", "far", "toy", None, "expected@.3")
-    assert refused.value.exit_code == ExitCode.NOT_FOUND
+    assert refused.value.code == ExitCode.NOT_FOUND
     assert "\n" not in str(refused.value)
     done = qwh("plan", "--volume", "0.05", "--scoring", "expected@1", "--warehouse", scored)
     assert done.exit_code == ExitCode.USAGE and done.stderr.count("\n") == 1
