@@ -82,8 +82,9 @@ class Model:
         from .llama_context import Context, Weights
 
         self.weights = Weights(file.path)
-        self.sequences = reading.sequences if self.weights.has_positions else 1
         block = min(reading.rows, length)
+        # llama.cpp wants no more sequences than a pass has tokens
+        self.sequences = min(reading.sequences, block) if self.weights.has_positions else 1
         room = length if self.sequences == 1 else length + block  # beside one, a batch of others
         try:
             self.context = Context(self.weights, room, block, threads, self.sequences)
