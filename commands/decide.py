@@ -338,7 +338,7 @@ def _unpaired(asked: "Cohort") -> Said:
     """Scores that no prompts pair: shown, and not judged."""
     from ..exports import words
 
-    rows = asked.ask("scores")
+    rows = asked.ask("unpaired_scores")
     return Said(rows, [words.sentence("scores", "unpaired", {})])
 
 
