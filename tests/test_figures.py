@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from qwh.exports.figures import scores
+from qwh.exports.figures import score_changes
 from qwh.exports.port import table
 
 pytest.importorskip("matplotlib")
@@ -30,7 +30,7 @@ def rows() -> pl.DataFrame:
 
 
 def test_scores_are_drawn_in_points_with_their_intervals():
-    [axes] = scores.draw(table(rows())).axes
+    [axes] = score_changes.draw(table(rows())).axes
     answered, expected = axes.containers
     for drawn, x, y in (
         (answered, [0.001, 0.01], [0.2, -1.0]),
@@ -50,7 +50,7 @@ def test_scores_are_drawn_in_points_with_their_intervals():
 @pytest.mark.parametrize("format", ["svg", "pdf", "png"])
 def test_a_figure_is_written_in_every_format(format):
     file = io.BytesIO()
-    scores.draw(table(rows())).savefig(file, format=format)
+    score_changes.draw(table(rows())).savefig(file, format=format)
     assert len(file.getvalue()) > 1000
 
 
@@ -58,5 +58,5 @@ def test_a_cohort_that_was_only_read_has_one_scoring():
     nothing = pl.lit(None, pl.Float64)
     names = ("answered", "answered_low", "answered_high")
     only = rows().with_columns(**dict.fromkeys(names, nothing))
-    [axes] = scores.draw(table(only)).axes
+    [axes] = score_changes.draw(table(only)).axes
     assert len(axes.containers) == 1

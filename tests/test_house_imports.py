@@ -42,7 +42,7 @@ MAY_USE = {  # package -> rooms and files that may import it
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
     "llama_cpp": {"ingest/engines/llama_context.py", "ingest/engines/llama_quantize.py"},
     "llvmlite": {"kernels/scorers/lanes.py"},
-    "matplotlib": {"exports/figures/scores.py"},
+    "matplotlib": {"exports/figures/score_changes.py"},
     "msgspec": {"ingest/readers"},
     "numba": {f"kernels/scorers/{file}.py" for file in ("cpu", "loops", "lanes")},
     "numpy": {

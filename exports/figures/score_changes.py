@@ -1,6 +1,6 @@
 """Pass/fail and the expected score against distance: the same prompts on the same axes.
 
-Draws the analysis `scores`: what lies beside the line of no change by more than its bars is more
+Draws the analysis `score_changes`: what lies beside the line of no change by more than its bars is more
 than the noise of these prompts. Colours: Okabe and Ito's, which the colour-blind tell apart.
 """
 
