@@ -1,7 +1,7 @@
 """Pass/fail and the expected score against distance: the same prompts on the same axes.
 
-Draws the analysis `score_changes`: what lies beside the line of no change by more than its bars is more
-than the noise of these prompts. Colours: Okabe and Ito's, which the colour-blind tell apart.
+Draws the analysis `score_changes`: what lies beside the line of no change by more than its bars is
+more than the noise of these prompts. Colours: Okabe and Ito's, which the colour-blind tell apart.
 """
 
 from typing import TYPE_CHECKING
@@ -44,7 +44,8 @@ def _points(axes: "Axes", table: Table, name: str) -> None:
     rows = table.rows.drop_nulls(["kld_mean", name, f"{name}_low", f"{name}_high"])
     if rows.is_empty():
         return
-    middle, low, high = (POINTS * rows[key].to_numpy() for key in (name, f"{name}_low", f"{name}_high"))
+    ends = (name, f"{name}_low", f"{name}_high")
+    middle, low, high = (POINTS * rows[key].to_numpy() for key in ends)
     axes.errorbar(
         rows["kld_mean"].to_numpy(),
         middle,
