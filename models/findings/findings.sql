@@ -9,6 +9,7 @@
     'pairs',
     'correlations',
     'zone',
+    'forecasts',
     'texts',
     'direction',
     'composites',
@@ -20,7 +21,7 @@ with told as (
     {% for topic in topics -%}
         select
             cohort_id,
-            {{ 'null' if topic in ('texts', 'gaps') else "'answered'" if topic in
+            {{ 'null' if topic in ('forecasts', 'texts', 'gaps') else "'answered'" if topic in
                 ('prompts', 'routers') else 'scoring' }} as scoring,
             place,
             finding,
