@@ -17,6 +17,8 @@
     'stat_correlations': distance,
     'stat_trends': distance,
     'stat_two_level': distance,
+    'stat_forecasts': distance + ['right_or_wrong'],
+    'stat_scaling': distance,
     'stat_zones': distance,
     'stat_zone_verdicts': distance,
     'stat_edges': distance,
@@ -36,6 +38,7 @@
     'binary': "'no benchmark is scored by 0 and 1 alone: see stat_composites'",
     'suite': "'no quant has answered every benchmark of the cohort'",
     'overlap': "'no quant has both a mean KLD and answers'",
+    'right_or_wrong': "'quants and reference have no answers, only how likely they are'",
     'tokens': "'there are no token rows, only figures of other tools'",
     'answer_kld': "'answers have no KLD: qwh did not run the models on these prompts'",
 } -%}
@@ -49,6 +52,7 @@
     'binary': ('fct_disagreements', 'mcnemar_p is not null'),
     'suite': ('fct_composites', 'true'),
     'overlap': ('fct_zone_points', 'true'),
+    'right_or_wrong': ('fct_prompts', "scoring = 'answered'"),
     'tokens': ('fct_token_flips', 'true'),
     'answer_kld': ('fct_prompts', 'kld_mean is not null'),
 } -%}
