@@ -22,7 +22,7 @@ from ..raw.store import RunWriter, Store
 
 RESULTS = Path(__file__).with_name("results")
 SECOND = Path(__file__).with_name("second")  # another model's, on the same prompts
-OMITTED = {
+OMITTED = {  # of positions
     "topk_ids",
     "topk_logprobs",
     "topk_logprobs_ref",
@@ -35,6 +35,8 @@ OMITTED = {
     "rank",
 }
 
+SINGLE = {"logprob", "entropy"}  # of accepted answers: kept to float32's 7 digits
+
 
 def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
     """Write the runs of one cohort to folder.
@@ -44,7 +46,7 @@ def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
     """
     store = Store(warehouse)
     rows: dict[str, list[pl.DataFrame]] = {}
-    runs = [replace(run, top_k=0) for run in store.runs() if run.cohort_id == cohort]
+    runs = [replace(run, top_k=run.top_k and 0) for run in store.runs() if run.cohort_id == cohort]
     first = {run.quant_id: run.run_id for run in reversed(runs) if run.tensor_hashes}
     runs = [
         run if first.get(run.quant_id) == run.run_id else replace(run, tensor_hashes=None)
@@ -56,11 +58,13 @@ def pack(warehouse: Path, cohort: str, folder: Path = RESULTS) -> None:
         for table in json.loads(run.parts or "{}"):
             rows.setdefault(table, []).append(
                 pl.read_parquet(store.part(table, run.run_id), hive_partitioning=False)
-                .drop(OMITTED, strict=False)
+                .drop(OMITTED if table.endswith("tokens") else (), strict=False)
                 .with_columns(run_id=pl.lit(run.run_id))
             )
     for table, parts in rows.items():
         whole = pl.concat(parts)
+        single = [name for name in whole.columns if name in SINGLE]
+        whole = whole.with_columns(pl.col(single).cast(pl.Float32))
         whole = whole.drop([name for name in whole.columns if whole[name].is_null().all()])
         floats = [name for name in whole.columns if whole[name].dtype.is_float()]
         others = [name for name in whole.columns if name not in floats]
