@@ -17,11 +17,10 @@ pairs as (
     select
         cohort_id,
         scoring,
-        count(*) as pairs,
-        count(*) filter (where p_adjusted <= 0.05) as told_apart,
-    from stat_pairs
-    where not other_is_reference
-    group by all
+        n as pairs,
+        figure as told_apart,
+    from stat_cards
+    where kind = 'told_apart'
 )
 
 select
