@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from ..database.warehouse import Warehouse
 
 COLUMNS = {
-    "study": "finding n figure low high says",
+    "study": "finding scoring n figure low high says",
+    "score_changes": (
+        "quant_id kld_mean answered answered_error expected expected_error expected_verdict"
+    ),
+    "forecasts": "zone_rule threshold forecaster n rho low high own verdict",
+    "scorings": "scoring margin variance_ratio reliability rho resolved quants told_apart pairs",
     "fidelity": "quant_id bits_per_weight kld_mean kld_mean_se kld_p99 ppl top1_agreement",
     "volume_and_direction": (
         "quant_id kld_mean leapfrogs drops volume direction difference verdict"
@@ -19,13 +24,16 @@ COLUMNS = {
     "prompt_failure": "quant_id split kind n_event figure low high verdict",
     "token_direction": "corpus_id context_length quant_id direction verdict",
 }
-DEMO = ("study", "fidelity", "volume_and_direction", "correlations", "zone")
+DEMO = ("study", "score_changes", "fidelity", "volume_and_direction", "correlations", "zone")
 STUDY = tuple(COLUMNS)
 
 
 def shown(warehouse: "Warehouse", cohort: str, name: str) -> "pl.DataFrame":
-    """A cohort's rows of one of the tables above."""
-    return warehouse.relation(name, cohort).select(COLUMNS[name].split())
+    """A cohort's rows of one of the tables above; pass/fail's where the lines name no scoring."""
+    rows, columns = warehouse.relation(name, cohort), COLUMNS[name].split()
+    if "scoring" in rows.columns and not {"scoring", "expected"} & set(columns):
+        rows = rows.filter(rows["scoring"].fill_null("answered") == "answered")
+    return rows.select(columns)
 
 
 def held(warehouse: "Warehouse", cohort: str) -> "pl.DataFrame":
