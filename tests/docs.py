@@ -1,7 +1,7 @@
 """The docs' examples, run: in every ```console block, what stands below a `$ command` is what that
 command prints on a terminal of 100 columns, in a folder whose qwh-demo/ holds the study.
 
-`python tests/docs.py` writes the outputs anew; tests/test_docs.py compares them.
+`python tests/docs.py` writes the outputs anew, and the picture; tests/test_docs.py compares them.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "demo" / "README.md")
+PICTURE = ROOT / "demo" / "score_changes.svg"
 WIDTH = 100
 SCREEN = {"COLUMNS": str(WIDTH), "NO_COLOR": "1"}
 STUDY = "qwh demo --study"  # takes a minute: run once, and its output used again
@@ -67,11 +68,26 @@ def regenerated(page: str, folder: Path) -> str:
     return BLOCK.sub(block, page)
 
 
+def draw(folder: Path) -> None:
+    """The README's picture, of the study's rows."""
+    import matplotlib
+
+    from qwh.database.warehouse import Warehouse
+    from qwh.demo.run import SIZES
+    from qwh.exports.figures import score_changes
+    from qwh.exports.port import table
+
+    rows = Warehouse(folder / "qwh-demo").relation("score_changes", SIZES["full"].cohort)
+    with matplotlib.rc_context({"svg.hashsalt": "qwh"}):  # the same picture, the same bytes
+        score_changes.draw(table(rows)).savefig(PICTURE, metadata={"Date": None})
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_study(Path(folder))
         for page in PAGES:
             page.write_text(regenerated(page.read_text(), Path(folder)))
+        draw(Path(folder))
 
 
 if __name__ == "__main__":
