@@ -8,12 +8,10 @@ if TYPE_CHECKING:
     from ..database.warehouse import Warehouse
 
 COLUMNS = {
-    "study": "finding scoring n figure low high says",
-    "score_changes": (
-        "quant_id kld_mean answered answered_error expected expected_error expected_verdict"
-    ),
-    "forecasts": "zone_rule threshold forecaster n rho low high own verdict",
-    "scorings": "scoring margin variance_ratio reliability rho resolved quants told_apart pairs",
+    "study": "finding scoring n figure low high verdict",
+    "score_changes": "quant_id kld_mean answered answered_verdict expected expected_verdict",
+    "forecasts": "zone_rule threshold forecaster n rho low high verdict",
+    "scorings": "scoring margin variance_ratio reliability resolved quants told_apart pairs",
     "fidelity": "quant_id bits_per_weight kld_mean kld_mean_se kld_p99 ppl top1_agreement",
     "volume_and_direction": (
         "quant_id kld_mean leapfrogs drops volume direction difference verdict"
