@@ -108,7 +108,7 @@ class RunFacts:
         comparable=True,
     )
     scored_span: str | None = fact(
-        "corpus, ref_answer (the reference's own greedy answer) or prompt",
+        "corpus, ref_answer (the reference's own greedy answer), accepted_answers or prompt",
         identity=True,
         comparable=True,
     )

@@ -9,14 +9,11 @@ with ranks as (
 verdicts as (
     select
         *,
-        count(p_adjusted) over (
-            partition by cohort_id, scoring, zone_rule = 'kld_max'
-        ) as zones,
+        count(p_adjusted) over (partition by cohort_id, scoring, zone_rule = 'kld_max') as zones,
     from {{ ref('stat_zone_verdicts') }}
 ),
 
--- what rho would be in the zone if nothing were lost at all
-flat as (
+flat as (  -- what rho would be in the zone if nothing were lost at all
     select
         cohort_id,
         scoring,
@@ -89,10 +86,9 @@ select
         'p_adjusted': coalesce(printf('%.2g', verdicts.p_adjusted), 'unknown'),
         'zones': verdicts.zones::varchar,
         'drawn_by': if(verdicts.zone_rule = 'kld_max', 'KLD', 'score'),
-        'side': case verdicts.side
-            when 'noise' then 'below what no loss gives'
-            else verdicts.side || ' than the law'
-        end,
+        'side': if(
+            verdicts.side = 'noise', 'below what no loss gives', verdicts.side || ' than the law'
+        ),
         'wreck_kld': '{{ var('wreck_kld') }}',
         'reason': coalesce(verdicts.reason, '')
     } as facts,
