@@ -21,9 +21,10 @@ def ingest(warehouse, quant, *more, reference=REFERENCE, corpus=CORPUS):
     return qwh("ingest", "gguf", *files, *span, *where, *more)
 
 
-def runs(warehouse) -> dict:
-    """quant_id -> its run's facts."""
-    return {run.quant_id: run for run in Store(warehouse).runs()}
+def runs(warehouse, task: str | None = None) -> dict:
+    """quant_id -> its run's facts, of the runs of one task where one is named."""
+    found = Store(warehouse).runs()
+    return {run.quant_id: run for run in found if task in (None, run.task)}
 
 
 def refused(done, *words: str, code: ExitCode = ExitCode.BAD_INPUT) -> None:

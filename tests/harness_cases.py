@@ -10,7 +10,7 @@ CASES = Path(__file__).parent / "fixtures" / "cases"
 
 
 class Counts(NamedTuple):
-    """What fct_disagreements must say of one quant on one benchmark."""
+    """What fct_disagreements must say of one quant on one benchmark, as answered."""
 
     prompts: int
     score_ref: float
@@ -28,7 +28,7 @@ def disagreements(said, cohort: str) -> dict[str, Counts]:
     rows = query(
         said["warehouse"],
         "select benchmark_id, prompts, score_ref, score, leapfrogs, drops from fct_disagreements"
-        f" where cohort_id = '{cohort}' and quant_id = 'q4'",
+        f" where cohort_id = '{cohort}' and quant_id = 'q4' and scoring = 'answered'",
     )
     return {benchmark: Counts(*figures) for benchmark, *figures in rows}
 

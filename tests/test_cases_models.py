@@ -41,7 +41,8 @@ def answer(warehouse, quant, reference, *more):
 
 def stored(warehouse, table: str, quant_id: str) -> list[tuple]:
     """(chunk, mean KLD, rows) of a quant's tokens, or (prompt_index, answer) of its samples."""
-    path = Store(warehouse).raw / table / f"run_id={runs(warehouse)[quant_id].run_id}"
+    run = runs(warehouse, "benchmark")[quant_id]
+    path = Store(warehouse).raw / table / f"run_id={run.run_id}"
     what = {
         "tokens": "chunk, avg(kld), count(*) from '{}' group by 1",
         "samples": "prompt_index, answer from '{}'",
@@ -248,4 +249,4 @@ def test_a_quant_whose_logits_are_no_numbers_is_counted_not_fatal(tmp_path):
     broken = gguf_files.read(QUANT)
     broken.tensors["output_norm.weight"][3] = np.nan
     done = answer(tmp_path / "w", broken.write(tmp_path / "nan.gguf"), REFERENCE)
-    assert done.exit_code == 0 and runs(tmp_path / "w")["nan"].nonfinite == 32
+    assert done.exit_code == 0 and runs(tmp_path / "w", "benchmark")["nan"].nonfinite == 32

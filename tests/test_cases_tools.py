@@ -114,7 +114,7 @@ def outcome(warehouse: Path, cohort: str) -> tuple:
     (found,) = query(
         warehouse,
         "select benchmark_id, prompts, score_ref, score, leapfrogs, drops from fct_disagreements"
-        f" where cohort_id = '{cohort}' and quant_id = 'q4'",
+        f" where cohort_id = '{cohort}' and quant_id = 'q4' and scoring = 'answered'",
     )
     return found
 

@@ -55,8 +55,9 @@ def test_two_models_are_routed_between_on_the_prompts_they_share(two, quants):
         block = query(
             warehouse,
             "select a.kld_mean, b.kld_mean, a.score >= 0.5, b.score >= 0.5, a.category from"
-            " fct_prompts a join fct_prompts b using (quant_id, benchmark_id, prompt_id) where"
-            f" quant_id = '{first}' and a.cohort_id = 'one' and b.cohort_id = 'other'",
+            " fct_prompts a join fct_prompts b using (quant_id, benchmark_id, prompt_id, scoring)"
+            f" where scoring = 'answered' and quant_id = '{first}'"
+            " and a.cohort_id = 'one' and b.cohort_id = 'other'",
         )
         divided = [row for row in block if row[2] != row[3]]
         right = [(a < b) == one for a, b, one, _, _ in divided if a != b]
