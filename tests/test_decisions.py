@@ -18,6 +18,7 @@ from qwh.errors import ExitCode, QwhError
 
 PACKED = "smollm2-135m-instruct-full"  # the larger cohort of the packed study
 OF_PACKED = f"cohort_id = '{PACKED}'"
+by_scoring = pytest.mark.parametrize("scoring", ["answered", "expected@0.3"])
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +109,14 @@ def test_pairs_are_all_of_the_cohort(warehouse, answers):
         assert volume == pytest.approx(np.abs(np.subtract(b, a)).mean())
 
 
-def test_letters_are_shared_by_the_pairs_that_are_not_told_apart(study):
-    letters = dict(query(study, f"select quant_id, letters from stat_groups where {OF_PACKED}"))
+@by_scoring
+def test_letters_are_shared_by_the_pairs_that_are_not_told_apart(study, scoring):
+    of_scoring = f"{OF_PACKED} and scoring = '{scoring}'"
+    letters = dict(query(study, f"select quant_id, letters from stat_groups where {of_scoring}"))
     pairs = query(
         study,
         "select quant_id, other_quant_id, p_adjusted from stat_pairs where not other_is_reference"
-        f" and {OF_PACKED}",
+        f" and {of_scoring}",
     )
     assert len(pairs) == 35 * 34 / 2
     for one, other, p in pairs:
@@ -131,14 +134,23 @@ def test_another_margin_is_another_verdict_of_the_same_figures(study):
 
 
 def test_a_resolved_pair_is_said_so_among_all(study):
-    worse = decide.compared(study, "f16", "Q3_K_S", PACKED, 0.01).sentences
-    assert worse[0].startswith("Q3_K_S scores below f16, shown among all 35 such pairs")
-    assert (
-        decide.compared(study, "Q3_K_S", "f16", PACKED, 0.01).sentences[0].startswith("f16 scores")
+    def said(first: str, second: str) -> list[str]:
+        return decide.compared(study, first, second, PACKED, 0.01, "answered").sentences
+
+    assert said("f16", "Q3_K_S")[0].startswith(
+        "Q3_K_S scores below f16, shown among all 35 such pairs"
     )
-    alone = decide.compared(study, "f16", "Q4_1", PACKED, 0.01).sentences
+    assert said("Q3_K_S", "f16")[0].startswith("f16 scores")
+    alone = said("f16", "Q4_1")
     assert alone[0].startswith("cannot tell: Q4_1 may score above f16, below it, or the same")
     assert "chosen before its scores were seen" in alone[1] and "takes" in alone[2]
+
+
+def test_expected_scores_resolve_what_answers_cannot_and_both_are_said(study):
+    expected, answered = decide.compared(study, "f16", "Q4_1", PACKED, 0.01).sentences[:2]
+    assert expected.startswith("the scores of f16 and Q4_1 lie within 1 point of each other")
+    assert "by expected@0.3" in expected
+    assert answered.startswith("cannot tell: ") and "by answered" in answered
 
 
 def test_the_budget_of_a_difference():
@@ -163,27 +175,30 @@ def test_plan_of_a_pair(warehouse, answers):
     assert whole["prompts_needed"] == one["prompts_needed"] < among["prompts_needed"]
 
 
-def test_pick_names_no_quant_that_is_damaged(study):
+@by_scoring
+def test_pick_names_no_quant_that_is_damaged(study, scoring):
     """The smallest of what is merely not resolved from the best is damaged in other tables."""
-    said = decide.picked(study, PACKED, float("inf"), 0.01)
+    of_scoring = f"{OF_PACKED} and scoring = '{scoring}'"
+    said = decide.picked(study, PACKED, float("inf"), 0.01, scoring)
     [picked] = [row for row in said.rows if row["picked"]]
     assert picked["quant_id"] != "Q4_1+embd-Q4_1"
     damaged = query(
         study,
-        f"select quant_id from stat_composites where verdict = 'damaged' and {OF_PACKED} union"
-        f" select quant_id from stat_disagreements where verdict = 'damaged' and {OF_PACKED}",
+        f"select quant_id from stat_composites where verdict = 'damaged' and {of_scoring} union"
+        f" select quant_id from stat_disagreements where verdict = 'damaged' and {of_scoring}",
     )
     assert (picked["quant_id"],) not in damaged and picked["damaged_on"] is None
     assert picked["verdict"] == "not_inferior" and picked["p_adjusted"] <= 0.05
     smaller = [row for row in said.rows if row["bytes"] < picked["bytes"]]
     assert all(row["verdict"] == "cannot_tell" or row["damaged_on"] for row in smaller)
     assert said.sentences[0].startswith(f"{picked['quant_id']}: the smallest file that is shown to")
-    [(table,)] = query(study, f"select quant_id from stat_front where is_picked and {OF_PACKED}")
-    assert table == picked["quant_id"]
+    if scoring == "answered":  # its own margin is the one asked for
+        table = query(study, f"select quant_id from stat_front where is_picked and {of_scoring}")
+        assert table == [(picked["quant_id"],)]
 
 
 def test_pick_says_what_would_be_needed_where_none_is_shown(study):
-    said = decide.picked(study, PACKED, 150e6, 0.01)
+    said = decide.picked(study, PACKED, 150e6, 0.01, "answered")
     assert not any(row["picked"] for row in said.rows)
     assert all(row["bytes"] <= 150e6 for row in said.rows)
     nearest = min(said.rows, key=lambda row: row["loss_bound"])
@@ -209,27 +224,33 @@ def test_pick_passes_over_what_a_benchmark_shows_damaged(study, tmp_path):
     assert said.sentences[0].startswith("no pick: ") and "damaged on words" in said.sentences[0]
 
 
-def test_a_limit_of_size_makes_no_test_easier(study):
+@by_scoring
+def test_a_limit_of_size_makes_no_test_easier(study, scoring):
     """Those allowed are judged beside all of the cohort, as in stat_candidates."""
     built = dict(
         query(
             study,
-            f"select quant_id, p_not_inferior_adjusted from stat_candidates where {OF_PACKED}",
+            "select quant_id, p_not_inferior_adjusted from stat_candidates"
+            f" where {OF_PACKED} and scoring = '{scoring}'",
         )
     )
-    for margin in (0.01, 0.03):
-        whole, part = (decide.picked(study, PACKED, most, margin) for most in (float("inf"), 150e6))
+    for margin in (None, 0.03):  # None: the scoring's own, which the table holds
+        whole, part = (
+            decide.picked(study, PACKED, most, margin, scoring) for most in (float("inf"), 150e6)
+        )
         every = {row["quant_id"]: row for row in whole.rows}
         assert 0 < len(part.rows) < len(every) == len(built)
         for row in part.rows:
             assert row | {"picked": None} == every[row["quant_id"]] | {"picked": None}
-            assert margin != 0.01 or row["p_adjusted"] == built[row["quant_id"]]
+            assert margin or row["p_adjusted"] == built[row["quant_id"]]
 
 
-def test_pick_says_where_a_quant_is_damaged_whatever_the_margin(study):
-    judged = dict(query(study, f"select quant_id, verdict from stat_composites where {OF_PACKED}"))
+@by_scoring
+def test_pick_says_where_a_quant_is_damaged_whatever_the_margin(study, scoring):
+    asked = f"select quant_id, verdict from stat_composites where {OF_PACKED}"
+    judged = dict(query(study, f"{asked} and scoring = '{scoring}'"))
     for margin in (0.01, 0.02):
-        for row in decide.picked(study, PACKED, float("inf"), margin).rows:
+        for row in decide.picked(study, PACKED, float("inf"), margin, scoring).rows:
             named = "all benchmarks together" in (row["damaged_on"] or "")
             assert named == (judged[row["quant_id"]] == "damaged")
 

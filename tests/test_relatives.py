@@ -329,7 +329,8 @@ def trend(study, zone: str, threshold: float, columns: str) -> tuple:
     [row] = query(
         study,
         f"select {columns} from stat_trends where zone_rule = '{zone}' and target = 'composite'"
-        f" and threshold = {threshold} and measurement_id = 'kld_mean:prose:512'",
+        f" and threshold = {threshold} and measurement_id = 'kld_mean:prose:512'"
+        " and scoring = 'answered'",
     )
     return row
 
@@ -339,7 +340,7 @@ def test_the_packed_studys_zone_falls_on_its_quants_alone(study):
         study,
         "select family_share, rho, t, df from stat_relatives where labelling = 'gains' and"
         " zone_rule = 'kld_max' and threshold = 0.02 and target = 'composite'"
-        " and measurement_id = 'kld_mean:prose:512'",
+        " and measurement_id = 'kld_mean:prose:512' and scoring = 'answered'",
     )
     assert (share, rho) == (pytest.approx(4.273, abs=1e-3), pytest.approx(-0.2732, abs=1e-4))
     assert (t, df) == (pytest.approx(-2.486, abs=1e-3), pytest.approx(39.6, abs=0.1))
