@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ..database.warehouse import Warehouse
 
 COLUMNS = {
-    "study": "finding scoring n figure low high verdict",
+    "study": "finding n figure low high says",
     "score_changes": "quant_id kld_mean answered answered_verdict expected expected_verdict",
     "forecasts": "zone_rule threshold forecaster n rho low high verdict",
     "scorings": "scoring margin variance_ratio reliability resolved quants told_apart pairs",
