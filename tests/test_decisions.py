@@ -146,13 +146,6 @@ def test_a_resolved_pair_is_said_so_among_all(study):
     assert "chosen before its scores were seen" in alone[1] and "takes" in alone[2]
 
 
-def test_expected_scores_resolve_what_answers_cannot_and_both_are_said(study):
-    expected, answered = decide.compared(study, "f16", "Q4_1", PACKED, 0.01).sentences[:2]
-    assert expected.startswith("the scores of f16 and Q4_1 lie within 1 point of each other")
-    assert "by expected@0.3" in expected
-    assert answered.startswith("cannot tell: ") and "by answered" in answered
-
-
 def test_the_budget_of_a_difference():
     for volume, delta, prompts in (
         (0.02, 0.0025, 25_109),

@@ -329,3 +329,11 @@ def test_the_study_sets_scorings_side_by_side(scored):
     ]
     assert "composite less the reference's, median quant" in beside
     assert all(scorings == ["answered"] for _, scorings in told if len(scorings) == 1)
+
+
+def test_expected_scores_resolve_what_answers_cannot_and_both_are_said(study):
+    said = decide.compared(study, "f16", "Q4_1", "smollm2-135m-instruct-full", 0.01).sentences
+    expected, answered = said[:2]
+    assert expected.startswith("the scores of f16 and Q4_1 lie within 1 point of each other")
+    assert "by expected@0.3" in expected
+    assert answered.startswith("cannot tell: ") and "by answered" in answered
