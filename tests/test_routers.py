@@ -157,7 +157,9 @@ def test_missing_and_equal_values_are_left_out():
     assert row.disagreements == (score[0] != score[1])[both].sum()
     kld[1] = 1.0
     tied = routed(records(kld, score))["q01", "q02", "raw"]
-    assert tied.ties == tied.disagreements and tied.reason.startswith("0 prompts with unequal")
+    assert tied.ties == tied.disagreements and tied.reason.endswith(
+        "unequal values needed, 0 found"
+    )
 
 
 def test_pools_are_compared_within_and_adjusted_together():
