@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 SIZE = (7.0, 3.4)  # inches: the width of two columns of a paper
 POINTS = 100  # of a score of 1
+NEAR = 1.0  # points within which the axis of scores is linear, beyond it a logarithm
 LOOKS = {"answered": ("#D55E00", "s", "pass/fail"), "expected": ("#0072B2", "o", "{scoring}")}
 
 
 def draw(table: Table) -> "Figure":
     """Difference from the reference's score, points of 100 with 95 % intervals, by mean KLD.
+
+    What lies near the reference has as much room as what lies far, on both axes.
 
     Needs the columns kld_mean (nats, log axis), scoring, answered and expected with their _low and
     _high (fractions of 1). Rows without a figure are left out.
@@ -31,6 +34,8 @@ def draw(table: Table) -> "Figure":
     for name in LOOKS:
         _points(axes, table, name)
     axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=NEAR)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("mean KLD from the reference, nats")
     axes.set_ylabel("score less the reference's, points")
     axes.legend(frameon=False, loc="lower left")
