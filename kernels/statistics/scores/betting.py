@@ -7,6 +7,7 @@ that are all -1, 0 or 1 it is the likelihood ratio of paired.e_value.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,9 +52,17 @@ def anytime_interval(gains: np.ndarray, unit: np.ndarray) -> tuple[float, float]
 
 def _log_wealth(gains: np.ndarray, mean: float) -> float:
     """Log of what the gamblers hold together, of gains [n] from which this mean was taken."""
-    from scipy.special import logsumexp, roots_legendre
+    from scipy.special import logsumexp
 
-    nodes, weights = roots_legendre(STAKES)
+    nodes, weights = _stakes()
     low, high = -1 / (1 - mean), 1 / (1 + mean)
     stakes = (low + high) / 2 + nodes * (high - low) / 2
     return float(logsumexp(np.log1p(stakes[:, None] * gains).sum(1), b=weights / 2))
+
+
+@lru_cache
+def _stakes() -> tuple[np.ndarray, np.ndarray]:
+    """Where stakes lie between -1 and 1, and how much each weighs: found once, as it is slow."""
+    from scipy.special import roots_legendre
+
+    return roots_legendre(STAKES)
