@@ -65,8 +65,8 @@
 {%- endmacro %}
 
 {# Quants with a composite and their mean KLD on the first text, in the zones that a condition on
-   their rule names. #}
-{% macro zones_of_cohorts(rules) -%}
+   their rule names; with scores also their composite, and whether they are members. #}
+{% macro zones_of_cohorts(rules, scores=false) -%}
     select
         members.cohort_id,
         composites.scoring,
@@ -75,6 +75,10 @@
             threshold := members.threshold,
             quant_id := members.quant_id,
             kld := members.kld_mean,
+            {% if scores -%}
+            composite := composites.composite,
+            is_member := members.is_member,
+            {% endif -%}
             error := composites.standard_error
         )) as quants,
     from {{ ref('fct_zone_members') }} as members

@@ -78,3 +78,22 @@
     )
     group by cohort_id
 {%- endmacro %}
+
+{# A row per answer of a statistic on what forecasts pass/fail. #}
+{% macro foretold_of_cohorts(statistic) -%}
+    select
+        scored.cohort_id,
+        unnest({{ statistic }}(
+            scored.scored, measured.measured, labelled.families,
+            {{ settings('n_splits', 'n_tosses', 'fewest_quants', 'seed') }}
+        )) as answer,
+    from (
+        {{ scored_of_cohorts(losses=true) }}
+    ) as scored
+    inner join (
+        {{ measured_zones_of_cohorts() }}
+    ) as measured using (cohort_id)
+    left join (
+        {{ families_of_cohorts() }}
+    ) as labelled using (cohort_id)
+{%- endmacro %}

@@ -1,21 +1,5 @@
 with zones as (
-    select
-        members.cohort_id,
-        composites.scoring,
-        list(struct_pack(
-            zone_rule := members.zone_rule,
-            threshold := members.threshold,
-            quant_id := members.quant_id,
-            kld := members.kld_mean,
-            composite := composites.composite,
-            error := composites.standard_error,
-            is_member := members.is_member
-        )) as quants,
-    from {{ ref('fct_zone_members') }} as members
-    inner join {{ ref('fct_composites') }} as composites
-        on {{ of_one_scoring('members', 'composites') }}
-    where members.zone_rule <> 'full'
-    group by members.cohort_id, composites.scoring
+    {{ zones_of_cohorts("<> 'full'", scores=true) }}
 ),
 
 answered as (
