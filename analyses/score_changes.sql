@@ -1,7 +1,9 @@
 -- How far does each quant score from the reference, by pass/fail and by the score that flips less?
 -- answered: pass/fail less the reference's, with its interval over prompts; expected: the same of
 -- the cohort's default scoring, named in scoring. A verdict is its own scoring's, at its margin, by
--- p adjusted over the cohort's quants; null where the other scoring is all that there is.
+-- p adjusted over the cohort's quants; null where the other scoring is all that there is. entropy,
+-- entropy_ref: of the quant and of the reference along the accepted answers at temperature 1, mean
+-- over benchmarks, nats: where they differ, a quant may score higher by the scale of its logits.
 with answered as (
     select
         cohort_id,
@@ -30,6 +32,18 @@ expected as (
     where scorings.is_default and scorings.scoring <> 'answered'
 ),
 
+entropies as (
+    select
+        quants.cohort_id,
+        quants.quant_id,
+        avg(quants.entropy order by benchmark_id) as entropy,
+        avg(reference.entropy order by benchmark_id) as entropy_ref,
+    from fct_answer_losses as quants
+    inner join fct_answer_losses as reference using (cohort_id, benchmark_id)
+    where quants.role = 'quant' and reference.role = 'reference'
+    group by all
+),
+
 klds as (
     select
         cohort_id,
@@ -55,7 +69,10 @@ select
     expected.expected_high,
     expected.expected_error,
     expected.expected_verdict,
+    entropies.entropy,
+    entropies.entropy_ref,
 from answered
 full join expected using (cohort_id, quant_id)
+left join entropies using (cohort_id, quant_id)
 left join klds using (cohort_id, quant_id)
 order by cohort_id, klds.kld_mean nulls last, quant_id

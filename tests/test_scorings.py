@@ -6,6 +6,7 @@ from conftest import query, qwh
 from toy import PROMPTS, RIGHT, columns, publish, publish_quant, publish_reference
 
 from qwh.commands import decide
+from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode, QwhError
 from qwh.raw.store import Store
 
@@ -50,6 +51,7 @@ def publish_answers(store: Store, cohort: str) -> None:
                     logprob=list(held.values()),
                     tokens=[3 if (benchmark, i) == LONG else 2 for i in prompt],
                     bytes=[10 + i for i in answer],
+                    entropy=[READERS.index(member) + 0.1 * i for i in prompt],
                     greedy=[each == 0 for each in answer],
                 )
             }
@@ -238,6 +240,16 @@ def test_the_reference_has_its_scores_and_losses(scored):
         )
     )
     assert agrees == {name: len(RIGHT["far"][name]) / n for name, n in PROMPTS.items()}
+
+
+def test_the_entropy_of_both_sides_lies_beside_the_scores(scored):
+    """The reference's on prompt i is i / 10, a quant's as many nats more as it comes after it."""
+    reference = np.mean([0.1 * np.arange(n).mean() for n in PROMPTS.values()])
+    rows = Warehouse(scored).relation("score_changes", "toy")
+    assert set(rows["quant_id"]) == {"near", "far"}
+    for quant, own, beside in rows.select("quant_id", "entropy", "entropy_ref").iter_rows():
+        assert own == pytest.approx(reference + READERS.index(quant))
+        assert beside == pytest.approx(reference)
 
 
 def test_choices_are_normalised_at_every_temperature(scored):
