@@ -1,4 +1,5 @@
 -- Can the scores rank the quants of the zone, and is rho there what one smooth law gives?
+-- ranking: whether the scores differ by more than noise, whatever order KLD has them in.
 -- expected: rho in cohorts drawn from that law of the loss. It falls as the law may, or is flatter
 -- or steeper, by the labelling of families that refuses it least.
 select
