@@ -33,6 +33,7 @@ from .lockstep import Lane, refuse_unfit
 from .records import Record
 
 ANCHOR = "\n"  # tokens after it are those of a text that begins nothing
+ANY_END = 0  # an id for the place where any end is scored
 ROWS = 4096  # rows of answers that wait for the disk
 COLDEST = 1e-6  # temperature: float32 holds a difference of logits over it
 SIDE_BY_SIDE = 16  # answers of a prompt in one pass, where the engine can
@@ -92,10 +93,14 @@ class Accepted(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A prompt with the different token sequences of its accepted answers."""
+    """A prompt with the different token sequences of its accepted answers.
+
+    unread: how many of those answers give none, for they are empty or find no room.
+    """
 
     asked: Asked
     accepted: list[Accepted]
+    unread: int
 
 
 def ends(vocabulary: Vocabulary, size: int) -> np.ndarray:
@@ -113,15 +118,17 @@ def questions(asked: list[Asked], vocabulary: Vocabulary, room: int | None) -> l
     found = []
     for each in asked:
         sequences: dict[tuple[int, ...], str] = {}
+        unread = sum(not text.strip() for text in each.prompt.answers)
         for text in accepted_texts(each.prompt):
+            fits = False
             for variant in (text, f" {text}"):
-                sequences.setdefault(tuple(_continues(each, variant, vocabulary)), variant)
-        accepted = [
-            Accepted(text, list(ids))
-            for ids, text in sequences.items()
-            if ids and (room is None or len(each.ids) + len(ids) <= room)
-        ]
-        found.append(Question(each, accepted))
+                ids = tuple(_continues(each, variant, vocabulary))
+                if ids and (room is None or len(each.ids) + len(ids) <= room):
+                    sequences.setdefault(ids, variant)
+                    fits = True
+            unread += not fits
+        accepted = [Accepted(text, list(ids)) for ids, text in sequences.items()]
+        found.append(Question(each, accepted, unread))
     return found
 
 
@@ -138,16 +145,16 @@ def _continues(asked: Asked, text: str, vocabulary: Vocabulary) -> list[int]:
     return []
 
 
-def sequences(asked: list[Question], end: int) -> Iterator[Sequence]:
+def sequences(asked: list[Question]) -> Iterator[Sequence]:
     """What is read, in order: each answer on the memory of its prompt, which keeps what the prompt
-    before has in common. end: an id for the place where any end is scored.
+    before has in common.
     """
     before: list[int] = []
-    for (number, _, prompt, _), accepted in asked:
+    for (number, _, prompt, _), accepted, _ in asked:
         for answer in accepted:
             ids = np.array(prompt + answer.ids, np.int32)
             targets = np.full(len(ids), -1, np.int32)
-            targets[len(prompt) - 1 :] = [*answer.ids, end]
+            targets[len(prompt) - 1 :] = [*answer.ids, ANY_END]
             yield Sequence(number, ids, targets, common(before, prompt))
             before = prompt
 
@@ -166,7 +173,7 @@ class Expecting:
         file, asked = job.reference.file, tokenized(benchmark, vocabulary)
         self.questions = questions(asked, vocabulary, file.context_length)
         self.ends = ends(vocabulary, file.vocab_size)
-        self.sequences = list(sequences(self.questions, vocabulary.eos))
+        self.sequences = list(sequences(self.questions))
         self.length = max((len(each.ids) for each in self.sequences), default=0)
         ours = {
             "task": "answers",
@@ -187,6 +194,12 @@ class Expecting:
             say(
                 f"{name}: {unread} of {len(self.questions)} prompts have no accepted answer that"
                 " can be read (empty, or too long for the model): no expected scores of them"
+            )
+        beside = sum(bool(q.accepted and q.unread) for q in self.questions)
+        if beside:
+            say(
+                f"{name}: in {beside} of {len(self.questions)} prompts some accepted answers cannot"
+                " be read, others can: the expected scores go without those"
             )
         cut = sum("\n" in text.strip() for each in self.benchmark.prompts for text in each.answers)
         if cut:

@@ -308,6 +308,44 @@ def test_small_passes_give_near_figures(asked, tmp_path, quants, rows_at_once):
     assert abs(ours - theirs).max() < 0.02
 
 
+def test_answers_of_which_some_cannot_be_read_are_told(tmp_path, quants):
+    some = ["red", "", "Red", "RED", " "]
+    path = written(
+        tmp_path, ("Q: a\nA:", some), ("Q: b\nA:", ["", " "]), ("a" * 505, ["b", "b" * 9])
+    )
+    done = ask(tmp_path, [quants["Q8_0"]], "--answers-only", benchmark=path)
+    assert done.exit_code == 0, done.stderr
+    assert "1 of 3 prompts have no accepted answer" in done.stderr
+    assert "in 2 of 3 prompts some accepted answers cannot be read" in done.stderr
+    answers = [text for (text,) in rows(tmp_path, "Q8_0", "answer", "temperature = 1")]
+    assert answers == ["red", " red", "Red", " Red", "RED", " RED", "b", " b"]
+
+
+def test_a_model_without_eos_ends_its_answers_all_the_same(asked, tmp_path, quants, monkeypatch):
+    import llama_cpp
+
+    monkeypatch.setattr(llama_cpp, "llama_vocab_eos", lambda vocabulary: -1)
+    done = ask(tmp_path, [quants["Q8_0"]], "--answers-only")
+    assert done.exit_code == 0, done.stderr
+    assert rows(tmp_path, "Q8_0") == rows(asked, "Q8_0")
+
+
+def test_a_reference_that_was_answered_before_is_read_alone(asked, tmp_path, quants):
+    ask(tmp_path, [quants["Q8_0"]])
+    for run in runs(tmp_path).values():  # as a version of qwh left it that only answered
+        Store(tmp_path).manifest(run.run_id).unlink()
+    done = ask(tmp_path, [quants["Q2_K"]], "--answers-only")
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["tiny-f16", "Q2_K"]
+    assert set(runs(tmp_path, "benchmark")) == {"tiny-f16", "Q8_0"}
+    assert rows(tmp_path, "Q2_K") == rows(asked, "Q2_K")
+
+
+def test_status_counts_a_quant_once(asked):
+    shown = qwh("status", "--warehouse", asked).stdout.splitlines()
+    assert shown[0].split()[3:5] == ["runs", "quants"]
+    assert shown[2].split()[:5] == ["tiny", "prompts", "—", "6", "2"]
+
+
 def test_a_benchmark_without_accepted_answers_says_so(tmp_path, quants):
     path = written(tmp_path, ("Q: a\nA:", [""]), ("Q: b\nA:", ["\n"]))
     done = ask(tmp_path, [quants["Q8_0"]], "--answers-only", benchmark=path)
