@@ -110,9 +110,10 @@ class Warehouse:
                 raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
 
     def status(self) -> "pl.DataFrame":
-        """One row per cohort, corpus and context length: quants, runs, rows and bytes in raw/.
+        """One row per cohort, corpus and context length: runs, quants, rows and bytes in raw/.
 
-        not_built: runs of quants that `qwh build` has not seen.
+        A quant counts once, however many runs it has. not_built: runs of quants that `qwh build`
+        has not seen.
         """
         import polars as pl
 
@@ -123,24 +124,25 @@ class Warehouse:
                 if "int_built_runs" in _tables(connection):  # an older version's lack it
                     built |= set(_column(connection, "select run_id from int_built_runs"))
         keys = ["cohort", "corpus", "context_length"]
-        counts = ["runs", "quants", "rows", "bytes", "not_built"]
-        texts = dict.fromkeys(keys[:2], pl.String())
+        counts = ["rows", "bytes", "not_built"]
+        texts = dict.fromkeys([*keys[:2], "quant"], pl.String())
         rows = [
             (
                 run.cohort_id,
                 run.corpus_id,
                 run.context_length,
-                1,
-                int(run.role == "quant"),
+                run.quant_id if run.role == "quant" else None,
                 run.rows or 0,
                 sum(part["bytes"] for part in json.loads(run.parts or "{}").values()),
                 int(run.role == "quant" and run.run_id not in built),
             )
             for run in runs
         ]
-        types = dict.fromkeys(keys + counts, pl.Int64()) | texts
+        types = dict.fromkeys([*keys, "quant", *counts], pl.Int64()) | texts
+        quants = pl.col("quant").drop_nulls().n_unique().cast(pl.Int64)
+        totals = (pl.len().cast(pl.Int64).alias("runs"), quants.alias("quants"))
         frame = pl.DataFrame(rows, types, orient="row")
-        return frame.group_by(keys).agg(pl.col(counts).sum()).sort(keys)
+        return frame.group_by(keys).agg(*totals, pl.col(counts).sum()).sort(keys)
 
 
 def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":

@@ -312,6 +312,6 @@ def test_status_takes_any_order_of_runs(tmp_path):
         (runs / f"{facts.run_id}.json").write_text(facts.to_json())
     lines = done("status", "--warehouse", tmp_path).stdout.splitlines()
     assert [line.split() for line in lines[2:4]] == [
-        ["c", "geo", "—", "120", "120", "0", "0", "120"],
+        ["c", "geo", "—", "120", "1", "0", "0", "120"],
         ["c", "wiki", "512", "1", "1", "0", "0", "1"],
     ]
