@@ -266,8 +266,16 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
 
 
 def _sizes(values: list[str] | None) -> dict[str, int]:
-    """QUANT=SIZE arguments as bytes."""
-    return {quant: round(size(text)) for quant, text in _pairs("--size", values).items()}
+    """QUANT=SIZE arguments as bytes. Raises QwhError for a file of none."""
+    said = _pairs("--size", values)
+    found = {quant: round(size(text)) for quant, text in said.items()}
+    empty = next((quant for quant, count in found.items() if not count), None)
+    if empty is not None:
+        raise QwhError(
+            f"--size {empty}={said[empty]} is no model's file: write a size such as {empty}=4.1GB",
+            ExitCode.USAGE,
+        )
+    return found
 
 
 def _pairs(option: str, values: list[str] | None) -> dict[str, str]:

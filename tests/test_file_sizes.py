@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 
 import pytest
 from conftest import query, qwh
@@ -84,6 +85,13 @@ def test_a_columns_other_cells_and_the_tables_numbers_tell_the_decimal_mark():
     }
 
 
+@pytest.mark.parametrize("cell", ["1(" * 200_000, "1" + " " * 200_000 + "x"])
+def test_a_text_under_sizes_is_passed_over_at_once(cell):
+    began = time.monotonic()
+    assert sizes("Size", [cell], None) == {cell: None}
+    assert time.monotonic() - began < 1
+
+
 def said_sizes(warehouse) -> dict[str, int | None]:
     return {run.quant_id: run.file_bytes for run in Store(warehouse).runs()}
 
@@ -126,6 +134,14 @@ def test_a_size_that_comes_later_is_a_run_of_its_own(tmp_path):
     assert wrong.exit_code == 3 and "--size Q8: there is no such quant" in wrong.stderr
     unread = ingest(tmp_path / "w", path, "--size", "Q8_0=large")
     assert unread.exit_code == 2 and "large is not a size" in unread.stderr
+    for nothing in ("0", "0.3"):
+        empty = ingest(tmp_path / "w", path, "--size", f"Q8_0={nothing}")
+        assert empty.exit_code == 2 and empty.stderr.count("\n") == 1
+        assert f"--size Q8_0={nothing} is no model's file" in empty.stderr
+    path.write_text("item,score\na,1\nb,0\n")
+    columns = ("--map", "item=item", "--map", "score=score", "--cohort", "c")
+    nameless = qwh("ingest", "generic", path, *columns, "--size", "X=4GB", "--dry-run")
+    assert nameless.exit_code == 3 and "these files: give a --quant-id" in nameless.stderr
 
 
 @pytest.fixture(scope="module")

@@ -34,11 +34,11 @@ def refuse_several(finds: list[tuple[Source, Results]], asked: Import) -> None:
 def _refuse_unmet_sizes(finds: list[tuple[Source, Results]], asked: Import) -> None:
     """Raise QwhError for the size of a quant that is not among those brought in."""
     names = {name for source, found in finds if (name := whose(found, source))}
+    there = f"there are {', '.join(sorted(names)[:SHOWN])}" if names else "give a --quant-id"
     for quant_id in asked.sizes:
         if quant_id not in names:
             raise QwhError(
-                f"--size {quant_id}: there is no such quant in these files: there are"
-                f" {', '.join(sorted(names)[:SHOWN])}",
+                f"--size {quant_id}: there is no such quant in these files: {there}",
                 ExitCode.NOT_FOUND,
             )
 

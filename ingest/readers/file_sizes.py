@@ -14,6 +14,7 @@ UNITS = {
     **{f"{letter}{b}": 1000**power for power, letter in enumerate("kmgt", 1) for b in ("", "b")},
     **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
 }
+LONGEST = 100  # characters of a cell that tells a size: what is longer is a text
 LEAST = 1_000_000  # bytes of a model's file: smaller counts without a unit are in another one
 _UNIT = r"bytes?|[kmgt]i?b|b"
 _HEADING = re.compile(
@@ -38,7 +39,7 @@ def sizes(heading: str, cells: Iterable[str], mark: str | None) -> dict[str, int
     mark: the decimal mark of the table's other numbers.
     """
     said = heading_unit(heading) or ""
-    parts = {cell: _CELL.fullmatch(cell) for cell in cells}
+    parts = {cell: _CELL.fullmatch(cell) if len(cell) <= LONGEST else None for cell in cells}
     digits = {cell: _digits(cell, match["digits"]) for cell, match in parts.items() if match}
     own = decimal_mark(digits.values())
     found = dict[str, int | None]()
