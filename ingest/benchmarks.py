@@ -96,7 +96,9 @@ def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
             answers = (answers,) if isinstance(answers, str) else tuple(answers)
             if not answers or not all(isinstance(text, str) for text in (item["prompt"], *answers)):
                 raise TypeError
-            prompts.append(Prompt(str(item.get("category", "all")), item["prompt"], answers))
+            prompt = Prompt(str(item.get("category", "all")), item["prompt"], answers)
+            "".join((prompt.category, prompt.text, *answers)).encode()  # half a surrogate is none
+            prompts.append(prompt)
         except (ValueError, KeyError, TypeError):
             raise QwhError(
                 f'cannot read the benchmark {path}: line {number} is not {{"prompt": text,'

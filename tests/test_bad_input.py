@@ -164,6 +164,7 @@ def test_a_warehouse_that_cannot_be_written(tmp_path, quants):
         ('{"prompt": "x"}', "line 2"),
         ('{"prompt": "x", "answers": []}', "line 2"),
         ('{"prompt": 3, "answers": ["a"]}', "line 2"),
+        (r'{"prompt": "x", "answers": ["\ud83d"]}', "line 2"),
     ],
 )
 def test_a_damaged_benchmark(tmp_path, quants, line, found):
