@@ -36,9 +36,8 @@ def build(
     """Refresh every table and run every data test; cohort -> why it was set aside.
 
     select: dbt's own selection of models, which sets nothing aside. settings: in place of the vars
-    of dbt_project.yml. Tables that an older version of
-    qwh built with other columns are all built anew. Raises QwhError if a model or a test fails and
-    the rows of no one cohort are to blame.
+    of dbt_project.yml. Tables that an older version of qwh built with other columns are all built
+    anew. Raises QwhError if a model or a test fails and the rows of no one cohort are to blame.
     """
     work = warehouse.existing().folder / ".build"
     store = Store(warehouse.folder).create()  # raw tables that an older version did not know

@@ -35,7 +35,7 @@ class Request(msgspec.Struct):
 
 
 class Pair(msgspec.Struct, array_like=True):
-    """The same before 2024."""
+    """The same before 2024: [context, continuation]."""
 
     arg_0: msgspec.Raw = msgspec.Raw()
     arg_1: msgspec.Raw = msgspec.Raw()

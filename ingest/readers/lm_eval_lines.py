@@ -17,7 +17,7 @@ import msgspec
 from ...errors import BadFile
 from .choices import Doubts, Grades
 from .grades import is_grade
-from .lm_eval_choices import NORMALISED, PLAIN, options
+from .lm_eval_choices import NORMALISED, PLAIN, Pair, Request, options
 from .lm_eval_files import ADVICE
 from .lm_eval_metrics import OTHER_LENGTH, Choice, Column, first_byte, value_of
 from .port import Sample, text_id
@@ -72,20 +72,10 @@ class Line(Key):
     prompt_hash: str | None = None
 
 
-class Argument(msgspec.Struct):
-    arg_0: msgspec.Raw = msgspec.Raw()
-
-
-class Pair(msgspec.Struct, array_like=True):
-    """The same before 2024: [context, continuation]."""
-
-    arg_0: msgspec.Raw = msgspec.Raw()
-
-
 class Arguments(msgspec.Struct):
     """The first request: its context, for multiple choice without the choice."""
 
-    gen_args_0: Argument = msgspec.field(default_factory=Argument)
+    gen_args_0: Request = msgspec.field(default_factory=Request)
 
 
 class Sized(msgspec.Struct):
