@@ -20,7 +20,7 @@
             score,
             score_ref,
         from {{ ref('fct_prompts') }}
-        {% if losses -%}
+    {% if losses -%}
         union all by name
         select
             cohort_id,
@@ -33,7 +33,7 @@
             -loss as score,
             -loss_ref as score_ref,
         from {{ ref('fct_prompt_losses') }}
-        {% endif -%}
+    {% endif -%}
     )
     group by cohort_id
 {%- endmacro %}

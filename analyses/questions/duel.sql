@@ -19,7 +19,7 @@ with scores as (
         prompts.score_ref as score,
     from fct_prompts as prompts
     inner join dim_cohorts as cohorts using (cohort_id)
-    where cohort_id = getvariable('cohort') and scoring = getvariable('scoring')
+    where cohort_id = getvariable('cohort') and prompts.scoring = getvariable('scoring')
 ),
 
 both_answered as (
