@@ -91,14 +91,14 @@ def options(
     alone = _alone(requests)
     if alone:  # each choice once more without the prompt
         likelihoods, requests = likelihoods[:alone], requests[:alone]
-    texts = _texts(requests, joined_by)
-    if texts is None and requests and len({bytes(each.arg_0) for each in requests}) > 1:
+    # every choice has a prompt of its own, in which it stands
+    apart = len({bytes(each.arg_0) for each in requests}) > 1
+    texts = [] if apart else _texts(requests, joined_by)
+    if apart:
         right = _right_of_two(likelihoods, grades.plain)
     else:
-        right = _right(line, texts or [], len(likelihoods), joined_by)
-    lengths: list[int | None] = [None] * len(likelihoods)
-    if texts:
-        lengths = [len(text) for text in texts]
+        right = _right(line, texts, len(likelihoods), joined_by)
+    lengths: list[int | None] = [len(text) for text in texts] or [None] * len(likelihoods)
     found = [
         Option(each, length, place in right)
         for place, (each, length) in enumerate(zip(likelihoods, lengths))
@@ -151,20 +151,15 @@ def _alone(requests: Sequence[Request | Pair]) -> int:
     return half if half and not any(empty[:half]) and all(empty[half:]) else 0
 
 
-def _texts(requests: Sequence[Request | Pair], joined_by: str) -> list[str] | None:
-    """The choices as text, less the delimiter; None where they are not the continuations.
-
-    So it is where every choice has a prompt of its own, in which it stands.
-    """
-    if not requests or len({bytes(request.arg_0) for request in requests}) > 1:
-        return None
+def _texts(requests: Sequence[Request | Pair], joined_by: str) -> list[str]:
+    """The choices as text, less the delimiter; [] where a continuation is none."""
     try:
         texts = [raw_text(request.arg_1) for request in requests]
     except ValueError:
-        return None
-    if not all(isinstance(text, str) for text in texts):
-        return None
-    found = [str(text) for text in texts]
+        return []
+    found = [text for text in texts if text is not None]
+    if len(found) < len(texts):
+        return []
     if all(text.startswith(joined_by) for text in found):
         return [text[len(joined_by) :] for text in found]
     return found
