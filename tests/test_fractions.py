@@ -12,6 +12,8 @@ from scipy import integrate, optimize, stats
 from qwh.kernels.statistics.answers import sheet
 from qwh.kernels.statistics.scores import betting, fractions, paired, prompt_budget
 from qwh.kernels.statistics.scores import composite_differences as composites
+from qwh.kernels.statistics.scores import equal_distance as distance
+from qwh.kernels.statistics.scores import score_pairs as pairs
 from qwh.kernels.statistics.scores.disagreements import Margin
 from qwh.kernels.statistics.scores.evidence import Counted, Measured, are_whole, evidence
 from qwh.kernels.statistics.scores.fraction_differences import fraction_differences
@@ -218,6 +220,48 @@ def test_reasons_say_why_no_word_is_said():
     assert rows[1].reason == fractions.reason(moments_of(tiny), 0) is not None
     assert "undo so small a gain" in rows[1].reason and rows[1].difference_low > 0
     assert {row.verdict for row in rows} == {"unresolved"}
+
+
+def test_no_two_are_told_apart_by_less_than_unseen_losses_make():
+    rng = np.random.default_rng(13)
+    gains = np.vstack([0.1 + rng.normal(0, 0.02, 60), rng.normal(-0.1, 0.02, 60)])
+    gains = np.vstack([gains, rng.normal(0, 0.02, 60) + 0.02])  # 0.98^60 is 0.3
+    rows = answer_rows(gains, ["a"] * 20 + ["b"] * 40)
+    draws = pairs.PairDraws(n_tosses=499, seed=1, margin=MARGIN)
+    told = {(row.quant_id, row.other_quant_id): row for row in pairs.score_pairs(rows, draws)}
+
+    def unseen(row):  # all in the benchmark of 20 prompts, which weighs one half
+        return (1 - min(2 * abs(row.difference), 1)) ** 20
+
+    for (quant, other), row in told.items():
+        if other is None and quant == "q01":  # it loses on its reference
+            assert row.p < unseen(row) and row.verdict == "other_higher"
+        else:
+            assert row.p == pytest.approx(unseen(row)) and unseen(row) > 1e-6
+    assert told["q00", None].verdict == "other_lower"
+    assert told["q02", None].verdict == "cannot_tell" and told["q02", None].high < 0
+    assert told["q00", "q01"].verdict == "other_lower"
+    of_reference = composites.composite_differences(rows, FEW)
+    assert [told[row.quant_id, None].p for row in of_reference] == [
+        row.p_different for row in of_reference
+    ]
+    near = distance.Distances(np.array(["q00", "q01", "q02"], object), np.full(3, 0.01))
+    equal = distance.equal_distance_pairs(near, rows, distance.Nearness(499, 1, 1.1))
+    assert [row.p for row in equal] == [told[row.quant_id, row.other_quant_id].p for row in equal]
+
+
+def test_a_budget_of_either_side_is_found_again():
+    found, z, prompts = moments_of(heavy(np.random.default_rng(14), 1, 1_000)), 1.96, 1_000
+    plain = prompt_budget.resolvable(found, z)[0]
+    least = prompt_budget.resolvable(found, z, True)[0]
+    chance = stats.norm.ppf(0.8) * found.error[0]
+    assert least == pytest.approx(max(plain, chance - math.log(2 * stats.norm.sf(z)) / prompts))
+    needed = prompt_budget.needed(found, least, z, np.array([prompts]), True)[0]
+    assert needed == pytest.approx(prompts, abs=1)
+    calm = moments_of(np.random.default_rng(15).normal(0, 0.002, 1_000))
+    small = prompt_budget.needed(calm, 0.001, z, np.array([prompts]), True)[0]
+    luck = stats.norm.ppf(0.8) * calm.error[0] * math.sqrt(prompts / small)
+    assert luck - math.log(2 * stats.norm.sf(z)) / small == pytest.approx(0.001, rel=1e-3)
 
 
 def test_skewed_cohorts_of_equal_quants_seldom_get_one_wrong_word():

@@ -98,6 +98,27 @@ def test_graded_gains_have_the_interval_of_a_ratio_of_texts(scale):
     assert row.verdict == "loses" and row.high < 0.5 and 0.5 - share > row.detectable
 
 
+def test_whole_losses_that_no_text_shows_would_undo_a_lean_and_a_change():
+    rng, klds = np.random.default_rng(8), np.arange(1, 9) / 400
+    up = 0.01 + rng.normal(0, 0.01, (8, 100))
+    found = directions(members(klds), up)
+    share = found["kld_max", 0.02, SHARE]
+    assert share.p == pytest.approx((1 - up.mean()) ** 100) and share.verdict == "cannot_tell"
+    assert share.low > 0.5
+    down = directions(members(klds), -up)["kld_max", 0.02, SHARE]
+    assert down.p < 1e-6 and down.verdict == "loses"
+    for way in (1, -1):
+        tilted = way * np.linspace(-0.01, 0.01, 8)[:, None] + rng.normal(0, 0.005, (8, 100))
+        row = directions(members(klds), tilted)["kld_max", 0.02, CHANGE]
+        size, x = np.abs(tilted), np.log2(klds)
+        apart = x - np.average(x, weights=size.sum(1))
+        f = np.maximum(tilted, 0).sum() / size.sum()
+        moved = (apart @ (np.maximum(tilted, 0) - f * size)).sum()
+        lost = f * sum(max(way * one, 0) for one in apart)  # far or near ones lose a text
+        assert row.p == pytest.approx((1 - abs(moved) / lost / 100) ** 100)
+        assert row.verdict == "change_cannot_tell" and min(row.low * way, row.high * way) > 0
+
+
 def test_no_word_goes_against_its_own_interval():
     shown = 0
     for seed in range(40):

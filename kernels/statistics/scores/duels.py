@@ -11,7 +11,7 @@ from ..port import statistic
 from ..texts import units
 from . import betting
 from .evidence import Counted, evidence
-from .fractions import different
+from .fractions import BOTH, told
 from .paired import e_value, mcnemar
 from .prompt_budget import needed, resolvable
 from .score_pairs import PairDraws
@@ -30,7 +30,7 @@ class Duel(NamedTuple):
     difference: Annotated[float, "the second's score less the first's, fraction"]
     low: Annotated[float, "95 % interval of it, Tango's; of fractions by their t"]
     high: Annotated[float, "its other end"]
-    p: Annotated[float, "exact McNemar; of fractions their t, mended for skewness"]
+    p: Annotated[float, "exact McNemar; of fractions their t, or the chance of losses unseen"]
     p_adjusted: Annotated[float, "p by Holm over the benchmarks"]
     p_equivalent: Annotated[float, "that the difference lies within +-margin"]
     e_value: Annotated[float | None, "evidence that may be looked at after every prompt"]
@@ -72,18 +72,18 @@ def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
     """The prompts of one benchmark, as if there were no other."""
     from scipy.stats import norm
 
-    gains, shown = one.gains[0], evidence(one.gains, one)
+    gains, shown = one.gains[0], evidence(one.gains, one, BOTH)
     low, high = (float(end[0]) for end in shown.interval())
     p_equivalent = float(shown.equivalent(settings.margin)[0])
     if isinstance(shown, Counted):
         leapfrogs, drops = (float(side[0, 0]) for side in shown.part[:2])  # at texts that count
         p, evident = mcnemar(leapfrogs, drops), e_value(leapfrogs, drops)
     else:
-        p = float(different(shown.part)[0])
+        p = float(told(shown.part, BOTH)[0])
         unit = units(one.prompts.texts, len(gains))
         evident = betting.e_value(betting.stakeable(gains, unit))
     critical, prompts = float(norm.isf(ALPHA / 2)), np.array([len(gains)])
-    wanted = finite(needed(shown.part, settings.margin, critical, prompts)[0])
+    wanted = finite(needed(shown.part, settings.margin, critical, prompts, True)[0])
     return Duel(
         kind,
         len(gains),
@@ -99,7 +99,7 @@ def _benchmark(kind: str, one: Sheet, settings: PairDraws) -> Duel:
         p,
         p_equivalent,
         evident,
-        finite(resolvable(shown.part, critical)[0]),
+        finite(resolvable(shown.part, critical, True)[0]),
         None if wanted is None else int(wanted),
         _verdict(float(gains.mean()), p, p_equivalent),
     )

@@ -16,6 +16,7 @@ from ..multiplicity import TIE, benjamini_hochberg, resolves
 from ..port import Numbers, Texts, statistic
 from ..resolution import POWER
 from .evidence import evidence
+from .fractions import BOTH
 
 
 class Distances(NamedTuple):
@@ -53,7 +54,7 @@ class EqualPair(NamedTuple):
     p: Annotated[
         float | None,
         "the sign of what each text divides them by a coin toss, two-sided; of fractions by"
-        " their t, mended for skewness",
+        " their t, mended for skewness, and at least the chance of losses that no text shows",
     ]
     p_adjusted: Annotated[float | None, "p by Benjamini and Hochberg over all pairs of the cohort"]
     verdict: Annotated[
@@ -81,7 +82,8 @@ class EqualDistance(NamedTuple):
     ]
     resolvable: Annotated[
         float | None,
-        "standard deviation of true differences that this sum finds with 80 % power, fraction",
+        "standard deviation of true differences that this sum finds with 80 % power, fraction; of"
+        " fractions that of differences beyond what unseen losses make",
     ]
     verdict: Annotated[
         str,
@@ -178,7 +180,7 @@ def _test(distances: Distances, answers: Answers, settings: Nearness) -> _Tested
     figures = np.full((7, len(near)), np.nan)
     null = np.zeros((settings.n_tosses, len(near)))
     if len(gains):
-        shown = evidence(gains, found)
+        shown = evidence(gains, found, BOTH)
         z, null[:, comparable] = shown.drawn(settings.n_tosses, settings.seed)
         p = shown.different(z, null[:, comparable])
         figures[:6, comparable] = shown.difference, *shown.interval(), z, p, shown.error

@@ -72,6 +72,7 @@ class Measured(NamedTuple):
     """Gains of any size within -1 to 1."""
 
     part: fractions.Moments
+    undone: int | np.ndarray = fractions.GAINS  # as in fractions.told
 
     @property
     def difference(self) -> np.ndarray:
@@ -90,18 +91,19 @@ class Measured(NamedTuple):
 
     def rows(self, chosen: np.ndarray) -> "Measured":
         """Some of the rows."""
-        return Measured(fractions.Moments(*(column[chosen] for column in self.part)))
+        undone = np.broadcast_to(self.undone, self.difference.shape)[chosen]
+        return Measured(fractions.Moments(*(column[chosen] for column in self.part)), undone)
 
     def drawn(self, times: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(z [m], null [times, m]): the normal z of `different`, and joint draws of it."""
         from scipy.stats import norm
 
-        z = np.sign(self.difference) * norm.isf(fractions.different(self.part) / 2)
-        return z, fractions.draws(self.part, times, seed)
+        null = fractions.draws(self.part, times, seed)
+        return np.sign(self.difference) * norm.isf(fractions.told(self.part, self.undone) / 2), null
 
     def different(self, z: np.ndarray, null: np.ndarray) -> np.ndarray:
         """p [m] that the sum is not 0, two-sided."""
-        return fractions.different(self.part)
+        return fractions.told(self.part, self.undone)
 
     def not_inferior(self, margin: float) -> np.ndarray:
         """p [m] that the sum lies above -margin, one-sided."""
@@ -124,12 +126,17 @@ class Measured(NamedTuple):
 Evidence: TypeAlias = Counted | Measured
 
 
-def evidence(gains: np.ndarray, found: Sheet) -> Evidence:
-    """What gains [m, n] show, NaN where one side did not answer; found: prompts and weights."""
+def evidence(
+    gains: np.ndarray, found: Sheet, undone: int | np.ndarray = fractions.GAINS
+) -> Evidence:
+    """What gains [m, n] show, NaN where one side did not answer; found: prompts and weights.
+
+    undone: which differences of fractions unseen losses would undo, as in fractions.told.
+    """
     if are_whole(gains):
         unit = units(found.prompts.texts, gains.shape[1])
         return Counted(stratified.tables(gains, found), weighted(gains, found), unit)
-    return Measured(fractions.moments(gains, found))
+    return Measured(fractions.moments(gains, found), undone)
 
 
 def are_whole(gains: np.ndarray) -> bool:

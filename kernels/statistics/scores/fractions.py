@@ -23,6 +23,7 @@ BLOCK = 200  # draws handled at once
 FEWEST_CARRIERS = 5  # texts; of fewer it is said that they are few
 LEAST_VARIANCE = 1e-24  # what is smaller is rounding
 LEAST_FREEDOM = 0.1  # of a t that nothing carries: its 5 % lie further out than any score
+GAINS, LOSSES, BOTH = 1, -1, 0  # which differences whole losses that no text shows would undo
 
 
 class Moments(NamedTuple):
@@ -85,12 +86,15 @@ def different(found: Moments) -> np.ndarray:
     return np.minimum(1.0, 2 * np.minimum(above(found, 0.0), below(found, 0.0)))
 
 
-def told(found: Moments) -> np.ndarray:
-    """p [m] that a quant's sum is not its reference's, two-sided.
+def told(found: Moments, undone: int | np.ndarray = GAINS) -> np.ndarray:
+    """p [m] that the sum is not 0, two-sided, whole losses that no text shows allowed for.
 
-    A gain also has to live with whole losses that no text shows; quants seldom gain as rarely.
+    undone: which differences they would undo, [m] or one for all. GAINS, of a quant on its
+    reference, since quants seldom gain as rarely; LOSSES, of the reference on a quant; BOTH, of two
+    quants, each of which may have them.
     """
-    hidden = np.where(found.difference > 0, unseen(found, found.difference), 0.0)
+    in_doubt = (undone * found.difference > 0) | np.equal(undone, BOTH)
+    hidden = np.where(in_doubt, unseen(found, np.abs(found.difference)), 0.0)
     return np.maximum(different(found), hidden)
 
 
@@ -161,17 +165,19 @@ def undone(found: Moments, p: float) -> np.ndarray:
     return (found.weight * (1 - p ** (1 / np.maximum(found.texts, 1)))).max(1)
 
 
-def linearised(adds: np.ndarray, figure: float) -> tuple[float, float, float]:
+def linearised(adds: np.ndarray, figure: float, hidden: float = 0.0) -> tuple[float, float, float]:
     """(low, high, what 80 % power detects) of a figure to which texts add so much, [texts].
 
-    adds: of mean 0; a ratio of sums, or a slope, where it is nearly linear in its texts.
+    adds: of mean 0; a ratio of sums, or a slope, where it is nearly linear in its texts; hidden:
+    what unseen losses could make of it.
     """
     from scipy.stats import norm, t
 
     found = of_sums(adds[None], np.array([figure]), np.ones(1))
     low, high = interval(found)
-    reach = t.isf(ALPHA / 2, found.freedom) + norm.ppf(POWER)
-    return float(low[0]), float(high[0]), float((reach * found.error)[0])
+    luck = norm.ppf(POWER) * found.error
+    least = np.maximum(t.isf(ALPHA / 2, found.freedom) * found.error, hidden) + luck
+    return float(low[0]), float(high[0]), float(least[0])
 
 
 def draws(found: Moments, times: int, seed: int) -> np.ndarray:

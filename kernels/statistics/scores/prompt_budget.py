@@ -12,14 +12,23 @@ from .stratified import Tables
 
 
 def needed(
-    found: Tables | Moments, difference: float, critical: float | np.ndarray, prompts: np.ndarray
+    found: Tables | Moments,
+    difference: float,
+    critical: float | np.ndarray,
+    prompts: np.ndarray,
+    either: bool | np.ndarray = False,
 ) -> np.ndarray:
     """Prompts [m] that find a true difference of this size; NaN where volume is below it.
 
-    critical: one z, or [m]; prompts: [m] how many there are.
+    critical: one z, or [m]; prompts: [m] how many there are; either: whether unseen losses of
+    either side could make it, fractions.BOTH.
     """
     if isinstance(found, Moments):
         times = (_reach(critical) * found.error / difference) ** 2
+        # hidden / k + luck / sqrt(k) = difference at k times the prompts
+        hidden, luck = _hidden(found, critical, either), _reach(0.0) * found.error
+        root = (luck + np.sqrt(luck**2 + 4 * hidden * difference)) / (2 * difference)
+        times = np.maximum(times, root**2)
         known = (found.error > 0) & (found.volume >= difference)
         return np.where(known, np.ceil(times * prompts), np.nan)
     n, volume = _as_one(found)
@@ -43,14 +52,26 @@ def needed_for_none(
     return np.ceil(more * prompts / n)
 
 
-def resolvable(found: Tables | Moments, critical: float | np.ndarray) -> np.ndarray:
+def resolvable(
+    found: Tables | Moments, critical: float | np.ndarray, either: bool | np.ndarray = False
+) -> np.ndarray:
     """Smallest true difference [m] that so many prompts find; NaN where volume is below it."""
     if isinstance(found, Moments):
         least = _reach(critical) * found.error
+        hidden, luck = _hidden(found, critical, either), _reach(0.0) * found.error
+        least = np.maximum(least, hidden + luck)
         return np.where((least > 0) & (least <= found.volume), least, np.nan)
     n, volume = _as_one(found)
     smallest = _reach(critical) * np.sqrt(volume / (n + _reach(critical) ** 2))
     return np.where((smallest > 0) & (smallest <= _sizes(found)), smallest, np.nan)
+
+
+def _hidden(found: Moments, critical: float | np.ndarray, either: bool | np.ndarray) -> np.ndarray:
+    """The difference [m] that unseen losses could make at this z, a little too large; else 0."""
+    from scipy.stats import norm
+
+    heaviest = (found.weight / np.maximum(found.texts, 1)).max(1)
+    return np.where(either, -np.log(2 * norm.sf(critical)) * heaviest, 0.0)
 
 
 def _as_one(found: Tables) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from ..intervals import ALPHA, finite
 from ..multiplicity import among, critical_z, resolves
 from ..port import statistic
 from .evidence import evidence
+from .fractions import BOTH, LOSSES
 from .prompt_budget import needed, resolvable
 
 
@@ -46,7 +47,7 @@ class ScorePair(NamedTuple):
     p: Annotated[
         float | None,
         "the sign of what each text divides them by a coin toss, two-sided; of fractions by"
-        " their t, mended for skewness",
+        " their t, mended for skewness, and at least the chance of losses that no text shows",
     ]
     p_adjusted: Annotated[
         float | None,
@@ -112,7 +113,8 @@ def _test(
     from scipy.stats import norm
 
     prompts = np.isfinite(gains).sum(1)
-    shown = evidence(gains, found)
+    undone = np.where(with_reference, LOSSES, BOTH)  # the quant comes first
+    shown = evidence(gains, found, undone)
     z, null = shown.drawn(settings.n_tosses, settings.seed)
     raw = shown.different(z, null)
     null, alone = np.abs(null), float(norm.isf(ALPHA / 2))
@@ -123,15 +125,18 @@ def _test(
         p[1, group] = among(np.abs(z[group]), tosses, raw[group])
         p[3, group] = among(norm.isf(same[group]), tosses, same[group])
         critical[group] = critical_z(tosses, alone) if group.any() else alone
-    budget = (needed(shown.part, settings.margin, level, prompts) for level in (critical, alone))
+    either = ~with_reference
+    budget = (
+        needed(shown.part, settings.margin, level, prompts, either) for level in (critical, alone)
+    )
     columns = (
         shown.volume,
         shown.difference,
         *shown.interval(),
         *p,
         np.full(len(gains), settings.margin),
-        resolvable(shown.part, critical),
-        resolvable(shown.part, alone),
+        resolvable(shown.part, critical, either),
+        resolvable(shown.part, alone, either),
         *budget,
     )
     return [

@@ -22,6 +22,8 @@ from ..tosses import counted_p, text_sums, tossed
 
 QUANTS = 8  # below, nothing is said of a figure over quants
 KINDS = ("improvement_share", "change_per_doubling")
+# which figures whole losses that no text shows would undo
+UNDONE = dict(zip(KINDS, (fractions.GAINS, fractions.BOTH)))
 OPEN = dict(zip(KINDS, ("cannot_tell", "change_cannot_tell")))
 NEITHER = dict(zip(KINDS, (0.5, 0.0)))  # the figure that is no direction, or no change
 SHOWN = dict(zip(KINDS, (("loses", "gains"), ("falls", "rises"))))
@@ -67,7 +69,8 @@ class ZoneDirection(NamedTuple):
     p: Annotated[
         float | None,
         "of no direction (f = 0.5), or of no change with KLD; the sign of what each text adds a"
-        " coin toss, of fractions by their t, two-sided",
+        " coin toss, of fractions by their t, two-sided, and at least the chance of losses that no"
+        " text shows",
     ]
     p_adjusted: Annotated[float | None, "p by step-down max-T over the cohort's zones of one kind"]
     detectable: Annotated[
@@ -88,6 +91,7 @@ class _Figure(NamedTuple):
     high: float | None
     detectable: float | None
     adds: np.ndarray  # [n] what each prompt adds to the tested sum
+    most: float  # what whole losses on a prompt would take off its size
 
 
 @statistic
@@ -96,7 +100,7 @@ def zone_directions(members: Members, answers: Answers, settings: Tosses) -> lis
     found = sheet(answers)
     unit = units(found.prompts.texts, len(found.reference))
     zones = sorted(set(zip(members.zone_rule.tolist(), members.threshold.tolist())))
-    rows: list[tuple[ZoneDirection, np.ndarray]] = []
+    rows: list[tuple[ZoneDirection, _Figure]] = []
     for rule, threshold in zones:
         here = (members.zone_rule == rule) & (members.threshold == threshold)
         zone = Members(*(column[here] for column in members))
@@ -107,19 +111,19 @@ def zone_directions(members: Members, answers: Answers, settings: Tosses) -> lis
         for kind in KINDS
         for here in [[each for each in rows if each[0].kind == kind]]
         if here
-        for row in _adjusted(here, *judged(np.array([adds for _, adds in here]), unit, settings))
+        for row in _adjusted(here, *judged(here, unit, settings))
     ]
 
 
-def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirection, np.ndarray]]:
-    """Both kinds of a zone, without p, with what each prompt adds to the tested sum."""
+def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirection, _Figure]]:
+    """Both kinds of a zone, without p, with what is tested."""
     gains = np.nan_to_num(found.gains)
     leapt, size = np.maximum(gains, 0.0), np.abs(gains)
     by_text = np.bincount(unit, size.sum(0))
     n, texts = len(zone.quant_id), int((by_text > 0).sum())
     total = float(size.sum())
     are_coins, doublings = are_whole(gains), np.log2(np.where(zone.kld > 0, zone.kld, np.nan))
-    share = _improvement_share(leapt.sum(0), size.sum(0), unit, are_coins)
+    share = _improvement_share(leapt.sum(0), size.sum(0), unit, are_coins)._replace(most=float(n))
     change = _change(leapt, size, doublings, unit, are_coins)
     rows = []
     for kind, found_figure in zip(KINDS, (share, change)):
@@ -136,7 +140,7 @@ def _zone(zone: Members, found: Sheet, unit: np.ndarray) -> list[tuple[ZoneDirec
                 ZoneDirection(
                     *where, *found_figure[:3], None, None, found_figure.detectable, verdict
                 ),
-                found_figure.adds,
+                found_figure,
             )
         )
     return rows
@@ -149,13 +153,13 @@ def _improvement_share(
     adds = 2 * leapt - size
     total = size.sum()
     if total <= 0:
-        return _Figure(None, None, None, None, adds)
+        return _Figure(None, None, None, None, adds, 0.0)
     share = float(leapt.sum() / total)
     won, all_of = np.bincount(unit, leapt), np.bincount(unit, size)
     residuals = ((won - share * all_of) ** 2).sum()
     if are_coins or residuals <= 1e-12 * (all_of**2).sum():
-        return _Figure(share, *_of_coins(share, all_of, residuals), adds)
-    return _Figure(share, *_of_sizes(share, won, all_of), adds)
+        return _Figure(share, *_of_coins(share, all_of, residuals), adds, 0.0)
+    return _Figure(share, *_of_sizes(share, won, all_of), adds, 0.0)
 
 
 def _of_coins(
@@ -192,7 +196,7 @@ def _change(
     """Slope of f on x [q] = log2 KLD, quants weighted by their disagreements [q, n]."""
     from scipy.stats import norm, t
 
-    nothing = _Figure(None, None, None, None, np.zeros(len(unit)))
+    nothing = _Figure(None, None, None, None, np.zeros(len(unit)), 0.0)
     weight = np.where(np.isfinite(x), size.sum(1), 0.0)
     if weight.sum() <= 0:
         return nothing
@@ -204,37 +208,48 @@ def _change(
     share = leapt[weight > 0].sum() / weight.sum()
     adds = apart @ (leapt - share * size)
     slope = float(adds.sum() / spread)
+    # far quants that lose undo a rise, near ones a fall
+    most = float(share * np.maximum(apart if slope > 0 else -apart, 0.0).sum())
     by_text = np.bincount(unit, apart @ (leapt - (share + slope * apart)[:, None] * size))
     texts = int((np.bincount(unit, size.sum(0)) > 0).sum())
     if texts < 3:
-        return _Figure(slope, None, None, None, adds)
+        return _Figure(slope, None, None, None, adds, most)
     if not are_coins:
-        return _Figure(slope, *fractions.linearised(by_text / spread, slope), adds)
+        hidden = -math.log(ALPHA) * most * len(unit) / len(by_text) / spread
+        return _Figure(slope, *fractions.linearised(by_text / spread, slope, hidden), adds, most)
     error = math.sqrt(texts / (texts - 2) * (by_text**2).sum()) / spread
     times = float(t.ppf(1 - ALPHA / 2, texts - 2))
     half, least = times * error, (times + float(norm.ppf(POWER))) * error
-    return _Figure(slope, slope - half, slope + half, least, adds)
+    return _Figure(slope, slope - half, slope + half, least, adds, most)
 
 
-def _tossed(adds: np.ndarray, unit: np.ndarray, settings: Tosses) -> tuple[np.ndarray, ...]:
-    """(z [k], null [n_tosses, k], p [k]) of sums of adds [k, n] by tossed signs."""
+def _tossed(
+    rows: list[tuple[ZoneDirection, _Figure]], unit: np.ndarray, settings: Tosses
+) -> tuple[np.ndarray, ...]:
+    """(z [k], null [n_tosses, k], p [k]) of the tested sums of one kind by tossed signs."""
+    adds = np.array([figure.adds for _, figure in rows])
     z, null = tossed(adds, unit, settings.n_tosses, settings.seed)
     return z, null, counted_p(z, null)
 
 
-def _measured(adds: np.ndarray, unit: np.ndarray, settings: Tosses) -> tuple[np.ndarray, ...]:
-    """The same of fractions, by their t."""
+def _measured(
+    rows: list[tuple[ZoneDirection, _Figure]], unit: np.ndarray, settings: Tosses
+) -> tuple[np.ndarray, ...]:
+    """The same of fractions, by their t and what unseen losses could make of them."""
     from scipy.stats import norm
 
+    most = np.array([figure.most or 1.0 for _, figure in rows])
+    # 1 in all where every prompt is lost
+    adds = np.array([figure.adds for _, figure in rows]) / (most * len(unit))[:, None]
     each = text_sums(adds, unit) - adds.mean(1, keepdims=True) * np.bincount(unit)
     found = fractions.of_sums(each, adds.sum(1), np.abs(adds).sum(1))
-    p = fractions.different(found)
+    p = fractions.told(found, UNDONE[rows[0][0].kind])
     null = fractions.draws(found, settings.n_tosses, settings.seed)
     return np.sign(found.difference) * norm.isf(p / 2), null, p
 
 
 def _adjusted(
-    rows: list[tuple[ZoneDirection, np.ndarray]], z: np.ndarray, null: np.ndarray, p: np.ndarray
+    rows: list[tuple[ZoneDirection, _Figure]], z: np.ndarray, null: np.ndarray, p: np.ndarray
 ) -> list[ZoneDirection]:
     """The same rows with their p, where a verdict is open."""
     is_open = np.array([row.verdict == OPEN[row.kind] for row, _ in rows])
