@@ -216,7 +216,7 @@ def test_reasons_say_why_no_word_is_said():
     lone[2:] = np.random.default_rng(10).normal(0, 1e-4, 198)
     tiny = 0.001 + np.random.default_rng(11).normal(0, 1e-4, 200)
     rows = composites.composite_differences(answer_rows(np.vstack([lone, tiny])), FEW)
-    assert rows[0].reason == "2.0 prompts carry the difference: too few for a word"
+    assert rows[0].reason == "prompts that carry the difference: 2.0, too few for a word"
     assert rows[1].reason == fractions.reason(moments_of(tiny), 0) is not None
     assert "undo so small a gain" in rows[1].reason and rows[1].difference_low > 0
     assert {row.verdict for row in rows} == {"unresolved"}

@@ -103,7 +103,7 @@ def reason(found: Moments, row: int) -> str | None:
     if found.volume[row] == 0:
         return NO_DIRECTION
     if found.carriers[row] < FEWEST_CARRIERS:
-        return f"{found.carriers[row]:.1f} prompts carry the difference: too few for a word"
+        return f"prompts that carry the difference: {found.carriers[row]:.1f}, too few for a word"
     if resolves(different(found)[row]) and not resolves(told(found)[row]):
         return "whole losses that no prompt happens to show could undo so small a gain"
     return None
