@@ -101,6 +101,9 @@ select
         'high': coalesce(printf('%.2f', high), 'unknown'),
         'p_adjusted': coalesce(printf('%.2g', p_adjusted), 'unknown'),
         'resolvable': coalesce(printf('%.2f', resolvable), 'unknown'),
+        'told': if(
+            resolvable > 1, 'none', 'one of ' || coalesce(printf('%.2f', resolvable), 'unknown')
+        ),
         'other': other,
         'reason': coalesce(reason, 'unknown'),
         'fewest_quants': '{{ var('fewest_quants') }}'
