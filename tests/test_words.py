@@ -94,7 +94,8 @@ def test_the_study_fills_sentences_as_python_does(number):
         connection.execute(
             """create table findings as
             select
-                statistic as cohort_id, 1 as place, code as finding, 1 as n, 1.0 as figure,
+                statistic as cohort_id, 'answered' as scoring, 1 as place, code as finding,
+                1 as n, 1.0 as figure,
                 0.0 as low, 2.0 as high, statistic, code as verdict,
                 map_from_entries(list_transform(
                     list_distinct(regexp_extract_all(sentence, '\\{([a-z_]+)', 1)),
