@@ -185,9 +185,7 @@ def test_fractions_of_a_cell_are_counted_by_hand():
         above = hall.above(adds, d.mean(), 0.0)
         hidden = (1 - d.mean()) ** n if d.mean() > 0 else 0.0
         assert row.p == pytest.approx(max(2 * min(above, 1 - above), hidden))
-        assert (row.difference_low, row.difference_high) == pytest.approx(
-            hall.interval(adds, d.mean())
-        )
+        assert (row.low, row.high) == pytest.approx(hall.interval(adds, d.mean()))
         sizes = np.abs(d).sum()
         share = d[d > 0].sum() / sizes
         parts = (np.maximum(d, 0) - share * np.abs(d)) / sizes * math.sqrt(n / (n - 1))

@@ -20,7 +20,7 @@ def interval(replicates: np.ndarray) -> tuple[float | None, float | None]:
     known = replicates[np.isfinite(replicates)]
     if 2 * len(known) < len(replicates) or not len(known):
         return None, None
-    low, high = np.quantile(known, (0.025, 0.975))
+    low, high = np.quantile(known, (ALPHA / 2, 1 - ALPHA / 2))
     return float(low), float(high)
 
 

@@ -15,6 +15,7 @@ from .quants.scatter import numbered
 from .texts import count
 
 GROUPS = 20  # of texts, each left out once
+DECLARED = "declared"  # the labelling without which nothing is said beyond these quants
 FEWEST_FAMILIES = 3  # of two, one left out says next to nothing
 
 
@@ -111,11 +112,16 @@ def groups(units: list[np.ndarray], seed: int) -> list[np.ndarray]:
 
 
 def labels_of(families: Families) -> dict[str, dict[str, str]]:
-    """labelling -> quant -> family; one without a family stands alone."""
+    """labelling -> quant -> family; one without one stands alone, whatever others are called."""
     labels: dict[str, dict[str, str]] = {}
     for labelling, quant, family in zip(*families):
         labels.setdefault(labelling, {})[quant] = f"quant {quant}" if family is None else family
     return labels
+
+
+def own_families(labels: dict[str, dict[str, str]], quants: list[str]) -> dict[str, list[str]]:
+    """labelling -> a family per quant, also of those that it does not name."""
+    return {name: [of.get(q, f"quant {q}") for q in quants] for name, of in labels.items()}
 
 
 def few_families(labelling: str, count: int) -> str:

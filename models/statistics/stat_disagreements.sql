@@ -70,7 +70,7 @@ select
     answer.difference,
     answer.low,
     answer.high,
-    answer.p_mcnemar as p,
+    answer.p,
     {{ judged }}
 from counts
 union all by name
@@ -83,8 +83,8 @@ select
     answer.leapfrogs,
     answer.drops,
     answer.difference,
-    answer.difference_low as low,
-    answer.difference_high as high,
+    answer.low,
+    answer.high,
     answer.p,
     {{ judged }}
 from fractions

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..answers import Answers
 from ..intervals import ALPHA
+from ..left_out import labels_of, own_families
 from ..multiplicity import among
 from ..port import statistic
 from ..resolution import POWER
@@ -81,15 +82,11 @@ def relatives(
     points: Distances, answers: Answers, families: Families, settings: Draws
 ) -> list[Relative]:
     """Both tests of every zone, measurement and target under each labelling."""
-    labels: dict[str, dict[str, str]] = {}
-    for labelling, quant, family in zip(*families):
-        # one without a family stands alone, whatever the others are called
-        labels.setdefault(labelling, {})[quant] = f"quant {quant}" if family is None else family
+    labels = labels_of(families)
     gains, rows = Gains(answers), []
     for cell in cells(points, gains.answered, settings.fewest_quants):
         sums = gains.of(cell)
-        for labelling in sorted(labels):
-            own = [labels[labelling].get(quant, f"quant {quant}") for quant in cell.quants]
+        for labelling, own in sorted(own_families(labels, cell.quants).items()):
             rows += _tested(cell, sums, labelling, numbered(own), settings)
     return rows
 

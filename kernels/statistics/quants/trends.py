@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from ..intervals import finite
+from ..left_out import DECLARED
 from ..multiplicity import resolves
 from ..port import Numbers, Texts, Truths, statistic
 
@@ -66,12 +67,12 @@ def trend(labelled: Labelled, alone: Alone) -> Trend:
     tested = labelled.is_tested
     names = labelled.labelling[tested].tolist()
     if not names:
-        untested = sorted(labelled.labelling.tolist(), key=lambda name: name != "declared")
+        untested = sorted(labelled.labelling.tolist(), key=lambda name: name != DECLARED)
         word = _word(labelled, alone, None, False)
         return Trend(untested[0] if untested else None, False, None, None, None, word)
     raw = np.maximum(labelled.p_permutation, labelled.p_gls)[tested]
     adjusted = np.maximum(labelled.p_permutation_adjusted, labelled.p_gls_adjusted)[tested]
-    is_declared = "declared" in names
+    is_declared = DECLARED in names
     p_adjusted = finite(adjusted.max())
     return Trend(
         names[int(adjusted.argmax())],

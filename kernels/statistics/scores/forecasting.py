@@ -6,7 +6,7 @@ import numpy as np
 
 from ..draws import SMALLEST
 from ..intervals import finite
-from ..left_out import few_families
+from ..left_out import few_families, own_families
 from ..quants.rho import CONSTANT, too_few
 from ..rho_contrasts import Contrasts, Pair, contrasts
 from .forecasters import Zone, chosen
@@ -104,7 +104,7 @@ def _setting(
     gains = zone.gains[scorings][:, quants][:, :, prompts]
     fixed = zone.fixed[[k - zone.scorings for k in whole if k >= zone.scorings]][:, quants]
     inside = [quant for quant, has in zip(zone.quants, quants) if has]
-    own = {name: [of.get(q, f"quant {q}") for q in inside] for name, of in labels.items()}
+    own = own_families(labels, inside)
     asked = Asked(gains, chosen(zone.asked, prompts), zone.weights)
     about = compared(asked, fixed, own, settings.n_splits, settings.seed)
     places = {k: place for place, k in enumerate(whole)}

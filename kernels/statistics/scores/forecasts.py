@@ -10,7 +10,7 @@ import math
 from typing import Annotated, Any, NamedTuple
 
 from ..draws import SMALLEST
-from ..left_out import labels_of
+from ..left_out import DECLARED, labels_of
 from ..multiplicity import resolves
 from ..port import statistic
 from ..quants.families import Families
@@ -18,7 +18,6 @@ from ..rho_contrasts import Pair
 from .forecasters import Measured, Scored, table, zones
 from .forecasting import Judged, Splits, judged
 
-DECLARED = "declared"  # the labelling without which nothing is said beyond these quants
 NO_CEILING = "two halves of pass/fail do not agree, so that they set no ceiling"
 
 

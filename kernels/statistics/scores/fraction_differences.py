@@ -25,9 +25,12 @@ class FractionCell(NamedTuple):
     leapfrogs: Annotated[float, "sum of what the quant gains"]
     drops: Annotated[float, "sum of what it loses"]
     difference: Annotated[float, "score less the reference's, fraction"]
-    difference_low: Annotated[float | None, "95 % interval by its t, mended for skewness"]
-    difference_high: Annotated[float | None, "its other end"]
-    p: Annotated[float | None, "that they differ, by that t; a gain that unseen losses may undo: 1"]
+    low: Annotated[float | None, "95 % interval by its t, mended for skewness"]
+    high: Annotated[float | None, "its other end"]
+    p: Annotated[
+        float | None,
+        "that they differ, by that t; of a gain at least the chance of losses that no text shows",
+    ]
     p_adjusted: Annotated[float | None, "p by Holm over all cells of the cohort"]
     improvement_share: Annotated[
         float | None, "leapfrogs / (leapfrogs + drops); null without disagreement"

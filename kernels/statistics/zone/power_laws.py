@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..intervals import ALPHA
 from ..left_out import Left, errors
 
 EXPONENTS = np.linspace(0, 4, 401)  # of a net loss
@@ -42,7 +43,7 @@ def positive(kld: np.ndarray, y: np.ndarray, weights: np.ndarray, sides: Sides) 
     """
     from scipy.stats import t
 
-    x = _centred(kld)
+    x = centred(kld)
     kept = np.concatenate([np.ones((1, len(x)), bool), sides.stays]) * weights
     level, exponent = np.array([log_linear(x, y, row) for row in kept]).T
     middle = (weights * x).sum() / weights.sum()
@@ -51,7 +52,7 @@ def positive(kld: np.ndarray, y: np.ndarray, weights: np.ndarray, sides: Sides) 
     moved = (sides.without - y) / law * pull
     left = Left(exponent[:1], exponent[1:, None], moved[:, None], sides.family)
     (error,), (df,) = errors(left)
-    half = t.ppf(0.975, df) * error
+    half = t.ppf(1 - ALPHA / 2, df) * error
     return Law(
         float(np.exp(level[0])), exponent[0], exponent[0] - half, exponent[0] + half, error, df
     )
@@ -84,14 +85,14 @@ def signed(kld: np.ndarray, y: np.ndarray, weights: np.ndarray, sides: Sides) ->
     """
     from scipy.stats import t
 
-    x = _centred(kld)
+    x = centred(kld)
     kept = np.concatenate([np.ones((1, len(x)), bool), sides.stays]) * weights
     curves = np.exp(EXPONENTS[:, None] * x)
     slope, size = _tilts(x, y, kept, curves)
     pulls = _pulls(x, weights, curves)
     moved = (sides.without - y)[:, None] * pulls
     error, df = errors(Left(slope[0], slope[1:], moved, sides.family))
-    excess = np.abs(slope[0]) - t.ppf(0.975, df) * error
+    excess = np.abs(slope[0]) - t.ppf(1 - ALPHA / 2, df) * error
     best = int(size.argmax())
     level, exponent = np.nan, np.nan
     if 0 < best < len(EXPONENTS) - 1:
@@ -105,7 +106,7 @@ def signed(kld: np.ndarray, y: np.ndarray, weights: np.ndarray, sides: Sides) ->
     return Law(level, exponent, low, high, np.nan, float(df[best]))
 
 
-def _centred(kld: np.ndarray) -> np.ndarray:
+def centred(kld: np.ndarray) -> np.ndarray:
     """ln KLD less its mean."""
     return np.log(kld) - np.log(kld).mean()
 

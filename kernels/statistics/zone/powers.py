@@ -8,7 +8,7 @@ from ..answers import Sheet
 from ..left_out import families, groups
 from ..quants.scatter import numbered
 from ..scores.composites import by_benchmark
-from .power_laws import Law, Sides, log_linear, positive, signed
+from .power_laws import Law, Sides, centred, log_linear, positive, signed
 
 QUANTITIES = VOLUME, SPREAD, NET = "volume", "spread", "net_loss"
 Labels: TypeAlias = dict[str, list[str]]  # labelling -> a family per quant
@@ -22,7 +22,7 @@ def laws(known: Sheet, kld: np.ndarray, labels: Labels, seed: int) -> dict[str, 
     whole, without = figures(known, seed)
     weights = [relative_weights(kld, whole[k], without[:, k]) for k in range(2)]
     # what prompts do to a net loss goes as the spread; as a law of it, not as it happened to be
-    x = np.log(kld) - np.log(kld).mean()
+    x = centred(kld)
     weights.append(np.exp(-2 * log_linear(x, whole[1], weights[1])[1] * x))
     found: dict[str, dict[str, Law]] = {quantity: {} for quantity in QUANTITIES}
     for labelling, of in labels.items():
@@ -66,7 +66,7 @@ def relative_weights(kld: np.ndarray, y: np.ndarray, without: np.ndarray) -> np.
     Both by laws of their own: a figure that came out small by luck is not trusted more for it.
     without: y without each group of texts, [G, q].
     """
-    x = np.log(kld) - np.log(kld).mean()
+    x = centred(kld)
     even = np.ones_like(y)
     level, exponent = log_linear(x, y, even)
     law = np.exp(level + exponent * x)

@@ -13,19 +13,18 @@ import numpy as np
 from ..answers import Answers, Sheet, sheet
 from ..draws import SMALLEST
 from ..intervals import finite
-from ..left_out import families, few_families, labels_of
+from ..left_out import DECLARED, families, few_families, labels_of, own_families
 from ..multiplicity import TIE, holm, resolves
 from ..port import Numbers, Texts, statistic
 from ..quants.families import Families
 from ..quants.rho import too_few
-from ..scores.forecasters import TARGET, Scored, chosen
+from ..scores.forecasters import TARGET, Scored
 from .power_laws import Law
 from .powers import QUANTITIES, SPREAD, VOLUME, Labels, laws
 
 ARGUED = {VOLUME: 0.5, SPREAD: 0.5}  # exponents of small changes of log-odds
 ARGUED_OF_TARGET = {VOLUME: 0.5, SPREAD: 0.25}  # of right and wrong
 ALONE = "alone"  # the labelling where there is no other
-DECLARED = "declared"  # the labelling without which nothing is said beyond these quants
 SAME_KLD = "all quants have one KLD"
 UNVARIED = "the figure is 0 for every quant"
 UNBOUND = "no exponent between 0 and 4 fits best"
@@ -87,9 +86,8 @@ def scaling(rows: Scored, klds: ZoneKlds, families_of: Families, settings: Scale
         zone: list[Scaling] = []
         for scoring, known in sheets.items():
             quants = [quant for quant in known.quants if quant in kld]
-            own = {name: [of.get(q, f"quant {q}") for q in quants] for name, of in labels.items()}
+            own = own_families(labels, quants) or {ALONE: quants}
             at = known.of(quants), np.array([kld[quant] for quant in quants])
-            own = own or {ALONE: quants}
             for quantity, found_laws in _exponents(*at, own, settings.seed).items():
                 row = Scaling(*key, scoring, quantity, len(quants))
                 if isinstance(found_laws, str):
@@ -109,14 +107,7 @@ def _sheets(rows: Scored) -> Iterator[tuple[str, Sheet]]:
         several = [kind for kind in set(labels) if len(set(texts[labels == kind])) > 1]
         kept = np.isin(labels.astype(str), several)
         if kept.any():
-            yield (
-                scoring,
-                known._replace(
-                    scores=known.scores[:, kept],
-                    reference=known.reference[kept],
-                    prompts=chosen(known.prompts, kept),
-                ),
-            )
+            yield scoring, known.asking(kept)
 
 
 def _exponents(

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..answers import Answers, sheet
 from ..draws import SMALLEST, halves
+from ..intervals import ALPHA
 from ..port import Numbers, Texts, statistic
 from ..ranks import rho_inside
 from ..scores.composites import Part, by_benchmark
@@ -69,7 +70,7 @@ def members(
     if rule == "score_tol":
         return differences >= -threshold
     if rule == "tost":
-        return np.abs(differences) + norm.ppf(0.95) * errors < threshold
+        return np.abs(differences) + norm.ppf(1 - ALPHA) * errors < threshold
     if rule == "not_different":
         return np.abs(differences) <= norm.isf(threshold / 2) * errors
     raise ValueError(f"zone rule {rule!r} is none of {', '.join(RULES)}")
