@@ -138,7 +138,7 @@ def columns() -> Iterator[tuple[str, str, list[port.Field]]]:
     """(model, column, the declared fields that it can be of), of models that ask statistics."""
     for path in sorted((HOUSE / "models" / "statistics").glob("*.sql")):
         text = path.read_text()
-        called = [each for each in DECLARED if re.search(rf"\b{each.name}\(", text)]
+        called = [each for each in DECLARED if re.search(rf"\b{each.name}[(']", text)]
         for name in re.findall(r"^ +answer\.(\w+),$", text, re.MULTILINE):
             yield path.stem, name, [f for each in called for f in each.answer if f.name == name]
 
