@@ -32,13 +32,13 @@ measured as (
 
 select
     members.cohort_id,
+    targets.scoring,
     members.zone_rule,
     members.threshold,
     members.is_default,
     measured.estimator,
     measured.measurement_id,
     measured.variant,
-    targets.scoring,
     targets.target,
     members.quant_id,
     quants.uploader,

@@ -29,8 +29,8 @@ targets as (
 
 select
     cohort_id,
-    quant_id,
     scoring,
+    quant_id,
     target,
     round(figure, 12) as figure,  -- equal scores shall stay ties
 from targets
