@@ -54,7 +54,7 @@ def read(asked: Job, sequences: list[Sequence]) -> None:
 def alone(found: Expecting) -> list[Sequence]:
     """The prompts without their answers."""
     prompts = []
-    for asked, _ in found.questions:
+    for asked in (question.asked for question in found.questions):
         targets = np.full(len(asked.ids), -1, np.int32)
         targets[-1] = 0
         prompts.append(Sequence(asked.number, np.array(asked.ids, np.int32), targets, asked.shared))
