@@ -1,4 +1,9 @@
-"""dbt-duckdb's hook, named in profiles.yml: every connection that dbt opens knows the functions."""
+"""dbt-duckdb's hook, named in profiles.yml: every connection that dbt opens knows the functions and
+where the raw folder is.
+"""
+
+import os
+from pathlib import Path
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
@@ -7,8 +12,13 @@ from ..kernels import udf
 
 
 class Plugin(BasePlugin):
-    """The statistics' functions, on dbt's connections."""
+    """The statistics' functions and the raw folder, on dbt's connections."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Register them; dbt-duckdb calls this once for each connection."""
+        """Register the functions; dbt-duckdb calls this once for each connection."""
         udf.register(conn)
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Name raw/ of the warehouse, else the one beside the file; a cursor's variables are its own."""
+        folder = os.environ.get("QWH_WAREHOUSE") or Path(self.creds.path).parent
+        cursor.execute("set variable qwh_raw = ?", [str(Path(folder).expanduser() / "raw")])

@@ -60,8 +60,9 @@ class Warehouse:
             # the views of single tokens read Parquet there
             raw = str(self.folder / "raw").replace("'", "''")
             connection.execute(
-                f"set allowed_directories = ['{raw}']; set enable_external_access = false; set"
-                " enable_progress_bar = false; set lock_configuration = true"
+                f"set variable qwh_raw = '{raw}'; set allowed_directories = ['{raw}'];"
+                " set enable_external_access = false; set enable_progress_bar = false;"
+                " set lock_configuration = true"
             )
             yield connection
 

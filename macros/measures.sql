@@ -4,7 +4,7 @@
     {%- set query -%}
         select name, sql, orientation
         from read_json(
-            '{{ raw_dir() }}/measures/*.json',
+            {{ raw_path('measures/*.json') }},
             columns = {name: 'VARCHAR', sql: 'VARCHAR', orientation: 'INTEGER'}
         )
         where name is not null

@@ -1,19 +1,50 @@
-{# Absolute path of the warehouse's raw folder: views must work wherever the shell is opened. #}
-{% macro raw_dir() %}
-    {%- set warehouse = env_var('QWH_WAREHOUSE', 'warehouse') -%}
-    {%- if not warehouse.startswith('/') -%}
-        {%- set warehouse = invocation_args_dict['project_dir'] ~ '/' ~ warehouse -%}
-    {%- endif -%}
-    {%- if not warehouse.startswith('/') -%}
-        {%- set warehouse = env_var('PWD') ~ '/' ~ warehouse -%}
-    {%- endif -%}
-    {{ return((warehouse ~ '/raw') | replace("'", "''")) }}
-{% endmacro %}
+{# Files of the raw folder as a path that every view works out when it is asked, so that a folder may
+   be moved, renamed or copied: the variable qwh_raw, which qwh sets; else the folder raw beside the
+   file that was opened, told by DuckDB's folder for temporary files, whose default is named after
+   that file. Signs of a pattern in a folder's name are escaped. #}
+{% macro raw_path(files) -%}
+    regexp_replace(
+        coalesce(
+            getvariable('qwh_raw'),
+            case
+                when regexp_matches(
+                    current_setting('temp_directory'), '(^|[/\\])warehouse[.]duckdb[.]tmp$'
+                )
+                then regexp_replace(
+                    current_setting('temp_directory'), 'warehouse[.]duckdb[.]tmp$', 'raw'
+                )
+                else error({{ set_qwh_raw() }})
+            end
+        ),
+        '([*?[])', '[\1]', 'g'
+    ) || '/{{ files }}'
+{%- endmacro %}
+
+{# Whether the file that was opened is the one that this view lies in: beside a second warehouse
+   nobody can tell. #}
+{% macro is_raw_its_own() -%}
+    case
+        when
+            getvariable('qwh_raw') is null
+            and (
+                select count(*),
+                from duckdb_databases() as databases
+                where suffix(databases.path, 'warehouse.duckdb')
+            ) > 1
+        then error({{ set_qwh_raw() }})
+        else true
+    end
+{%- endmacro %}
+
+{# What to do where it cannot be told; the docs block of that name says it to people. #}
+{% macro set_qwh_raw() -%}
+    'which folder is it? say set variable qwh_raw = ''/the/warehouse/raw'' first'
+{%- endmacro %}
 
 {# The Parquet parts of a raw table: run_id comes from the folder's name. #}
 {% macro raw_parts(table) -%}
     read_parquet(
-        '{{ raw_dir() }}/{{ table }}/*/part.parquet',
+        {{ raw_path(table ~ '/*/part.parquet') }},
         hive_partitioning = true,
         hive_types = {'run_id': varchar},
         union_by_name = true

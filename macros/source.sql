@@ -1,4 +1,4 @@
-{# dbt keeps the lineage; the SQL reads the raw layer under its absolute path. #}
+{# dbt keeps the lineage; the SQL reads the raw layer wherever it lies. #}
 {% macro source(source_name, table_name) %}
     {%- do builtins.source(source_name, table_name) -%}
     {%- if table_name == 'runs' -%}{{ return(raw_manifests()) }}{%- endif -%}
@@ -8,7 +8,7 @@
 {# All manifests as rows, less those of cohorts that are set aside. The types are said here, so that
    a key that is null everywhere keeps its type. #}
 {% macro raw_manifests() -%}
-    (from read_json('{{ raw_dir() }}/runs/*.json', format = 'auto', columns = {
+    (from read_json({{ raw_path('runs/*.json') }}, format = 'auto', columns = {
         run_id: 'VARCHAR',
         task: 'VARCHAR',
         role: 'VARCHAR',
@@ -69,5 +69,6 @@
         finished_at: 'VARCHAR',
         seconds: 'DOUBLE',
         parts: 'VARCHAR'
-    }) where cohort_id not in (select unbuilt.cohort_id, from {{ unbuilt() }} as unbuilt))
+    }) where cohort_id not in (select unbuilt.cohort_id, from {{ unbuilt() }} as unbuilt)
+    and {{ is_raw_its_own() }})
 {%- endmacro %}
