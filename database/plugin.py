@@ -19,6 +19,6 @@ class Plugin(BasePlugin):
         udf.register(conn)
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
-        """Name raw/ of the warehouse, else the one beside the file; a cursor's variables are its own."""
+        """Name the raw folder, on each cursor: one knows no other's variables."""
         folder = os.environ.get("QWH_WAREHOUSE") or Path(self.creds.path).parent
         cursor.execute("set variable qwh_raw = ?", [str(Path(folder).expanduser() / "raw")])

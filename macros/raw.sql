@@ -1,7 +1,7 @@
-{# Files of the raw folder as a path that every view works out when it is asked, so that a folder may
-   be moved, renamed or copied: the variable qwh_raw, which qwh sets; else the folder raw beside the
-   file that was opened, told by DuckDB's folder for temporary files, whose default is named after
-   that file. Signs of a pattern in a folder's name are escaped. #}
+{# Files of the raw folder, as a path that every view works out when it is asked, so that a folder
+   may be moved, renamed or copied: the variable qwh_raw, which qwh sets; else the folder raw beside
+   the file that was opened, told by DuckDB's folder for temporary files, whose default is named
+   after that file. Signs of a pattern in a folder's name are escaped. #}
 {% macro raw_path(files) -%}
     regexp_replace(
         coalesce(
