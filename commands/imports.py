@@ -10,6 +10,7 @@ import typer
 
 from ..errors import ExitCode, QwhError
 from ..ingest.readers.registry import KINDS, Kind
+from ..ingest.which_cohort import which_cohort
 from ..progress import say
 from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption, size
 
@@ -96,7 +97,7 @@ def _command(kind: str) -> Callable[..., None]:
 
     def command(
         paths: PathsArgument,
-        cohort: IntoCohortOption,
+        cohort: IntoCohortOption = None,
         quant_id: QuantOption = None,
         quant_from: QuantFromOption = None,
         is_reference: ReferenceOption = False,
@@ -122,7 +123,7 @@ def _command(kind: str) -> Callable[..., None]:
         from ..ingest.importing.source import Import
 
         asked = Import(
-            cohort=cohort,
+            cohort=which_cohort(warehouse, cohort),
             quant_id=quant_id,
             quant_from=quant_from,
             is_reference=is_reference,
@@ -145,7 +146,7 @@ def _prompt_logprobs(
     paths: Annotated[
         list[Path], typer.Argument(help="JSON or JSON Lines of a server's responses, one model's.")
     ],
-    cohort: IntoCohortOption,
+    cohort: IntoCohortOption = None,
     quant_id: Annotated[
         str | None, typer.Option(help="Which model answered; default: what the responses say.")
     ] = None,
@@ -176,7 +177,7 @@ def _prompt_logprobs(
 
     floors = {"floor": floor, "least_logprob": least_logprob}
     asked = Import(
-        cohort=cohort,
+        cohort=which_cohort(warehouse, cohort),
         quant_id=quant_id,
         quant_from=quant_from,
         is_reference=is_reference,
@@ -202,7 +203,7 @@ def _generic(
             )
         ),
     ],
-    cohort: IntoCohortOption,
+    cohort: IntoCohortOption = None,
     quant_id: QuantOption = None,
     quant_from: QuantFromOption = None,
     benchmark_id: BenchmarkOption = None,
@@ -222,7 +223,7 @@ def _generic(
     from ..ingest.importing.source import Import
 
     asked = Import(
-        cohort=cohort,
+        cohort=which_cohort(warehouse, cohort),
         quant_id=quant_id,
         quant_from=quant_from,
         is_reference=is_reference,

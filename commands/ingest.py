@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..ingest.engines.registry import ENGINES
+from ..ingest.which_cohort import which_cohort
 from .imports import add_imports
 from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption
 
@@ -92,7 +93,7 @@ def _text_command(kind: str, sentence: str) -> None:
         reference: ReferenceOption,
         quant: QuantOption,
         corpus: CorpusOption,
-        cohort: IntoCohortOption,
+        cohort: IntoCohortOption = None,
         context_length: ContextOption = [512],  # noqa: B006  (typer copies it)
         chunks: ChunksOption = None,
         score_from: ScoreFromOption = "half",
@@ -120,7 +121,7 @@ def _text_command(kind: str, sentence: str) -> None:
             threads, top_k, batch_size, quants_at_once, reference_made_from, uploader
         )
         store = Store(warehouse).create()
-        asked = job(cohort, reference, quant, quant_id, settings, kind)
+        asked = job(which_cohort(warehouse, cohort), reference, quant, quant_id, settings, kind)
         cuts = [Cut(length, chunks, score_from) for length in dict.fromkeys(context_length)]
         published = score_texts(store, asked, corpus, cuts, spans)
         if published:
@@ -152,7 +153,7 @@ def ingest_prompts(
     ],
     reference: ReferenceOption,
     quant: QuantOption,
-    cohort: IntoCohortOption,
+    cohort: IntoCohortOption = None,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
     temperature: TemperatureOption = [1.0, 0.6, 0.3],  # noqa: B006  (typer copies it)
     answers_only: AnswersOnlyOption = False,
@@ -183,7 +184,7 @@ def ingest_prompts(
     settings = _settings(threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
     store = Store(warehouse).create()
     questions = read_benchmark(benchmark, max_new_tokens)
-    asked = job(cohort, reference, quant, quant_id, settings)
+    asked = job(which_cohort(warehouse, cohort), reference, quant, quant_id, settings)
     if answers_only:
         say("accepted answers are read, none is generated: there will be no pass or fail")
     _report(ask_benchmark(store, asked, questions, scored, generate=not answers_only))
@@ -202,7 +203,7 @@ def ingest_logits_file(
             " more."
         ),
     ],
-    cohort: IntoCohortOption,
+    cohort: IntoCohortOption = None,
     corpus_id: Annotated[
         str | None,
         typer.Option(help="What the text is called; default: the logits file's stem."),
@@ -234,7 +235,9 @@ def ingest_logits_file(
         return
     settings = _settings(threads, top_k, batch_size, quants_at_once, None, uploader)
     store = Store(warehouse).create()
-    asked = stored_job(cohort, (path, reference), quant, quant_id, settings)
+    asked = stored_job(
+        which_cohort(warehouse, cohort), (path, reference), quant, quant_id, settings
+    )
     _report(score_stored(store, asked, corpus_id or path.stem, Trace()))
 
 

@@ -10,9 +10,9 @@ import typer
 from ..errors import ExitCode, QwhError
 
 
-def _refuse_blank(cohort: str) -> str:
+def _refuse_blank(cohort: str | None) -> str | None:
     """A cohort's name as it is. Raises QwhError if there is nothing in it."""
-    if not cohort.strip():
+    if cohort is not None and not cohort.strip():
         raise QwhError("--cohort is empty: give the cohort a name", ExitCode.USAGE)
     return cohort
 
@@ -20,11 +20,15 @@ def _refuse_blank(cohort: str) -> str:
 WarehouseOption = Annotated[
     Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
 ]
-CohortOption = Annotated[str | None, typer.Option(help="Only this cohort's rows.")]
+COHORT = "QWH_COHORT"  # the variable that names it
+CohortOption = Annotated[
+    str | None, typer.Option(envvar=COHORT, help="Only this cohort's rows; default: the only one.")
+]
 IntoCohortOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="The set of quants that are compared with one another.",
+        envvar=COHORT,
+        help="The set of quants that are compared with one another; default: the only one there.",
         callback=_refuse_blank,
     ),
 ]
