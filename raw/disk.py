@@ -2,7 +2,16 @@
 
 import hashlib
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode, QwhError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 def sha256(path: Path) -> str:
@@ -35,3 +44,58 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+class Lock:
+    """A lock on a file, held by this process until it is released or the process is gone.
+
+    The file may lie in a folder that goes while the lock is held. Who holds it is said beside it.
+    """
+
+    def __init__(self, path: Path, held: "BaseFileLock"):
+        self.path, self._held = path, held
+
+    def release(self) -> None:
+        """Let others have it."""
+        with suppress(OSError):
+            _beside(self.path).unlink(missing_ok=True)
+        self._held.release()
+
+
+def take(path: Path) -> Lock | None:
+    """Lock a file, which is made if need be; None if another holds it. Its folder must be there."""
+    from filelock import FileLock, Timeout  # a tenth of a second
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    _beside(path).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+    return Lock(path, lock)
+
+
+def holder(path: Path) -> str:
+    """Who holds a lock, as it says itself: its process and host."""
+    try:
+        return _beside(path).read_text().strip() or "another process"
+    except (OSError, UnicodeDecodeError):
+        return "another process"
+
+
+@contextmanager
+def held(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock file meanwhile. Raises QwhError if another does; what: it does, for a person."""
+    lock = take(path)
+    if lock is None:
+        raise QwhError(
+            f"{what} in {holder(path)}: wait until it is done, or stop it", ExitCode.STORAGE
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.holder")

@@ -39,6 +39,7 @@ MAY_IMPORT = {  # room: a folder with all below it, or a file -> rooms and singl
 MAY_USE = {  # package -> rooms and files that may import it
     "dbt": {"database/build.py", "database/plugin.py"},
     "duckdb": {"database", "kernels/udf.py", "ingest/readers/untrusted/tables.py"},
+    "filelock": {"raw/disk.py"},
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
     "llama_cpp": {"ingest/engines/llama_context.py", "ingest/engines/llama_quantize.py"},
     "llvmlite": {"kernels/scorers/lanes.py"},
@@ -70,7 +71,7 @@ MAY_USE = {  # package -> rooms and files that may import it
     "yaml": {"database/settings.py"},
     "zstandard": {f"ingest/readers/untrusted/{file}.py" for file in ("archives", "packed")},
 }
-LATE = {"dbt", "rich", "scipy"}  # slow to import, so done where they are called
+LATE = {"dbt", "filelock", "rich", "scipy"}  # slow to import, so done where they are called
 PLUGIN = "database/plugin.py"  # dbt itself imports this file
 
 
