@@ -11,9 +11,10 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +29,8 @@ from .schema import TABLES
 
 ROW_GROUP = 65_536  # rows held in memory per table before they go to disk
 I32 = pa.int32()
+NOTHING = "[]\n"  # what lets SQL read a folder of JSON with no file of its own
+PATTERN = "*?[#" + ("\\" if os.sep == "/" else "")  # signs that no warehouse's path may have
 
 
 class Store:
@@ -40,23 +43,33 @@ class Store:
         """Make the folders and the zero-row parts that let SQL read an empty warehouse. Safe to
         repeat.
         """
+        refuse_pattern(self.raw.parent)
         try:
-            (self.raw / "runs").mkdir(parents=True, exist_ok=True)
-            (self.raw / "_staging").mkdir(exist_ok=True)
-            (self.raw / "measures").mkdir(exist_ok=True)
+            for folder in ("runs", "_staging", "measures"):
+                (self.raw / folder).mkdir(parents=True, exist_ok=True)
             for folder in ("runs", "measures"):
                 nothing = self.raw / folder / "_none.json"
-                if not nothing.exists():
-                    nothing.write_text("[]\n")
+                if not nothing.exists() or nothing.read_text() != NOTHING:
+                    self._place(nothing, lambda path: path.write_text(NOTHING))
             for table, schema in TABLES.items():
                 part = self.part(table, "_schema")
-                if not part.exists() or not pq.read_schema(part).equals(schema):
+                if not _has_schema(part, schema):
                     part.parent.mkdir(parents=True, exist_ok=True)
-                    pq.write_table(schema.empty_table(), part)
+                    self._place(part, partial(pq.write_table, schema.empty_table()))
             self._sweep()
         except OSError as error:
             raise storage_error(f"cannot make a warehouse in {self.raw.parent}", error) from None
         return self
+
+    def _place(self, final: Path, write: Callable[[Path], Any]) -> None:
+        """Write a file beside and rename it: whoever looks, and whenever we die, it is whole."""
+        beside = self.raw / "_staging" / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        beside.mkdir()
+        staged = beside / final.name
+        write(staged)
+        disk.sync(staged)
+        os.replace(staged, final)
+        beside.rmdir()
 
     def manifest(self, run_id: str | None) -> Path:
         """Where a run's manifest lies."""
@@ -204,6 +217,25 @@ class RunWriter:
             with suppress(OSError):  # a full disk refuses the footer too; the folder goes anyway
                 writer.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def refuse_pattern(folder: Path) -> None:
+    """Raise QwhError for a path of which DuckDB would read another: it cuts names and matches."""
+    odd = [sign for sign in PATTERN if sign in str(folder)]
+    if odd:
+        raise QwhError(
+            f"a warehouse cannot lie in {folder}: DuckDB reads {' '.join(odd)} in a path as a"
+            " pattern: choose a folder without it",
+            ExitCode.USAGE,
+        )
+
+
+def _has_schema(part: Path, schema: pa.Schema) -> bool:
+    """Whether a part is there, can be read and has these columns."""
+    try:
+        return pq.read_schema(part).equals(schema)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return False
 
 
 def _open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
