@@ -4,6 +4,8 @@ import sys
 from enum import IntEnum
 from pathlib import Path
 
+DISTRIBUTION = "quant-warehouse"  # what pip knows this package as; it is imported as qwh
+
 
 class ExitCode(IntEnum):
     """What the shell sees. 1 is Python's own, for a bug; 2 is also typer's, for wrong options."""
@@ -45,7 +47,7 @@ def missing_extra(package: str, extra: str) -> QwhError:
     """The error for an engine that the core install leaves out."""
     return QwhError(
         f"this needs the Python package {package}, which is not installed: run pip install"
-        f" 'qwh[{extra}]'",
+        f" '{DISTRIBUTION}[{extra}]'",
         ExitCode.MISSING_EXTRA,
     )
 

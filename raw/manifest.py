@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from ..errors import DISTRIBUTION
 from .schema import METRICS_VERSION, SCHEMA_VERSION
 
 SAME_TEXT = ("task", "corpus_id", "context_length")  # two runs that agree here read the same thing
@@ -206,7 +207,7 @@ def begun(**facts: Any) -> RunFacts:
     ours: dict[str, Any] = {
         "metrics_version": METRICS_VERSION,
         "schema_version": SCHEMA_VERSION,
-        "qwh_version": version("qwh"),
+        "qwh_version": version(DISTRIBUTION),
         "started_at": now(),
         "status": "complete",
         "nonfinite": 0,

@@ -260,5 +260,5 @@ def test_a_core_install_names_the_extra_it_lacks(tmp_path, quants):
     assert (
         len(done.stderr.splitlines()) == 1
         and "llama-cpp-python" in done.stderr
-        and "qwh[gguf]" in done.stderr
+        and "quant-warehouse[gguf]" in done.stderr
     )

@@ -15,7 +15,7 @@ from test_kernels import at_level, logits, score
 
 from qwh.kernels.scorers import naive
 
-NEEDS = "needs the extra torch: pip install 'qwh[torch]'"
+NEEDS = "needs the extra torch: pip install 'quant-warehouse[torch]'"
 torch = pytest.importorskip("torch", reason=NEEDS)
 pytest.importorskip("triton", reason=NEEDS)
 gpu = import_module("qwh.kernels.scorers.gpu")

@@ -54,6 +54,7 @@ MAY_USE = {  # package -> rooms and files that may import it
         "kernels/statistics",
     },
     "polars": {"database", "demo", "exports"},
+    "psutil": {"ingest/engines", "raw/disk.py"},
     "pyarrow": {
         "raw",
         "demo",

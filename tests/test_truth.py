@@ -11,6 +11,8 @@ from test_kernels import at_level, score
 
 from qwh.kernels.scorers import fits, naive
 
+NEEDS = "needs the extra torch: pip install 'quant-warehouse[torch]'"
+
 
 def kl(p: list[Decimal], logp: list[Decimal], logq: list[Decimal]) -> Decimal:
     return sum(weight * (a - b) for weight, a, b in zip(p, logp, logq))
@@ -56,7 +58,7 @@ def test_against_scipys_relative_entropy(level):
 @pytest.mark.torch
 @pytest.mark.parametrize("level", [1e-1, 1e-3, 1e-5])
 def test_against_torch_in_double_precision(level):
-    torch = pytest.importorskip("torch", reason="needs the extra torch: pip install 'qwh[torch]'")
+    torch = pytest.importorskip("torch", reason=NEEDS)
     x, z = at_level(np.random.default_rng(13), 6, 32_001, level)
     (r, q), y = score(naive, x, z, np.arange(6)), torch.arange(6)
     logp, logq = (torch.log_softmax(torch.from_numpy(row).double(), 1) for row in (x, z))
@@ -73,7 +75,7 @@ def test_against_torch_in_double_precision(level):
 
 @pytest.mark.torch
 def test_the_fast_scorer_is_no_worse_than_torch_in_single_precision():
-    torch = pytest.importorskip("torch", reason="needs the extra torch: pip install 'qwh[torch]'")
+    torch = pytest.importorskip("torch", reason=NEEDS)
     cpu = pytest.importorskip("qwh.kernels.scorers.cpu", reason="needs numba, of the extra gguf")
     x, z = at_level(np.random.default_rng(3), 32, 20_011, 1e-6)
     (_, q), (_, truth) = score(cpu, x, z, np.zeros(32, int)), score(naive, x, z, np.zeros(32, int))

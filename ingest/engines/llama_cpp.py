@@ -3,12 +3,12 @@
 Or, where the reading says so, several that begin alike in one pass.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from .gguf import read_gguf
 from .gguf_header import MAGIC
@@ -52,7 +52,7 @@ def takes(file: ModelFile, reading: Reading, length: int) -> int:
 
 def room() -> int:
     """Half of the free memory: the page cache and the scorer want some too."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return int(psutil.virtual_memory().available) // 2
 
 
 class Vocabulary:

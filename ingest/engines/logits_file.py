@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import psutil
 
 from ...errors import BadFile, ExitCode, QwhError
 from ...kernels.scorers.rows import CodedRows
@@ -65,7 +66,7 @@ def takes(file: ModelFile, reading: Reading, length: int) -> int:
 
 def room() -> int:
     """Bytes of free memory."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(psutil.virtual_memory().available)
 
 
 class LogitsFile:
@@ -82,11 +83,11 @@ class LogitsFile:
     def __init__(self, path: Path):
         self.path = Path(path)
         try:
-            with open(self.path, "rb") as opened:
+            with open(self.path, "rb", buffering=0) as opened:  # it jumps from row to row
                 self.bytes = os.fstat(opened.fileno()).st_size
                 self._layout(opened.read(HEADER))
                 self.tokens = self._tokens(opened)
-                self.depth = self._depth(opened.fileno())
+                self.depth = self._depth(opened)
         except OSError as error:
             raise BadFile(
                 self.path, "at its start", error.strerror or str(error), "check the path"
@@ -181,12 +182,13 @@ class LogitsFile:
             )
         return ids.reshape(self.chunks, self.length)
 
-    def _depth(self, descriptor: int) -> float:
+    def _depth(self, opened: BinaryIO) -> float:
         """Where the codes stop, from every row's scale: no row reaches deeper than is known."""
         deepest = 0.0
         for row in range(self.chunks * self.rows):
             at = self.start + 2 * self.words * row
-            scale = np.frombuffer(os.pread(descriptor, 4, at), "<f4")[0]
+            opened.seek(at)
+            scale = np.frombuffer(opened.read(4), "<f4")[0]
             reach = float(scale) * 65535
             # NaN is neither: that row was written from NaN and is flagged when scored
             if reach < 0 or reach > DEPTHS[-1] + 0.01:
