@@ -17,9 +17,10 @@ from ..raw.store import RunWriter, Store
 from . import cohort
 from .asked import Asked, facts, key, prompt_row, tokenized
 from .benchmarks import Benchmark, normalise
-from .cohort import Job, Member
+from .cohort import Job
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
 from .lockstep import Lane, Scored, Scorer, load
+from .members import Member
 from .records import Record, publish
 from .trace import Trace
 

@@ -17,36 +17,9 @@ from ..raw.manifest import RunFacts, begun
 from ..raw.store import Store
 from . import tokenizers
 from .engines import registry
-from .engines.port import PLAIN, Engine, Model, ModelFile, Reading, Vocabulary
-from .readers import strangers
-from .readers.names import plain_name
-from .readers.registry import head
-from .readers.untrusted.packed import packing
-
-
-@dataclass(frozen=True, eq=False)  # hashed by identity
-class Member:
-    """A model file in a cohort under its quant_id, with the way in which it is run.
-
-    made_by: the model that wrote a stored source, if it is at hand: its file's facts are stored.
-    """
-
-    quant_id: str
-    kind: str  # of the engine
-    file: ModelFile
-    reading: Reading = PLAIN
-    uploader: str | None = None
-    made_by: "Member | None" = None
-
-    @property
-    def engine(self) -> Engine:
-        """The engine that runs it."""
-        return registry.engine(self.kind)
-
-    @property
-    def described(self) -> ModelFile:
-        """The file whose facts are the run's."""
-        return self.made_by.file if self.made_by else self.file
+from .engines.port import PLAIN, Model, Reading, Vocabulary
+from .members import Member, member, named, open_stored
+from .quant_names import HeldNames, stem
 
 
 @dataclass(frozen=True)
@@ -97,12 +70,13 @@ def job(
     quant_ids: names in the order of the quants, or None: their files'. Raises QwhError for files
     that cannot be used or compared, and for two quants of one name.
     """
-    named = _named(quants, quant_ids)
-    members = [_member(name, path, settings, default) for name, path in named]
-    head = _member(_name(reference), reference, replace(settings, uploader=None), default)
-    asked = Job(cohort, head, members, settings)
-    _refuse_unlike(asked)
-    return asked
+    reading, uploader = settings.reading, settings.uploader
+    members = [
+        member(name, path, reading, uploader, default)
+        for name, path in named(quants, quant_ids, reference)
+    ]
+    head = member(stem(reference), reference, reading, None, default)
+    return _alike(Job(cohort, head, members, settings))
 
 
 def stored_job(
@@ -114,80 +88,39 @@ def stored_job(
 ) -> Job:
     """Quants against a reference's logits. reference: their file, and the model that wrote it."""
     path, model = reference
+    reading, uploader, default = settings.reading, settings.uploader, registry.DEFAULT
     kind, file = open_stored(path)
-    made_by = _member(_name(model), model, settings, registry.DEFAULT) if model else None
-    head = Member(_name(model or path), kind, file, settings.reading, made_by=made_by)
+    made_by = member(stem(model), model, reading, uploader, default) if model else None
+    head = Member(stem(model or path), kind, file, reading, made_by=made_by)
     if made_by and made_by.file.vocab_size != file.vocab_size:
         raise QwhError(
             f"{path.name} was not written by {made_by.file.path.name}: their vocabularies differ:"
             " give the model that wrote it, or none",
             ExitCode.MISMATCH,
         )
-    named = _named(quants, quant_ids)
-    members = [_member(name, each, settings, registry.DEFAULT) for name, each in named]
-    if len({member.kind for member in members}) > 1:
+    members = [
+        member(name, each, reading, uploader, default)
+        for name, each in named(quants, quant_ids, model or path)
+    ]
+    if len({each.kind for each in members}) > 1:
         raise QwhError(
             "the quants are logits files and models mixed: ingest them in two commands",
             ExitCode.USAGE,
         )
-    asked = Job(cohort, head, members, settings)
-    _refuse_unlike(asked)
-    return asked
+    return _alike(Job(cohort, head, members, settings))
 
 
-def open_stored(path: Path) -> tuple[str, ModelFile]:
-    """The kind of a file that holds what a model said of one text, and what lies in it."""
-    kind = _kind(path)
-    if kind is None and path.is_file():
-        strangers.refuse(path, head(path))
-    kind = kind if kind and registry.ENGINES[kind].stored else registry.STORED
-    return kind, registry.engine(kind).file(path)
-
-
-def _kind(path: Path) -> str | None:
-    """The engine that knows a file. Raises QwhError if it is no model but something well known."""
-    kind = registry.recognise(path)
-    if kind is None and path.is_file():
-        strangers.refuse_unfetched(path, head(path))
-        if packed := packing(path):
-            raise QwhError(
-                f"cannot use {path}: it is packed with {packed}: unpack it first",
-                ExitCode.BAD_INPUT,
-            )
-    return kind
-
-
-def _open(path: Path, default: str) -> tuple[str, ModelFile]:
-    """The kind of a model file, told by its content, and what lies in it."""
-    kind = _kind(path) or default
-    return kind, registry.engine(kind).file(path)
-
-
-def _member(quant_id: str, path: Path, settings: Settings, default: str) -> Member:
-    kind, file = _open(path, default)
-    return Member(quant_id, kind, file, settings.reading, settings.uploader)
-
-
-def _name(path: Path) -> str:
-    """What a model file is called: its stem, without the number of a part."""
-    return plain_name(path.stem) or path.stem
-
-
-def _named(paths: list[Path], quant_ids: list[str] | None) -> list[tuple[str, Path]]:
-    """The quants with their names. Raises QwhError if two are called the same."""
-    names = quant_ids or [_name(path) for path in paths]
-    if len(names) != len(paths):
-        raise QwhError(
-            f"{len(names)} --quant-id for {len(paths)} --quant: give one for each, in the same"
-            " order, or none",
-            ExitCode.USAGE,
-        )
-    double = next((name for name in names if names.count(name) > 1), None)
-    if double:
-        raise QwhError(
-            f"two quants are called {double}: give each its own --quant-id", ExitCode.USAGE
-        )
-    return list(zip(names, paths))
+def named_as_held(store: Store, job: Job) -> Job:
+    """The job under the names that its cohort has for these files, for nobody gave others."""
+    runs = [run for run in store.runs() if run.cohort_id == job.cohort]
+    head = stem(job.reference.described.path)
+    names = HeldNames(runs, head)
+    quants = [
+        replace(each, quant_id=names.of_quant(each.described.path, each.described.sha256))
+        for each in job.quants
+    ]
+    reference = names.of_reference(job.reference.described.sha256)
+    return _alike(replace(job, reference=replace(job.reference, quant_id=reference), quants=quants))
 
 
 def shared_facts(job: Job, text: dict[str, Any]) -> RunFacts:
@@ -231,7 +164,9 @@ def run_of(job: Job, who: Member, shared: RunFacts, **more: object) -> RunFacts:
     role = "reference" if who is job.reference else "quant"
     file = {name: value for name, value in who.described.facts.items() if value is not None}
     file.pop("tokenizer_sha256", None)  # shared: other spellings of one tokenizer are compared
-    ours = {"role": role, "quant_id": who.quant_id, "uploader": who.uploader}
+    ours: dict[str, Any] = {"role": role, "quant_id": who.quant_id, "uploader": who.uploader}
+    if who.facts:
+        ours["facts"] = json.dumps(who.facts, sort_keys=True)
     if who is job.reference:
         ours["made_from"] = job.settings.made_from
     run = replace(shared, **(file | _reading_facts(who.reading) | ours))
@@ -274,8 +209,8 @@ def _takes(who: Member, length: int) -> int:
     return who.engine.takes(who.file, who.reading, length)
 
 
-def _refuse_unlike(job: Job) -> None:
-    """Raise QwhError unless all have names of their own and the same tokens."""
+def _alike(job: Job) -> Job:
+    """The job. Raises QwhError unless all have names of their own and the same tokens."""
     ours = job.reference.file
     for quant in job.quants:
         if quant.quant_id == job.reference.quant_id:
@@ -292,6 +227,7 @@ def _refuse_unlike(job: Job) -> None:
                 f" tokens against {ours.vocab_size:,}: use quants of the model that wrote the file",
                 ExitCode.MISMATCH,
             )
+    return job
 
 
 def refuse_other_reading(job: Job, differs: Callable[[Vocabulary], str | None]) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 from ..errors import ExitCode, QwhError
 from ..kernels.scorers import dispatch
 from . import cohort
-from .cohort import Member, Settings
+from .cohort import Settings
 from .engines.port import Logits, Model, Sequence, blocks
+from .members import Member
 from .trace import FORWARD, SCORE, WRITE, Trace
 
 Rows: TypeAlias = "dispatch.ReferenceRows | dispatch.QuantRows"

@@ -9,8 +9,9 @@ from ..kernels.scorers import dispatch
 from ..raw.manifest import RunFacts, now
 from ..raw.store import RunWriter, Store
 from . import cohort
-from .cohort import Job, Member
+from .cohort import Job
 from .lockstep import Scored
+from .members import Member
 
 
 @dataclass

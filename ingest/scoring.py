@@ -12,10 +12,11 @@ from ..progress import progress, say
 from ..raw.manifest import RunFacts
 from ..raw.store import RunWriter, Store
 from . import cohort
-from .cohort import Job, Member
+from .cohort import Job
 from .engines.port import PLAIN, ModelFile, Vocabulary
 from .engines.registry import engine
 from .lockstep import Lane, Scorer, load
+from .members import Member, open_stored
 from .records import Record, publish
 from .texts import Cut, Text, other_tokens, read_text, refuse_doubles, stored_text
 from .trace import Trace
@@ -99,7 +100,7 @@ def score_stored(store: Store, job: Job, corpus_id: str, trace: Trace) -> list[R
 
 def describe_stored(path: Path) -> list[str]:
     """What a file of logits holds and what would be stored of it, in lines for a person."""
-    kind, file = cohort.open_stored(path)
+    kind, file = open_stored(path)
     codes = engine(kind).facts(file, PLAIN)["logits_dtype"].removeprefix("u16-")
     stream = file.stream or []
     rows = sum(len(each.scored(0, len(each.ids))) for each in stream)

@@ -1,0 +1,71 @@
+"""What quants are called: as the store has it, else their file's stem less what all of them share.
+
+A stem is cut at `-`, `.` and spaces. The leading parts that it has in common with the reference's
+are left out: beside m-f16, m-Q4_K_M is Q4_K_M. Other quants are not looked at, so that none is
+called otherwise because another one joins.
+"""
+
+import re
+from pathlib import Path
+
+from ..raw.manifest import RunFacts
+from .readers.names import plain_name
+
+CUT = re.compile(r"[-. ]+")
+
+
+def stem(path: Path) -> str:
+    """A model file's name without its ending and the number of a part."""
+    return plain_name(path.stem) or path.stem
+
+
+def short_name(name: str, reference: str) -> str:
+    """A quant's stem less the leading parts that the reference's has too; its last part stays."""
+    theirs = CUT.split(reference)
+    ends = [match.end() for match in CUT.finditer(name)]
+    start = 0
+    for part, shared, end in zip(CUT.split(name), theirs, ends):
+        if part != shared:
+            break
+        start = end
+    return name[start:] or name
+
+
+class HeldNames:
+    """What a cohort calls files. runs: the cohort's; reference: the stem of the reference's file.
+
+    A file that the store knows keeps its name, whatever it is called on disk.
+    """
+
+    def __init__(self, runs: list[RunFacts], reference: str):
+        self.reference = reference
+        self.held = {run.quant_id for run in runs}
+        self._by_file: dict[tuple[str | None, str | None], list[str]] = {}
+        for run in runs:
+            if run.quant_id and run.file_sha256:
+                self._by_file.setdefault((run.role, run.file_sha256), []).append(run.quant_id)
+
+    def of_quant(self, path: Path, sha256: str | None) -> str:
+        """A quant's name. A stem in full may be what an import has already."""
+        own = stem(path)
+        wanted = own if own in self.held else short_name(own, self.reference)
+        return self._kept("quant", sha256, wanted)
+
+    def of_reference(self, sha256: str | None) -> str:
+        """The reference's name."""
+        return self._kept("reference", sha256, self.reference)
+
+    def _kept(self, role: str, sha256: str | None, wanted: str) -> str:
+        names = self._by_file.get((role, sha256)) or [wanted]
+        return wanted if wanted in names else names[0]
+
+
+def held_names(runs: list[RunFacts], cohort: str) -> dict[str, str]:
+    """What files call the quants of a cohort, where the store calls them otherwise.
+
+    A stem -> the name: so an import joins the model file that it is about.
+    """
+    mine = [run for run in runs if run.cohort_id == cohort and run.quant_id]
+    names = {run.quant_id for run in mine}
+    stems = {stem(Path(run.file_name)): str(run.quant_id) for run in mine if run.file_name}
+    return {own: name for own, name in stems.items() if own not in names}
