@@ -48,6 +48,5 @@ def show(
     from ..exports.terminal import render
 
     found = Warehouse(warehouse).relation(name, cohort)
-    if cohort is not None:
-        found = found.drop("cohort_id")
-    print(render(table(found), screen(wide, width), rows))
+    shown = table(found.head(rows), name)._replace(total=found.height)
+    print(render(shown, screen(wide, width)))

@@ -25,7 +25,7 @@ ESCAPED = str.maketrans(ESCAPES)
 
 def render(table: Table) -> bytes:
     """The tabular, UTF-8; numbers to the right."""
-    columns = "".join("l" if column.form == "text" else "r" for column in table.columns)
+    columns = "".join("l" if column.is_left else "r" for column in table.columns)
     lines = [
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
