@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import WarehouseOption
+from ..errors import ExitCode, QwhError
+from .options import DEFAULT, WarehouseOption
 
 if TYPE_CHECKING:
     from ..database.warehouse import Warehouse
@@ -17,7 +17,7 @@ WIDTH = 100  # columns of the README
 
 def demo(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Five quants, less text, 66 prompts: about 2 minutes.")
+        bool, typer.Option("--quick", help="Five quants, some text, 66 prompts: as without it.")
     ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")
@@ -28,11 +28,11 @@ def demo(
             "--study", help="What --full measured: loaded, built and printed, without any model."
         ),
     ] = False,
-    warehouse: WarehouseOption = Path("qwh-demo"),
+    warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Run the whole way on a real small model: quantize, ingest, build, print what came out.
 
-    Example: qwh demo --quick
+    Example: qwh demo
     """
     from ..database.warehouse import Warehouse
     from ..demo import run
@@ -40,8 +40,9 @@ def demo(
     from ..progress import say
 
     clock = time.monotonic()
-    size = "quick" if quick else "full" if full else "default"
-    cohort = run.load(warehouse) if study else run.run(warehouse, run.SIZES[size])
+    if quick + full + study > 1:
+        raise QwhError("--quick, --full and --study: choose one of them", ExitCode.USAGE)
+    cohort = run.load(warehouse) if study else run.run(warehouse, run.FULL if full else run.SHORT)
     filled = Warehouse(warehouse)
     print(*tables(filled, cohort, STUDY if study else DEMO), sep="\n")
     print(

@@ -47,21 +47,7 @@ FULL = [
     "Q3_K_S",
     "Q2_K+pure",
 ]
-QUANTS = [
-    "F16+embd-Q8_0",
-    "Q8_0+embd-F16",
-    "Q8_0",
-    "Q8_0+embd-Q5_1",
-    "Q6_K",
-    "Q5_K_M",
-    "Q4_K_M",
-    "Q4_1",
-    "IQ4_NL",
-    "Q3_K_L",
-    "Q3_K_S",
-    "Q2_K+pure",
-]
-QUICK = ["Q8_0", "Q4_1", "Q4_K_M", "Q3_K_S", "Q2_K+pure"]
+FIVE = ["Q8_0", "Q4_1", "Q4_K_M", "Q3_K_S", "Q2_K+pure"]
 
 
 def find_source() -> Path:

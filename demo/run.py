@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..database.build import build
 from ..database.warehouse import Warehouse
+from ..errors import ExitCode, QwhError
 from ..progress import say
 from ..raw.store import Store
 from . import models, study
@@ -29,11 +30,9 @@ class Size(NamedTuple):
     one_in: int
 
 
-SIZES = {
-    "quick": Size(f"{COHORT}-quick", models.QUICK, chunks=4, long_chunks=2, one_in=18),
-    "default": Size(COHORT, models.QUANTS, chunks=16, long_chunks=4, one_in=4),
-    "full": Size(f"{COHORT}-full", models.FULL, chunks=16, long_chunks=4, one_in=1),
-}
+SHORT = Size(COHORT, models.FIVE, chunks=4, long_chunks=2, one_in=18)
+FULL = Size(f"{COHORT}-full", models.FULL, chunks=16, long_chunks=4, one_in=1)
+OURS = (SHORT.cohort, FULL.cohort, "bytes-by-heart")  # the last: the second model's
 
 
 def run(folder: Path, size: Size) -> str:
@@ -42,6 +41,7 @@ def run(folder: Path, size: Size) -> str:
     What an earlier demo finished is not done again.
     """
     store = Store(folder).create()
+    _refuse_others(store)
     threads = os.cpu_count() or 1
     say("1/4 making the reference and its quants with llama.cpp's quantizer")
     files = Warehouse(folder).folder / "models"
@@ -81,7 +81,19 @@ def load(folder: Path) -> str:
     name.
     """
     store = Store(folder).create()
+    _refuse_others(store)
     for packed in (study.RESULTS, study.SECOND):
         study.load(store, packed)
     build(Warehouse(folder))
-    return SIZES["full"].cohort
+    return FULL.cohort
+
+
+def _refuse_others(store: Store) -> None:
+    """Raise QwhError where a user's own cohort lies: the demo goes beside it, not into it."""
+    held = {run.cohort_id for run in store.runs()} - set(OURS)
+    if held:
+        raise QwhError(
+            f"{store.raw.parent} holds the cohort {min(map(str, held))}, which is not the demo's:"
+            " name another folder with --warehouse",
+            ExitCode.MISMATCH,
+        )

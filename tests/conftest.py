@@ -113,7 +113,7 @@ def study(tmp_path_factory) -> Path:
     """The warehouse of `qwh demo --study`, built from the packed results; what that command printed
     lies beside it in printed.txt.
     """
-    folder = tmp_path_factory.mktemp("study") / "qwh-demo"
+    folder = tmp_path_factory.mktemp("study") / "warehouse"
     done = qwh("demo", "--study", "--warehouse", folder)
     assert done.exit_code == 0, done.stderr
     (folder.parent / "printed.txt").write_text(done.stdout)

@@ -1,5 +1,5 @@
 """The docs' examples, run: in every ```console block, what stands below a `$ command` is what that
-command prints on a terminal of 100 columns, in a folder whose qwh-demo/ holds the study.
+command prints on a terminal of 100 columns, in a folder whose warehouse/ holds the study.
 
 `python tests/docs.py` writes the outputs anew, and the picture; tests/test_docs.py compares them.
 """
@@ -37,7 +37,7 @@ def run(command: str, folder: Path) -> str:
         process = subprocess.Popen(
             ["bash", "-c", command],
             cwd=folder,
-            env=os.environ | SCREEN | {"PATH": programs, "QWH_WAREHOUSE": "qwh-demo"},
+            env=os.environ | SCREEN | {"PATH": programs, "QWH_WAREHOUSE": "warehouse"},
             stdout=theirs,
             stderr=said,
         )
@@ -73,11 +73,11 @@ def draw(folder: Path) -> None:
     import matplotlib
 
     from qwh.database.warehouse import Warehouse
-    from qwh.demo.run import SIZES
+    from qwh.demo.run import FULL
     from qwh.exports.figures import score_changes
     from qwh.exports.port import table
 
-    rows = Warehouse(folder / "qwh-demo").relation("score_changes", SIZES["full"].cohort)
+    rows = Warehouse(folder / "warehouse").relation("score_changes", FULL.cohort)
     with matplotlib.rc_context({"svg.hashsalt": "qwh"}):  # the same picture, the same bytes
         score_changes.draw(table(rows)).savefig(PICTURE, metadata={"Date": None})
 

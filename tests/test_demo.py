@@ -10,7 +10,7 @@ import polars.selectors as cs
 
 from qwh.database.warehouse import Warehouse
 from qwh.demo import make_prompts, models, study
-from qwh.demo.run import SIZES
+from qwh.demo.run import FULL
 from qwh.demo.tables import COLUMNS
 from qwh.ingest.benchmarks import normalise, read_benchmark
 from qwh.raw.store import Store
@@ -79,7 +79,7 @@ def test_the_study_is_whole():
         models.FULL,
         3 + 2 * len(BENCHMARKS),  # each asked, and its accepted answers read
     )
-    assert {run["cohort_id"] for run in runs} == {SIZES["full"].cohort}
+    assert {run["cohort_id"] for run in runs} == {FULL.cohort}
 
 
 def test_the_demo_prints_every_table_in_a_hundred_columns(study):
@@ -94,9 +94,9 @@ def test_the_demo_prints_every_table_in_a_hundred_columns(study):
 
 
 def test_the_study_knows_where_it_cannot_rank(study):
-    fidelity = Warehouse(study).relation("fidelity", SIZES["full"].cohort)
+    fidelity = Warehouse(study).relation("fidelity", FULL.cohort)
     assert fidelity["quant_id"].n_unique() == len(models.FULL)
-    zones = Warehouse(study).relation("zone", SIZES["full"].cohort)
+    zones = Warehouse(study).relation("zone", FULL.cohort)
     zones = zones.filter(zone_rule="kld_max", scoring="answered")
     zone = {row["threshold"]: row for row in zones.rows(named=True)}
     assert (zone[0.02]["ranking"], zone[0.01]["ranking"]) == ("rankable", "not_rankable")
