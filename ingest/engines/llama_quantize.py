@@ -18,7 +18,7 @@ def quantize(source: Path, target: Path, recipe: str, threads: int) -> None:
     """Make target, unless it is there: it is written beside and renamed, so it is whole."""
     import llama_cpp
 
-    from . import llama_cpp as engine  # noqa: F401  (quiets llama.cpp)
+    from . import llama_context  # noqa: F401  (quiets llama.cpp)
 
     if target.exists():
         return
