@@ -1,12 +1,27 @@
 {# dbt keeps the lineage; the SQL reads the raw layer wherever it lies. #}
 {% macro source(source_name, table_name) %}
     {%- do builtins.source(source_name, table_name) -%}
-    {%- if table_name == 'runs' -%}{{ return(raw_manifests()) }}{%- endif -%}
+    {%- if table_name == 'runs' -%}{{ return(raw_runs()) }}{%- endif -%}
+    {%- if table_name == 'edits' -%}{{ return(raw_edits()) }}{%- endif -%}
     {{ return(raw_parts(table_name)) }}
 {% endmacro %}
 
-{# All manifests as rows, less those of cohorts that are set aside. The types are said here, so that
-   a key that is null everywhere keeps its type. #}
+{# The runs as they are after all edits, less those that were retracted and those of cohorts that
+   are set aside. #}
+{% macro raw_runs() -%}
+    (
+        select manifests.* replace (
+            coalesce(edits.quant_id, manifests.quant_id) as quant_id
+        ),
+        from {{ raw_manifests() }} as manifests
+        left join {{ held_edits() }} as edits using (run_id)
+        where not coalesce(edits.is_retracted, false)
+            and cohort_id not in (select unbuilt.cohort_id, from {{ unbuilt() }} as unbuilt)
+    )
+{%- endmacro %}
+
+{# All manifests as rows. The types are said here, so that a key that is null everywhere keeps its
+   type. #}
 {% macro raw_manifests() -%}
     (from read_json({{ raw_path('runs/*.json') }}, format = 'auto', columns = {
         run_id: 'VARCHAR',
@@ -69,6 +84,5 @@
         finished_at: 'VARCHAR',
         seconds: 'DOUBLE',
         parts: 'VARCHAR'
-    }) where cohort_id not in (select unbuilt.cohort_id, from {{ unbuilt() }} as unbuilt)
-    and {{ is_raw_its_own() }})
+    }) where {{ is_raw_its_own() }})
 {%- endmacro %}

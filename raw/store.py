@@ -3,6 +3,7 @@ comes last.
 
     raw/<table>/run_id=<id>/part.parquet     one immutable file per run and table
     raw/runs/<id>.json                       the manifest: a part without one is invisible
+    raw/edits/<8 digits>.json                what was said of runs since: see ledger.py
     raw/measures/<name>.json                 a user's own figure per quant, as SQL
     raw/_staging/<pid>-<random>/             unfinished work, swept when its process is gone
 """
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 
 from ..errors import ExitCode, QwhError, storage_error
 from . import disk
+from .ledger import MEASURED_AGAIN, Ledger, applied, is_retracted, restored
 from .manifest import RunFacts, from_json, now
 from .schema import TABLES
 
@@ -45,9 +47,9 @@ class Store:
         """
         refuse_pattern(self.raw.parent)
         try:
-            for folder in ("runs", "_staging", "measures"):
+            for folder in ("runs", "edits", "measures", "_staging"):
                 (self.raw / folder).mkdir(parents=True, exist_ok=True)
-            for folder in ("runs", "measures"):
+            for folder in ("runs", "edits", "measures"):
                 nothing = self.raw / folder / "_none.json"
                 if not nothing.exists() or nothing.read_text() != NOTHING:
                     self._place(nothing, lambda path: path.write_text(NOTHING))
@@ -79,24 +81,43 @@ class Store:
         """Where a run's rows of one table lie."""
         return self.raw / table / f"run_id={run_id}" / "part.parquet"
 
-    def runs(self) -> list[RunFacts]:
-        """The facts of all published runs, oldest first."""
-        runs = []
+    @property
+    def ledger(self) -> Ledger:
+        """What was said of the runs since they were published."""
+        return Ledger(self.raw)
+
+    def runs(self, retracted: bool = False) -> list[RunFacts]:
+        """The facts of all published runs as they are after all edits, oldest first.
+
+        retracted: those that were taken back, too.
+        """
+        state, runs = self.ledger.state(), []
         for path in (self.raw / "runs").glob("[0-9a-f]*.json"):
-            try:
-                runs.append(from_json(path.read_text()))
-            except (OSError, ValueError) as error:
-                raise QwhError(
-                    f"cannot read the manifest {path}: {error}: restore it, or delete it to drop"
-                    " that run",
-                    ExitCode.STORAGE,
-                ) from None
+            held = state.get(path.stem, {})
+            if retracted or not is_retracted(held):
+                runs.append(applied(self._read(path), held))
         return sorted(runs, key=lambda run: (run.started_at or "", run.run_id or ""))
 
-    def find(self, run_id: str | None) -> RunFacts | None:
-        """The facts of one published run."""
-        path = self.manifest(run_id)
-        return from_json(path.read_text()) if path.exists() else None
+    def find(self, run_id: str | None, retracted: bool = False) -> RunFacts | None:
+        """The facts of one published run, as `runs` gives them."""
+        path, held = self.manifest(run_id), self.ledger.state().get(str(run_id), {})
+        if not path.exists() or (is_retracted(held) and not retracted):
+            return None
+        return applied(self._read(path), held)
+
+    def published(self, run_id: str | None) -> RunFacts:
+        """A run's facts as they were when it was published, without edits."""
+        return self._read(self.manifest(run_id))
+
+    def _read(self, path: Path) -> RunFacts:
+        try:
+            return from_json(path.read_text())
+        except (OSError, ValueError) as error:
+            raise QwhError(
+                f"cannot read the manifest {path}: {error}: restore it, or delete it to drop"
+                " that run",
+                ExitCode.STORAGE,
+            ) from None
 
     def rows(self, table: str, run_id: str | None, *columns: str) -> Iterator[dict]:
         """A run's rows of one table, in order: column -> value. columns: by default all."""
@@ -111,6 +132,8 @@ class Store:
             beside = Store(Path(folder)).create()
             for manifest in (self.raw / "runs").glob("[0-9a-f]*.json"):
                 shutil.copy(manifest, beside.manifest(manifest.stem))
+            for edits in (self.raw / "edits").glob("[0-9]*.json"):
+                shutil.copy(edits, beside.ledger.folder / edits.name)
             for table in TABLES:
                 for part in (self.raw / table).glob("run_id=[0-9a-f]*"):
                     (beside.raw / table / part.name).symlink_to(part)
@@ -190,6 +213,7 @@ class RunWriter:
             staged.write_text(manifest.to_json())
             disk.sync(staged)
             os.replace(staged, self.store.manifest(run.run_id))
+            self.store.ledger.append([restored(str(run.run_id), MEASURED_AGAIN)])
         except OSError as error:
             raise storage_error("cannot publish a run", error) from None
         return manifest
