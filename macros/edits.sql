@@ -15,6 +15,8 @@
             coalesce(bool_or(value = 'true') filter (where field = 'retracted'), false)
                 as is_retracted,
             any_value(value) filter (where field = 'quant_id') as quant_id,
+            list(field[5:] order by field)
+            filter (where starts_with(field, 'tag:') and value = 'true') as tags,
         from (
             select *,
             from {{ raw_edits() }}

@@ -13,6 +13,7 @@
         select manifests.* replace (
             coalesce(edits.quant_id, manifests.quant_id) as quant_id
         ),
+            coalesce(edits.tags, []) as tags,
         from {{ raw_manifests() }} as manifests
         left join {{ held_edits() }} as edits using (run_id)
         where not coalesce(edits.is_retracted, false)

@@ -128,12 +128,14 @@ def rename(
     return mine if new != old else []
 
 
-def tag(store: Store, run_ids: Iterable[str], word: str, remove: bool = False) -> list[RunFacts]:
+def tag(
+    store: Store, run_ids: Iterable[str], word: str, remove: bool = False, why: str | None = None
+) -> list[RunFacts]:
     """Have runs carry a word, or carry it no more; returns those of which that was not so."""
     if not word.strip() or any(not letter.isprintable() or letter.isspace() for letter in word):
         raise QwhError(f"{word!r} is no tag: write one word", ExitCode.USAGE)
     found, value = held(store, run_ids), NO if remove else YES
-    done = store.ledger.append(Edit(str(run.run_id), TAG + word, value) for run in found)
+    done = store.ledger.append(Edit(str(run.run_id), TAG + word, value, why) for run in found)
     return [run for run in found if run.run_id in {edit.run_id for edit in done}]
 
 

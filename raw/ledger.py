@@ -88,6 +88,10 @@ class Ledger:
                 held.setdefault(edit.run_id, {})[edit.field] = edit
         return held
 
+    def tags(self, run_id: str | None) -> list[str]:
+        """The words that a run carries."""
+        return tags(self.state().get(str(run_id), {}))
+
     def _link(self, staged: Path, number: int, edits: list[Edit]) -> bool:
         """Write edits beside and give them their number; False: another process took it."""
         staged.write_text(json.dumps([asdict(edit) for edit in edits], indent=1) + "\n")

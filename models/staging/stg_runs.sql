@@ -59,4 +59,5 @@ select
     finished_at::timestamptz as finished_at,
     seconds,
     parts,
+    tags,
 from {{ source('raw', 'runs') }}
