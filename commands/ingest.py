@@ -22,11 +22,21 @@ ingest = typer.Typer(
 )
 
 ReferenceOption = Annotated[Path, typer.Option(help="The high-precision model file.")]
-QuantOption = Annotated[list[Path], typer.Option(help="A quant of it; repeat for more.")]
+QuantOption = Annotated[
+    list[Path],
+    typer.Option(
+        help="A quant of it, a folder of them or a pattern ('m/*.gguf'); repeat for more."
+    ),
+]
+MoreArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[QUANT]...", help="More quants, as a shell's own * gives them."),
+]
 QuantIdOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="Name for each --quant, in order; default: the file's stem, without a part's number."
+        help="Name for each --quant, in order; default: as the cohort has that file, else its stem"
+        " without the leading parts that the reference's has too."
     ),
 ]
 MadeFromOption = Annotated[
@@ -48,7 +58,8 @@ ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads; default: a
 CorpusOption = Annotated[
     list[str],
     typer.Option(
-        help="A text file, or ID=FILE; repeat for more. The first is the cohort's primary corpus."
+        help="A text file, or ID=FILE, a folder or a pattern; repeat for more. The first is the"
+        " cohort's primary corpus."
     ),
 ]
 ContextOption = Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)]
@@ -106,8 +117,10 @@ def _text_command(kind: str, sentence: str) -> None:
         threads: ThreadsOption = None,
         trace: TraceOption = None,
         warehouse: WarehouseOption = DEFAULT,
+        more: MoreArgument = None,
     ) -> None:
-        from ..ingest.cohort import job
+        from ..ingest.cohort import job, named_as_held
+        from ..ingest.files import models, texts
         from ..ingest.scoring import score_texts
         from ..ingest.texts import Cut
         from ..ingest.trace import Trace
@@ -121,9 +134,11 @@ def _text_command(kind: str, sentence: str) -> None:
             threads, top_k, batch_size, quants_at_once, reference_made_from, uploader
         )
         store = Store(warehouse).create()
-        asked = job(which_cohort(warehouse, cohort), reference, quant, quant_id, settings, kind)
+        quants = models([*quant, *(more or [])], reference)
+        asked = job(which_cohort(warehouse, cohort), reference, quants, quant_id, settings, kind)
+        asked = asked if quant_id else named_as_held(store, asked)
         cuts = [Cut(length, chunks, score_from) for length in dict.fromkeys(context_length)]
-        published = score_texts(store, asked, corpus, cuts, spans)
+        published = score_texts(store, asked, texts(corpus), cuts, spans)
         if published:
             say(spans.summary())
         if trace:
@@ -148,7 +163,8 @@ def ingest_prompts(
     benchmark: Annotated[
         Path,
         typer.Argument(
-            help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line.'
+            help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line; or a'
+            " folder or a pattern of them."
         ),
     ],
     reference: ReferenceOption,
@@ -175,19 +191,23 @@ def ingest_prompts(
     """
     from ..ingest.asking import ask_benchmark
     from ..ingest.benchmarks import read_benchmark
-    from ..ingest.cohort import job
+    from ..ingest.cohort import job, named_as_held
     from ..ingest.expecting import wanted
+    from ..ingest.files import benchmarks, models
     from ..progress import say
     from ..raw.store import Store
 
     scored = wanted(temperature, longest_answer)
     settings = _settings(threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
     store = Store(warehouse).create()
-    questions = read_benchmark(benchmark, max_new_tokens)
-    asked = job(which_cohort(warehouse, cohort), reference, quant, quant_id, settings)
+    asks = [read_benchmark(path, max_new_tokens) for path in benchmarks(benchmark)]
+    cohort = which_cohort(warehouse, cohort)
+    asked = job(cohort, reference, models(quant, reference), quant_id, settings)
+    asked = asked if quant_id else named_as_held(store, asked)
     if answers_only:
         say("accepted answers are read, none is generated: there will be no pass or fail")
-    _report(ask_benchmark(store, asked, questions, scored, generate=not answers_only))
+    for questions in asks:
+        _report(ask_benchmark(store, asked, questions, scored, generate=not answers_only))
 
 
 @ingest.command("logits-file")
@@ -199,8 +219,8 @@ def ingest_logits_file(
     quant: Annotated[
         list[Path],
         typer.Option(
-            help="A quant: a GGUF file, which is run now, or a logits file of its own; repeat for"
-            " more."
+            help="A quant: a GGUF file, which is run now, or a logits file of its own; a folder or"
+            " a pattern of either; repeat for more."
         ),
     ],
     cohort: IntoCohortOption = None,
@@ -225,7 +245,8 @@ def ingest_logits_file(
 
     Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
     """
-    from ..ingest.cohort import stored_job
+    from ..ingest.cohort import named_as_held, stored_job
+    from ..ingest.files import models
     from ..ingest.scoring import describe_stored, score_stored
     from ..ingest.trace import Trace
     from ..raw.store import Store
@@ -235,9 +256,10 @@ def ingest_logits_file(
         return
     settings = _settings(threads, top_k, batch_size, quants_at_once, None, uploader)
     store = Store(warehouse).create()
-    asked = stored_job(
-        which_cohort(warehouse, cohort), (path, reference), quant, quant_id, settings
-    )
+    cohort = which_cohort(warehouse, cohort)
+    quants = models(quant, path, stored=True)
+    asked = stored_job(cohort, (path, reference), quants, quant_id, settings)
+    asked = asked if quant_id else named_as_held(store, asked)
     _report(score_stored(store, asked, corpus_id or path.stem, Trace()))
 
 

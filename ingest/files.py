@@ -14,7 +14,7 @@ from .engines import registry
 
 PART = re.compile(r"(?P<name>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 BESIDE = ("mmproj", "imatrix")  # GGUF files that lie beside a model and are none
-MODEL = ".gguf"
+MODEL, LINES = ".gguf", ".jsonl"
 
 
 def matches(given: Path) -> list[Path] | None:
@@ -31,13 +31,14 @@ def inside(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file()), key=lambda path: _natural(str(path)))
 
 
-def models(given: Iterable[Path], reference: Path) -> list[Path]:
+def models(given: Iterable[Path], reference: Path, stored: bool = False) -> list[Path]:
     """Model files: as they are named, and those that a folder holds or a pattern fits.
 
-    Of the latter the reference's own file is left out, and a model in several files counts once.
-    Raises QwhError for a folder or a pattern without any.
+    Of the latter the reference's own file is left out, and a model in several files counts once;
+    stored: files of what a model said are taken, too. Raises QwhError for a folder or a pattern
+    without any.
     """
-    return expanded(given, "model file", lambda path: _is_quant(path, reference))
+    return expanded(given, "model file", lambda path: _is_quant(path, reference, stored))
 
 
 def texts(given: Iterable[str]) -> list[str]:
@@ -48,6 +49,11 @@ def texts(given: Iterable[str]) -> list[str]:
         there = path.is_dir() or matches(path)
         found += map(str, expanded([path], "text", _is_plain)) if there else [name]
     return found
+
+
+def benchmarks(given: Path) -> list[Path]:
+    """A file of prompts, or those that a folder holds or a pattern fits."""
+    return expanded([given], "file of prompts", lambda path: _is_plain(path) and LINES in path.name)
 
 
 def parts(path: Path) -> list[Path]:
@@ -86,7 +92,7 @@ def expanded(given: Iterable[Path], what: str, wanted: Callable[[Path], bool]) -
     return found
 
 
-def _is_quant(path: Path, reference: Path) -> bool:
+def _is_quant(path: Path, reference: Path, stored: bool) -> bool:
     """Whether a file that nobody named is a model of its own, and not the reference."""
     part = PART.fullmatch(path.name)
     if not _is_plain(path) or (part and int(part["number"]) > 1):
@@ -94,7 +100,9 @@ def _is_quant(path: Path, reference: Path) -> bool:
     if path.resolve() == reference.resolve() or path.name.lower().startswith(BESIDE):
         return False
     kind = registry.recognise(path)
-    return path.suffix.lower() == MODEL if kind is None else not registry.ENGINES[kind].stored
+    if kind is None:
+        return path.suffix.lower() == MODEL
+    return stored or not registry.ENGINES[kind].stored
 
 
 def _is_plain(path: Path) -> bool:
