@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,7 +33,7 @@ class Rows(StrEnum):
     last = auto()
 
 
-PathsArgument = Annotated[list[Path], typer.Argument(help="Files or folders.")]
+PathsArgument = Annotated[list[Path], typer.Argument(help="Files, folders or patterns.")]
 QuantOption = Annotated[
     str | None, typer.Option(help="Whose results these are; default: what the file says.")
 ]
@@ -250,7 +251,9 @@ EXAMPLES = {  # where the arguments are not those of most kinds
 
 def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run: bool) -> None:
     """One line on stdout per run that is new, or would be."""
+    from ..ingest.files import named
     from ..ingest.importing.files import ingest_files
+    from ..ingest.quant_names import held_names
     from ..raw.store import Store
 
     if asked.quant_id and asked.quant_from:
@@ -258,8 +261,9 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
             "--quant-id and --quant-from both name the quant: give one of them", ExitCode.USAGE
         )
     store = Store(warehouse)
+    asked = replace(asked, known=held_names(store.runs(), asked.cohort))
     with store.shadow() if dry_run else nullcontext(store.create()) as into:
-        for run, what in ingest_files(into, kind, paths, asked):
+        for run, what in ingest_files(into, kind, named(paths), asked):
             about = f"{run.role:<9}  {run.quant_id}  {run.corpus_id}"
             print(f"{run.run_id}  {about}  {run.status}: {what}")
     if dry_run:

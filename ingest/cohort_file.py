@@ -3,6 +3,7 @@
 Paths are relative to the file's folder. Nothing that a file names is opened here.
 """
 
+import glob
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class ImportEntry:
     """Other tools' files. path: with {quant} where a name stands; reference: the reference's."""
 
     path: Path
+    given: str  # the path as the file has it
     kind: str = AUTO
     text: str | None = None
     reference: str | None = None
@@ -181,8 +183,10 @@ class _Reader:
         return asked
 
     def at(self, text: str) -> Path:
-        """A path of the file's, from where qwh runs."""
-        return self.folder / Path(text).expanduser()
+        """A path or a pattern of the file's, from where qwh runs."""
+        is_pattern = glob.has_magic(text) or QUANT in text
+        folder = glob.escape(str(self.folder)) if is_pattern else str(self.folder)
+        return Path(folder) / _unfolded(text)
 
     def quants(self, given: Any) -> tuple[QuantEntry, ...]:
         """Files as texts or as tables."""
@@ -223,7 +227,8 @@ class _Reader:
                 f" none",
                 f"write {QUANT} where the name stands",
             )
-        return ImportEntry(**(given | {"path": self.at(given["path"])}))
+        path = self.at(given["path"])
+        return ImportEntry(**(given | {"path": path, "given": _unfolded(given["path"])}))
 
     def check(
         self, where: str, table: dict[str, Any], keys: dict[str, Want], needed: tuple = ()
@@ -283,6 +288,11 @@ def _shown(value: Any) -> str:
         return "a table" if isinstance(value, dict) else "a list"
     text = f'"{value}"' if isinstance(value, str) else str(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _unfolded(path: str) -> str:
+    """A path without ~ and without ./ before it."""
+    return str(Path(path).expanduser())
 
 
 def _stem(path: str) -> str:

@@ -41,6 +41,11 @@ def models(given: Iterable[Path], reference: Path, stored: bool = False) -> list
     return expanded(given, "model file", lambda path: _is_quant(path, reference, stored))
 
 
+def named(given: Iterable[Path]) -> list[Path]:
+    """Files and folders as they are named, and all that a pattern fits. Raises QwhError: none."""
+    return expanded(given, "file", Path.exists, folders=True)
+
+
 def texts(given: Iterable[str]) -> list[str]:
     """Texts as FILE or ID=FILE each, with the files of folders and patterns in their place."""
     found: list[str] = []
@@ -66,20 +71,23 @@ def parts(path: Path) -> list[Path]:
     return [other for name in names if (other := path.with_name(name)).is_file()]
 
 
-def expanded(given: Iterable[Path], what: str, wanted: Callable[[Path], bool]) -> list[Path]:
+def expanded(
+    given: Iterable[Path], what: str, wanted: Callable[[Path], bool], folders: bool = False
+) -> list[Path]:
     """Paths as they are named, and the wanted ones of folders and patterns that are not there yet.
 
-    Raises QwhError for a folder or a pattern without any.
+    folders: they are wanted as they are. Raises QwhError for a folder or a pattern without any.
     """
     found: list[Path] = []
     for path in given:
         fits = matches(path)
-        if fits is None and not (path.is_dir() and registry.recognise(path) is None):
+        if fits is None and (folders or not path.is_dir() or registry.recognise(path)):
             found.append(path)
             continue
         candidates = [path] if fits is None else fits
-        files = [each for one in candidates for each in (inside(one) if one.is_dir() else [one])]
-        taken = [each for each in files if wanted(each)]
+        if not folders:
+            candidates = [x for one in candidates for x in (inside(one) if one.is_dir() else [one])]
+        taken = [each for each in candidates if wanted(each)]
         if not taken:
             raise QwhError(
                 f"{path} holds no {what} to take: check the path"

@@ -1,8 +1,9 @@
 """Hashes of files that were read before, so that no gigabyte is read again to know it.
 
 They are kept in <warehouse>/.cache/hashes.json: path -> its hash, with the size, the time of the
-last change (ns) and the inode that it had. A file that differs in one of them is hashed anew; the
-folder may be deleted at any time.
+last change (ns) and the inode that it had. A file that differs in one of them is hashed anew.
+Beside them stands what was brought in whole of other tools' files, so that it is not parsed again.
+The folder may be deleted at any time.
 """
 
 import json
@@ -16,6 +17,8 @@ from .engines import registry
 
 FOLDER, FILE = ".cache", "hashes.json"
 Sign = list[list[int]]  # size, mtime_ns and inode of each file that a hash is of
+
+BROUGHT: Sign = []  # no file's
 
 
 class Hashes:
@@ -49,6 +52,15 @@ class Hashes:
         """The hash of a model, of all its files, as its engine gives it. Raises QwhError."""
         kind = registry.recognise(path) if self.known(path, _parts(path)) is None else None
         return self.of(path, lambda at: registry.engine(kind or registry.DEFAULT).file(at).sha256)
+
+    def has_brought(self, key: str) -> bool:
+        """Whether an import was taken in to its end. key: what it is remembered by."""
+        return self._known.get(key, {}).get("sign") == BROUGHT
+
+    def bring(self, key: str, sha256: str) -> None:
+        """Remember that an import was taken in to its end."""
+        self._known[key] = {"sha256": sha256, "sign": BROUGHT}
+        self._changed = True
 
     def save(self) -> None:
         """Write what is new, beside and into place; that it cannot be kept hinders nobody."""

@@ -45,11 +45,11 @@ class HeldNames:
             if run.quant_id and run.file_sha256:
                 self._by_file.setdefault((run.role, run.file_sha256), []).append(run.quant_id)
 
-    def of_quant(self, path: Path, sha256: str | None) -> str:
-        """A quant's name. A stem in full may be what an import has already."""
+    def of_quant(self, path: Path, sha256: str | None, said: str | None = None) -> str:
+        """A quant's name; said: where somebody says it. A stem in full may be an import's."""
         own = stem(path)
         wanted = own if own in self.held else short_name(own, self.reference)
-        return self._kept("quant", sha256, wanted)
+        return self._kept("quant", sha256, said or wanted)
 
     def of_reference(self, sha256: str | None) -> str:
         """The reference's name."""

@@ -32,6 +32,7 @@ class Import:
     smaller_is_better: bool = False  # a score becomes 1 - score / score_max
     sizes: dict[str, int] = field(default_factory=dict)  # quant -> bytes of its file
     match: str = "text"  # what pairs two answers: text, or item (with the expected answer)
+    known: dict[str, str] = field(default_factory=dict)  # a model file's stem -> its quant's name
 
 
 class Source(NamedTuple):
@@ -91,7 +92,8 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
 
     Raises QwhError if nobody says whose results these are.
     """
-    quant_id = whose(found, source)
+    said = whose(found, source)
+    quant_id = said if source.quant_id else asked.known.get(said or "", said)
     if not quant_id:
         raise QwhError(
             f"{source.path} does not say which model it is about: give it a --quant-id",
@@ -105,7 +107,7 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
         source_format=source.kind,
         source_name=source.path.name,
         source_sha256=source.sha256,
-        file_bytes=asked.sizes.get(quant_id) or getattr(found, "file_bytes", None),
+        file_bytes=asked.sizes.get(said or "") or getattr(found, "file_bytes", None),
     )
 
 

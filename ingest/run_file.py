@@ -1,0 +1,124 @@
+"""A cohort file is carried out: what is missing is measured and brought in, and nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..raw.manifest import RunFacts
+from ..raw.store import Store
+from . import files
+from .asking import ask_benchmark
+from .benchmarks import read_benchmark
+from .cohort import Job, Settings, job
+from .cohort_file import CohortFile
+from .engines.port import Reading
+from .hashes import Hashes
+from .importing.files import ingest_files
+from .importing.source import Import
+from .scoring import score_texts
+from .texts import Cut
+from .todo import Brought, QuantFile, Todo
+from .trace import Trace
+
+
+class Done(NamedTuple):
+    """One new run, and what is in it, in a few words."""
+
+    run: RunFacts
+    what: str
+
+
+def carry_out(
+    file: CohortFile, wanted: Todo, store: Store, hashes: Hashes, settings: Settings
+) -> Iterator[Done]:
+    """Every run that is missing, as soon as it is published. Raises QwhError."""
+    work = _Work(file, wanted, store, hashes, settings)
+    for run in (*work.texts(), *work.benchmarks()):
+        yield Done(run, f"{run.rows:,} rows, {run.nonfinite} not finite")
+    for each in wanted.imports:
+        yield from work.brought(each)
+
+
+class _Work:
+    """The models of one file, opened once."""
+
+    def __init__(
+        self, file: CohortFile, wanted: Todo, store: Store, hashes: Hashes, settings: Settings
+    ):
+        self.file, self.wanted, self.store, self.hashes = file, wanted, store, hashes
+        self.settings = self._as_begun(replace(settings))
+        self.job = self._job() if wanted.texts or wanted.benchmarks else None
+
+    def _as_begun(self, settings: Settings) -> Settings:
+        """The settings with which the cohort's runs were made: others would not be compared."""
+        for run in self.store.runs():
+            if run.cohort_id == self.wanted.cohort and run.task == "corpus" and run.batch_size:
+                top_k = settings.top_k if run.top_k is None else run.top_k
+                return replace(settings, reading=Reading(rows=run.batch_size), top_k=top_k)
+        return settings
+
+    def _job(self) -> Job:
+        """The reference and all quants that lack something."""
+        assert self.file.reference is not None
+        lists = (*self.wanted.texts.values(), *self.wanted.benchmarks.values())
+        lacking = {each.name: each for quants in lists for each in quants}
+        quants = [each for each in self.wanted.quants if each.name in lacking]
+        asked = job(
+            self.wanted.cohort,
+            self.file.reference,
+            [each.path for each in quants],
+            [each.name for each in quants],
+            self.settings,
+        )
+        for member in (asked.reference, *asked.quants):
+            path = member.file.path
+            self.hashes.keep(path, member.file.sha256, files.parts(path))
+        members = [
+            replace(member, uploader=each.uploader, facts=each.facts)
+            for member, each in zip(asked.quants, quants)
+        ]
+        reference = replace(asked.reference, quant_id=self.wanted.reference or "")
+        return replace(asked, reference=reference, quants=members)
+
+    def _of(self, quants: list[QuantFile]) -> Job:
+        assert self.job is not None
+        names = {each.name for each in quants}
+        return replace(self.job, quants=[q for q in self.job.quants if q.quant_id in names])
+
+    def texts(self) -> Iterator[RunFacts]:
+        """Texts that are cut alike together, the primary ones first."""
+        cuts: dict[Cut, list] = {}
+        for text in sorted(self.wanted.texts, key=lambda each: not each.primary):
+            cut = Cut(text.context_length, text.chunks, self._score_from(text.name))
+            cuts.setdefault(cut, []).append(text)
+        for cut, texts in cuts.items():
+            quants = [quant for text in texts for quant in self.wanted.texts[text]]
+            names = [f"{text.name}={text.path}" for text in texts]
+            yield from score_texts(self.store, self._of(quants), names, [cut], Trace())
+
+    def _score_from(self, name: str) -> str:
+        """Where scoring began on a text that was read before."""
+        for run in self.store.runs():
+            is_it = (run.cohort_id, run.corpus_id, run.task) == (self.wanted.cohort, name, "corpus")
+            if is_it and run.score_from not in (None, (run.context_length or 0) // 2):
+                return str(run.score_from)
+        return "half"
+
+    def benchmarks(self) -> Iterator[RunFacts]:
+        """Each file of prompts, by those that lack answers to it."""
+        for each, quants in self.wanted.benchmarks.items():
+            prompts = read_benchmark(each.path, each.max_new_tokens)
+            yield from ask_benchmark(self.store, self._of(quants), prompts)
+
+    def brought(self, each: Brought) -> Iterator[Done]:
+        """One file of another tool's."""
+        asked = Import(
+            cohort=self.wanted.cohort,
+            quant_id=each.quant,
+            is_reference=each.is_reference,
+            corpus_id=each.entry.text,
+            known=self.wanted.stems,
+        )
+        for stored in ingest_files(self.store, each.entry.kind, [each.path], asked):
+            yield Done(*stored)
+        self.hashes.bring(each.key, each.sha256)

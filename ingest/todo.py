@@ -1,0 +1,305 @@
+"""What a cohort file asks for and its warehouse lacks.
+
+It is told from manifests and hashes: a model that is done is not opened, its text not tokenized.
+"""
+
+import glob
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import ExitCode, QwhError
+from ..raw.manifest import RunFacts
+from ..raw.store import Store
+from . import files
+from .cohort_file import QUANT, BenchmarkEntry, CohortFile, ImportEntry, TextEntry
+from .hashes import Hashes
+from .importing.source import Import, quant_of
+from .quant_names import HeldNames, held_names, stem
+from .readers.untrusted.packed import plain_path
+from .texts import read_bytes
+
+CHANGED = "its file has changed: "  # begins the reason of a run that a cohort file took back
+
+
+@dataclass(frozen=True)
+class QuantFile:
+    """A quant of the file under its name. sha256: None where no run can be of it yet."""
+
+    name: str
+    path: Path
+    sha256: str | None
+    uploader: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Brought(NamedTuple):
+    """One file or folder to import. quant: its name, None: as the file says."""
+
+    entry: ImportEntry
+    path: Path
+    quant: str | None
+    is_reference: bool
+    sha256: str
+
+    @property
+    def key(self) -> str:
+        """What it is remembered by."""
+        return "|".join(map(str, (self.entry.kind, self.quant, self.entry.text, self.sha256)))
+
+
+@dataclass
+class Todo:
+    """What is missing, and what has to go first."""
+
+    cohort: str
+    reference: str | None  # its name
+    quants: list[QuantFile]  # all of the file, done or not
+    texts: dict[TextEntry, list[QuantFile]] = field(default_factory=dict)
+    benchmarks: dict[BenchmarkEntry, list[QuantFile]] = field(default_factory=dict)
+    imports: list[Brought] = field(default_factory=list)
+    changed: dict[str, str] = field(default_factory=dict)  # run id -> why it is taken back
+    stems: dict[str, str] = field(default_factory=dict)  # of model files -> their quants' names
+    left: list[str] = field(default_factory=list)  # what was taken back by hand, in lines
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be measured, brought in or taken back."""
+        return not (self.texts or self.benchmarks or self.imports or self.changed)
+
+
+def todo(file: CohortFile, cohort: str, store: Store, hashes: Hashes) -> Todo:
+    """What is missing of a cohort file. Raises QwhError for files that are not there."""
+    return _Search(file, cohort, store, hashes).all()
+
+
+class _Search:
+    """One comparison of a file with its store."""
+
+    def __init__(self, file: CohortFile, cohort: str, store: Store, hashes: Hashes):
+        self.file, self.cohort, self.hashes = file, cohort, hashes
+        every = store.runs()
+        self.runs = [run for run in every if run.cohort_id == cohort]
+        head = stem(file.reference) if file.reference else ""
+        self.names = HeldNames(self.runs, head)
+        quants = self._quants() if file.texts or file.benchmarks else []
+        self.found = Todo(cohort, self._reference(), quants)
+        mine = {stem(each.path): each.name for each in quants}
+        self.found.stems = held_names(every, cohort) | mine
+
+    def all(self) -> Todo:
+        """Changed files first: what is of them is not there."""
+        texts = {each: self._text_hash(each.path) for each in self.file.texts}
+        asked = [
+            (BenchmarkEntry(path, each.max_new_tokens), self._text_hash(path))
+            for each in self.file.benchmarks
+            for path in files.benchmarks(each.path)
+        ]
+        for text, sha256 in texts.items():
+            older = [run for run in self.runs if _other_text(run, text.name, sha256)]
+            self._take_back(text.path, older)
+        for prompts, sha256 in asked:
+            name = plain_path(prompts.path).stem
+            older = [run for run in self.runs if _other_prompts(run, name, sha256)]
+            self._take_back(prompts.path, older)
+        if self.file.reference and self._has_other_reference():
+            self._take_back(self.file.reference, [run for run in self.runs if run.file_sha256])
+        for quant in self.found.quants:
+            self._take_back(quant.path, [run for run in self.runs if _other_file(run, quant)])
+        for text in texts:
+            self._add(self.found.texts, text, [self._is_read(text)])
+        for prompts, _ in asked:
+            tests = [self._is_asked(prompts, task) for task in ("benchmark", "answers")]
+            self._add(self.found.benchmarks, prompts, tests)
+        self.found.imports = [each for entry in self.file.imports for each in self._lacking(entry)]
+        self.found.imports.sort(key=lambda each: not each.is_reference)
+        return self.found
+
+    def _text_hash(self, path: Path) -> str:
+        def unpacked(at: Path) -> str:
+            return hashlib.sha256(read_bytes(at, "file")).hexdigest()
+
+        if not path.is_file():
+            read_bytes(path, "file")  # which says what is wrong
+        return self.hashes.of(path, unpacked)
+
+    def _reference(self) -> str | None:
+        """What the reference is called; a file in its place that changed takes all back."""
+        held = [run for run in self.runs if run.role == "reference"]
+        path = self.file.reference
+        if path is None:
+            return next((run.quant_id for run in held), None)
+        if not path.exists():
+            raise QwhError(
+                f"{self.file.path}: reference is {path}, and there is no such file: check the path",
+                ExitCode.NOT_FOUND,
+            )
+        own = [run for run in held if run.file_sha256]
+        return self.names.of_reference(self.hashes.of_model(path) if own else None)
+
+    def _has_other_reference(self) -> bool:
+        """Whether the cohort's runs are of what the reference's file was before."""
+        path = self.file.reference
+        held = [run for run in self.runs if run.role == "reference" and run.file_sha256]
+        if path is None or not held:
+            return False
+        named = [run for run in held if run.file_name == path.name]
+        return bool(named) and self.hashes.of_model(path) not in {run.file_sha256 for run in held}
+
+    def _quants(self) -> list[QuantFile]:
+        """All model files of the file, each once, under the names that they have or get."""
+        assert self.file.reference is not None
+        found: dict[Path, QuantFile] = {}
+        for entry in self.file.quants:
+            paths = files.models([entry.path], self.file.reference)
+            if entry.name and len(paths) > 1:
+                raise QwhError(
+                    f"{self.file.path}: one name, {entry.name}, for {len(paths)} files that fit"
+                    f" {entry.path}: give each a table of its own",
+                    ExitCode.BAD_INPUT,
+                )
+            for path in paths:
+                sha256 = self._hash_if_held(path, entry.name)
+                name = self.names.of_quant(path, sha256, entry.name)
+                if entry.name and name != entry.name:
+                    raise QwhError(
+                        f"{self.file.path}: {path.name} is to be called {entry.name}, and cohort"
+                        f" {self.cohort} has it as {name}: run qwh runs rename {name}"
+                        f" {entry.name} --cohort {self.cohort}",
+                        ExitCode.MISMATCH,
+                    )
+                found[path.resolve()] = QuantFile(name, path, sha256, entry.uploader, entry.facts)
+        self._refuse_double(list(found.values()))
+        return list(found.values())
+
+    def _refuse_double(self, quants: list[QuantFile]) -> None:
+        names = [each.name for each in quants]
+        for each in quants:
+            if names.count(each.name) > 1:
+                paths = " and ".join(str(it.path) for it in quants if it.name == each.name)
+                raise QwhError(
+                    f"{self.file.path}: {paths} are both called {each.name}: give them names, as"
+                    " [[quants]] with path and name",
+                    ExitCode.BAD_INPUT,
+                )
+
+    def _hash_if_held(self, path: Path, said: str | None) -> str | None:
+        """A model's hash where a run may be of it or of what lay there before."""
+        if not path.exists():
+            raise QwhError(
+                f"{self.file.path}: quants has {path}, and there is no such file: check the path",
+                ExitCode.NOT_FOUND,
+            )
+        size = sum(part.stat().st_size for part in files.parts(path))
+        wanted = self.names.of_quant(path, None, said)
+        for run in self.runs:
+            if run.file_sha256 and (run.quant_id == wanted or run.file_bytes == size):
+                return self.hashes.of_model(path)
+        return None
+
+    def _take_back(self, path: Path, older: list[RunFacts]) -> None:
+        """Mark the runs of what a file was before, and see them no more."""
+        ids = {str(run.run_id) for run in older}
+        self.found.changed |= dict.fromkeys(ids, f"{CHANGED}{path.name}")
+        self.runs = [run for run in self.runs if run.run_id not in ids]
+
+    def _add(self, lists: dict, entry: Any, tests: list) -> None:
+        """The quants that lack a run which one of the tests asks for."""
+        left = [
+            quant
+            for quant in self.found.quants
+            if not all(any(test(run, quant) for run in self.runs) for test in tests)
+        ]
+        if left:
+            lists[entry] = left
+
+    def _is_read(self, text: TextEntry) -> Any:
+        """Whether a run is a quant's on a text. Raises QwhError where it was cut otherwise."""
+
+        def test(run: RunFacts, quant: QuantFile) -> bool:
+            here = (run.task, run.corpus_id, run.context_length)
+            if here != ("corpus", text.name, text.context_length):
+                return False
+            whole = (run.corpus_tokens or 0) // text.context_length
+            wanted = min(text.chunks or whole, whole)
+            if self.file.until is None and run.chunks != wanted:
+                raise QwhError(
+                    f"{self.file.path}: chunks of {text.name} would be {wanted:,}, and cohort"
+                    f" {run.cohort_id} holds it with {run.chunks:,}: write chunks = {run.chunks},"
+                    " or give the text another name",
+                    ExitCode.MISMATCH,
+                )
+            return _is_of(run, quant)
+
+        return test
+
+    def _is_asked(self, prompts: BenchmarkEntry, task: str) -> Any:
+        """Whether a run is a quant's answers, or its reading of the accepted ones."""
+        name = plain_path(prompts.path).stem
+
+        def test(run: RunFacts, quant: QuantFile) -> bool:
+            if (run.task, run.corpus_id) != (task, name) or not _is_of(run, quant):
+                return False
+            harness = json.loads(run.harness or "{}")
+            return task == "answers" or harness.get("max_new_tokens") == prompts.max_new_tokens
+
+        return test
+
+    def _lacking(self, entry: ImportEntry) -> list[Brought]:
+        """The files of an import that are not held as they are."""
+        held = {(run.source_sha256, run.quant_id) for run in self.runs}
+        sources = {sha256 for sha256, _ in held}
+        lacking = []
+        for path in _paths(entry, self.file.path):
+            each = self._brought(entry, path)
+            is_held = (each.sha256, each.quant) in held if each.quant else each.sha256 in sources
+            if not is_held and not self.hashes.has_brought(each.key):
+                lacking.append(each)
+        return lacking
+
+    def _brought(self, entry: ImportEntry, path: Path) -> Brought:
+        said = quant_of(path, Import("", quant_from=entry.given)) if QUANT in entry.given else None
+        is_reference = said is not None and said == entry.reference
+        name = (
+            (self.found.reference or said)
+            if is_reference
+            else self.found.stems.get(said or "", said)
+        )
+        return Brought(entry, path, name, is_reference, self.hashes.of(path))
+
+
+def _paths(entry: ImportEntry, file: Path) -> list[Path]:
+    """The files that an import's path stands for. Raises QwhError for none."""
+    pattern = str(entry.path).replace(QUANT, "*")
+    found = files.matches(Path(pattern)) if glob.has_magic(pattern) else [Path(pattern)]
+    found = [Path(pattern)] if found is None else found
+    if not found or not found[0].exists():
+        raise QwhError(
+            f"{file}: imports has {entry.given}, and no file fits it: check the path",
+            ExitCode.NOT_FOUND,
+        )
+    return found
+
+
+def _is_of(run: RunFacts, quant: QuantFile) -> bool:
+    return run.role == "quant" and run.quant_id == quant.name and run.file_sha256 == quant.sha256
+
+
+def _other_file(run: RunFacts, quant: QuantFile) -> bool:
+    """Whether a run is of the file that lay under a quant's name before."""
+    is_its = run.role == "quant" and run.quant_id == quant.name and run.file_sha256
+    return bool(is_its and quant.sha256 and run.file_sha256 != quant.sha256)
+
+
+def _other_text(run: RunFacts, name: str, sha256: str) -> bool:
+    """Whether a run is of what a text was before."""
+    known = run.corpus_sha256
+    return run.task == "corpus" and run.corpus_id == name and known not in (None, sha256)
+
+
+def _other_prompts(run: RunFacts, name: str, sha256: str) -> bool:
+    """Whether a run is of what a file of prompts was before."""
+    is_its = run.task in ("benchmark", "answers") and run.corpus_id == name
+    return is_its and run.corpus_sha256 not in (None, sha256)
