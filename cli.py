@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import ask, build, decide, demo, export
+from .commands import ask, build, decide, demo, export, init, run
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .errors import ExitCode, QwhError, report
@@ -40,8 +40,9 @@ app = typer.Typer(
         " direction, and what can be resolved."
     ),
 )
+app.command()(init.init)
+app.command()(run.run)
 app.add_typer(ingest, name="ingest")
-app.command()(build.init)
 app.command()(build.build)
 app.command()(ask.sql)
 app.command()(ask.show)

@@ -1,23 +1,12 @@
-"""`qwh init`, `build` and `status`: the warehouse itself."""
+"""`qwh build` and `status`: the warehouse itself."""
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import ExitCode, QwhError
 from .options import DEFAULT, WarehouseOption
-
-
-def init(
-    folder: Annotated[Path | None, typer.Argument(help="Where to make it.")] = None,
-    warehouse: WarehouseOption = DEFAULT,
-) -> None:
-    """Make an empty warehouse. Example: qwh init ./warehouse"""
-    from ..raw.store import Store
-
-    print(Store(folder or warehouse).create().raw.parent)
 
 
 def build(

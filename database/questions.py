@@ -19,9 +19,10 @@ VARIABLE = re.compile(r"getvariable\('(\w+)'\)")
 class Cohort:
     """A cohort of a built warehouse that can be asked."""
 
-    def __init__(self, connection: "DuckDBPyConnection", name: str):
+    def __init__(self, connection: "DuckDBPyConnection", name: str, is_only: bool):
         self.connection = connection
         self.name = name
+        self.is_only = is_only  # of its warehouse
 
     def ask(self, question: str, **values: Any) -> list[dict[str, Any]]:
         """The rows of a question. Variables that are not given are the project's settings.
@@ -59,4 +60,4 @@ def asking(warehouse: Warehouse, cohort: str | None) -> Iterator[Cohort]:
                 f" --cohort one of {', '.join(names) or 'none yet'}",
                 ExitCode.NOT_FOUND if cohort else ExitCode.USAGE,
             )
-        yield Cohort(connection, cohort)
+        yield Cohort(connection, cohort, len(names) == 1)

@@ -1,0 +1,84 @@
+"""`qwh init`: an empty warehouse, and a cohort file to begin with."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import storage_error
+from ..progress import say
+from .options import DEFAULT, WarehouseOption
+
+FILE = Path("qwh.toml")
+TEMPLATE = """\
+# What qwh run measures, in this folder's terms; a line that begins with # says nothing.
+{cohort}
+reference = "models/f16.gguf"  # the model in high precision
+quants = ["models/*.gguf"]     # files, folders or patterns; the reference's file is left out
+{warehouse}
+[[texts]]
+path = "wiki.txt"              # what all read; the more text, the finer the verdicts
+# context_length = 512         # tokens per chunk
+# chunks = 100                 # read only the first so many
+# primary = true               # of several texts: the one that tables go by
+# name = "wiki"                # what it is called, if not as its file
+
+# [[benchmarks]]               # questions: what decides who does a task better
+# path = "facts.jsonl"         # {{"prompt": "2 + 2 =", "answers": ["4"]}} a line
+# max_new_tokens = 8
+
+# [[imports]]                  # what other tools left behind; kinds: qwh ingest --help
+# path = "logs/{{quant}}.log"    # {{quant}} stands for a quant's name
+# kind = "llama-log"           # if it is not to be told from the content
+# text = "wiki"                # the text's name, where the file does not tell
+# reference = "f16"            # what {{quant}} is for the reference
+
+# [[quants]]                   # in place of quants = [...]: with what is to be said of them
+# path = "other/model-Q4.gguf"
+# name = "Q4-other"
+# uploader = "somebody"
+# facts = {{ imatrix = "their own" }}
+
+# [zone]                       # the silent zone that tables tell of
+# rule = "kld_max"
+# threshold = 0.02
+
+# These stand above the first [[...]]:
+# margin = 0.01                # a difference of score that counts as none
+# until = 0.02                 # stop a text when every mean KLD is known to 2 %
+"""
+
+
+def init(
+    folder: Annotated[Path | None, typer.Argument(help="Where to make it.")] = None,
+    warehouse: WarehouseOption = DEFAULT,
+) -> None:
+    """Make an empty warehouse, and a qwh.toml in this folder where there is none.
+    Example: qwh init ./warehouse
+    """
+    from ..raw.store import Store
+
+    made = folder or warehouse
+    print(Store(made).create().raw.parent)
+    if FILE.exists():
+        say(f"{FILE} is there already and stays as it is; qwh run does what it asks for")
+        return
+    elsewhere = made.resolve() != DEFAULT.resolve()
+    try:
+        FILE.write_text(
+            TEMPLATE.format(
+                cohort=f"cohort = {_quoted(Path.cwd().name or 'cohort')}",
+                warehouse=f"warehouse = {_quoted(os.path.relpath(made))}\n" if elsewhere else "",
+            )
+        )
+    except OSError as error:
+        raise storage_error(f"cannot write {FILE}", error) from None
+    say(f"wrote {FILE}: put your files into it, then qwh run")
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML has it."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,107 @@
+"""The screen that `qwh run` ends with: who was compared, how far, what is resolved, what next."""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+from shlex import quote
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from .options import COHORT, DEFAULT
+from .said import some
+
+if TYPE_CHECKING:
+    from ..database.questions import Cohort
+
+WIDTH = 80  # columns
+SHOWN = 20  # quants; of more qwh show tells
+COLUMNS = ("quant_id", "bytes", "kld_mean", "kld_mean_se", "kld_letters")
+
+
+def overview(warehouse: Path, cohort: str) -> str:
+    """What a cohort says at first sight, in 80 columns. Raises QwhError where it is not built."""
+    from ..database.questions import asking
+    from ..database.warehouse import Warehouse
+
+    with asking(Warehouse(warehouse), cohort) as asked:
+        rows = asked.ask("overview")
+        parts = [
+            [_wrapped(_compared(asked, rows))],
+            _distances(rows),
+            _resolved(asked),
+            ["next:", *(f"  {line}" for line in _next(asked, rows, warehouse))],
+        ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _compared(asked: "Cohort", rows: list[dict[str, Any]]) -> str:
+    """Who was compared with whom, and on what."""
+    from ..exports.words import counted
+
+    [held] = asked.ask("compared")
+    said = f"cohort {asked.name}: {counted(held['quants'], 'quant')}"
+    said += f" against {held['reference_id']}" if held["reference_id"] else ", no reference here"
+    read = next((row for row in rows if row["corpus_id"]), None)
+    if read:
+        length, text = read["context_length"], read["corpus_id"]
+        chunks = counted(read["chunks"], "chunk") + " of" if read["chunks"] else "chunks of"
+        said += f", on {text}: {chunks} {length:,} tokens" if length else f", on {text}"
+    if held["benchmarks"]:
+        said += f"; {counted(held['benchmarks'], 'benchmark')}"
+    return said
+
+
+def _distances(rows: list[dict[str, Any]]) -> list[str]:
+    """How far each quant is from the reference, with the error of that."""
+    from ..exports.port import table
+    from ..exports.terminal import render
+
+    measured = [row for row in rows if row["kld_mean"] is not None]
+    if not measured:
+        return []
+    drawn = table([some(row, COLUMNS) for row in measured[:SHOWN]], "fidelity")
+    return [render(drawn._replace(total=len(measured)), WIDTH)]
+
+
+def _resolved(asked: "Cohort") -> list[str]:
+    """What the text and the answers tell apart, and what they do not."""
+    from ..exports import words
+
+    told = asked.ask("told")
+    return [
+        _wrapped(f"{row['finding']}: {words.sentence(row['statistic'], row['verdict'], facts)}")
+        for row in told
+        if (facts := dict(row["facts"] or {})) is not None
+    ]
+
+
+def _next(asked: "Cohort", rows: list[dict[str, Any]], warehouse: Path) -> list[str]:
+    """The commands that lead on, after what they have to be told to find this cohort."""
+    [holds] = asked.ask("holds")
+    lines = []
+    if warehouse.resolve() != Path(os.environ.get("QWH_WAREHOUSE") or DEFAULT).resolve():
+        lines.append(f"export QWH_WAREHOUSE={quote(os.path.relpath(warehouse))}")
+    if not asked.is_only and os.environ.get(COHORT) != asked.name:
+        lines.append(f"export {COHORT}={quote(asked.name)}")
+    if (holds["texts"] or holds["answers"]) and len(rows) > 1:
+        first, second = map(quote, _nearest(rows))
+        lines += [f"qwh compare {first} {second}", f"qwh plan --pair {first} {second}"]
+    if holds["answers"]:
+        lines.append("qwh pick")
+    elif holds["texts"]:
+        lines.append(
+            "[[benchmarks]] in the cohort file: a text tells distance, not who does a task"
+        )
+    return [*lines, "qwh show fidelity"]
+
+
+def _nearest(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """Two quants that the text does not tell apart, else the two that are nearest."""
+    for one, other in pairwise(rows):
+        if set(one["kld_letters"] or "") & set(other["kld_letters"] or ""):
+            return one["quant_id"], other["quant_id"]
+    return rows[0]["quant_id"], rows[1]["quant_id"]
+
+
+def _wrapped(text: str) -> str:
+    return fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,0 +1,146 @@
+"""`qwh run`: a cohort file is carried out, the tables are built, and one screen says what is so."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ExitCode, QwhError
+from ..progress import say
+from .options import COHORT, DEFAULT
+
+if TYPE_CHECKING:
+    from ..ingest.cohort_file import CohortFile
+    from ..ingest.hashes import Hashes
+    from ..ingest.todo import Todo
+    from ..raw.store import Store
+
+FileArgument = Annotated[Path, typer.Argument(metavar="[FILE]", help="The cohort file.")]
+CohortOption = Annotated[
+    str | None,
+    typer.Option(help=f"Its name; default: what the file says, else {COHORT}, else its folder's."),
+]
+WarehouseOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The warehouse's folder; default: what the file says, else QWH_WAREHOUSE, else"
+        " ./warehouse beside the file."
+    ),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what is missing.")]
+AtOnceOption = Annotated[
+    int | None,
+    typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
+]
+ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)]
+
+
+def run(
+    file: FileArgument = Path("qwh.toml"),
+    cohort: CohortOption = None,
+    dry_run: DryRunOption = False,
+    quants_at_once: AtOnceOption = None,
+    threads: ThreadsOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Do what a cohort file asks for and the warehouse lacks, build, and say what came out.
+    qwh init writes such a file. Example: qwh run
+    """
+    from ..ingest.cohort_file import read_cohort_file
+    from ..ingest.hashes import Hashes
+    from ..ingest.todo import todo
+    from ..raw.store import Store
+
+    asked = read_cohort_file(file)
+    settings = _settings(asked)
+    folder = warehouse or asked.warehouse or _default_warehouse(asked)
+    name = cohort or asked.cohort or os.environ.get(COHORT) or file.resolve().parent.name
+    store = Store(folder)
+    store = store if dry_run else store.create()
+    hashes = Hashes(store.raw.parent)
+    try:
+        wanted = todo(asked, name, store, hashes)
+        if dry_run:
+            print(*_missing(wanted), sep="\n")
+            return
+        new = _carried_out(asked, wanted, store, hashes, (threads, quants_at_once))
+    finally:
+        hashes.save()
+    _built(folder, name, new, settings, wanted)
+
+
+def _settings(asked: "CohortFile") -> dict[str, Any]:
+    """What the tables are built with. Raises QwhError for a zone that is none."""
+    from ..kernels.statistics.zone.zone_choice import RULES
+
+    found: dict[str, Any] = {}
+    if asked.zone:
+        rule, threshold = asked.zone
+        if rule not in RULES:
+            raise QwhError(
+                f"{asked.path}: zone.rule is {rule}: write one of {', '.join(RULES)}",
+                ExitCode.BAD_INPUT,
+            )
+        found |= {"zone_rule": rule, "zone_threshold": threshold}
+    if asked.margin:
+        found |= {"margin": asked.margin, "margin_expected": asked.margin}
+    return found
+
+
+def _default_warehouse(asked: "CohortFile") -> Path:
+    said = os.environ.get("QWH_WAREHOUSE")
+    return Path(said) if said else asked.path.resolve().parent / DEFAULT
+
+
+def _carried_out(
+    asked: "CohortFile",
+    wanted: "Todo",
+    store: "Store",
+    hashes: "Hashes",
+    at_once: tuple[int | None, int | None],
+) -> bool:
+    """Whether anything was done: a line on stdout per new run."""
+    if wanted.is_empty:
+        return False
+    from ..ingest.cohort import Settings, all_threads
+    from ..ingest.run_file import carry_out
+
+    threads, quants = at_once
+    settings = Settings(threads or all_threads(), quants_at_once=quants)
+    for made, what in carry_out(asked, wanted, store, hashes, settings):
+        print(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
+    return True
+
+
+def _missing(wanted: "Todo") -> list[str]:
+    """What a run would do, a line each."""
+    lines = [f"take back {run_id}: {why}" for run_id, why in wanted.changed.items()]
+    for text, quants in wanted.texts.items():
+        about = f"{text.name} at context length {text.context_length}"
+        lines += [f"read {about} with {each.name}" for each in quants]
+    for prompts, quants in wanted.benchmarks.items():
+        lines += [f"ask {prompts.path.name} of {each.name}" for each in quants]
+    lines += [f"bring in {each.path}" for each in wanted.imports]
+    return lines or [f"cohort {wanted.cohort}: nothing is missing"]
+
+
+def _built(folder: Path, cohort: str, new: bool, settings: dict[str, Any], wanted: "Todo") -> None:
+    """Build where something is new, and print the screen; one line where nothing is."""
+    from ..database.warehouse import Warehouse
+    from .overview import overview
+
+    filled = Warehouse(folder)
+    if not new and not _is_due(filled):
+        held = f"{len(wanted.quants)} quants" if wanted.quants else "all imports"
+        print(f"cohort {cohort}: nothing to do, {held} are measured; see qwh show fidelity")
+        return
+    from ..database import build
+
+    say("building the tables")
+    build.build(filled, settings=settings)
+    print(overview(folder, cohort))
+
+
+def _is_due(filled: "object") -> bool:
+    return False
