@@ -1,6 +1,8 @@
 """Every way in which qwh stops on purpose: one exception, one line, one exit code."""
 
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
 
@@ -60,6 +62,25 @@ def storage_error(action: str, error: OSError) -> QwhError:
         " writable --warehouse or --output, then run it again",
         ExitCode.STORAGE,
     )
+
+
+MOST_NAMED = 12  # names that an error lists
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The end of an error about a name that nobody knows: what it may have meant, or what there is.
+
+    Case does not count, and a part of a name is near it.
+    """
+    names = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), names, 3, 0.6)
+    near += [each for each in names if name.lower() in each and each not in near] if name else []
+    if near:
+        *others, last = [names[each] for each in near[:3]]
+        return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+    listed = ", ".join(sorted(names.values())[:MOST_NAMED])
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"there are {listed or 'none yet'}{more}"
 
 
 def report(error: QwhError | ImportError | KeyboardInterrupt) -> ExitCode:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError, meant
 from .settings import variables
 from .warehouse import PROJECT, Warehouse, refuse_set_aside
 
@@ -56,8 +56,9 @@ def asking(warehouse: Warehouse, cohort: str | None) -> Iterator[Cohort]:
         refuse_set_aside(connection, cohort)
         if cohort is None or cohort not in names:
             raise QwhError(
-                f"{f'there is no cohort called {cohort}' if cohort else 'which cohort'}: give"
-                f" --cohort one of {', '.join(names) or 'none yet'}",
+                f"there is no cohort called {cohort}: {meant(cohort, names)}"
+                if cohort
+                else f"which cohort: give --cohort one of {', '.join(names) or 'none yet'}",
                 ExitCode.NOT_FOUND if cohort else ExitCode.USAGE,
             )
         yield Cohort(connection, cohort, len(names) == 1)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError, meant
 from ..raw.store import Store
 
 if TYPE_CHECKING:
     import polars as pl
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 PROJECT = Path(__file__).resolve().parents[1]  # the dbt project ships inside the package
 DATABASE = "warehouse.duckdb"
@@ -72,22 +72,7 @@ class Warehouse:
         Raises QwhError for an unknown name or cohort.
         """
         with self.open() as connection:
-            rows = _rows(connection, name)
-            if cohort is None:
-                return rows
-            cohorts = _column(connection, "select cohort_id from dim_cohorts order by 1")
-            unbuilt = _unbuilt(connection)
-            if name != "unbuilt_cohorts":
-                refuse_set_aside(connection, cohort)
-        if cohort not in (*cohorts, *unbuilt):
-            raise QwhError(
-                f"there is no cohort called {cohort}: choose one of"
-                f" {', '.join(cohorts) or 'none yet'}",
-                ExitCode.NOT_FOUND,
-            )
-        if "cohort_id" not in rows.columns:
-            raise QwhError(f"{name} is not kept by cohort: leave --cohort out", ExitCode.USAGE)
-        return rows.filter(rows["cohort_id"] == cohort)
+            return source(connection, name, cohort).pl()
 
     def ask(self, text: str) -> "Iterator[pl.DataFrame]":
         """The rows of each statement of a text of SQL.
@@ -146,14 +131,39 @@ class Warehouse:
         return frame.group_by(keys).agg(*totals, pl.col(counts).sum()).sort(keys)
 
 
-def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
-    """All rows of a table or an analysis."""
+def source(
+    connection: "DuckDBPyConnection", name: str, cohort: str | None = None
+) -> "DuckDBPyRelation":
+    """A table or an analysis, of one cohort or all, as DuckDB has it before any row is read.
+
+    Raises QwhError for an unknown name or cohort.
+    """
+    import duckdb
+
+    found = _named(connection, name)
+    if cohort is None:
+        return found
+    if name != "unbuilt_cohorts":
+        refuse_set_aside(connection, cohort)
+    cohorts = [*_column(connection, "select cohort_id from dim_cohorts"), *_unbuilt(connection)]
+    if cohort not in cohorts:
+        raise QwhError(
+            f"there is no cohort called {cohort}: {meant(cohort, cohorts)}", ExitCode.NOT_FOUND
+        )
+    if "cohort_id" not in found.columns:
+        raise QwhError(f"{name} is not kept by cohort: leave --cohort out", ExitCode.USAGE)
+    column, wanted = duckdb.ColumnExpression("cohort_id"), duckdb.ConstantExpression(cohort)
+    return found.filter(column == wanted)
+
+
+def _named(connection: "DuckDBPyConnection", name: str) -> "DuckDBPyRelation":
+    """A table or an analysis."""
     import duckdb
 
     analyses = {path.stem: path for path in (PROJECT / "analyses").glob("*.sql")}
     if name in analyses:
         try:
-            return connection.sql(analyses[name].read_text()).pl()
+            return connection.sql(analyses[name].read_text())
         except duckdb.CatalogException:
             raise QwhError(
                 f"{name} reads tables that were not built yet: run qwh build", ExitCode.NOT_FOUND
@@ -161,11 +171,11 @@ def _rows(connection: "DuckDBPyConnection", name: str) -> "pl.DataFrame":
     tables = _tables(connection)
     if name not in tables:
         raise QwhError(
-            f"there is no table or analysis called {name}: choose one of"
-            f" {', '.join(sorted(analyses))}, or a table: {', '.join(tables)}",
+            f"there is no table or analysis called {name} (qwh show lists all):"
+            f" {meant(name, [*analyses, *tables])}",
             ExitCode.NOT_FOUND,
         )
-    return connection.table(name).pl()
+    return connection.table(name)
 
 
 def refuse_set_aside(connection: "DuckDBPyConnection", cohort: str | None) -> None:
