@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from .commands import ask, build, decide, demo, export, init, run
 from .commands.ingest import ingest
 from .commands.measure import measure
+from .commands.runs import runs
 from .errors import ExitCode, QwhError, report
 
 
@@ -48,6 +49,7 @@ app.command()(ask.sql)
 app.command()(ask.show)
 app.command()(export.export)
 app.add_typer(measure, name="measure")
+app.add_typer(runs, name="runs")
 app.command()(decide.compare)
 app.command()(decide.plan)
 app.command()(decide.pick)

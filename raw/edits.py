@@ -71,13 +71,17 @@ def restore(
     runs, state = store.runs(retracted=True), store.ledger.state()
     asked = {run.run_id for run in held(store, run_ids)}
     if with_quants:
-        together = {state[str(one)][RETRACTED].sequence for one in asked & _retracted(state)}
+        once = {
+            edit.sequence
+            for edit in store.ledger.edits()
+            if (edit.run_id in asked and (edit.field, edit.value) == (RETRACTED, YES))
+        }
         asked |= {
             run.run_id
             for run in runs
             if run.reference_run_id in asked
-            and RETRACTED in state.get(str(run.run_id), {})
-            and state[str(run.run_id)][RETRACTED].sequence in together
+            and (edit := state.get(str(run.run_id), {}).get(RETRACTED))
+            and edit.sequence in once
         }
     kept = {run.run_id: run for run in store.runs()}
     back = [run for run in runs if run.run_id in asked and run.run_id not in kept]
