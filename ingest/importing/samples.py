@@ -52,7 +52,7 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
         run = whole_or_partial(replace(run, chunks=len(items)), found)
         choices.settle()
         content = {"content": items.content()} | choices.content()
-        run = named(run, benchmark_id=run.benchmark_id, harness=run.harness, **content)
+        run = named(store, run, benchmark_id=run.benchmark_id, harness=run.harness, **content)
         choices.say_what_is_missing(str(run.benchmark_id))
         if found.partial or found.left_out:
             say(f"{run.benchmark_id}{flaws(found)}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ...errors import ExitCode, QwhError
 from ...progress import say
+from ...raw import edits
 from ...raw.manifest import RunFacts, begun
 from ...raw.store import Store
 from ..readers.port import Picks, Results, Samples
@@ -111,26 +112,43 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
     )
 
 
-def named(run: RunFacts, **more: object) -> RunFacts:
+def named(store: Store, run: RunFacts, **more: object) -> RunFacts:
     """The run under its run_id: a hash of whose results it holds, of the file's size where it is
     said, and of `more`, its content.
 
-    So the same results are the same run, whatever the file or folder they lie in is called.
+    So the same results are the same run, whatever the file or folder they lie in is called, and
+    whatever the model was called when they came in.
     """
-    base = RunFacts(cohort_id=run.cohort_id, role=run.role, quant_id=run.quant_id)
     more |= {"file_bytes": run.file_bytes} if run.file_bytes else {}
-    return replace(run, run_id=base.named(**more).run_id)
+    ids = [
+        RunFacts(cohort_id=run.cohort_id, role=run.role, quant_id=name).named(**more).run_id
+        for name in (run.quant_id, *_former_names(store, run))
+    ]
+    held = [each for each in ids if store.find(each, retracted=True)]
+    return replace(run, run_id=(held or ids)[0])
+
+
+def _former_names(store: Store, run: RunFacts) -> list[str | None]:
+    """What a run's model was called before, in the order of its runs."""
+    whose = (run.cohort_id, run.role, run.quant_id)
+    mine = [
+        each.run_id
+        for each in store.runs(retracted=True)
+        if (each.cohort_id, each.role, each.quant_id) == whose
+    ]
+    first = dict.fromkeys(store.published(run_id).quant_id for run_id in mine)
+    return [name for name in first if name != run.quant_id]
 
 
 def already_there(store: Store, run: RunFacts) -> bool:
-    """Whether the warehouse holds this run; says so."""
-    held = store.find(run.run_id)
+    """Whether the warehouse holds this run, and says so; one that was retracted is put back."""
+    kept, held = store.find(run.run_id), edits.again(store, run.run_id)
     if held is None:
         return False
-    say(
-        f"{run.quant_id} on {run.corpus_id} is already in the warehouse ({origin(held)}):"
-        " nothing to do"
-    )
+    called = f" as {held.quant_id}" if held.quant_id != run.quant_id else ""
+    what = "nothing to do" if kept else "it was retracted and is back"
+    about = f"{run.quant_id} on {run.corpus_id}"
+    say(f"{about} is already in the warehouse{called} ({origin(held)}): {what}")
     return True
 
 

@@ -51,7 +51,7 @@ def refuse_mixtures(store: Store, finds: list[tuple[Source, Results]], asked: Im
     ours = [run for run in store.runs() if run.cohort_id == asked.cohort] if summed else []
     known = [Told(run, origin(run), _held_ppl(store, run)) for run in ours]
     for source, found in summed:
-        run = _facts(found, source, asked)
+        run = _facts(store, found, source, asked)
         refuse_other_reference(store, run)
         label = "/".join([str(source.path), *filter(None, [found.facts.get("file")])])
         told = Told(run, label, _ppl(found.statistics))
@@ -64,7 +64,7 @@ def refuse_mixtures(store: Store, finds: list[tuple[Source, Results]], asked: Im
 
 def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stored | None:
     """The run, or None if the warehouse has it. Raises QwhError."""
-    run = _facts(found, source, asked)
+    run = _facts(store, found, source, asked)
     if already_there(store, run):
         return None
     held = [each for each in store.runs() if _same_text(each, run)]
@@ -87,7 +87,7 @@ def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stor
     )
 
 
-def _facts(found: Summary, source: Source, asked: Import) -> RunFacts:
+def _facts(store: Store, found: Summary, source: Source, asked: Import) -> RunFacts:
     printed = {row.metric: row.value for row in found.statistics}
     counted = len({row.chunk for row in found.chunks}) if not found.partial else 0
     run = replace(
@@ -103,6 +103,7 @@ def _facts(found: Summary, source: Source, asked: Import) -> RunFacts:
         rows=0,
     )
     run = named(
+        store,
         run,
         corpus_id=run.corpus_id,
         context_length=run.context_length,

@@ -43,6 +43,7 @@ def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> St
     if run.role == "quant":
         run = replace(run, reference_run_id=_reference(store, run).run_id)
     run = named(
+        store,
         run,
         corpus_id=run.corpus_id,
         limits=_limits(asked.picks) if run.reference_run_id else None,
