@@ -136,7 +136,7 @@ def _text_command(kind: str, sentence: str) -> None:
         store = Store(warehouse).create()
         quants = models([*quant, *(more or [])], reference)
         asked = job(which_cohort(warehouse, cohort), reference, quants, quant_id, settings, kind)
-        asked = asked if quant_id else named_as_held(store, asked)
+        asked = named_as_held(store, asked, is_said=bool(quant_id))
         cuts = [Cut(length, chunks, score_from) for length in dict.fromkeys(context_length)]
         published = score_texts(store, asked, texts(corpus), cuts, spans)
         if published:
@@ -203,7 +203,7 @@ def ingest_prompts(
     asks = [read_benchmark(path, max_new_tokens) for path in benchmarks(benchmark)]
     cohort = which_cohort(warehouse, cohort)
     asked = job(cohort, reference, models(quant, reference), quant_id, settings)
-    asked = asked if quant_id else named_as_held(store, asked)
+    asked = named_as_held(store, asked, is_said=bool(quant_id))
     if answers_only:
         say("accepted answers are read, none is generated: there will be no pass or fail")
     for questions in asks:
@@ -259,7 +259,7 @@ def ingest_logits_file(
     cohort = which_cohort(warehouse, cohort)
     quants = models(quant, path, stored=True)
     asked = stored_job(cohort, (path, reference), quants, quant_id, settings)
-    asked = asked if quant_id else named_as_held(store, asked)
+    asked = named_as_held(store, asked, is_said=bool(quant_id))
     _report(score_stored(store, asked, corpus_id or path.stem, Trace()))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import ExitCode, QwhError
 from ..progress import say
+from ..raw import edits
 from ..raw.manifest import RunFacts, begun
 from ..raw.store import Store
 from . import tokenizers
@@ -110,17 +111,37 @@ def stored_job(
     return _alike(Job(cohort, head, members, settings))
 
 
-def named_as_held(store: Store, job: Job) -> Job:
-    """The job under the names that its cohort has for these files, for nobody gave others."""
-    runs = [run for run in store.runs() if run.cohort_id == job.cohort]
-    head = stem(job.reference.described.path)
-    names = HeldNames(runs, head)
+def named_as_held(store: Store, job: Job, is_said: bool = False) -> Job:
+    """The job under the names that its cohort has for these files.
+
+    is_said: what quants are called was said, and is not looked up.
+    """
+    runs = [run for run in store.runs(retracted=True) if run.cohort_id == job.cohort]
+    kept = {run.run_id for run in store.runs()}
+    names = HeldNames([run for run in runs if run.run_id in kept], stem(_path(job.reference)))
+
+    def named(who: Member, role: str, name: str) -> Member:
+        mine = (role, who.described.sha256, name)
+        first = next(
+            (run for run in runs if (run.role, run.file_sha256, run.quant_id) == mine), None
+        )
+        first_name = store.published(first.run_id).quant_id if first else None
+        return replace(who, quant_id=name, first_name=first_name)
+
     quants = [
-        replace(each, quant_id=names.of_quant(each.described.path, each.described.sha256))
+        named(
+            each,
+            "quant",
+            each.quant_id if is_said else names.of_quant(_path(each), each.described.sha256),
+        )
         for each in job.quants
     ]
-    reference = names.of_reference(job.reference.described.sha256)
-    return _alike(replace(job, reference=replace(job.reference, quant_id=reference), quants=quants))
+    head = named(job.reference, "reference", names.of_reference(job.reference.described.sha256))
+    return _alike(replace(job, reference=head, quants=quants))
+
+
+def _path(who: Member) -> Path:
+    return who.described.path
 
 
 def shared_facts(job: Job, text: dict[str, Any]) -> RunFacts:
@@ -170,7 +191,8 @@ def run_of(job: Job, who: Member, shared: RunFacts, **more: object) -> RunFacts:
     if who is job.reference:
         ours["made_from"] = job.settings.made_from
     run = replace(shared, **(file | _reading_facts(who.reading) | ours))
-    return run.named(reference=job.reference.described.sha256, **more)
+    first = replace(run, quant_id=who.first_name or who.quant_id)
+    return replace(run, run_id=first.named(reference=job.reference.described.sha256, **more).run_id)
 
 
 def _reading_facts(reading: Reading) -> dict[str, Any]:
@@ -181,7 +203,7 @@ def missing(store: Store, job: Job, shared: RunFacts, what: str) -> list[Member]
     """The quants whose runs the store lacks; of the others it says that there is nothing to do."""
     left = []
     for quant in job.quants:
-        if store.find(run_of(job, quant, shared).run_id):
+        if edits.again(store, run_of(job, quant, shared).run_id):
             say(f"{quant.quant_id} on {what} is already in the warehouse: nothing to do")
         else:
             left.append(quant)
@@ -275,26 +297,41 @@ def refuse_other_reference(store: Store, run: RunFacts) -> None:
 
 def refuse_mixing(store: Store, job: Job, runs: list[RunFacts]) -> None:
     """Raise QwhError if a job's files or facts clash with what the cohort holds."""
-    files = {quant.quant_id: quant.described.sha256 for quant in job.quants}
-    head = job.reference.described
     for held in store.runs():
-        if held.cohort_id != job.cohort:
-            continue
-        if held.role == "reference" and held.file_sha256 != head.sha256:
-            raise QwhError(
-                f"cohort {job.cohort} already has the reference {held.quant_id}"
-                f" ({held.file_name}), not {head.path.name}: use that file or another --cohort",
-                ExitCode.MISMATCH,
-            )
-        other = files.get(held.quant_id or "", held.file_sha256)
-        if held.role == "quant" and held.file_sha256 != other:
-            raise QwhError(
-                f"cohort {job.cohort} already knows another file as {held.quant_id}"
-                f" ({held.file_name}): give this one its own --quant-id",
-                ExitCode.MISMATCH,
-            )
-        for run in runs:
-            _refuse_other_facts(held, run)
+        if held.cohort_id == job.cohort:
+            refuse = _refuse_other_quant if held.role == "quant" else _refuse_other_head
+            refuse(held, job)
+            for run in runs:
+                _refuse_other_facts(held, run)
+
+
+def _refuse_other_head(held: RunFacts, job: Job) -> None:
+    """Raise QwhError unless a held run may be of the job's reference; an import has no file."""
+    file, name = job.reference.described, job.reference.quant_id
+    if held.file_sha256 is None and held.quant_id != name:
+        raise QwhError(
+            f"cohort {job.cohort} already has the reference {held.quant_id}, not {name}: if it is"
+            f" the same model, qwh runs rename {held.quant_id} {name} --cohort {job.cohort}, else"
+            " use another --cohort",
+            ExitCode.MISMATCH,
+        )
+    if held.file_sha256 not in (None, file.sha256):
+        raise QwhError(
+            f"cohort {job.cohort} already has the reference {held.quant_id}"
+            f" ({held.file_name}), not {file.path.name}: use that file or another --cohort",
+            ExitCode.MISMATCH,
+        )
+
+
+def _refuse_other_quant(held: RunFacts, job: Job) -> None:
+    """Raise QwhError if another file was measured under a quant's name."""
+    files = {quant.quant_id: quant.described.sha256 for quant in job.quants}
+    if held.file_sha256 not in (None, files.get(held.quant_id or "", held.file_sha256)):
+        raise QwhError(
+            f"cohort {job.cohort} already knows another file as {held.quant_id}"
+            f" ({held.file_name}): give this one its own --quant-id",
+            ExitCode.MISMATCH,
+        )
 
 
 def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:

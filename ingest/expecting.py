@@ -21,6 +21,7 @@ from ..errors import ExitCode, QwhError
 from ..kernels.scorers import dispatch
 from ..kernels.scorers.dispatch import END, AnswerRows
 from ..progress import Bar, progress, say
+from ..raw import edits
 from ..raw.manifest import RunFacts
 from ..raw.schema import TABLES
 from ..raw.store import RunWriter, Store
@@ -206,7 +207,7 @@ class Expecting:
         if cut:
             say(f"{name}: of {cut} accepted answers with a line feed the first line is read")
         members = [self.job.reference, *self.job.quants]
-        left = [who for who in members if not self.store.find(self._run(who).run_id)]
+        left = [who for who in members if not edits.again(self.store, self._run(who).run_id)]
         for who in members:
             if who not in left:
                 say(f"{who.quant_id} has read {name}'s accepted answers already: nothing to do")

@@ -18,7 +18,8 @@ class Member:
     """A model file in a cohort under its quant_id, with the way in which it is run.
 
     made_by: the model that wrote a stored source, if it is at hand: its file's facts are stored.
-    facts: what else was said of it.
+    facts: what else was said of it. first_name: what the store called it when its first run was
+    published, by which its runs' ids are made; None: as it is called.
     """
 
     quant_id: str
@@ -28,6 +29,7 @@ class Member:
     uploader: str | None = None
     made_by: "Member | None" = None
     facts: dict[str, Any] | None = None
+    first_name: str | None = None
 
     @property
     def engine(self) -> Engine:

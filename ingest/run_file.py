@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..raw.manifest import RunFacts
+from ..progress import say
+from ..raw import edits
+from ..raw.ledger import tags
+from ..raw.manifest import SAME_TEXT, RunFacts
 from ..raw.store import Store
 from . import files
 from .asking import ask_benchmark
 from .benchmarks import read_benchmark
-from .cohort import Job, Settings, job
+from .cohort import Job, Settings, job, named_as_held
 from .cohort_file import CohortFile
 from .engines.port import Reading
 from .hashes import Hashes
@@ -17,8 +20,11 @@ from .importing.files import ingest_files
 from .importing.source import Import
 from .scoring import score_texts
 from .texts import Cut
-from .todo import Brought, QuantFile, Todo
+from .todo import CHANGED, Brought, QuantFile, Todo
 from .trace import Trace
+
+PRIMARY = "primary"  # the tag of runs on the text that a cohort's tables go by
+SAME_SOURCE = ("cohort_id", "role", "quant_id", *SAME_TEXT, "source_format", "source_name")
 
 
 class Done(NamedTuple):
@@ -32,11 +38,35 @@ def carry_out(
     file: CohortFile, wanted: Todo, store: Store, hashes: Hashes, settings: Settings
 ) -> Iterator[Done]:
     """Every run that is missing, as soon as it is published. Raises QwhError."""
+    for why in dict.fromkeys(wanted.changed.values()):
+        ids = [run_id for run_id, reason in wanted.changed.items() if reason == why]
+        edits.retract(store, ids, why, with_quants=True)
+        say(f"taken back, {why}: {len(ids)} runs")
+    if wanted.is_empty:
+        return
     work = _Work(file, wanted, store, hashes, settings)
     for run in (*work.texts(), *work.benchmarks()):
         yield Done(run, f"{run.rows:,} rows, {run.nonfinite} not finite")
     for each in wanted.imports:
         yield from work.brought(each)
+
+
+def name_primary(file: CohortFile, cohort: str, store: Store) -> bool:
+    """Tag the runs on the file's primary text, and no other's; whether that changed anything."""
+    text = next((each for each in file.texts if each.primary), None)
+    if text is None:
+        return False
+    state, mine, others = store.ledger.state(), [], []
+    for run in store.runs():
+        if run.cohort_id != cohort or run.task not in ("corpus", "summary"):
+            continue
+        is_its = (run.corpus_id, run.context_length) == (text.name, text.context_length)
+        if is_its != (PRIMARY in tags(state.get(str(run.run_id), {}))):
+            (mine if is_its else others).append(str(run.run_id))
+    why = f"primary in {file.path.name}"
+    edits.tag(store, mine, PRIMARY, why=why)
+    edits.tag(store, others, PRIMARY, remove=True, why=why)
+    return bool(mine or others)
 
 
 class _Work:
@@ -77,8 +107,7 @@ class _Work:
             replace(member, uploader=each.uploader, facts=each.facts)
             for member, each in zip(asked.quants, quants)
         ]
-        reference = replace(asked.reference, quant_id=self.wanted.reference or "")
-        return replace(asked, reference=reference, quants=members)
+        return named_as_held(self.store, replace(asked, quants=members), is_said=True)
 
     def _of(self, quants: list[QuantFile]) -> Job:
         assert self.job is not None
@@ -120,5 +149,18 @@ class _Work:
             known=self.wanted.stems,
         )
         for stored in ingest_files(self.store, each.entry.kind, [each.path], asked):
+            self._take_back_older(stored.run, each)
             yield Done(*stored)
         self.hashes.bring(each.key, each.sha256)
+
+    def _take_back_older(self, new: RunFacts, each: Brought) -> None:
+        """Retract what the same file gave when it was another."""
+        older = [
+            str(run.run_id)
+            for run in self.store.runs()
+            if all(getattr(run, key) == getattr(new, key) for key in SAME_SOURCE)
+            and run.source_sha256 != new.source_sha256
+        ]
+        if older:
+            edits.retract(self.store, older, f"{CHANGED}{each.path.name}", with_quants=True)
+            say(f"taken back, {CHANGED}{each.path.name}: {len(older)} runs")

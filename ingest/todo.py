@@ -6,11 +6,13 @@ It is told from manifests and hashes: a model that is done is not opened, its te
 import glob
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError
+from ..raw.ledger import RETRACTED, is_retracted
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from . import files
@@ -21,6 +23,7 @@ from .quant_names import HeldNames, held_names, stem
 from .readers.untrusted.packed import plain_path
 from .texts import read_bytes
 
+Test = Callable[[RunFacts, "QuantFile"], bool]
 CHANGED = "its file has changed: "  # begins the reason of a run that a cohort file took back
 
 
@@ -62,7 +65,7 @@ class Todo:
     imports: list[Brought] = field(default_factory=list)
     changed: dict[str, str] = field(default_factory=dict)  # run id -> why it is taken back
     stems: dict[str, str] = field(default_factory=dict)  # of model files -> their quants' names
-    left: list[str] = field(default_factory=list)  # what was taken back by hand, in lines
+    left: list[str] = field(default_factory=list)  # ids of runs taken back by hand
 
     @property
     def is_empty(self) -> bool:
@@ -80,14 +83,15 @@ class _Search:
 
     def __init__(self, file: CohortFile, cohort: str, store: Store, hashes: Hashes):
         self.file, self.cohort, self.hashes = file, cohort, hashes
-        every = store.runs()
-        self.runs = [run for run in every if run.cohort_id == cohort]
+        kept = store.runs()
+        self.runs = [run for run in kept if run.cohort_id == cohort]
+        self.gone = _taken_back_by_hand(store, cohort)
         head = stem(file.reference) if file.reference else ""
         self.names = HeldNames(self.runs, head)
         quants = self._quants() if file.texts or file.benchmarks else []
         self.found = Todo(cohort, self._reference(), quants)
         mine = {stem(each.path): each.name for each in quants}
-        self.found.stems = held_names(every, cohort) | mine
+        self.found.stems = held_names(kept, cohort) | mine
 
     def all(self) -> Todo:
         """Changed files first: what is of them is not there."""
@@ -109,9 +113,10 @@ class _Search:
         for quant in self.found.quants:
             self._take_back(quant.path, [run for run in self.runs if _other_file(run, quant)])
         for text in texts:
-            self._add(self.found.texts, text, [self._is_read(text)])
+            self._refuse_other_cut(text)
+            self._add(self.found.texts, text, [_is_read(text)])
         for prompts, _ in asked:
-            tests = [self._is_asked(prompts, task) for task in ("benchmark", "answers")]
+            tests = [_is_asked(prompts, task) for task in ("benchmark", "answers")]
             self._add(self.found.benchmarks, prompts, tests)
         self.found.imports = [each for entry in self.file.imports for each in self._lacking(entry)]
         self.found.imports.sort(key=lambda each: not each.is_reference)
@@ -207,45 +212,32 @@ class _Search:
 
     def _add(self, lists: dict, entry: Any, tests: list) -> None:
         """The quants that lack a run which one of the tests asks for."""
-        left = [
-            quant
-            for quant in self.found.quants
-            if not all(any(test(run, quant) for run in self.runs) for test in tests)
-        ]
+        left = []
+        for quant in self.found.quants:
+            if all(any(test(run, quant) for run in self.runs) for test in tests):
+                continue
+            gone = [run for run in self.gone if any(test(run, quant) for test in tests)]
+            if not gone:
+                left.append(quant)
+            self.found.left += [str(run.run_id) for run in gone]
         if left:
             lists[entry] = left
 
-    def _is_read(self, text: TextEntry) -> Any:
-        """Whether a run is a quant's on a text. Raises QwhError where it was cut otherwise."""
-
-        def test(run: RunFacts, quant: QuantFile) -> bool:
+    def _refuse_other_cut(self, text: TextEntry) -> None:
+        """Raise QwhError where the cohort read another number of a text's chunks."""
+        for run in self.runs:
             here = (run.task, run.corpus_id, run.context_length)
-            if here != ("corpus", text.name, text.context_length):
-                return False
+            if here != ("corpus", text.name, text.context_length) or self.file.until:
+                continue
             whole = (run.corpus_tokens or 0) // text.context_length
             wanted = min(text.chunks or whole, whole)
-            if self.file.until is None and run.chunks != wanted:
+            if run.chunks != wanted:
                 raise QwhError(
                     f"{self.file.path}: chunks of {text.name} would be {wanted:,}, and cohort"
                     f" {run.cohort_id} holds it with {run.chunks:,}: write chunks = {run.chunks},"
                     " or give the text another name",
                     ExitCode.MISMATCH,
                 )
-            return _is_of(run, quant)
-
-        return test
-
-    def _is_asked(self, prompts: BenchmarkEntry, task: str) -> Any:
-        """Whether a run is a quant's answers, or its reading of the accepted ones."""
-        name = plain_path(prompts.path).stem
-
-        def test(run: RunFacts, quant: QuantFile) -> bool:
-            if (run.task, run.corpus_id) != (task, name) or not _is_of(run, quant):
-                return False
-            harness = json.loads(run.harness or "{}")
-            return task == "answers" or harness.get("max_new_tokens") == prompts.max_new_tokens
-
-        return test
 
     def _lacking(self, entry: ImportEntry) -> list[Brought]:
         """The files of an import that are not held as they are."""
@@ -281,6 +273,41 @@ def _paths(entry: ImportEntry, file: Path) -> list[Path]:
             ExitCode.NOT_FOUND,
         )
     return found
+
+
+def _is_read(text: TextEntry) -> Test:
+    """Whether a run is a quant's on a text."""
+
+    def test(run: RunFacts, quant: QuantFile) -> bool:
+        here = (run.task, run.corpus_id, run.context_length)
+        return here == ("corpus", text.name, text.context_length) and _is_of(run, quant)
+
+    return test
+
+
+def _is_asked(prompts: BenchmarkEntry, task: str) -> Test:
+    """Whether a run is a quant's answers, or its reading of the accepted ones."""
+    name = plain_path(prompts.path).stem
+
+    def test(run: RunFacts, quant: QuantFile) -> bool:
+        if (run.task, run.corpus_id) != (task, name) or not _is_of(run, quant):
+            return False
+        harness = json.loads(run.harness or "{}")
+        return task == "answers" or harness.get("max_new_tokens") == prompts.max_new_tokens
+
+    return test
+
+
+def _taken_back_by_hand(store: Store, cohort: str) -> list[RunFacts]:
+    """A cohort's runs that somebody retracted, and no cohort file: they are left so."""
+    state = store.ledger.state()
+    return [
+        run
+        for run in store.runs(retracted=True)
+        if run.cohort_id == cohort
+        and is_retracted(held := state.get(str(run.run_id), {}))
+        and not (held[RETRACTED].why or "").startswith(CHANGED)
+    ]
 
 
 def _is_of(run: RunFacts, quant: QuantFile) -> bool:

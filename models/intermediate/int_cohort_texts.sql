@@ -1,10 +1,11 @@
--- a text at a context length: when it was first read, and whether any quant was
+-- a text at a context length: when it was first read, whether by any quant, whether it is named
 with texts as (
     select
         cohort_id,
         corpus_id,
         context_length,
         bool_or(role = 'quant') as has_quants,
+        bool_or(list_contains(tags, 'primary')) as is_named,
         min(corpus_rank) as command_rank,
         min(started_at) as started_at,
     from {{ ref('stg_runs') }}
@@ -18,7 +19,7 @@ lengths as (
         *,
         row_number() over (
             partition by cohort_id, corpus_id
-            order by has_quants desc, started_at asc, context_length asc
+            order by has_quants desc, is_named desc, started_at asc, context_length asc
         ) as context_rank,
     from texts
 ),
@@ -31,6 +32,7 @@ corpora as (
             partition by cohort_id
             order by
                 bool_or(has_quants) desc,
+                bool_or(is_named) desc,
                 min(started_at) asc,
                 min(command_rank) asc,
                 corpus_id asc
