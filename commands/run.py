@@ -101,17 +101,17 @@ def _carried_out(
     at_once: tuple[int | None, int | None],
 ) -> bool:
     """Whether anything was done: a line on stdout per new run."""
-    if wanted.is_empty and not any(text.primary for text in asked.texts):
-        return False  # nothing is imported that runs a model
-    from ..ingest.cohort import Settings, all_threads
-    from ..ingest.run_file import carry_out, name_primary
+    from ..ingest.primary import name_primary
 
-    threads, quants = at_once
-    settings = Settings(threads or all_threads(), quants_at_once=quants)
-    for made, what in carry_out(asked, wanted, store, hashes, settings):
-        print(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
-    is_named = name_primary(asked, wanted.cohort, store)
-    return not wanted.is_empty or is_named
+    if not wanted.is_empty:
+        from ..ingest.cohort import Settings, all_threads
+        from ..ingest.run_file import carry_out
+
+        threads, quants = at_once
+        settings = Settings(threads or all_threads(), quants_at_once=quants)
+        for made, what in carry_out(asked, wanted, store, hashes, settings):
+            print(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
+    return name_primary(asked, wanted.cohort, store) or not wanted.is_empty
 
 
 def _missing(wanted: "Todo") -> list[str]:

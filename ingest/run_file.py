@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from ..progress import say
 from ..raw import edits
-from ..raw.ledger import tags
 from ..raw.manifest import SAME_TEXT, RunFacts
 from ..raw.store import Store
 from . import files
@@ -23,7 +22,6 @@ from .texts import Cut
 from .todo import CHANGED, Brought, QuantFile, Todo
 from .trace import Trace
 
-PRIMARY = "primary"  # the tag of runs on the text that a cohort's tables go by
 SAME_SOURCE = ("cohort_id", "role", "quant_id", *SAME_TEXT, "source_format", "source_name")
 
 
@@ -42,31 +40,11 @@ def carry_out(
         ids = [run_id for run_id, reason in wanted.changed.items() if reason == why]
         edits.retract(store, ids, why, with_quants=True)
         say(f"taken back, {why}: {len(ids)} runs")
-    if wanted.is_empty:
-        return
     work = _Work(file, wanted, store, hashes, settings)
     for run in (*work.texts(), *work.benchmarks()):
         yield Done(run, f"{run.rows:,} rows, {run.nonfinite} not finite")
     for each in wanted.imports:
         yield from work.brought(each)
-
-
-def name_primary(file: CohortFile, cohort: str, store: Store) -> bool:
-    """Tag the runs on the file's primary text, and no other's; whether that changed anything."""
-    text = next((each for each in file.texts if each.primary), None)
-    if text is None:
-        return False
-    state, mine, others = store.ledger.state(), [], []
-    for run in store.runs():
-        if run.cohort_id != cohort or run.task not in ("corpus", "summary"):
-            continue
-        is_its = (run.corpus_id, run.context_length) == (text.name, text.context_length)
-        if is_its != (PRIMARY in tags(state.get(str(run.run_id), {}))):
-            (mine if is_its else others).append(str(run.run_id))
-    why = f"primary in {file.path.name}"
-    edits.tag(store, mine, PRIMARY, why=why)
-    edits.tag(store, others, PRIMARY, remove=True, why=why)
-    return bool(mine or others)
 
 
 class _Work:
