@@ -326,9 +326,12 @@ def _whole(asked: "Cohort", pair: dict[str, str], scoring: Scoring) -> dict[str,
     """All benchmarks of a pair together. Raises QwhError where it has no prompt in common."""
     rows = asked.ask("pair", **pair, **scoring.asked())
     if not rows or not rows[0]["prompts"]:
+        every = [row["scoring"] for row in asked.ask("comparable")]
+        others = [each for each in every if asked.ask("duel", **pair, scoring=each, margin=1.0)]
+        hint = f"give --scoring {others[0]}" if others else "see qwh show unpaired"
         raise QwhError(
-            f"{pair['first']} and {pair['second']} have no prompt in common by {scoring.name}: see"
-            " qwh show unpaired",
+            f"{pair['first']} and {pair['second']} have no prompt in common by {scoring.name}:"
+            f" {hint}",
             ExitCode.NOT_FOUND,
         )
     return rows[0] | pair

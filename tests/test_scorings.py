@@ -1,5 +1,8 @@
 """Scores by every scoring, from raw rows to decisions, beside counts from the same raw rows."""
 
+import shutil
+
+import duckdb
 import numpy as np
 import pytest
 from conftest import query, qwh
@@ -318,6 +321,17 @@ def test_decisions_name_their_scores_and_show_answers_beside(scored):
     card = decide.resolved(scored, "toy").rows
     assert list(card[0]) == ["figure", "expected@0.3", "answered"]
     assert card[1]["expected@0.3"] == "11" and card[1]["answered"] == "12"
+
+
+def test_a_pair_that_a_scoring_leaves_apart_is_told_another(scored, tmp_path):
+    copy = tmp_path / "w"
+    copy.mkdir()
+    shutil.copy(scored / "warehouse.duckdb", copy)
+    with duckdb.connect(str(copy / "warehouse.duckdb")) as held:
+        held.execute("delete from fct_prompts where scoring = 'answered' and quant_id = 'far'")
+    with pytest.raises(QwhError, match=r"by answered: give --scoring expected@0\.3$") as refused:
+        decide.compared(copy, "near", "far", "toy", None, "answered")
+    assert refused.value.code == ExitCode.NOT_FOUND
 
 
 def test_a_scoring_that_is_not_there_is_one_line(scored):

@@ -34,7 +34,6 @@ paired as (
     select
         compared.cohort_id,
         compared.scoring,
-        count(*) as pairs,
         count(*) filter (where answered.scoring is not null or not compared.is_answered) as shared,
     from compared
     left join compared as answered
@@ -65,8 +64,7 @@ judged as (
             partition by cohort_id
             order by
                 coalesce(
-                    scoring = 'expected@0.3' and paired.pairs = wanted.pairs
-                    and paired.shared = wanted.pairs, false
+                    scoring = 'expected@0.3' and paired.shared = wanted.pairs, false
                 ) desc,
                 prompts.prompts is not null desc,
                 scoring asc
