@@ -48,5 +48,5 @@ def show(
     from ..exports.terminal import render
 
     found = Warehouse(warehouse).relation(name, cohort)
-    shown = table(found.head(rows), name)._replace(total=found.height)
+    shown = table(found if rows is None else found.head(rows), name)._replace(total=found.height)
     print(render(shown, screen(wide, width)))

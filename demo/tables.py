@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "study": "finding n figure low high says",
-    "score_changes": "quant_id kld_mean answered answered_verdict expected expected_verdict",
+    "score_changes": (
+        "quant_id kld_mean answered answered_verdict expected expected_error expected_verdict"
+    ),
     "forecasts": "zone_rule threshold forecaster n rho low high verdict",
     "scorings": "scoring margin variance_ratio reliability resolved quants told_apart pairs",
     "fidelity": "quant_id bits_per_weight kld_mean kld_mean_se kld_p99 ppl top1_agreement",

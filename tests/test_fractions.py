@@ -215,8 +215,13 @@ def test_reasons_say_why_no_word_is_said():
     tiny = 0.001 + np.random.default_rng(11).normal(0, 1e-4, 200)
     rows = composites.composite_differences(answer_rows(np.vstack([lone, tiny])), FEW)
     assert rows[0].reason == "prompts that carry the difference: 2.0, too few for a word"
-    assert rows[1].reason == fractions.reason(moments_of(tiny), 0) is not None
+    assert rows[1].reason == fractions.reason(moments_of(tiny), 0, MARGIN) is not None
     assert "undo so small a gain" in rows[1].reason and rows[1].difference_low > 0
+    near = np.random.default_rng(3).normal(0, MARGIN, 200)
+    [row] = composites.compared(sheet(answer_rows(near[None])), FEW)
+    assert -MARGIN < row.difference_low and row.difference_high < MARGIN
+    assert row.p_equivalent == pytest.approx((1 - MARGIN + abs(near.mean())) ** 200)
+    assert row.verdict == "unresolved" and row.reason.endswith("could exceed the margin")
     assert {row.verdict for row in rows} == {"unresolved"}
 
 

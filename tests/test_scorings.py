@@ -324,11 +324,10 @@ def test_decisions_name_their_scores_and_show_answers_beside(scored):
 
 
 def test_a_pair_that_a_scoring_leaves_apart_is_told_another(scored, tmp_path):
-    copy = tmp_path / "w"
-    copy.mkdir()
-    shutil.copy(scored / "warehouse.duckdb", copy)
+    copy = shutil.copytree(scored, tmp_path / "w")
     with duckdb.connect(str(copy / "warehouse.duckdb")) as held:
-        held.execute("delete from fct_prompts where scoring = 'answered' and quant_id = 'far'")
+        for table in ("fct_prompts", "stat_pairs"):
+            held.execute(f"delete from {table} where scoring = 'answered' and quant_id = 'far'")
     with pytest.raises(QwhError, match=r"by answered: give --scoring expected@0\.3$") as refused:
         decide.compared(copy, "near", "far", "toy", None, "answered")
     assert refused.value.code == ExitCode.NOT_FOUND

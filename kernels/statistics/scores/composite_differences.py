@@ -94,7 +94,7 @@ def compared(found: Sheet, settings: PairedDraws) -> list[Composite]:
         return []
     shown = evidence(found.gains, found)
     if isinstance(shown, Measured):
-        own = measured(shown)
+        own = measured(shown, settings.margin)
     else:
         own = [drawn(parts(row, found), settings.n_resamples, settings.seed) for row in found.gains]
     raw = np.array([each.p_different for each in own], float)
@@ -141,14 +141,14 @@ def drawn(benchmarks: Sequence[Part], n_resamples: int, seed: int) -> Drawn:
     )
 
 
-def measured(shown: Measured) -> list[Drawn]:
+def measured(shown: Measured, margin: float) -> list[Drawn]:
     """The same of fractions, by their t: m rows at once."""
     found, (low, high) = shown.part, shown.interval()
     columns = (found.difference, found.error, low, high, told(found), found.volume)
     return [
         Drawn(reason="a benchmark has fewer than 2 prompts")
         if found.texts[k][found.weight[k] > 0].min(initial=2) < 2
-        else Drawn(*figures)._replace(reason=reason(found, k))
+        else Drawn(*figures)._replace(reason=reason(found, k, margin))
         for k, figures in enumerate(np.stack(columns, 1).tolist())
     ]
 

@@ -112,7 +112,7 @@ def _benchmark(kind: str, one: Sheet, margin: float) -> list[FractionCell]:
         has = np.isfinite(gains)
         if not has.any():
             continue
-        why = fractions.reason(found, k) if known[k] else "fewer than 2 prompts"
+        why = fractions.reason(found, k, margin) if known[k] else "fewer than 2 prompts"
         figures = [finite(value) if known[k] else None for value in columns[k]]
         rows.append(_cell((quant, kind), gains[has], units(unit[has]), (margin, figures, why)))
     return rows

@@ -98,7 +98,7 @@ def told(found: Moments, undone: int | np.ndarray = GAINS) -> np.ndarray:
     return np.maximum(different(found), hidden)
 
 
-def reason(found: Moments, row: int) -> str | None:
+def reason(found: Moments, row: int, margin: float) -> str | None:
     """Why so little can be said of a row."""
     if found.volume[row] == 0:
         return NO_DIRECTION
@@ -106,6 +106,9 @@ def reason(found: Moments, row: int) -> str | None:
         return f"prompts that carry the difference: {found.carriers[row]:.1f}, too few for a word"
     if resolves(different(found)[row]) and not resolves(told(found)[row]):
         return "whole losses that no prompt happens to show could undo so small a gain"
+    shown = max(above(found, -margin)[row], below(found, margin)[row])
+    if resolves(shown) and not resolves(equivalent(found, margin)[row]):
+        return "whole losses or gains that no prompt happens to show could exceed the margin"
     return None
 
 
