@@ -1,13 +1,8 @@
--- Which measurements of distance go with the score, the volume and the direction of disagreement?
--- Spearman's rho over the quants of a cohort, full and in the default silent zone; a larger
--- measurement is further from the reference. p is by permutation, adjusted over the measurements
--- (max-T); [low, high] is over quants. Both take the quants for unrelated: what may be said of
--- relatives is the verdict's (stat_trends). stat_correlations has the other zones too.
 with shown as (
     select distinct
         zone_rule,
         threshold,
-    from fct_zone_members
+    from {{ ref('fct_zone_members') }}
     where is_default
 )
 
@@ -28,7 +23,7 @@ select
     any_value(p_adjusted) filter (where target = 'volume') as volume_p,
     any_value(rho) filter (where target = 'direction') as direction_rho,
     any_value(p_adjusted) filter (where target = 'direction') as direction_p,
-from stat_correlations
+from {{ ref('stat_correlations') }}
 where (zone_rule, threshold) in (select (shown.zone_rule, shown.threshold), from shown)
 group by all
 order by cohort_id, scoring, zone_rule, threshold, variant

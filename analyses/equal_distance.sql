@@ -1,6 +1,3 @@
--- Do two quants that lie equally far from the reference answer equally well?
--- difference = composite of other_quant_id less that of quant_id; differ is shown (p_adjusted, by
--- Benjamini and Hochberg over the cohort's pairs by a scoring), cannot_tell leaves it open.
 select
     cohort_id,
     scoring,
@@ -14,5 +11,5 @@ select
     p,
     p_adjusted,
     verdict,
-from stat_equal_distance_pairs
+from {{ ref('stat_equal_distance_pairs') }}
 order by cohort_id, scoring, p, quant_id, other_quant_id

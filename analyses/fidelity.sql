@@ -1,6 +1,3 @@
--- How far is each quant from the reference?
--- Primary text and context length of each cohort; KLD in nats, _se is the standard error clustered
--- by chunk. status: partial where the run broke off.
 with metrics as (
     select
         cohort_id,
@@ -12,8 +9,8 @@ with metrics as (
         fidelity.n,
         fidelity.nonfinite,
         fidelity.status,
-    from fct_fidelity as fidelity
-    inner join dim_cohorts as cohorts using (cohort_id)
+    from {{ ref('fct_fidelity') }} as fidelity
+    inner join {{ ref('dim_cohorts') }} as cohorts using (cohort_id)
     where
         ends_with(
             fidelity.measurement_id,
@@ -39,7 +36,7 @@ select
     max(metrics.nonfinite) as nonfinite,
     any_value(nullif(metrics.status, 'complete')) as status,
 from metrics
-inner join dim_quants as quants
+inner join {{ ref('dim_quants') }} as quants
     on metrics.cohort_id = quants.cohort_id
     and metrics.quant_id = quants.quant_id
     and quants.role = 'quant'

@@ -1,6 +1,3 @@
--- What would llama-perplexity --kl-divergence have printed?
--- The lines of its summary, in its order and units, from our rows. Its errors take every token as
--- independent.
 select
     cohort_id,
     quant_id,
@@ -10,5 +7,5 @@ select
     value,
     error,
     unit,
-from fct_llama_perplexity
+from {{ ref('fct_llama_perplexity') }}
 order by cohort_id, corpus_id, context_length, quant_id, line

@@ -1,4 +1,3 @@
--- What was measured, with what, on what?
 select
     cohort_id,
     quant_id,
@@ -19,5 +18,5 @@ select
     left(file_sha256, 12) as file_sha256,
     left(token_stream_sha256, 12) as token_stream_sha256,
     run_id,
-from stg_runs
-order by cohort_id asc, corpus_id asc, context_length asc, role desc, quant_id asc
+from {{ ref('stg_runs') }}
+order by cohort_id asc, corpus_id asc, context_length asc, role desc, quant_id asc, run_id asc

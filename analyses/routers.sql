@@ -1,7 +1,3 @@
--- Would the quant with the lower KLD on a prompt be the right one to ask?
--- Only prompts that exactly one of two passes, two quants of a cohort or the same quant of two
--- models; better: always asking the one that is right more often; raw KLD, and its rank within
--- kinds of task.
 select
     cohort_id,
     quant_id,
@@ -19,7 +15,7 @@ select
     gain_high,
     verdict,
     reason,
-from stat_routers
+from {{ ref('stat_routers') }}
 where disagreements > 0 and kind <> 'ranked'
 order by
     cohort_id asc,

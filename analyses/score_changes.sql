@@ -1,9 +1,3 @@
--- How far does each quant score from the reference, by pass/fail and by the score that flips less?
--- answered: pass/fail less the reference's, with its interval over prompts; expected: the same of
--- the cohort's default scoring, named in scoring. A verdict is its own scoring's, at its margin, by
--- p adjusted over the cohort's quants; null where the other scoring is all that there is. entropy,
--- entropy_ref: of the quant and of the reference along the accepted answers at temperature 1, mean
--- over benchmarks, nats: where they differ, a quant may score higher by the scale of its logits.
 with answered as (
     select
         cohort_id,
@@ -13,7 +7,7 @@ with answered as (
         difference_high as answered_high,
         standard_error as answered_error,
         verdict as answered_verdict,
-    from stat_composites
+    from {{ ref('stat_composites') }}
     where scoring = 'answered'
 ),
 
@@ -27,8 +21,8 @@ expected as (
         composites.difference_high as expected_high,
         composites.standard_error as expected_error,
         composites.verdict as expected_verdict,
-    from stat_composites as composites
-    inner join dim_scorings as scorings using (cohort_id, scoring)
+    from {{ ref('stat_composites') }} as composites
+    inner join {{ ref('dim_scorings') }} as scorings using (cohort_id, scoring)
     where scorings.is_default and scorings.scoring <> 'answered'
 ),
 
@@ -38,8 +32,8 @@ entropies as (
         quants.quant_id,
         avg(quants.entropy order by benchmark_id) as entropy,
         avg(reference.entropy order by benchmark_id) as entropy_ref,
-    from fct_answer_losses as quants
-    inner join fct_answer_losses as reference using (cohort_id, benchmark_id)
+    from {{ ref('fct_answer_losses') }} as quants
+    inner join {{ ref('fct_answer_losses') }} as reference using (cohort_id, benchmark_id)
     where quants.role = 'quant' and reference.role = 'reference'
     group by all
 ),
@@ -49,7 +43,7 @@ klds as (
         cohort_id,
         quant_id,
         kld_mean,
-    from fct_zone_members
+    from {{ ref('fct_zone_members') }}
     where zone_rule = 'full'
     group by all
 )

@@ -1,15 +1,10 @@
--- By which scores can a cohort's quants be compared, and how much does each tell?
--- Side by side, in the default zone: variance_ratio (so many times fewer prompts give a difference
--- the error that it has if answered), reliability, rho with mean KLD; of all quants: shown to
--- differ from the reference, pairs told apart, and pairs of equal KLD that differ. A scoring that
--- tells more is no truer for it: stat_forecasts has what each foretells.
 with quants as (
     select
         cohort_id,
         scoring,
         count(*) as quants,
         count(*) filter (where verdict in ('damaged', 'better')) as resolved,
-    from stat_composites
+    from {{ ref('stat_composites') }}
     group by all
 ),
 
@@ -19,7 +14,7 @@ pairs as (
         scoring,
         n as pairs,
         figure as told_apart,
-    from stat_cards
+    from {{ ref('stat_cards') }}
     where kind = 'told_apart'
 )
 
@@ -38,22 +33,22 @@ select
     pairs.told_apart,
     equals.pairs as equal_pairs,
     equals.differ as equal_differ,
-from dim_scorings as scorings
+from {{ ref('dim_scorings') }} as scorings
 left join quants using (cohort_id, scoring)
 left join pairs using (cohort_id, scoring)
-left join stat_equal_distance as equals using (cohort_id, scoring)
-left join stat_zones as ranks
+left join {{ ref('stat_equal_distance') }} as equals using (cohort_id, scoring)
+left join {{ ref('stat_zones') }} as ranks
     on
     scorings.cohort_id = ranks.cohort_id
     and scorings.scoring = ranks.scoring
     and ranks.is_default
     and ranks.kind = 'reliability_halves'
-left join stat_zone_verdicts as laws
+left join {{ ref('stat_zone_verdicts') }} as laws
     on
     scorings.cohort_id = laws.cohort_id
     and scorings.scoring = laws.scoring
     and laws.is_default
-left join stat_variance_ratios as ratios
+left join {{ ref('stat_variance_ratios') }} as ratios
     on
     scorings.cohort_id = ratios.cohort_id
     and scorings.scoring = ratios.scoring

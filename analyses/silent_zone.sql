@@ -1,4 +1,3 @@
--- Which quants does each threshold put into the silent zone, and how far apart are their scores?
 select
     members.cohort_id,
     scorings.scoring,
@@ -12,12 +11,12 @@ select
     max(composites.composite) filter (where members.is_member) as highest_composite,
     any_value(composites.composite_ref) as composite_ref,
     avg(composites.standard_error) filter (where members.is_member) as mean_gain_se,
-from fct_zone_members as members
-left join dim_scorings as scorings
+from {{ ref('fct_zone_members') }} as members
+left join {{ ref('dim_scorings') }} as scorings
     on
     members.cohort_id = scorings.cohort_id
     and coalesce(members.scoring, scorings.scoring) = scorings.scoring
-left join fct_composites as composites
+left join {{ ref('fct_composites') }} as composites
     on
     members.cohort_id = composites.cohort_id
     and members.quant_id = composites.quant_id

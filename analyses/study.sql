@@ -1,9 +1,3 @@
--- What does the cohort show, finding by finding, and what could be resolved?
--- low and high are a 95 % interval, never a range over quants; of a rho: what other prompts and
--- chunks would give these very quants. verdict is a code, says its sentence in the seed verdicts,
--- with the figures of the finding in place of {names}: {n:quant} is 1 quant or 3 quants, {n:is|are}
--- the word for so many. The zone is the default one; mean KLD is that of the first text. scoring:
--- what a score is (dim_scorings); what tells how much scores say is told by each, side by side.
 with told as (
     select
         findings.cohort_id,
@@ -17,8 +11,8 @@ with told as (
         findings.verdict,
         findings.facts,
         verdicts.sentence,
-    from findings
-    left join verdicts
+    from {{ ref('findings') }}
+    left join {{ ref('verdicts') }}
         on findings.statistic = verdicts.statistic and findings.verdict = verdicts.code
 )
 
@@ -45,7 +39,7 @@ select
             ),
             lambda said: case
                 when contains(said.noun, '|')
-                then split_part(said.noun, '|', if(said.fact = '1', 1, 2))
+                then split_part(said.noun, '|', case said.fact when '1' then 1 else 2 end)
                 when said.noun = '' then said.fact
                 when said.fact = '1' then said.fact || ' ' || said.noun
                 else said.fact || ' ' || regexp_replace(said.noun || 's', 'ys$', 'ies')

@@ -1,6 +1,3 @@
--- Which quants does a text tell apart, by mean KLD, mean loss and share of token flips?
--- Quants that share a letter are not told apart; a is the lowest. is_lowest, is_smallest: of the
--- letters of KLD. A text tells distances, not which of two does a task better.
 select
     cohort_id,
     corpus_id,
@@ -18,6 +15,6 @@ select
     bool_or(is_lowest) filter (where kind = 'kld') as is_lowest,
     bool_or(is_smallest) filter (where kind = 'kld') as is_smallest,
     any_value(reason) as reason,
-from stat_text_groups
+from {{ ref('stat_text_groups') }}
 group by all
 order by cohort_id, corpus_id, context_length, estimator, kld_mean, loss, quant_id

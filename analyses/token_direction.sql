@@ -1,7 +1,3 @@
--- Did the quant's movement help or hurt on real text, beyond having moved?
--- loss is the mean NLL less the reference's = kld_mean + direction; improvement_share: of the
--- changed first choices that matter, how many went to the realised token. Intervals are 95 % each;
--- verdicts are adjusted over all quants and texts.
 select
     cohort_id,
     corpus_id,
@@ -24,6 +20,6 @@ select
     max(low) filter (where kind = 'improvement_share') as share_low,
     max(high) filter (where kind = 'improvement_share') as share_high,
     max(verdict) filter (where kind = 'improvement_share') as share_verdict,
-from stat_token_direction
+from {{ ref('stat_token_direction') }}
 group by all
 order by cohort_id, corpus_id, context_length, estimator, kld_mean, quant_id

@@ -1,6 +1,3 @@
--- Which prompts are in no comparison, and why?
--- Prompts are compared only where quant and reference answered the same text under the same harness
--- facts.
 select
     cohort_id,
     quant_id,
@@ -11,6 +8,6 @@ select
     min(first_difference) as first_difference,
     count(*) as prompts,
     array_to_string(list(item order by item)[:3], ', ') as for_example,
-from fct_unpaired
+from {{ ref('fct_unpaired') }}
 group by all
 order by cohort_id, benchmark_id, quant_id, scoring, reason

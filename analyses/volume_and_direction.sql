@@ -1,8 +1,3 @@
--- How often do quant and reference differ in being right, which way, and what does that show?
--- difference = composite - composite_ref = volume x direction, with its 95 % interval over prompts;
--- verdict, by p adjusted over the cohort's quants: equivalent (shown to lie within the margin),
--- damaged or better (shown to differ), else unresolved: any of these may be true. What one
--- benchmark alone shows is in disagreements.
 with flips as (
     select
         cohort_id,
@@ -10,7 +5,7 @@ with flips as (
         scoring,
         sum(leapfrogs) as leapfrogs,
         sum(drops) as drops,
-    from fct_disagreements
+    from {{ ref('fct_disagreements') }}
     group by all
 )
 
@@ -33,10 +28,10 @@ select
     answers.p_adjusted,
     answers.verdict,
     composites.prompts,
-from fct_composites as composites
+from {{ ref('fct_composites') }} as composites
 inner join flips using (cohort_id, quant_id, scoring)
-left join stat_composites as answers using (cohort_id, quant_id, scoring)
-left join fct_zone_members as members
+left join {{ ref('stat_composites') }} as answers using (cohort_id, quant_id, scoring)
+left join {{ ref('fct_zone_members') }} as members
     on composites.cohort_id = members.cohort_id
     and composites.quant_id = members.quant_id
     and coalesce(members.scoring, composites.scoring) = composites.scoring

@@ -1,7 +1,3 @@
--- Can the scores rank the quants of the zone, and is rho there what one smooth law gives?
--- ranking: whether the scores differ by more than noise, whatever order KLD has them in.
--- expected: rho in cohorts drawn from that law of the loss. It falls as the law may, or is flatter
--- or steeper, by the labelling of families that refuses it least.
 select
     verdicts.cohort_id,
     verdicts.scoring,
@@ -17,8 +13,8 @@ select
     zones.figure as reliability,
     zones.p_adjusted as p_ranking,
     zones.verdict as ranking,
-from stat_zone_verdicts as verdicts
-left join stat_zones as zones
+from {{ ref('stat_zone_verdicts') }} as verdicts
+left join {{ ref('stat_zones') }} as zones
     on
     verdicts.cohort_id = zones.cohort_id
     and verdicts.scoring = zones.scoring

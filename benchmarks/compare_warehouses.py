@@ -25,7 +25,7 @@ class Built(NamedTuple):
     """A warehouse's file, open, and what its dbt manifest says of it."""
 
     connection: duckdb.DuckDBPyConnection
-    queries: dict[str, str]  # table or "analysis NAME" -> SQL of its rows
+    queries: dict[str, str]  # table or analysis -> SQL of its rows
     grains: dict[str, list[str]]  # table -> columns that no two rows share
 
 
@@ -43,7 +43,7 @@ def open_built(folder: Path) -> Built:
         if node["resource_type"] == "analysis":
             if "questions" in node["fqn"]:
                 continue  # asked with variables, by commands
-            queries[f"analysis {node['name']}"] = node["raw_code"]
+            queries[node["name"]] = node["raw_code"]
         elif (node.get("test_metadata") or {}).get("name") == "unique_grain":
             table = node["attached_node"].rsplit(".", 1)[1]
             grains[table] = node["test_metadata"]["kwargs"]["columns"]

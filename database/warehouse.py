@@ -160,22 +160,20 @@ def _named(connection: "DuckDBPyConnection", name: str) -> "DuckDBPyRelation":
     """A table or an analysis."""
     import duckdb
 
-    analyses = {path.stem: path for path in (PROJECT / "analyses").glob("*.sql")}
-    if name in analyses:
-        try:
-            return connection.sql(analyses[name].read_text())
-        except duckdb.CatalogException:
-            raise QwhError(
-                f"{name} reads tables that were not built yet: run qwh build", ExitCode.NOT_FOUND
-            ) from None
     tables = _tables(connection)
-    if name not in tables:
+    analyses = sorted(path.stem for path in (PROJECT / "analyses").glob("*.sql"))
+    if name not in (*analyses, *tables):
         raise QwhError(
             f"there is no table or analysis called {name} (qwh show lists all):"
             f" {meant(name, [*analyses, *tables])}",
             ExitCode.NOT_FOUND,
         )
-    return connection.table(name)
+    try:
+        return connection.table(name)
+    except duckdb.CatalogException:  # it is not there, or a table that it reads
+        raise QwhError(
+            f"{name} reads tables that were not built yet: run qwh build", ExitCode.NOT_FOUND
+        ) from None
 
 
 def refuse_set_aside(connection: "DuckDBPyConnection", cohort: str | None) -> None:

@@ -38,7 +38,8 @@ def seed(name: str) -> list[dict]:
 def described() -> dict[str, str]:
     """file, model and column -> its words, for every YAML of the dbt project."""
     words = {}
-    for path in [*(PROJECT / "models").rglob("*.yml"), PROJECT / "seeds" / "seeds.yml"]:
+    folders = ("models", "analyses", "seeds")
+    for path in [path for folder in folders for path in (PROJECT / folder).rglob("*.yml")]:
         known = yaml.safe_load(path.read_text())
         for thing in known.get("models", []) + known.get("seeds", []) + known.get("sources", []):
             words[f"{path.name} {thing['name']}"] = thing["description"]
@@ -301,6 +302,8 @@ def test_every_statistic_names_the_question_that_it_answers():
     assert set(re.findall(r"`(stat_\w+)`", overview)) <= tables
 
 
-def test_every_analysis_begins_with_its_question():
+def test_every_analysis_asks_its_question_after_its_grain():
+    words = described()
     for path in (PROJECT / "analyses").glob("*.sql"):
-        assert re.match(r"-- [A-Z].*\?\n", path.read_text()), path.name
+        said = words[f"{path.stem}.yml {path.stem}"]
+        assert re.match(r"One row per [^.?]*\. [A-Z][^.?]*\?( |$)", said), path.stem

@@ -5,6 +5,7 @@ promises.
 import ast
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import house
 import pytest
@@ -22,7 +23,9 @@ MAY_READ = {
     "marts": {"staging", "intermediate", "marts", "seed"},
     "statistics": {"marts", "statistics", "seed"},
     "findings": {"marts", "statistics", "findings", "seed"},
+    "analyses": {"marts", "statistics", "findings", "seed"},
 }
+FACTS = "model.qwh.stg_runs"  # what the analysis of provenance reads: the manifests themselves
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +40,10 @@ def models(manifest: dict) -> list[dict]:
 
 def layer(manifest: dict, unique_id: str) -> str:
     node = manifest["nodes"].get(unique_id)
-    return (
-        "source" if node is None else "seed" if node["resource_type"] == "seed" else node["fqn"][1]
-    )
+    if node is None:
+        return "source"
+    folder = Path(node["original_file_path"]).parts
+    return {"seeds": "seed", "models": folder[1]}.get(folder[0], folder[0])
 
 
 def final_columns(node: dict) -> list[str]:
@@ -51,7 +55,8 @@ def test_data_walk_one_way(manifest):
     for node in models(manifest):
         mine = layer(manifest, node["unique_id"])
         for parent in node["depends_on"]["nodes"]:
-            assert layer(manifest, parent) in MAY_READ[mine], (
+            is_told_all = mine == "analyses" and parent == FACTS
+            assert is_told_all or layer(manifest, parent) in MAY_READ[mine], (
                 f"{node['name']} ({mine}) reads {parent}"
             )
 
@@ -119,33 +124,18 @@ def test_python_functions_are_called_by_tables_only(manifest):
             ), node["name"]
 
 
-def test_marts_and_statistics_keep_a_contract(manifest):
+def test_marts_statistics_and_analyses_keep_a_contract(manifest):
     for node in models(manifest):
-        if layer(manifest, node["unique_id"]) in ("marts", "statistics"):
+        if layer(manifest, node["unique_id"]) in ("marts", "statistics", "analyses"):
             assert node["config"]["contract"]["enforced"], node["name"]
 
 
-def test_analyses_read_marts_and_statistics_and_name_real_columns(manifest):
-    known = {
-        node["name"]: dict.fromkeys(node["columns"], "unknown")
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed")
-    }
-    public = {
-        node["name"]
-        for node in models(manifest)
-        if layer(manifest, node["unique_id"]) in ("marts", "statistics", "findings")
-    } | {"stg_runs", "verdicts"}
-    for path in sorted((PROJECT / "analyses").glob("*.sql")):
-        tree = sqlglot.parse_one(path.read_text(), dialect="duckdb")
-        inner = {cte.alias for cte in tree.find_all(exp.CTE)}
-        tables = {table.name for table in tree.find_all(exp.Table)} - inner
-        assert tables <= public, f"{path.name} reads {tables - public}"
-        columns = {name for table in tables for name in known[table]} | {
-            alias.alias for alias in tree.find_all(exp.Alias)
-        }
-        named = {column.name for column in tree.find_all(exp.Column)}
-        assert named <= columns, f"{path.name} names {named - columns}"
+def test_analyses_are_views_and_questions_are_none(manifest):
+    """A view is of the rows that there are; a question has variables, which a command gives."""
+    analyses = {path.stem for path in (PROJECT / "analyses").glob("*.sql")}
+    found = [node for node in models(manifest) if layer(manifest, node["unique_id"]) == "analyses"]
+    assert {node["name"] for node in found} == analyses
+    assert {node["config"]["materialized"] for node in found} == {"view"}
 
 
 RENAMED = {"rows": "token_rows"}  # a word of SQL's own
