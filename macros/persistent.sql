@@ -1,0 +1,95 @@
+{# Functions that stay in the database, in plain SQL, for what people type in any DuckDB shell.
+   Those over a table are kept once it is built. models/overview.md describes them. #}
+{% macro persistent_macros() -%}
+    create or replace macro perplexity(nll) as exp(avg(nll));
+    comment on macro perplexity is 'exp of the mean NLL';
+
+    create or replace macro spearman(xs, ys) as (
+        select nullif(corr(ranks.x, ranks.y), 'nan'::double),
+        from (
+            select
+                rank() over (order by x) + (count(*) over (partition by x) - 1) / 2 as x,
+                rank() over (order by y) + (count(*) over (partition by y) - 1) / 2 as y,
+            from (select unnest(xs) as x, unnest(ys) as y)
+            where x is not null and y is not null
+        ) as ranks
+    );
+    comment on macro spearman is
+    'Spearman''s rho of two lists in one order; ties share their mean rank, NULLs are left out';
+
+    create or replace macro wilson(hits, n) as list_transform(
+        [{'hits': hits, 'n': nullif(n, 0), 'z': {{ normal_quantile('0.05') }}}],
+        lambda told: {
+            'share': told.hits / told.n,
+            'low': greatest(0, (told.hits + told.z^2 / 2 - told.z * sqrt(
+                told.hits * (told.n - told.hits) / told.n + told.z^2 / 4
+            )) / (told.n + told.z^2)),
+            'high': least(1, (told.hits + told.z^2 / 2 + told.z * sqrt(
+                told.hits * (told.n - told.hits) / told.n + told.z^2 / 4
+            )) / (told.n + told.z^2))
+        }
+    )[1];
+    comment on macro wilson is
+    'the share of hits among n with its 95 % interval; too narrow where hits go together';
+
+    {%- if is_built('fct_fidelity') and is_built('dim_measurements') %}
+    create or replace macro kld_summary(quant) as table
+    select
+        cohort_id,
+        corpus_id,
+        context_length,
+        estimator,
+        max(value) filter (where metric = 'kld_mean') as kld_mean,
+        max(standard_error) filter (where metric = 'kld_mean') as kld_mean_se,
+        max(value) filter (where metric = 'kld_median') as kld_median,
+        max(value) filter (where metric = 'kld_p99') as kld_p99,
+        max(value) filter (where metric = 'kld_max') as kld_max,
+        max(n) as n,
+    from main.fct_fidelity
+    inner join main.dim_measurements using (cohort_id, measurement_id, metric)
+    where quant_id = quant
+    group by all
+    order by all;
+    comment on macro table kld_summary is 'the KLD of a quant on each text, nats';
+    {%- endif %}
+
+    {%- if is_built('fct_prompts') %}
+    create or replace macro flips(cohort, quant) as table
+    select
+        benchmark_id,
+        prompt_id,
+        category,
+        case when score > score_ref then 'leapfrog' else 'drop' end as flip,
+        score_ref,
+        score,
+        kld_mean,
+    from main.fct_prompts
+    where cohort_id = cohort and quant_id = quant and scoring = 'answered' and score <> score_ref
+    order by all;
+    comment on macro table flips is 'prompts that either quant or reference alone gets right';
+    {%- endif %}
+
+    {%- if is_built('int_tokens') %}
+    create or replace macro worst_tokens(cohort, quant, most := 20) as table
+    select
+        corpus_id,
+        context_length,
+        chunk,
+        position,
+        token_id,
+        top1_ref,
+        top1,
+        kld,
+        delta_loss,
+        token_flip,
+    from main.int_tokens
+    where cohort_id = cohort and quant_id = quant
+    order by kld desc nulls last, corpus_id, context_length, chunk, position
+    limit most;
+    comment on macro table worst_tokens is 'the tokens of a quant with the largest KLD, nats';
+    {%- endif %}
+{% endmacro %}
+
+{% macro is_built(name) %}
+    {{ return(adapter.get_relation(target.database, target.schema, name) is not none) }}
+{% endmacro %}
