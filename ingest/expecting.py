@@ -203,7 +203,8 @@ class Expecting:
                 f"{name}: in {beside} of {len(self.questions)} prompts some accepted answers cannot"
                 " be read, others can: the expected scores go without those"
             )
-        cut = sum("\n" in text.strip() for each in self.benchmark.prompts for text in each.answers)
+        texts = (text for each in self.benchmark.prompts for text in each.answers)
+        cut = sum(len(text.strip().splitlines()) > 1 for text in texts)
         if cut:
             say(f"{name}: of {cut} accepted answers with a line feed the first line is read")
         members = [self.job.reference, *self.job.quants]

@@ -27,7 +27,7 @@ forecasts as (
     select
         cohort_id,
         'what forecasts answers to prompts not asked, silent zone: ' || forecaster as finding,
-        4.5 + case
+        0.5 + case
             when chosen.is_soft then 0.01
             when chosen.is_soft is null then 0.02
             else 0
@@ -52,7 +52,7 @@ differences as (
         foretold.cohort_id,
         'forecasts answers: ' || foretold.forecaster || ' less ' || foretold.other
         || ', silent zone' as finding,
-        4.55 + case
+        0.55 + case
             when one.is_soft is null then 0.01
             when other.is_soft is null then 0.02
             else 0
