@@ -5,8 +5,9 @@ A bar in a terminal, a line now and then in a log.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 EVERY = 10  # seconds between two lines in a log
@@ -49,15 +50,17 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Bar]:
     if not sys.stderr.isatty():
         yield LogLines(title, total, unit)
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
+    with _bars(unit, *columns) as bars:
+        yield RichBar(bars, title, total)
+
+
+def _bars(unit: str, *columns: Any) -> Any:
+    """rich's bars on stderr with these columns, the rate and the time left."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import Progress, ProgressColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -66,15 +69,8 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Bar]:
         def render(self, task: Any) -> Text:
             return Text(f"{task.finished_speed or task.speed or 0:,.0f} {unit}/s")
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(20),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield RichBar(bars, title, total)
+    console = Console(stderr=True)
+    return Progress(*columns, Rate(), TimeRemainingColumn(compact=True), console=console)
 
 
 class RichBar:
@@ -86,6 +82,72 @@ class RichBar:
     def advance(self, units: int) -> None:
         """Count `units` more as done."""
         self.bars.advance(self.task, units)
+
+
+@dataclass
+class Runner:
+    """One of several that do the same work side by side. figures: what to say of it at any time."""
+
+    name: str
+    total: int
+    done: int
+    figures: Callable[[], str]
+
+
+@contextmanager
+def race(
+    title: str, runners: dict[Hashable, Runner], unit: str
+) -> Iterator[Callable[[Any, int], None]]:
+    """Progress on stderr of all runners with their figures: a bar for each in a terminal, else a
+    line now and then. Gives what counts units of one of them as done.
+    """
+    if not sys.stderr.isatty():
+        yield _RaceLines(title, runners, unit).advance
+        return
+    from rich.progress import BarColumn, ProgressColumn, TextColumn
+    from rich.text import Text
+
+    class Figures(ProgressColumn):
+        """What there is to say of a runner."""
+
+        def render(self, task: Any) -> Text:
+            return Text(task.fields["figures"](), no_wrap=True, overflow="ellipsis")
+
+    name = TextColumn("{task.description}", markup=False)
+    with _bars(unit, name, BarColumn(8), Figures()) as bars:
+        tasks = {
+            key: bars.add_task(
+                each.name, total=each.total, completed=each.done, figures=each.figures
+            )
+            for key, each in runners.items()
+        }
+        bars.console.print(title, markup=False)
+        yield lambda key, units: bars.advance(tasks[key], units)
+
+
+class _RaceLines:
+    """Counts what all runners do together, and says it every few seconds and at the end."""
+
+    def __init__(self, title: str, runners: dict[Hashable, Runner], unit: str):
+        self.title, self.runners, self.unit = title, runners, unit
+        self.total = sum(each.total for each in runners.values())
+        self.before = sum(each.done for each in runners.values())
+        self.start = self.said = time.monotonic()
+
+    def advance(self, key: Hashable, units: int) -> None:
+        """Count `units` more of one runner's as done."""
+        self.runners[key].done += units
+        done = sum(each.done for each in self.runners.values())
+        now = time.monotonic()
+        if now - self.said < EVERY and done < self.total:
+            return
+        self.said = now
+        rate = max(done - self.before, 1) / max(now - self.start, 1e-9)
+        figures = (f"{each.name} {each.figures()}" for each in self.runners.values())
+        say(
+            f"{self.title}: {done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s,"
+            f" {(self.total - done) / rate:,.0f} s left; {'; '.join(figures)}"
+        )
 
 
 def say(text: str) -> None:

@@ -79,7 +79,7 @@ class Answering:
             bar = stack.enter_context(progress(title, len(self.asked) * len(lanes), "prompts"))
             settings = self.job.settings
             scorer = stack.enter_context(
-                Scorer(lanes, settings, self._take, Trace(), lambda positions: None)
+                Scorer(lanes, settings, self._take, Trace(), lambda who, positions: None)
             )
             for each in self.asked:
                 self._ask(each, lanes, scorer)

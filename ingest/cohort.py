@@ -33,6 +33,7 @@ class Settings:
     quants_at_once: int | None = None
     made_from: str | None = None  # what the reference was made from, if it is itself a quant
     uploader: str | None = None
+    until: float | None = None  # a text ends when no mean KLD's relative error is larger
 
 
 @dataclass(frozen=True)

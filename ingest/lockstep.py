@@ -34,19 +34,53 @@ class Lane(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Rows of one member's block. where: chunk and position, [T]; targets: [T] int32 token ids."""
+    """Rows of one member's block. where: chunk and position, [T]; targets: [T] int32 token ids.
+
+    ends: no more of this sequence's rows follow.
+    """
 
     member: Member
     where: dict[str, np.ndarray]
     targets: np.ndarray
     rows: Rows
+    ends: bool
+
+
+class Block(NamedTuple):
+    """Positions start..stop-1 of a sequence."""
+
+    sequence: Sequence
+    start: int
+    stop: int
+
+    @property
+    def scored(self) -> np.ndarray:
+        """Which of them are scored, [T] int."""
+        return self.sequence.scored(self.start, self.stop)
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing is scored after it."""
+        return not len(self.sequence.scored(self.stop, len(self.sequence.ids)))
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The token ids that are scored, [T] int32."""
+        return self.sequence.targets[self.scored]
+
+    @property
+    def where(self) -> dict[str, np.ndarray]:
+        """Chunk and position of each, [T]; the position is that of the token that is predicted."""
+        at = self.scored
+        chunk = np.full(len(at), self.sequence.number, np.int32)
+        return {"chunk": chunk, "position": (at + 1).astype(np.int32)}
 
 
 class Scorer:
     """Reads sequences with a reference and its quants in lock-step and hands on their scored rows.
 
-    sink is called in the writing thread, in order; advance, as models read, with the number of
-    positions. Use as a context manager: leaving it waits for its threads.
+    sink is called in the writing thread, in order; advance, as models read, with the member and the
+    number of positions. Use as a context manager: leaving it waits for its threads.
     """
 
     def __init__(
@@ -55,7 +89,7 @@ class Scorer:
         settings: Settings,
         sink: Callable[[Scored], None],
         trace: Trace,
-        advance: Callable[[int], None],
+        advance: Callable[[Member, int], None],
     ):
         reference, *quants = lanes
         self.reference, self.lanes = reference, lanes
@@ -73,60 +107,56 @@ class Scorer:
         self.scoring.shutdown()
         self.writing.shutdown()
 
-    def read(self, sequences: list[Sequence], rows: int) -> None:
-        """Score all sequences, in blocks of `rows` positions; returns when all is written."""
+    def read(
+        self,
+        sequences: list[Sequence],
+        rows: int,
+        begins: dict[Lane, int] | None = None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Score sequences, in blocks of `rows` positions; returns when all is written.
+
+        begins: how many sequences a lane leaves out at the beginning, for it has read them; the
+        reference leaves out no more than any other. enough: asked after each sequence.
+        """
+        begins = dict.fromkeys(self.lanes, 0) | (begins or {})
         with ExitStack() as stack:
             streams = {}
             for lane in self.lanes:
-                streams[lane] = lane.model.read(sequences, rows)
+                streams[lane] = lane.model.read(sequences[begins[lane] :], rows)
                 stack.callback(getattr(streams[lane], "close", lambda: None))
             stack.callback(self._wait, self.lanes)  # no model goes on while its rows are scored
-            for sequence in sequences:
-                for start, stop in blocks(sequence, rows):
-                    self._block(streams, sequence, start, stop)
+            for number in range(begins[self.reference], len(sequences)):
+                there = {lane: streams[lane] for lane in self.order if begins[lane] <= number}
+                for start, stop in blocks(sequences[number], rows):
+                    self._block(there, Block(sequences[number], start, stop))
+                if enough():
+                    break
 
-    def _block(
-        self,
-        streams: dict[Lane, Iterator[Logits | None]],
-        sequence: Sequence,
-        start: int,
-        stop: int,
-    ) -> None:
-        """One block of positions through all models."""
-        at = sequence.scored(start, stop)
-        targets = sequence.targets[at]
-        where = {
-            "chunk": np.full(len(at), sequence.number, np.int32),
-            "position": (at + 1).astype(np.int32),  # of the token that is predicted
-        }
+    def _block(self, streams: dict[Lane, Iterator[Logits | None]], block: Block) -> None:
+        """One block of positions through the models that read it, in the order of their streams."""
         there: dict[Lane, Logits] = {}
-        for lane in self.order:
+        for lane, stream in streams.items():
             # every quant's rows are scored against the reference's, so it waits for all
             self._wait(self.lanes if lane is self.reference else [lane])
             with self.trace.span(FORWARD, lane.member.quant_id):
-                logits = next(streams[lane])
-            self.advance(stop - start)
-            refuse_unfit(lane, logits, len(at))
+                logits = next(stream)
+            self.advance(lane.member, block.stop - block.start)
+            refuse_unfit(lane, logits, len(block.scored))
             if logits is None:
                 continue
             there[lane] = logits
             if lane is self.reference:
-                self._submit(lane, there, where, targets)
+                self._submit(lane, there, block)
             for quant in there if lane is self.reference else [lane]:
                 if quant is not self.reference and self.reference in there:
-                    self._submit(quant, there, where, targets)
+                    self._submit(quant, there, block)
 
-    def _submit(
-        self,
-        lane: Lane,
-        there: dict[Lane, Logits],
-        where: dict[str, np.ndarray],
-        targets: np.ndarray,
-    ) -> None:
+    def _submit(self, lane: Lane, there: dict[Lane, Logits], block: Block) -> None:
         """Have a lane's block scored, then written; the reference's before its quants'."""
         logits, logits_ref = there[lane], there[self.reference]
         before = None if lane is self.reference else self.pending[self.reference]
-        settings, member = self.settings, lane.member
+        settings, member, targets = self.settings, lane.member, block.targets
 
         def score() -> tuple[Rows, Future[None]]:
             with self.trace.span(SCORE, member.quant_id):
@@ -138,7 +168,8 @@ class Scorer:
                     ref, _ = before.result()
                     assert isinstance(ref, dispatch.ReferenceRows)
                     rows = dispatch.quant_rows(logits_ref, ref, logits, targets, settings.threads)
-            return rows, self.writing.submit(self._write, Scored(member, where, targets, rows))
+            scored = Scored(member, block.where, targets, rows, block.ends)
+            return rows, self.writing.submit(self._write, scored)
 
         self.pending[lane] = self.scoring.submit(score)
 

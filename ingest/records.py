@@ -1,9 +1,11 @@
-"""What becomes of a job's members: rows on their way to disk, counted, and published as runs."""
+"""What becomes of a benchmark's members: rows on their way to disk, counted, published as runs."""
 
 import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from ..kernels.scorers import dispatch
 from ..raw.manifest import RunFacts, now
@@ -12,6 +14,19 @@ from . import cohort
 from .cohort import Job
 from .lockstep import Scored
 from .members import Member
+
+
+def columns(scored: Scored) -> tuple[str, dict[str, Any]]:
+    """The raw table of a block of rows, and its columns."""
+    if isinstance(scored.rows, dispatch.ReferenceRows):
+        tokens = {"token_id": scored.targets}
+        return "reference_tokens", scored.where | tokens | scored.rows._asdict()
+    return "tokens", scored.where | scored.rows._asdict()
+
+
+def identity(rows: dispatch.ReferenceRows) -> bytes:
+    """What a block of a reference's rows adds to the digest that tells it from other rows."""
+    return rows.nll_ref.tobytes() + rows.topk_ids.tobytes()
 
 
 @dataclass
@@ -28,14 +43,10 @@ class Record:
         """Write and count a block of rows."""
         rows = scored.rows
         if isinstance(rows, dispatch.ReferenceRows):
-            table, finite = "reference_tokens", rows.finite_ref
-            self.digest.update(rows.nll_ref.tobytes() + rows.topk_ids.tobytes())
-            columns = scored.where | {"token_id": scored.targets} | rows._asdict()
-        else:
-            table, finite = "tokens", rows.finite
-            columns = scored.where | rows._asdict()
-        self.writer.write(table, columns)
-        self.nonfinite += int((~finite).sum())
+            self.digest.update(identity(rows))
+        self.writer.write(*columns(scored))
+        finite = rows.finite_ref if isinstance(rows, dispatch.ReferenceRows) else rows.finite
+        self.nonfinite += int(np.count_nonzero(~finite))
         self.rows += len(finite)
 
     def publish(self, run: RunFacts) -> RunFacts:

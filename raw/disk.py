@@ -68,13 +68,16 @@ class Lock:
         self._held.release()
 
 
-def take(path: Path) -> Lock | None:
-    """Lock a file, which is made if need be; None if another holds it. Its folder must be there."""
+def take(path: Path, patience: float = 0) -> Lock | None:
+    """Lock a file, which is made if need be; None if another holds it. Its folder must be there.
+
+    patience: seconds in which the other may let it go.
+    """
     from filelock import FileLock, Timeout  # a tenth of a second
 
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout:
         return None
     _beside(path).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")

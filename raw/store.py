@@ -5,15 +5,14 @@ comes last.
     raw/runs/<id>.json                       the manifest: a part without one is invisible
     raw/edits/<8 digits>.json                what was said of runs since: see ledger.py
     raw/measures/<name>.json                 a user's own figure per quant, as SQL
-    raw/_staging/<pid>-<random>/             unfinished work, swept when its process is gone
+    raw/_staging/                            unfinished work: see staging.py
 """
 
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,13 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ExitCode, QwhError, storage_error
-from . import disk
+from . import disk, parts, staging
 from .ledger import MEASURED_AGAIN, Ledger, applied, is_retracted, restored
 from .manifest import RunFacts, from_json, now
 from .schema import TABLES
 
 ROW_GROUP = 65_536  # rows held in memory per table before they go to disk
-I32 = pa.int32()
 NOTHING = "[]\n"  # what lets SQL read a folder of JSON with no file of its own
 PATTERN = "*?[#" + ("\\" if os.sep == "/" else "")  # signs that no warehouse's path may have
 
@@ -58,20 +56,23 @@ class Store:
                 if not _has_schema(part, schema):
                     part.parent.mkdir(parents=True, exist_ok=True)
                     self._place(part, partial(pq.write_table, schema.empty_table()))
-            self._sweep()
+            staging.sweep(self.staging)
         except OSError as error:
             raise storage_error(f"cannot make a warehouse in {self.raw.parent}", error) from None
         return self
 
     def _place(self, final: Path, write: Callable[[Path], Any]) -> None:
         """Write a file beside and rename it: whoever looks, and whenever we die, it is whole."""
-        beside = self.raw / "_staging" / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        beside.mkdir()
-        staged = beside / final.name
-        write(staged)
-        disk.sync(staged)
-        os.replace(staged, final)
-        beside.rmdir()
+        with staging.beside(self.staging) as folder:
+            staged = folder / final.name
+            write(staged)
+            disk.sync(staged)
+            os.replace(staged, final)
+
+    @property
+    def staging(self) -> Path:
+        """Where unfinished work lies."""
+        return self.raw / "_staging"
 
     def manifest(self, run_id: str | None) -> Path:
         """Where a run's manifest lies."""
@@ -139,13 +140,6 @@ class Store:
                     (beside.raw / table / part.name).symlink_to(part)
             yield beside
 
-    def _sweep(self) -> None:
-        """Remove what killed processes left in staging. A live process keeps its own."""
-        for folder in (self.raw / "_staging").iterdir():
-            pid = folder.name.split("-")[0]
-            if pid.isdigit() and not disk.alive(int(pid)):
-                shutil.rmtree(folder, ignore_errors=True)
-
 
 class RunWriter:
     """Rows of one run on their way to disk. Use as a context manager: leaving it without `publish`
@@ -154,7 +148,7 @@ class RunWriter:
 
     def __init__(self, store: Store, *tables: str):
         self.store = store
-        self.folder = store.raw / "_staging" / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._stack = ExitStack()
         self._wanted = tables
         self.rows: dict[str, int] = {}
         self._writers: dict[str, pq.ParquetWriter] = {}
@@ -162,7 +156,7 @@ class RunWriter:
 
     def __enter__(self) -> "RunWriter":
         try:
-            self.folder.mkdir(parents=True)
+            self.folder = self._stack.enter_context(staging.beside(self.store.staging))
         except OSError as error:
             raise storage_error("cannot begin a run", error) from None
         for table in self._wanted:
@@ -172,21 +166,18 @@ class RunWriter:
     def add(self, table: str) -> None:
         """Begin one more table."""
         try:
-            self._writers[table] = _open_part(self.folder / f"{table}.parquet", TABLES[table])
+            self._writers[table] = parts.open_part(self.folder / f"{table}.parquet", TABLES[table])
         except OSError as error:
             self.__exit__()
             raise storage_error("cannot begin a run", error) from None
         self.rows[table], self._pending[table] = 0, []
 
     def write(self, table: str, columns: dict) -> None:
-        """Append rows. columns: name -> sequence or NumPy array, one entry per row ([T, k] arrays
-        for list columns), or None: all NULL.
-        """
-        schema = TABLES[table]
-        rows = len(next(iter(columns.values())))
-        batch = pa.record_batch(
-            [_column(columns[field.name], field.type, rows) for field in schema], schema=schema
-        )
+        """Append rows. columns: see parts.batch."""
+        self.append(table, parts.batch(table, columns))
+
+    def append(self, table: str, batch: pa.RecordBatch) -> None:
+        """Append rows."""
         self.rows[table] += batch.num_rows
         self._pending[table].append(batch)
         if sum(pending.num_rows for pending in self._pending[table]) >= ROW_GROUP:
@@ -206,9 +197,9 @@ class RunWriter:
         run: named facts, less parts and the time when it finished.
         """
         try:
-            parts = {table: self._publish_part(table, run) for table in self.rows}
+            about = {table: self._publish_part(table, run) for table in self.rows}
             finished = run.finished_at or now()
-            manifest = replace(run, parts=json.dumps(parts), finished_at=finished)
+            manifest = replace(run, parts=json.dumps(about), finished_at=finished)
             staged = self.folder / "manifest.json"
             staged.write_text(manifest.to_json())
             disk.sync(staged)
@@ -240,7 +231,7 @@ class RunWriter:
         for writer in self._writers.values():
             with suppress(OSError):  # a full disk refuses the footer too; the folder goes anyway
                 writer.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._stack.close()
 
 
 def refuse_pattern(folder: Path) -> None:
@@ -260,41 +251,3 @@ def _has_schema(part: Path, schema: pa.Schema) -> bool:
         return pq.read_schema(part).equals(schema)
     except (FileNotFoundError, pa.ArrowInvalid):
         return False
-
-
-def _open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """zstd; floats byte-split without a dictionary (DuckDB 1.5 cannot read that encoding on
-    integers).
-    """
-    floats = [_leaf(field) for field in schema if _is_float(field.type)]
-    others = [_leaf(field) for field in schema if not _is_float(field.type)]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        use_dictionary=others,
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
-    )
-
-
-def _is_float(kind: pa.DataType) -> bool:
-    return pa.types.is_floating(kind.value_type if pa.types.is_list(kind) else kind)
-
-
-def _leaf(field: pa.Field) -> str:
-    return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-
-
-def _column(values: Any, kind: pa.DataType, rows: int) -> pa.Array:
-    """A column from NumPy or Python values; NaN becomes NULL. [T, k] -> list<k>."""
-    if values is None:
-        return pa.nulls(rows, kind)
-    if pa.types.is_list(kind) and isinstance(values, list):  # rows of different lengths
-        return pa.array(values, kind, from_pandas=True)
-    if pa.types.is_list(kind):
-        rows, k = values.shape
-        return pa.ListArray.from_arrays(
-            pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32),
-            pa.array(values.ravel(), kind.value_type, from_pandas=True),
-        )
-    return pa.array(values, kind, from_pandas=True)

@@ -120,7 +120,7 @@ def scored(lanes: list[Lane], asked: list[Sequence], rows: int) -> dict:
             where = zip(block.where["chunk"], block.where["position"])
             found[block.member.quant_id] |= dict(zip(where, block.rows.kld))
 
-    with Scorer(lanes, Settings(1, 4), sink, Trace(), lambda positions: None) as scorer:
+    with Scorer(lanes, Settings(1, 4), sink, Trace(), lambda who, positions: None) as scorer:
         scorer.read(asked, rows)
     return found
 

@@ -1,0 +1,225 @@
+"""One job's way through its texts: who lacks what, who is in memory together, where a text ends.
+
+With `until`, a text ends at the first chunk at which no quant's mean KLD has a larger relative
+error, whatever fits into memory together: each group of quants reads until its own are sure enough,
+and those that stopped before go on to where the last one stopped, until one number suits all.
+"""
+
+import math
+from collections.abc import Callable, Hashable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..kernels.statistics.chunks.clusters import SMALLEST_CHUNKS
+from ..progress import Runner, race, say
+from ..raw.manifest import RunFacts
+from ..raw.store import Store
+from . import cohort
+from .cohort import Job
+from .kept import Kept, KeptText, ReadOtherwise
+from .lockstep import Lane, Scorer, load
+from .members import Member
+from .running import enough, mean_kld, perplexity
+from .texts import Text
+from .trace import Trace
+
+
+@dataclass(eq=False)
+class Task:
+    """A text that is to be read. source: more fields of RunFacts about it.
+
+    free: it may end sooner, where the cohort's other runs of it do. until: the relative error of
+    mean KLD at which it ends; None: at its last chunk.
+    """
+
+    text: Text
+    source: dict[str, Any] = field(default_factory=dict)
+    free: bool = False
+    until: float | None = None
+    least: int = 0  # chunks that all members are to read
+
+    @property
+    def name(self) -> str:
+        """For a person."""
+        return f"{self.text.corpus_id} at context length {self.text.context_length}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of RunFacts about the text; its end is none of them while it is open."""
+        unknown = {"chunks": None, "token_stream_sha256": None} if self.until is not None else {}
+        return self.text.facts | self.source | unknown
+
+    def end_at(self, chunks: int) -> None:
+        """From here on the text is its first chunks."""
+        self.text = replace(self.text, stream=self.text.stream[:chunks])
+        self.until, self.least = None, chunks
+
+    def end_of(self, quants: list[Kept]) -> int | None:
+        """Where the text ends for these quants; None: they have not read so far."""
+        until = math.inf if self.until is None else self.until
+        found = enough([each.sums for each in quants], self.least, until)
+        whole = len(self.text.stream)
+        return whole if not found and all(each.chunks >= whole for each in quants) else found
+
+
+class TextRuns:
+    """One job's way through its texts."""
+
+    def __init__(self, store: Store, job: Job, trace: Trace):
+        self.store, self.job, self.trace = store, job, trace
+        self.published: list[RunFacts] = []
+
+    def score(self, tasks: list[Task]) -> list[RunFacts]:
+        """Score what the store lacks. Returns the new runs; raises QwhError."""
+        for task in tasks:
+            self._settle(task)
+        cohort.refuse_mixing(self.store, self.job, [self._shared(task) for task in tasks])
+        for length in dict.fromkeys(task.text.context_length for task in tasks):
+            self._score([task for task in tasks if task.text.context_length == length], length)
+        return self.published
+
+    def _settle(self, task: Task) -> None:
+        """Let a text end where it is known to end."""
+        whole = len(task.text.stream)
+        same = ("task", "cohort_id", "corpus_id", "context_length", "corpus_sha256")
+        ours = self._shared(task)
+        held = (
+            run.chunks
+            for run in reversed(self.store.runs())
+            if all(getattr(run, key) == getattr(ours, key) for key in same)
+        )
+        chunks = next((each for each in held if each), None) if task.free else None
+        if chunks and chunks <= whole:
+            if chunks < whole:
+                say(f"{task.name}: its first {chunks} chunks are read, as in the cohort's runs")
+            task.end_at(chunks)
+        task.least = min(SMALLEST_CHUNKS, whole) if task.until is not None else task.least or whole
+
+    def _shared(self, task: Task) -> RunFacts:
+        return cohort.as_held(self.store, self.job, cohort.shared_facts(self.job, task.facts))
+
+    def _score(self, tasks: list[Task], length: int) -> None:
+        """Texts of one length by all quants."""
+        with ExitStack() as stack:
+            texts: dict[Task, KeptText] = {}
+            for task in tasks:
+                shared = self._shared(task)
+                lacking = self._lacking(task, shared)
+                if lacking:
+                    text = KeptText(self.store, self.job, shared, lacking)
+                    texts[task] = stack.enter_context(text)
+            wanted = [q for q in self.job.quants if any(q in x.quants for x in texts.values())]
+            groups = list(cohort.groups(self.job, wanted, length))
+            before: list[int] = []
+            while before != (before := [task.least for task in texts]):
+                for group in groups:
+                    self._group(texts, group, length)
+            for task, text in texts.items():
+                if task.until is not None:
+                    self._end(task)
+                    self._publish(task, text, list(text.quants))
+
+    def _lacking(self, task: Task, shared: RunFacts) -> list[Member]:
+        """The quants whose runs are not there; of a text without an end, all."""
+        if task.until is not None:
+            return self.job.quants
+        return cohort.missing(self.store, self.job, shared, task.name)
+
+    def _group(self, texts: dict[Task, KeptText], group: list[Member], length: int) -> None:
+        """Quants that are in memory together, on every text of one length; publishes those that
+        are done with a text whose end is known.
+        """
+        open_ = [task for task, text in texts.items() if self._end_of(task, text, group) is None]
+        lacking = [quant for quant in group if any(quant in texts[task].quants for task in open_)]
+        with ExitStack() as stack:
+            members = [self.job.reference, *lacking] if open_ else []
+            lanes = load(stack, members, length, self.job.settings)
+            for task, text in texts.items():
+                if task in open_:
+                    mine = [x for x in lanes if x is lanes[0] or x.member in text.quants]
+                    self._read(task, text, mine)
+                task.least = self._end_of(task, text, group) or task.least
+                if task.until is None:
+                    self._publish(task, text, [quant for quant in group if quant in text.quants])
+
+    def _end_of(self, task: Task, text: KeptText, group: list[Member]) -> int | None:
+        """Where the text ends for a group; None: it has not read so far."""
+        quants = [text.quants[quant] for quant in group if quant in text.quants]
+        if not quants:
+            return task.least
+        end = task.end_of(quants)
+        return end if end and text.reference.chunks >= end else None
+
+    def _read(self, task: Task, text: KeptText, lanes: list[Lane]) -> None:
+        """Chunks of a text that loaded models lack."""
+        while True:
+            try:
+                self._through(task, text, lanes)
+            except ReadOtherwise as other:
+                text.keep(other.chunk)
+            else:
+                return
+
+    def _through(self, task: Task, text: KeptText, lanes: list[Lane]) -> None:
+        sequences = task.text.sequences()
+        begins = {lane: min(text.of(lane.member).chunks, len(sequences)) for lane in lanes}
+        first = begins[lanes[0]] = min(begins.values())
+        if any(begins.values()):
+            say(f"{task.name}: goes on at chunk {first} of {len(sequences)}")
+        runners: dict[Hashable, Runner] = {
+            lane.member: self._runner(task, text.of(lane.member), lane.member, begins[lane])
+            for lane in lanes
+        }
+        for lane in lanes:
+            text.of(lane.member).begin()
+        rows = min(self.job.settings.reading.rows, task.text.context_length)
+        with (
+            race(f"scoring {task.name}", runners, "tokens") as advance,
+            Scorer(lanes, self.job.settings, text.take, self.trace, advance) as scorer,
+        ):
+            quants = [text.quants[lane.member] for lane in lanes[1:]]
+            scorer.read(sequences, rows, begins, self._sure(task, quants))
+
+    def _sure(self, task: Task, quants: list[Kept]) -> Callable[[], bool]:
+        """Whether a text may end, asked after each chunk: of the chunks that all have read."""
+        looked = task.least
+
+        def sure() -> bool:
+            nonlocal looked
+            if task.until is None:
+                return False
+            end = enough([each.sums for each in quants], looked, task.until)
+            looked = max(looked, 1 + min(each.chunks for each in quants))
+            return end is not None
+
+        return sure
+
+    def _runner(self, task: Task, kept: Kept, member: Member, begin: int) -> Runner:
+        """What is said of a member while it reads."""
+        lengths = [len(chunk) for chunk in task.text.stream]
+
+        def figures() -> str:
+            sums = list(kept.sums)
+            if not sums:
+                return ""
+            ppl = f"PPL {perplexity(sums)}"
+            return ppl if member is self.job.reference else f"{ppl}, KLD {mean_kld(sums)}"
+
+        return Runner(member.quant_id, sum(lengths), sum(lengths[:begin]), figures)
+
+    def _end(self, task: Task) -> None:
+        """A text that all have read to where it ends."""
+        chunks, until = task.least, task.until
+        say(
+            f"{task.name}: ends after {chunks} chunks, where no mean KLD has a relative error above"
+            f" {until:g}"
+            if chunks < len(task.text.stream)
+            else f"{task.name}: ends before every mean KLD has a relative error of {until:g}"
+        )
+        task.end_at(chunks)
+        cohort.refuse_mixing(self.store, self.job, [self._shared(task)])
+
+    def _publish(self, task: Task, text: KeptText, quants: list[Member]) -> None:
+        if quants:
+            self.published += text.publish(quants, self._shared(task), len(task.text.stream))
