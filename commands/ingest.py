@@ -3,6 +3,7 @@
 Heavy imports stay inside the commands, so that `qwh --help` is instant.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +65,14 @@ CorpusOption = Annotated[
 ]
 ContextOption = Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)]
 ChunksOption = Annotated[int | None, typer.Option(help="Read only the first N chunks.", min=2)]
+UntilOption = Annotated[
+    float | None,
+    typer.Option(
+        help="End each text at the first chunk where no quant's mean KLD has a larger relative"
+        " error, as 0.02; later quants read as far.",
+        min=0,
+    ),
+]
 ScoreFromOption = Annotated[
     str,
     typer.Option(
@@ -107,6 +116,7 @@ def _text_command(kind: str, sentence: str) -> None:
         cohort: IntoCohortOption = None,
         context_length: ContextOption = [512],  # noqa: B006  (typer copies it)
         chunks: ChunksOption = None,
+        until: UntilOption = None,
         score_from: ScoreFromOption = "half",
         quant_id: QuantIdOption = None,
         reference_made_from: MadeFromOption = None,
@@ -128,11 +138,11 @@ def _text_command(kind: str, sentence: str) -> None:
         from ..raw.store import Store
 
         spans = Trace()
-        if trace:
-            spans.write(trace)  # a place that cannot be written is told before the work begins
+        spans.write(trace)  # a place that cannot be written is told before the work begins
         settings = _settings(
             threads, top_k, batch_size, quants_at_once, reference_made_from, uploader
         )
+        settings = replace(settings, until=until)
         store = Store(warehouse).create()
         quants = models([*quant, *(more or [])], reference)
         asked = job(which_cohort(warehouse, cohort), reference, quants, quant_id, settings, kind)
@@ -141,8 +151,7 @@ def _text_command(kind: str, sentence: str) -> None:
         published = score_texts(store, asked, texts(corpus), cuts, spans)
         if published:
             say(spans.summary())
-        if trace:
-            spans.write(trace)
+        spans.write(trace)
         _report(published)
 
     example = f"qwh ingest {kind} --reference m-f16 --quant m-q4 --corpus wiki.txt --cohort m"

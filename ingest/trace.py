@@ -57,8 +57,13 @@ class Trace:
         ]
         return f"{FORWARD} {self.seconds(FORWARD):,.1f} s, " + ", ".join(parts)
 
-    def write(self, path: Path) -> None:
-        """Save the spans in Chrome's trace format, which ui.perfetto.dev opens. Raises QwhError."""
+    def write(self, path: Path | None) -> None:
+        """Save the spans, if anywhere, in Chrome's trace format, which ui.perfetto.dev opens.
+
+        Raises QwhError.
+        """
+        if path is None:
+            return
         events = [
             {
                 "ph": "X",

@@ -4,15 +4,11 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 
 def sha256(path: Path) -> str:
@@ -58,14 +54,14 @@ class Lock:
     The file may lie in a folder that goes while the lock is held. Who holds it is said beside it.
     """
 
-    def __init__(self, path: Path, held: "BaseFileLock"):
-        self.path, self._held = path, held
+    def __init__(self, path: Path, let_go: Callable[[], None]):
+        self.path, self._let_go = path, let_go
 
     def release(self) -> None:
         """Let others have it."""
         with suppress(OSError):
             _beside(self.path).unlink(missing_ok=True)
-        self._held.release()
+        self._let_go()
 
 
 def take(path: Path, patience: float = 0) -> Lock | None:
@@ -81,7 +77,7 @@ def take(path: Path, patience: float = 0) -> Lock | None:
     except Timeout:
         return None
     _beside(path).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
-    return Lock(path, lock)
+    return Lock(path, lock.release)
 
 
 def holder(path: Path) -> str:

@@ -237,7 +237,7 @@ def test_a_killed_ingest_leaves_no_half_run_and_is_redone(tmp_path, quants):
         [sys.executable, "-P", "-c", command, *map(str, arguments)], stderr=subprocess.DEVNULL
     )
     store = Store(tmp_path)
-    while running.poll() is None and not list(store.raw.glob("_staging/*/tokens.parquet")):
+    while running.poll() is None and not list(store.raw.glob("_staging/*/about.json")):
         time.sleep(0.01)
     running.kill()
     assert running.wait() == -9, "it must still be at work when it is killed"
