@@ -4,7 +4,7 @@ Heavy imports stay inside the commands, so that `qwh --help` is instant.
 """
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,7 +13,7 @@ from .commands import ask, build, decide, demo, export, init, run
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .commands.runs import runs
-from .errors import ExitCode, QwhError, report
+from .errors import DISTRIBUTION, ExitCode, QwhError, report
 
 
 class OneLineErrors(TyperGroup):
@@ -33,14 +33,33 @@ class OneLineErrors(TyperGroup):
 app = typer.Typer(
     cls=OneLineErrors,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help=(
-        "qwh, the quant warehouse: which quants differ from their reference, by how much, in which"
-        " direction, and what can be resolved."
-    ),
 )
+
+
+def _say_version(is_asked: bool) -> None:
+    """Print the version and leave."""
+    from importlib.metadata import version
+
+    if is_asked:
+        print(f"qwh {version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """qwh, the quant warehouse: which quants differ from their reference, by how much, in which
+    direction, and what can be resolved.
+    """
+
+
 app.command()(init.init)
 app.command()(run.run)
 app.add_typer(ingest, name="ingest")

@@ -1,17 +1,30 @@
 """`qwh sql` and `qwh show`: what the warehouse holds, on the screen."""
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..exports.registry import SCREEN
+from . import completion
+from .look import Look, put, screen, split
 from .options import (
     DEFAULT,
     CohortOption,
+    ColumnsOption,
+    FormatOption,
+    PagerOption,
     WarehouseOption,
     WideOption,
     WidthOption,
-    screen,
 )
+
+if TYPE_CHECKING:
+    from ..exports.port import Table
+
+CUT = " ..."  # ends a sentence that is longer than its line
 
 
 def sql(
@@ -33,20 +46,65 @@ def sql(
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A table or an analysis.")],
-    cohort: CohortOption = None,
-    rows: Annotated[
-        int | None, typer.Option(help="Only the first so many of its rows.", min=1)
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A table or an analysis; without it, all that there are.",
+            autocompletion=completion.relations,
+        ),
     ] = None,
+    cohort: CohortOption = None,
+    columns: ColumnsOption = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="SQL", help="Only rows for which this holds: kld_mean < 1")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="A,-B,...", help="By these columns; -B descends.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "--rows", help="Only the first so many rows.", min=1)
+    ] = None,
+    format: FormatOption = SCREEN,
     wide: WideOption = False,
     width: WidthOption = None,
+    pager: PagerOption = True,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
-    """Print a table or an analysis, of one cohort without its name. Example: qwh show fidelity"""
+    """Print a table or an analysis, of a cohort or of all, or list them. The columns that fit the
+    screen are shown, the most important ones first.
+
+    Example: qwh show fidelity --where "kld_mean < 0.1" --sort -kld_mean
+    """
+    from ..database.asked import Asked, rows_of
     from ..database.warehouse import Warehouse
     from ..exports.port import table
-    from ..exports.terminal import render
 
-    found = Warehouse(warehouse).relation(name, cohort)
-    shown = table(found if rows is None else found.head(rows), name)._replace(total=found.height)
-    print(render(shown, screen(wide, width)))
+    look = Look(format, columns, wide, width, pager)
+    if name is None:
+        put(_listed(warehouse, look), look)
+        return
+    is_usual = str(context.get_parameter_source("cohort")).endswith("ENVIRONMENT")
+    asked = Asked(cohort, is_usual, where, tuple(split(sort)), limit)
+    rows, total = rows_of(Warehouse(warehouse), name, asked)
+    put(table(rows, name)._replace(total=total, is_one_cohort=cohort is not None), look)
+
+
+def _listed(warehouse: Path, look: Look) -> "Table":
+    """What can be shown, a line each: its name, and the sentence that its comment begins with."""
+    from ..database.names import relations
+    from ..exports.port import table
+    from ..exports.terminal import GAP
+
+    listed = relations(warehouse)
+    room = screen(look.wide, look.width) if look.format == SCREEN else None
+    if room is not None:
+        room = max(room - max(len(each.name) for each in listed) - len(GAP), len(CUT))
+    rows = [
+        {
+            "name": each.name,
+            "sentence": shorten(each.sentence, room or sys.maxsize, placeholder=CUT),
+        }
+        for each in listed
+    ]
+    return table(rows)

@@ -1,13 +1,13 @@
 """Options that several commands share, and the amounts that they read."""
 
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import ExitCode, QwhError
+from ..exports.registry import FORMATS, SCREEN
+from . import completion
 
 
 def _refuse_blank(cohort: str | None) -> str | None:
@@ -22,7 +22,12 @@ WarehouseOption = Annotated[
 ]
 COHORT = "QWH_COHORT"  # the variable that names it
 CohortOption = Annotated[
-    str | None, typer.Option(envvar=COHORT, help="Only this cohort's rows; default: the only one.")
+    str | None,
+    typer.Option(
+        envvar=COHORT,
+        help="Only this cohort's rows; default: the only one.",
+        autocompletion=completion.cohorts,
+    ),
 ]
 IntoCohortOption = Annotated[
     str | None,
@@ -30,6 +35,7 @@ IntoCohortOption = Annotated[
         envvar=COHORT,
         help="The set of quants that are compared with one another; default: the only one there.",
         callback=_refuse_blank,
+        autocompletion=completion.cohorts,
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")]
@@ -39,19 +45,28 @@ WideOption = Annotated[
 WidthOption = Annotated[
     int | None,
     typer.Option(
-        help="Fit into so many columns; default: the terminal's, where there is one.", min=20
+        help="Fit into so many columns; default: COLUMNS, the terminal's, or 100.", min=20
+    ),
+]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join((SCREEN, *FORMATS)),
+        help="Of what is printed; table is for the screen, csv, json and parquet are not rounded.",
+        autocompletion=lambda: [(SCREEN, "for the screen"), *completion.formats()],
+    ),
+]
+ColumnsOption = Annotated[
+    str | None, typer.Option(metavar="A,B,...", help="Only these columns, in this order.")
+]
+PagerOption = Annotated[
+    bool,
+    typer.Option(
+        "--pager/--no-pager",
+        help="What is longer than the terminal goes through a pager (PAGER, else less).",
     ),
 ]
 DEFAULT = Path("warehouse")
-
-
-def screen(wide: bool = False, width: int | None = None) -> int | None:
-    """How many columns a printed table may have; None: as many as it wants."""
-    if wide:
-        return None
-    if width or not sys.stdout.isatty():
-        return width
-    return shutil.get_terminal_size().columns
 
 
 def points(text: str) -> float:

@@ -7,7 +7,8 @@ import typer
 
 from ..errors import ExitCode, QwhError
 from ..progress import say
-from .options import DEFAULT, CohortOption, WarehouseOption, screen
+from .look import screen
+from .options import DEFAULT, CohortOption, WarehouseOption
 
 if TYPE_CHECKING:
     from ..raw.ledger import Edit

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from .options import screen
+from .look import Look, put
 
 
 class Said(NamedTuple):
@@ -22,9 +22,8 @@ def some(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
     return {column: row[column] for column in columns}
 
 
-def show(said: Said) -> None:
-    """Print the table as wide as the screen, then the sentences."""
+def show(command: str, said: Said, look: Look) -> None:
+    """Print a command's table as wide as the screen, then the sentences."""
     from ..exports.port import table
-    from ..exports.terminal import render
 
-    print(render(table(said.rows), screen()), *said.sentences, sep="\n")
+    put(table(said.rows, command), look, tuple(said.sentences))

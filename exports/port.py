@@ -55,6 +55,8 @@ class Table(NamedTuple):
     errors: dict[str, list[float | None]] | None = None  # column -> the error of each cell
     total: int | None = None  # how many rows there are, where these are only the first
     note: str = ""  # what holds of all rows, said after their number
+    is_chosen: bool = False  # these columns were asked for by name
+    is_one_cohort: bool = False  # a cohort was asked for: those that are not shown are of it too
 
     def printed(self) -> list[list[str]]:
         """The columns as a reader sees them, each cell rounded by its own error if it has one."""
@@ -74,14 +76,16 @@ class Table(NamedTuple):
     def select(self, names: Sequence[str]) -> "Table":
         """Only these columns, in this order, each as important as the others."""
         known = {column.name: column._replace(importance=1) for column in self.columns}
-        return self._replace(columns=[known[name] for name in names], rows=self.rows.select(names))
+        columns = [known[name] for name in names]
+        return self._replace(columns=columns, rows=self.rows.select(names), is_chosen=True)
 
     def without_lone_cohort(self) -> "Table":
         """Without cohort_id where it is the same in every row: the note has its name."""
-        if "cohort_id" not in self.rows.columns or len(self.columns) == 1:
+        if self.is_chosen or "cohort_id" not in self.rows.columns or len(self.columns) == 1:
             return self
         cohorts = self.rows["cohort_id"].unique()
-        if len(cohorts) != 1 or cohorts[0] is None:
+        is_all = self.is_one_cohort or self.total in (None, self.rows.height)
+        if len(cohorts) != 1 or cohorts[0] is None or not is_all:
             return self
         rest = [column for column in self.columns if column.name != "cohort_id"]
         rows = self.rows.drop("cohort_id")
@@ -100,8 +104,9 @@ def table(rows: "pl.DataFrame | list[dict]", name: str = "") -> Table:
     known = seed.known(name) or seed.alike()
     columns = []
     for place, key in enumerate(frame.columns):
-        row = known.get(key)
-        column = _described(key, row) if row else _guessed(key, frame.schema[key], place)
+        guessed = _guessed(key, frame.schema[key], place)
+        column = _described(key, known[key]) if key in known else guessed
+        column = column if column.is_left == guessed.is_left else guessed  # another's of its name
         is_empty = frame.height == frame[key].null_count() > 0 and column.importance > 1
         columns.append(column._replace(importance=LAST) if is_empty else column)
     errors = {

@@ -10,6 +10,7 @@ GAP = "  "  # between two columns
 NARROW = 24  # long text wraps into a column of this width, if its words allow
 WORD = 40  # a word beyond this is broken
 HEAD = 10  # a shorter head stays on one line
+COHORT = 16  # a cohort's name may be cut to so much in the middle where there are several
 INDENT = "    "
 
 
@@ -21,6 +22,7 @@ class Printed(NamedTuple):
     head: int
     longest: int
     least: int
+    is_cut: bool = False  # where it is too narrow; otherwise its cells wrap
 
     @property
     def whole(self) -> int:
@@ -74,8 +76,10 @@ def _printed(column: Column, cells: list[str]) -> Printed:
     if column.form in ("text", "sentence") and longest > NARROW:
         word = max(cell_len(word) for text in texts for word in text.split() or [""])
         least = min(longest, max(NARROW, min(word, WORD)))
+    is_cut = column.name.endswith("cohort_id")
+    least = min(least, COHORT) if is_cut else least
     head = max(map(cell_len, _two_lines(column.name).splitlines()))
-    return Printed(column, cells, cell_len(column.name), longest, max(head, least))
+    return Printed(column, cells, cell_len(column.name), longest, max(head, least), is_cut)
 
 
 def _two_lines(name: str) -> str:
@@ -124,7 +128,7 @@ def _widths(columns: list[Printed], width: int) -> list[int]:
 def _drawn(columns: list[Printed], widths: list[int], below: list[list[str]]) -> list[str]:
     """Head, rule and rows, each with what stands below it; an empty line between tall ones."""
     rows = [
-        _aligned(columns, widths, [_folded(cell, wide) for cell, wide in zip(row, widths)])
+        _aligned(columns, widths, [_lines(*cell) for cell in zip(columns, row, widths)])
         for row in zip(*(each.cells for each in columns))
     ]
     rows = [row + more for row, more in zip(rows, below)] if below else rows
@@ -154,6 +158,14 @@ def _aligned(columns: list[Printed], widths: list[int], cells: list[list[str]]) 
             parts.append(text + empty if each.column.is_left else empty + text)
         lines.append(GAP.join(parts).rstrip())
     return lines
+
+
+def _lines(each: Printed, text: str, width: int) -> list[str]:
+    """A cell's lines."""
+    if each.is_cut and len(text) > width:
+        end = (width - 1) // 2
+        return [f"{text[: width - 1 - end]}…{text[len(text) - end :]}"]
+    return _folded(text, width)
 
 
 def _folded(text: str, width: int) -> list[str]:

@@ -1,16 +1,18 @@
-"""The seed `columns`: a row for each column of each analysis, and none besides."""
+"""The seed `columns`: a row for each column of each analysis and decision, and none besides."""
 
 import csv
 from typing import get_args
 
 import pytest
 
+from qwh.commands import by_text, decided
 from qwh.database.warehouse import PROJECT, Warehouse
 from qwh.exports import columns
 from qwh.exports.port import LEFT, Column, Form, table
 
 ANALYSES = {path.stem for path in (PROJECT / "analyses").glob("*.sql")}
 SHOWN = sorted({*ANALYSES, "findings"})
+DECISIONS = {"compare", "pick"}  # commands, whose tables are no analyses
 FORMS = get_args(Form)
 UNITS = {"", "nats", "fraction", "bits", "bytes"}
 COUNTED = {"chunks", "families", "levels", "pairs", "positions", "prompts", "quants", "tokens"}
@@ -29,9 +31,16 @@ def test_an_analysis_has_the_columns_of_the_seed(warehouse, name):
 
 
 def test_no_row_is_left_over(rows):
-    assert sorted({row["analysis"] for row in rows}) == SHOWN
+    assert {row["analysis"] for row in rows} == {*SHOWN, *DECISIONS}
     names = [(row["analysis"], row["name"]) for row in rows]
     assert len(set(names)) == len(names)
+
+
+def test_decisions_have_no_columns_left_over():
+    """They have besides what two quants are called."""
+    scored = {"benchmark_id", "scoring", *decided.DUEL}
+    assert set(columns.known("compare")) == {*scored, "kind", *by_text.TEXT_PAIR}
+    assert set(columns.known("pick")) == {*decided.PICK, *decided.BESIDE, *by_text.TEXT_PICK}
 
 
 def test_every_row_says_what_its_column_is(rows):

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 import qwh as qwh_package
 from qwh.cli import app
-from qwh.commands.options import screen
 from qwh.database.warehouse import PROJECT, Warehouse
 from qwh.errors import ExitCode, QwhError
 from qwh.kernels import udf
@@ -133,19 +132,6 @@ def test_the_package_offers_the_warehouse_and_its_error():
     assert qwh_package.Warehouse is Warehouse and qwh_package.QwhError is QwhError
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = qwh_package.nonsense
-
-
-def test_tables_fit_a_terminal_and_are_whole_elsewhere(warehouse, monkeypatch):
-    assert screen() is None and screen(width=80) == 80
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "72")
-    assert screen() == 72 and screen(width=80) == 80 and screen(wide=True) is None
-    asked = ("show", "fidelity", "--cohort", "tiny", "--warehouse", warehouse)
-    whole, narrow = qwh(*asked).stdout, qwh(*asked, "--width", 60, "--rows", 2).stdout
-    assert "nonfinite" in whole.splitlines()[0] and "cohort_id" not in whole
-    assert max(map(len, narrow.splitlines())) <= 60
-    assert narrow.splitlines()[0].split()[:3] == whole.splitlines()[0].split()[:3]
-    assert "\n...\n" in narrow and "all with --wide:" in narrow and "nonfinite" in narrow
 
 
 def test_show_sql_and_status_print_tables(warehouse):

@@ -104,11 +104,11 @@ def test_every_format_is_a_line_of_the_registry_and_is_told_by_its_ending(tmp_pa
         assert path.read_bytes() == module.render(table(NESTED, "table"))
 
 
-def test_unknown_formats_and_full_disks_are_refused(tmp_path):
+def test_unknown_formats_and_missing_folders_are_refused(tmp_path):
     for name, path in ((None, "table.doc"), ("word", "table.csv")):
-        with pytest.raises(QwhError, match="csv, parquet, markdown, latex") as refused:
+        with pytest.raises(QwhError, match="csv, json, parquet, markdown, latex") as refused:
             registry.choose(name, Path(path))
         assert refused.value.code == ExitCode.USAGE
-    with pytest.raises(QwhError, match="cannot write") as refused:
+    with pytest.raises(QwhError, match="there is no folder") as refused:
         registry.write(table(FRAME), registry.FORMATS["csv"], tmp_path / "none" / "a.csv")
-    assert refused.value.code == ExitCode.STORAGE
+    assert refused.value.code == ExitCode.NOT_FOUND

@@ -121,6 +121,21 @@ def test_one_cohort_is_named_once_and_several_in_their_rows():
     several = rows.with_columns(cohort_id=pl.Series(["m", "n"]))
     assert render(table(several), 80).splitlines()[0].split() == ["cohort_id", "quant_id"]
     assert render(table(rows)).splitlines()[0].split() == ["cohort_id", "quant_id"]
+    first = table(rows)._replace(total=9)  # the others may be of another
+    assert render(first, 80).splitlines()[0].split() == ["cohort_id", "quant_id"]
+    assert render(first._replace(is_one_cohort=True), 80).endswith("9 rows of cohort m")
+
+
+def test_names_of_several_cohorts_are_cut_where_they_take_the_room_of_figures():
+    names = ["smollm2-135m-instruct-full", "smollm2-135m-instruct-study"]
+    rows = pl.DataFrame({"cohort_id": names, "quant_id": ["a", "b"], "ppl": [1.5, 2.5]})
+    lines = render(table(rows, "fidelity"), 40).splitlines()
+    assert lines[0].split() == ["cohort_id", "quant_id", "ppl"]
+    cut = [line.split()[0] for line in lines[2:4]]
+    for name, each in zip(names, cut):
+        begins, ends = each.split("…")
+        assert name.startswith(begins) and name.endswith(ends) and len(begins) > 9 < len(ends)
+    assert all(name in render(table(rows, "fidelity"), 50) for name in names)
 
 
 def test_columns_without_any_figure_go_first():

@@ -1,0 +1,84 @@
+"""Names of what a warehouse holds, asked of its file alone: for completion, and `qwh show`.
+
+This opens the file without our functions and imports nothing heavy but duckdb, so that a shell that
+waits for a name gets it at once.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ExitCode, QwhError
+
+DATABASE = "warehouse.duckdb"
+ANALYSES = Path(__file__).resolve().parents[1] / "analyses"
+RELATIONS = """
+    select table_name, comment from duckdb_tables() where schema_name = 'main' and not internal
+    union all
+    select view_name, comment from duckdb_views() where schema_name = 'main' and not internal
+    order by 1
+"""
+LAYERS = ("dim", "fct", "stat", "find", "int", "stg")  # how names of tables begin, by importance
+
+
+class Shown(NamedTuple):
+    """What can be shown: its name, and the first sentence of its comment."""
+
+    name: str
+    sentence: str
+
+
+def relations(folder: Path) -> list[Shown]:
+    """Analyses first, then tables, the ones nearest to a reader before the others.
+
+    Raises QwhError where nothing is built.
+    """
+    if not (folder / DATABASE).is_file():
+        raise QwhError(f"{folder} holds no tables yet: run qwh build", ExitCode.NOT_FOUND)
+    comments = dict(_asked(folder, RELATIONS))
+    analyses = sorted(path.stem for path in ANALYSES.glob("*.sql"))
+    tables = sorted(set(comments) - set(analyses), key=lambda name: (_layer(name), name))
+    return [Shown(name, _sentence(name, comments.get(name))) for name in [*analyses, *tables]]
+
+
+def cohorts(folder: Path) -> list[str]:
+    """Those that were built; before the first build, those that runs lie in."""
+    if (folder / DATABASE).is_file():
+        return [name for (name,) in _asked(folder, "select cohort_id from dim_cohorts order by 1")]
+    return sorted({run["cohort_id"] for run in _manifests(folder)})
+
+
+def quants(folder: Path, cohort: str | None) -> list[str]:
+    """Quants and references, of one cohort or of all."""
+    if (folder / DATABASE).is_file():
+        rows = _asked(folder, "select distinct cohort_id, quant_id from dim_quants")
+    else:
+        rows = [(run["cohort_id"], run["quant_id"]) for run in _manifests(folder)]
+    return sorted({quant for name, quant in rows if cohort in (None, name)})
+
+
+def _layer(name: str) -> int:
+    """Where a table stands in the list: those of no layer, findings and seeds, come first."""
+    prefix = name.partition("_")[0]
+    return LAYERS.index(prefix) + 1 if prefix in LAYERS else 0
+
+
+def _sentence(name: str, comment: str | None) -> str:
+    """The first sentence of a comment; an analysis that is not built says its question."""
+    if not comment:
+        path = ANALYSES / f"{name}.sql"
+        comment = path.read_text(encoding="utf-8").removeprefix("--") if path.is_file() else ""
+        return comment.partition("\n")[0].strip()
+    first, stop, _ = " ".join(comment.split()).partition(". ")
+    return first + stop.strip()
+
+
+def _asked(folder: Path, sql: str) -> list[tuple]:
+    import duckdb
+
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def _manifests(folder: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in (folder / "raw" / "runs").glob("*.json")]
