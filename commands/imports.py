@@ -104,7 +104,11 @@ def _command(kind: str) -> Callable[..., None]:
         is_reference: ReferenceOption = False,
         benchmark_id: BenchmarkOption = None,
         pick: Annotated[
-            list[str] | None, typer.Option(help="NAME=VALUE: which of several a file offers.")
+            list[str] | None,
+            typer.Option(
+                help="NAME=VALUE: which of several a file offers; TASK:NAME=VALUE: for one"
+                " benchmark of it."
+            ),
         ] = None,
         score_max: ScoreMaxOption = None,
         smaller_is_better: SmallerOption = False,

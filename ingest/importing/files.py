@@ -13,6 +13,7 @@ from ...raw import disk
 from ...raw.store import Store
 from ..engines import registry as engines
 from ..readers import registry, strangers
+from ..readers.picks import choice_of
 from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary
 from ..readers.untrusted.packed import unpacked
 from . import meant, samples, summaries, token_rows
@@ -29,18 +30,20 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
     """
     with ExitStack() as copies:
         plain = {copies.enter_context(unpacked(path)): path for path in paths}
-        finds, passed = list[tuple[Source, Results]](), list[str]()
+        finds, passed, untaken = list[tuple[Source, Results]](), list[str](), list[NotTaken]()
         for source in _sources(kind, plain, asked):  # all are read before the first is stored
             if kind == AUTO:
                 passed.append(f"{plain.get(source.path, source.path)}: {source.kind}")
             for found in _finds(source, asked):
                 if isinstance(found, NotTaken):
+                    untaken.append(found)
                     passed.append(f"{source.path.name}: {found.what} is not taken: {found.why}")
                 else:
                     finds.append((source, found))
             if registry.KINDS[source.kind].together:
                 passed += _better_known(source)
         meant.refuse_several(finds, asked)
+        meant.refuse_unmet_picks(finds, untaken, asked)
         summaries.refuse_mixtures(store, finds, asked)
         for line in passed:
             say(line)
@@ -189,7 +192,7 @@ def _refuse_engine(path: Path, kind: str) -> None:
 
 def _refuse_picks(kind: str, asked: Import) -> None:
     there = registry.KINDS[kind].picks
-    unknown = sorted(set(asked.picks) - set(there))
+    unknown = sorted({choice_of(name) for name in asked.picks} - set(there))
     if unknown and kind != "generic":  # whose picks name columns of its own choice
         raise QwhError(
             f"--pick {unknown[0]}: {kind} has no such choice: it has {', '.join(there) or 'none'}",

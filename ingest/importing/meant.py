@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from ...errors import ExitCode, QwhError
-from ..readers.port import Results, Samples, Summary
+from ..readers.picks import task_of
+from ..readers.port import NotTaken, Results, Samples, Summary
 from .source import Import, Source, whose
 
 SHOWN = 8  # names in one line
@@ -39,6 +40,22 @@ def _refuse_unmet_sizes(finds: list[tuple[Source, Results]], asked: Import) -> N
         if quant_id not in names:
             raise QwhError(
                 f"--size {quant_id}: there is no such quant in these files: {there}",
+                ExitCode.NOT_FOUND,
+            )
+
+
+def refuse_unmet_picks(
+    finds: list[tuple[Source, Results]], untaken: list[NotTaken], asked: Import
+) -> None:
+    """Raise QwhError for a choice that is meant for a benchmark that is not there."""
+    taken = {found.benchmark_id for _, found in finds if isinstance(found, Samples)}
+    there = sorted(taken | {found.what for found in untaken})
+    for name, value in asked.picks.items():
+        task = task_of(name)
+        if task is not None and task not in there:
+            raise QwhError(
+                f"--pick {name}={value}: there is no benchmark {task} in these files: there are"
+                f" {', '.join(there[:SHOWN]) or 'none'}",
                 ExitCode.NOT_FOUND,
             )
 

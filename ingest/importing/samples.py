@@ -22,6 +22,7 @@ from .source import (
     begun_import,
     flaws,
     named,
+    refuse_twin,
     say_what_counts,
     whole_or_partial,
 )
@@ -51,13 +52,19 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
             )
         run = whole_or_partial(replace(run, chunks=len(items)), found)
         choices.settle()
-        content = {"content": items.content()} | choices.content()
-        run = named(store, run, benchmark_id=run.benchmark_id, harness=run.harness, **content)
+        content: dict[str, object] = {
+            "benchmark_id": run.benchmark_id,
+            "harness": run.harness,
+            "content": items.content(),
+            **choices.content(),
+        }
+        run = named(store, run, **content)
         choices.say_what_is_missing(str(run.benchmark_id))
         if found.partial or found.left_out:
             say(f"{run.benchmark_id}{flaws(found)}")
         if already_there(store, run):
             return None
+        refuse_twin(store, run, True, **content)
         held = pairing.earlier(store, run, items.ids())
         choices.write(writer, str(run.benchmark_id))
         run = writer.publish(run)

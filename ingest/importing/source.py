@@ -112,20 +112,45 @@ def begun_import(found: Results, source: Source, asked: Import) -> RunFacts:
     )
 
 
-def named(store: Store, run: RunFacts, **more: object) -> RunFacts:
+def named(store: Store, run: RunFacts, **content: object) -> RunFacts:
     """The run under its run_id: a hash of whose results it holds, of the file's size where it is
-    said, and of `more`, its content.
+    said, and of its content.
 
     So the same results are the same run, whatever the file or folder they lie in is called, and
     whatever the model was called when they came in.
     """
-    more |= {"file_bytes": run.file_bytes} if run.file_bytes else {}
-    ids = [
-        RunFacts(cohort_id=run.cohort_id, role=run.role, quant_id=name).named(**more).run_id
-        for name in (run.quant_id, *_former_names(store, run))
-    ]
+    ids = [_run_id(run, name, content) for name in (run.quant_id, *_former_names(store, run))]
     held = [each for each in ids if store.find(each, retracted=True)]
     return replace(run, run_id=(held or ids)[0])
+
+
+def refuse_twin(store: Store, run: RunFacts, is_named: bool, **content: object) -> None:
+    """Raise QwhError where the cohort has these very results of this very file under another name;
+    say so where they came from another file. is_named: the file does not tell several models apart.
+    """
+    for held in store.runs():
+        of_one_cohort = (held.cohort_id, held.role) == (run.cohort_id, run.role)
+        if not of_one_cohort or held.quant_id == run.quant_id:
+            continue
+        if _run_id(run, store.published(held.run_id).quant_id, content) != held.run_id:
+            continue
+        same_file = held.source_sha256 == run.source_sha256
+        if is_named and same_file and held.model_name == run.model_name:
+            raise QwhError(
+                f"{run.source_name} was brought in as {held.quant_id} ({origin(held)}), and cannot"
+                f" be {run.quant_id}'s too: qwh runs rename {held.quant_id} {run.quant_id} --cohort"
+                f" {run.cohort_id}, if that is its name",
+                ExitCode.MISMATCH,
+            )
+        say(
+            f"{run.quant_id} on {run.corpus_id} is to the last figure what {held.quant_id} is"
+            f" ({origin(held)}): check that they are two models"
+        )
+
+
+def _run_id(run: RunFacts, name: str | None, content: dict[str, object]) -> str | None:
+    more = content | ({"file_bytes": run.file_bytes} if run.file_bytes else {})
+    return RunFacts(cohort_id=run.cohort_id, role=run.role, quant_id=name).named(**more).run_id
 
 
 def _former_names(store: Store, run: RunFacts) -> list[str | None]:

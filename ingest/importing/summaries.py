@@ -21,6 +21,7 @@ from .source import (
     flaws,
     named,
     origin,
+    refuse_twin,
     say_what_counts,
     whole_or_partial,
 )
@@ -67,6 +68,7 @@ def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stor
     run = _facts(store, found, source, asked)
     if already_there(store, run):
         return None
+    refuse_twin(store, run, source.quant_id is not None, **_content(run, found))
     held = [each for each in store.runs() if _same_text(each, run)]
     if found.partial or found.left_out:
         say(f"{run.quant_id} on {run.corpus_id}{flaws(found)}")
@@ -102,15 +104,18 @@ def _facts(store: Store, found: Summary, source: Source, asked: Import) -> RunFa
         facts=json.dumps(found.facts | asked.facts, sort_keys=True, default=str),
         rows=0,
     )
-    run = named(
-        store,
-        run,
-        corpus_id=run.corpus_id,
-        context_length=run.context_length,
-        estimator=run.estimator,
-        content=[run.chunks, found.statistics, found.chunks],
-    )
+    run = named(store, run, **_content(run, found))
     return whole_or_partial(run, found)
+
+
+def _content(run: RunFacts, found: Summary) -> dict[str, object]:
+    """What names a run beside whose it is."""
+    return {
+        "corpus_id": run.corpus_id,
+        "context_length": run.context_length,
+        "estimator": run.estimator,
+        "content": [run.chunks, found.statistics, found.chunks],
+    }
 
 
 def _same_text(one: RunFacts, other: RunFacts) -> bool:

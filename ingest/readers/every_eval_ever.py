@@ -16,6 +16,7 @@ import msgspec
 
 from ...errors import BadFile
 from .grades import Spread, is_grade, rank, smaller_is_better
+from .picks import of_task
 from .port import Found, Picks, Sample, Samples, choose, text_id
 from .several import each_file, looks_below
 from .untrusted.files import MAX_LINE, contents, numbered_lines
@@ -133,7 +134,8 @@ def _one(path: Path, picks: Picks) -> Iterator[Found]:
     for (model, name), metrics in found.items():
         of = {each: told.get(name if each == SCORE else each, Told(each)) for each in metrics}
         there = _there(metrics, of)
-        metric = choose(path, f"metric of {name}", picks.get("metric"), there)
+        asked = of_task(picks, name).get("metric")
+        metric = choose(path, f"metric of {name}", asked, there)
         if metric == CORRECT:
             graded = next(iter(metrics.values()))
             rows = [line.sample._replace(score=float(bool(line.is_correct))) for line in graded]

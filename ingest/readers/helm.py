@@ -22,6 +22,7 @@ from .grades import Spread, rank, smaller_is_better
 from .helm_choices import GRADE
 from .helm_requests import Key, Perturbation, Sent, by_instance, item_of, key_of
 from .names import plain_name
+from .picks import of_task
 from .port import Found, NotTaken, Picks, Sample, Samples, choose
 from .untrusted.files import MAX_WHOLE, contents, existing, matching
 from .untrusted.json_plain import at
@@ -80,9 +81,10 @@ def read(path: Path, picks: Picks) -> Iterator[Found]:
     runs = [_run(file) for file in files]
     _refuse_mixtures(path, runs)
     for run in runs:
-        entries, passed = _selected(run, picks)
+        own = of_task(picks, _without_model(run.name))
+        entries, passed = _selected(run, own)
         yield from passed
-        yield _samples(run, entries, picks)
+        yield _samples(run, entries, own)
 
 
 class _Entry(NamedTuple):

@@ -22,6 +22,7 @@ from .inspect_folders import CRASHED, counted, has_logs, is_log, settings_of, st
 from .inspect_forms import Entry
 from .inspect_scores import Log, chosen, named
 from .names import plain_name
+from .picks import of_task
 from .port import Found, Picks, Samples
 from .untrusted.archives import MAX_MEMBER, Zip
 from .untrusted.files import contents, existing
@@ -120,7 +121,7 @@ def _samples(header: dict, log: Log, entries: list[Entry], picks: Picks) -> Samp
     spec = header.get("eval")
     if not isinstance(spec, dict) or not isinstance(spec.get("task"), str) or not spec["task"]:
         raise BadFile(log.path, "key eval", "it does not say which task was run", ADVICE)
-    scorer, metric, others = chosen(log, picks)
+    scorer, metric, others = chosen(log, of_task(picks, spec["task"]))
     superseded = len(entries) - len(log.entries)
     left_out = Counter({"a sample that was run again": superseded} if superseded else {})
     model = spec.get("model") if isinstance(spec.get("model"), str) else None

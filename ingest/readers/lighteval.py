@@ -16,6 +16,7 @@ from .grades import rank, smaller_is_better
 from .lighteval_choices import GRADES, options
 from .lighteval_details import Details, opened
 from .names import plain_name
+from .picks import of_task
 from .port import Picks, Sample, Samples, choose, text_id
 from .untrusted.files import dated, existing, matching
 from .untrusted.json_plain import at, graded
@@ -63,10 +64,11 @@ def _task(path: Path, picks: Picks, older: int) -> Samples:
         name: not higher[name] if name in higher else smaller_is_better(name) for name in spreads
     }
     there = sorted(spreads, key=lambda name: rank(name, spreads[name], smaller[name]))
-    metric = choose(path, "metric", picks.get("metric"), there)
+    task_name = task.rpartition("|")[0]
+    asked = of_task(picks, task_name or task).get("metric")
+    metric = choose(path, "metric", asked, there)
     left_out = Counter({"a file of an earlier run": older} if older else {})
     doubts = Doubts()
-    task_name = task.rpartition("|")[0]
     model = at(general, "model_name")
     return Samples(
         benchmark_id=task_name or task,

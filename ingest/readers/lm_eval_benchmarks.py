@@ -26,6 +26,7 @@ from .lm_eval_results import (
     inner_groups,
     outer_groups,
 )
+from .picks import of_task
 from .port import NotTaken, Picks, Sample, Samples
 from .untrusted.json_plain import at
 
@@ -77,6 +78,7 @@ class Benchmark:
 
     def read(self, picks: Picks) -> Samples | NotTaken:
         """Its samples, or why it has no score of single documents. Picks: filter, metric."""
+        picks = of_task(picks, self.name)
         filters = _common([list(part.filters) for part in self.parts])
         filter_ = picks.get("filter") or (filters[0] if filters else "none")
         if filter_ not in filters:
