@@ -1,0 +1,154 @@
+"""Runs that are taken back, put back and renamed: from the command line to every table and back."""
+
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import qwh
+
+LM_EVAL = Path(__file__).parent / "fixtures" / "harness" / "lm-eval" / "dummy__one"
+LOG = Path(__file__).parent / "fixtures" / "printed" / "kld.log"
+ABOUT_BUILDS = ("stg_edits", "dim_build")  # tables that tell of edits and builds, not of quants
+
+
+def tables(folder: Path) -> dict[str, list[str]]:
+    """Every table and view of the built file: its rows to the last bit, in any order."""
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute(f"set variable qwh_raw = '{folder}/raw'")
+        names = connection.sql(
+            "select table_name from information_schema.tables where table_schema = 'main'"
+        ).fetchall()
+        return {
+            name: sorted(map(repr, connection.table(name).fetchall()))
+            for (name,) in names
+            if name not in ABOUT_BUILDS
+        }
+
+
+def told_of(folder: Path, words: set[str]) -> set[str]:
+    """Tables with a cell that is one of these words, from the built file."""
+    found = set()
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute(f"set variable qwh_raw = '{folder}/raw'")
+        columns = connection.sql(
+            "select table_name, column_name from information_schema.columns"
+            " where table_schema = 'main' and data_type = 'VARCHAR'"
+        ).fetchall()
+        for table, column in columns:
+            cells = connection.sql(f'select distinct "{column}" from "{table}"').fetchall()
+            if table not in ABOUT_BUILDS and words & {cell for (cell,) in cells}:
+                found.add(f"{table}.{column}")
+    return found
+
+
+def listed(folder: Path, *more: str) -> dict[str, list[str]]:
+    """What `qwh runs list` prints: id -> the other fields."""
+    done = qwh("runs", "list", "--warehouse", folder, *more)
+    assert done.exit_code == 0, done.stderr
+    return {line.split("\t")[0]: line.split("\t")[1:] for line in done.stdout.splitlines()}
+
+
+def run(folder: Path, *words: str):
+    done = qwh("runs", *words, "--warehouse", folder)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def answers_of(folder: Path, flipped: int) -> Path:
+    """The fixture's answers, those to the first so many questions graded otherwise."""
+    shutil.copytree(LM_EVAL, folder)
+    for path in folder.glob("samples_*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines[:flipped]:
+            for metric in line["metrics"]:
+                line[metric] = 1.0 - line[metric]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixed(warehouse, tmp_path_factory) -> Path:
+    """Own runs, answers and a log that were imported: a built warehouse."""
+    folder = tmp_path_factory.mktemp("mixed")
+    shutil.copytree(warehouse, folder / "w")
+    into = ("--cohort", "tiny", "--warehouse", folder / "w")
+    brought = (
+        ("lm-eval", LM_EVAL, "--quant-id", "tiny-f16", "--is-reference"),
+        ("lm-eval", answers_of(folder / "a", 2), "--quant-id", "1zupeg8w"),
+        ("llama-log", LOG, "--quant-id", "log", "--corpus-id", "wiki"),
+    )
+    for words in brought:
+        done = qwh("ingest", *words, *into)
+        assert done.exit_code == 0, done.stderr
+    built(folder / "w")
+    return folder / "w"
+
+
+def built(folder: Path) -> None:
+    done = qwh("build", "--warehouse", folder)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_what_is_taken_back_leaves_every_table_and_comes_back_to_the_last_bit(mixed):
+    before, runs = tables(mixed), listed(mixed)
+    own = [run_id for run_id, (_, quant, *_) in runs.items() if quant == "Q2_K"]
+    brought = [run_id for run_id, (_, quant, *_) in runs.items() if quant == "1zupeg8w"]
+    assert (len(own), len(brought)) == (6, 2)
+    run(mixed, "retract", *(each[:9] for each in own), brought[0], "--why", "a wrong template")
+    run(mixed, "rename", "tiny-f16", "f16", "--cohort", "tiny")
+    run(mixed, "rename", "1zupeg8w", "Q6_K", "--cohort", "tiny")
+    run(mixed, "rename", "log", "Q8_0 of the log", "--cohort", "tiny")
+    assert listed(mixed).keys() == runs.keys() - {*own, brought[0]}
+    assert listed(mixed, "--all").keys() == runs.keys()
+    built(mixed)
+    assert told_of(mixed, {*own, brought[0], "Q2_K", "1zupeg8w", "tiny-f16", "log"}) == set()
+    after = tables(mixed)
+    same = [row for row in before["fct_fidelity"] if "'Q8_0'" in row and "'tiny" in row]
+    assert same and set(same) <= set(after["fct_fidelity"])
+
+    run(mixed, "restore", *own, brought[0])
+    run(mixed, "rename", "f16", "tiny-f16", "--cohort", "tiny")
+    only = [part for each in brought for part in ("--run", each)]
+    run(mixed, "rename", "Q6_K", "1zupeg8w", "--cohort", "tiny", *only)
+    run(mixed, "rename", "Q8_0 of the log", "log", "--cohort", "tiny")
+    built(mixed)
+    again = tables(mixed)
+    assert again.keys() == before.keys()
+    assert [name for name in before if again[name] != before[name]] == []
+    assert listed(mixed) == runs
+
+
+def test_an_import_of_what_was_renamed_or_taken_back_does_no_work_twice(mixed, tmp_path):
+    shutil.copytree(mixed / "raw", tmp_path / "w" / "raw")
+    folder, source = tmp_path / "w", answers_of(tmp_path / "a", 2)
+    into = ("--cohort", "tiny", "--warehouse", folder)
+    run(folder, "rename", "1zupeg8w", "Q9", "--cohort", "tiny")
+    first, second = (each for each, facts in listed(folder).items() if facts[1] == "Q9")
+    run(folder, "retract", first, "--why", "in doubt")
+    for name, words in (("1zupeg8w", "as Q9 (run"), ("Q9", "already in the warehouse (run")):
+        done = qwh("ingest", "lm-eval", source, "--quant-id", name, *into)
+        assert done.exit_code == 0 and done.stdout == ""
+        assert done.stderr.count(words) == 2
+    assert {first, second} <= listed(folder).keys()
+    history = run(folder, "show", first).stdout.splitlines()
+    assert [line.split("  ")[-1] for line in history[-3:]] == [
+        "quant_id Q9",
+        "retracted true: in doubt",
+        "retracted false: measured again",
+    ]
+
+
+def test_one_file_is_not_two_quants(mixed, tmp_path):
+    shutil.copytree(mixed / "raw", tmp_path / "w" / "raw")
+    into = ("--quant-id", "q8", "--cohort", "tiny", "--warehouse", tmp_path / "w")
+    source = answers_of(tmp_path / "a", 2)
+    done = qwh("ingest", "lm-eval", source, *into)
+    assert done.exit_code == 5
+    assert "qwh runs rename 1zupeg8w q8 --cohort tiny" in done.stderr
+    copy = shutil.copytree(source, tmp_path / "b")
+    results = next(copy.glob("results_*.json"))
+    results.write_text(results.read_text() + "\n")
+    done = qwh("ingest", "lm-eval", copy, *into)
+    assert done.exit_code == 0 and "check that they are two models" in done.stderr
