@@ -4,15 +4,13 @@ Said at once, for what meets nothing is in no table of results.
 """
 
 import json
-import re
 
 from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import RunFacts
 from ...raw.store import Store
+from ..differences import apart, difference
 from .source import origin, weight
-
-SHOWN = 40  # characters of a difference
 
 
 def earlier(store: Store, run: RunFacts, prompts: set[str]) -> list[RunFacts]:
@@ -90,10 +88,16 @@ def _way_on(run: RunFacts, references: list[RunFacts]) -> str:
 
 
 def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:
-    """Say how many prompts the reference was not given, and how the texts of the first differ."""
+    """Say how many prompts one of both was not given, and how the texts of the first differ."""
     theirs, columns = _answered(store, reference), ("prompt_id", "item", "prompt")
     own = store.rows("prompts", run.run_id, *columns)
     unmet = [prompt for prompt in own if prompt["prompt_id"] not in theirs]
+    lacking = theirs - _answered(store, run)
+    if 0 < len(lacking) < len(theirs):
+        say(
+            f"{len(lacking):,} of the reference's {len(theirs):,} prompts on {run.benchmark_id}"
+            f" have no answer of {run.quant_id}: the others are compared"
+        )
     if not unmet:
         return
     line = f"{len(unmet):,} of {run.chunks:,} prompts"
@@ -118,30 +122,11 @@ def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:
     say(f"{line} are not among the reference's ({origin(reference)})")
 
 
-def difference(one: str, other: str) -> tuple[str, str]:
-    """What stands in either text where they first differ, from the start of that word."""
-    pairs = enumerate(zip(one, other))
-    start = next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
-    start -= len(re.split(r"\s", one[:start])[-1])
-    return _until(one, start), _until(other, start)
-
-
-def _until(text: str, start: int) -> str:
-    return text[start : start + SHOWN].split("\n")[0]
-
-
 def _other_facts(reference: RunFacts, run: RunFacts) -> str:
     there, here = json.loads(reference.harness or "{}"), json.loads(run.harness or "{}")
     names = sorted(name for name in there | here if there.get(name) != here.get(name))
-    return ", ".join(
-        f"{name} is {_short(there.get(name))} there, {_short(here.get(name))} here"
-        for name in names
-    )
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    pairs = [(name, *apart(there.get(name), here.get(name))) for name in names]
+    return ", ".join(f"{name} is {ours} there, {theirs} here" for name, ours, theirs in pairs)
 
 
 def _of_benchmarks(store: Store, run: RunFacts, role: str) -> list[RunFacts]:

@@ -27,7 +27,7 @@ from .table_layout import (
     tables,
 )
 from .table_numbers import ASIDE, UNTOLD, Units, Untold, has_aside, statistic, units
-from .table_rows import Entry, entries, refuse_twins, titled, whole
+from .table_rows import Entry, entries, further_named, refuse_twins, titled, whole
 
 PICKS = {"unit": ("percent", "fraction"), "decimal": ("comma", "point")}
 EXAMPLES = "Mean KLD, Median KLD, 99.0% KLD, Mean PPL(Q), Same top p, RMS Δp"
@@ -71,7 +71,8 @@ def read(path: Path, picks: Picks) -> Iterator[Summary | NotTaken]:
     written = [units(path, table, there, picks) for table, there in zip(known, layouts)]
     rows, has_title = list[tuple[Units, Entry | NotTaken]](), titled(known)
     for how, table, there in zip(written, known, layouts):
-        rows += [(how, row) for row in entries(path, table, there, has_title)]
+        further = further_named(path, table, picks.get("name"))
+        rows += [(how, further(row)) for row in entries(path, table, there, has_title)]
     refuse_twins(path, [row for _, row in rows if isinstance(row, Entry)])
     count, passed = 0, list[NotTaken]()
     for how, row in rows:

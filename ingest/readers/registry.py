@@ -135,7 +135,11 @@ KINDS = {  # in the order in which `recognise` asks
         "printed_table",
         "a table with a row per quant: CSV, Markdown, JSON, workbook, ..., with llama.cpp's column"
         " names or ours",
-        picks={"unit": "percent or fraction", "decimal": "comma or point"},
+        picks={
+            "unit": "percent or fraction",
+            "decimal": "comma or point",
+            "name": "a further column, whose words are a part of each row's name",
+        },
     ),
     "prompt-logprobs": Kind(
         "prompt_logprobs",

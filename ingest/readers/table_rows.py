@@ -1,7 +1,8 @@
 """The rows of published tables: whose numbers each holds, of which text, and which are twins."""
 
 import re
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ TEXT = re.compile(  # a title that names a text
 )
 ENDINGS = {".raw", ".txt", ".md", ".jsonl", ".parquet"}  # of a text's file
 MODEL = re.compile(r"\d\s?[bB]\b")  # a title that names a model: 7B, 1.5b
+NONE = {"none", "no", "false", "without"}  # a further name that is none
+SHOWN = 12  # columns in one line
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 
 
@@ -86,6 +89,29 @@ def titled(found: list[Table]) -> bool:
     )
 
 
+def further_named(
+    path: Path, table: Table, heading: str | None
+) -> Callable[[Entry | NotTaken], Entry | NotTaken]:
+    """Gives a row the words of one more column as a part of its name, where it has any.
+
+    Raises BadFile if there is no column of that heading.
+    """
+    if heading is None:
+        return lambda entry: entry
+    headings = [bare(cell) for cell in table.heading]
+    if heading not in headings:
+        found = f"it has no column {heading}: it has {', '.join(headings[:SHOWN])}"
+        raise BadFile(path, "as a whole", found, "name one of them with --pick name=")
+    at = headings.index(heading)
+
+    def named(entry: Entry | NotTaken) -> Entry | NotTaken:
+        if isinstance(entry, NotTaken) or is_empty(cell := bare(entry.row.cells[at])):
+            return entry
+        return entry if cell.lower() in NONE else entry._replace(name=f"{entry.name} {cell}")
+
+    return named
+
+
 def refuse_twins(path: Path, found: Iterable[Entry]) -> None:
     """Refuse a second row of one quant on one text, and say what tells the two apart."""
     seen = dict[tuple[str, str | None, int | None], Entry]()
@@ -120,8 +146,9 @@ def _advice(entry: Entry, other: Entry) -> str:
             continue
         if not (is_measure(mine) or is_measure(theirs)):
             return (
-                f"they differ in `{heading[:40]}` ({theirs[:40]} and {mine[:40]}): put that into"
-                " the names to give each row its own name, or into files of their own"
+                f"they differ in `{heading[:40]}` ({theirs[:40]} and {mine[:40]}): give"
+                f" each row its own name with --pick name={shlex.quote(heading)}, which adds that"
+                " to it"
             )
     return "give each row its own name"
 
