@@ -127,7 +127,7 @@ def test_another_margin_is_another_verdict_of_the_same_figures(study):
     built, wide = (decide.compared(study, "f16", "Q8_0", PACKED, margin) for margin in (0.01, 0.08))
     assert "cannot tell" in built.sentences[0]
     assert "lie within 8 points of each other, shown among all 35 such pairs" in wide.sentences[0]
-    assert "of 1,146 prompts divide them" in wide.sentences[0]
+    assert "on 1,146 prompts" in wide.sentences[0]
     columns = ("prompts", "gained", "lost", "difference", "low", "high", "p")
     for one, other in zip(built.rows, wide.rows):
         assert [one[name] for name in columns] == [other[name] for name in columns]
