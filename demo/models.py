@@ -47,7 +47,7 @@ FULL = [
     "Q3_K_S",
     "Q2_K+pure",
 ]
-FIVE = ["Q8_0", "Q4_1", "Q4_K_M", "Q3_K_S", "Q2_K+pure"]
+FIVE = ["Q8_0", "Q4_1", "Q4_K_M", "IQ4_NL", "IQ4_XS"]  # the last two are equally far
 
 
 def find_source() -> Path:
