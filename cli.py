@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import ask, build, decide, demo, export, init, run
+from .commands import ask, build, decide, demo, export, init, run, status
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .commands.runs import runs
@@ -73,5 +73,5 @@ app.command()(decide.compare)
 app.command()(decide.plan)
 app.command()(decide.pick)
 app.command()(decide.card)
-app.command()(build.status)
+app.command()(status.status)
 app.command()(demo.demo)

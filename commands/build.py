@@ -52,17 +52,3 @@ def _zone(text: str) -> dict[str, Any]:
         " as kld_max=0.005",
         ExitCode.USAGE,
     )
-
-
-def status(warehouse: WarehouseOption = DEFAULT) -> None:
-    """Say what the warehouse holds, and what `qwh build` has not seen yet. Example: qwh status"""
-    from ..database.warehouse import Warehouse
-    from ..exports.port import table
-    from ..exports.terminal import render
-    from ..progress import say
-
-    rows = Warehouse(warehouse).status()
-    if rows.is_empty():
-        say(f"{warehouse}: no runs yet; qwh ingest puts some in")
-    else:
-        print(render(table(rows)))

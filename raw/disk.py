@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,11 +29,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def remove(folder: Path) -> None:
-    """Take away a folder with all that is in it, as far as the disk lets us."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def alive(pid: int) -> bool:

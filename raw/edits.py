@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 
 from ..errors import ExitCode, QwhError, storage_error
+from ..progress import say
 from . import ledger
 from .ledger import NO, PURGED, QUANT_ID, RETRACTED, TAG, YES, Edit
 from .manifest import SAME_TEXT, RunFacts
@@ -172,12 +173,13 @@ def purge(store: Store, runs: list[RunFacts]) -> None:
 def again(store: Store, run_id: str | None) -> RunFacts | None:
     """The held run that ingest is about to make anew, None if there is none.
 
-    A retracted one is put back, with its reference's run.
+    A retracted one is put back, with its reference's run, and that is said.
     """
     run = store.find(run_id, retracted=True)
     if run and store.find(run_id) is None:
         wanted = [run.run_id, run.reference_run_id] if run.reference_run_id else [run.run_id]
-        restore(store, map(str, wanted), ledger.MEASURED_AGAIN)
+        for back in restore(store, map(str, wanted), ledger.MEASURED_AGAIN):
+            say(f"{_called(back)} was retracted, and is back")
     return run
 
 

@@ -8,20 +8,20 @@ none is ever changed. Of two edits of one run's field the later one holds.
 
 import json
 import os
-import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from ..errors import DISTRIBUTION, ExitCode, QwhError, storage_error
-from . import disk
+from . import disk, staging
 from .manifest import RunFacts, now
 
 RETRACTED = "retracted"  # "true": the run is in no table
 QUANT_ID = "quant_id"  # what its model is called
 TAG = "tag:"  # with a word behind it: "true" where the run carries that word
 PURGED = "purged"  # "true": its rows were deleted, and what was said of it before is void
+OURS = version(DISTRIBUTION)
 YES, NO = "true", "false"
 MEASURED_AGAIN = "measured again"
 FIRST = {QUANT_ID: None, RETRACTED: NO}  # a field's value before its first edit
@@ -58,25 +58,20 @@ class Ledger:
         new = [edit for edit in edits if _value(state, edit) != edit.value]
         if not new:
             return []
-        staged = self._staging / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         written = now()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            staged.mkdir(parents=True)
-            while True:
-                number = self._last() + 1
-                done = [
-                    replace(
-                        edit, sequence=number, edited_at=written, qwh_version=version(DISTRIBUTION)
-                    )
-                    for edit in new
-                ]
-                if self._link(staged / "edits.json", number, done):
-                    return done
+            with staging.beside(self._staging) as folder:
+                while True:
+                    number = self._last() + 1
+                    done = [
+                        replace(each, sequence=number, edited_at=written, qwh_version=OURS)
+                        for each in new
+                    ]
+                    if self._link(folder / "edits.json", number, done):
+                        return done
         except OSError as error:
             raise storage_error("cannot write down the edits", error) from None
-        finally:
-            disk.remove(staged)
 
     def state(self) -> dict[str, dict[str, Edit]]:
         """run -> field -> the edit that holds."""

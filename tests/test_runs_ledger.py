@@ -2,8 +2,9 @@
 
 import json
 import os
-import subprocess
-import sys
+import signal
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -200,57 +201,54 @@ def test_a_broken_file_of_edits_is_named(store):
     assert error.value.code is ExitCode.STORAGE
 
 
-KILLED = """
-import os, signal, sys
-from qwh.raw import disk, edits
-from qwh.raw.store import Store
+def dying(real, when: str, call: int, seen: list[int]):
+    """A function of os that kills its process before or after one of the calls."""
 
-moment, count = sys.argv[2], int(sys.argv[3])
-seen = 0
-
-def dying(real):
-    def call(*arguments, **more):
-        global seen
-        seen += 1
-        if seen == count and moment == "before":
+    def killed(*arguments, **more):
+        seen.append(1)
+        if (len(seen), when) == (call, "before"):
             os.kill(os.getpid(), signal.SIGKILL)
         result = real(*arguments, **more)
-        if seen == count and moment == "after":
+        if (len(seen), when) == (call, "after"):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
-    return call
 
-store = Store(sys.argv[1])
-for module, name in ((os, "link"), (os, "mkdir"), (os, "fsync"), (os, "unlink"), (os, "rmdir")):
-    setattr(module, name, dying(getattr(module, name)))
-edits.rename(store, "q", "p", "c")
-print("done", seen)
-"""
+    return killed
 
 
-def test_a_process_killed_at_any_write_leaves_all_or_nothing(store):
-    """At each call that changes the disk, before it and after it."""
+def renamed_and_killed(store: Store, when: str, call: int) -> bool:
+    """Rename in a child that dies at a call; whether it came to its end before."""
+    child = os.fork()
+    if child == 0:
+        seen = []
+        for name in ("link", "mkdir", "open", "fsync", "unlink", "rmdir", "replace"):
+            setattr(os, name, dying(getattr(os, name), when, call, seen))
+        with suppress(BaseException):
+            edits.rename(store, "q", "p", "c")
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFEXITED(status)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_killed_at_any_write_leaves_all_or_nothing(store, when):
     publish(store, run("a1"), run("b2", corpus_id="other"))
-    folder, outcomes = store.raw.parent, set()
-    for moment in ("before", "after"):
-        for count in range(1, 12):
-            if "done" in outcomes:
-                outcomes.discard("done")
-                break
-            for file in store.ledger.folder.glob("0*.json"):
-                file.unlink()
-            done = subprocess.run(
-                [sys.executable, "-c", KILLED, folder, moment, str(count)],
-                capture_output=True,
-                text=True,
-                env=os.environ,
-            )
-            found = names(Store(folder).create())
-            assert found in (["q", "q"], ["p", "p"]), (moment, count)
-            outcomes |= {tuple(found)} | ({"done"} if done.returncode == 0 else set())
-            for file in store.ledger.folder.glob("0*.json"):
-                assert len(json.loads(file.read_text())) == 2
-            edits.rename(store, found[0], "z", "c")
-            assert names(store) == ["z", "z"]
-            assert list((store.raw / "_staging").iterdir()) == []
-    assert outcomes == {("q", "q"), ("p", "p")}
+    seen, call, is_over = set(), 0, False
+    while not is_over:
+        call += 1
+        for file in store.ledger.folder.glob("0*.json"):
+            file.unlink()
+        is_over = renamed_and_killed(store, when, call)
+        found = names(store.create())
+        assert found in (["q", "q"], ["p", "p"]), call
+        seen.add(found[0])
+        assert all(len(json.loads(file.read_text())) == 2 for file in edit_files(store))
+        edits.rename(store, found[0], "z", "c")
+        assert names(store) == ["z", "z"]
+    assert seen == {"q", "p"} and call > 5
+
+
+def edit_files(store: Store) -> list[Path]:
+    return sorted(store.ledger.folder.glob("0*.json"))

@@ -167,13 +167,14 @@ def _former_names(store: Store, run: RunFacts) -> list[str | None]:
 
 def already_there(store: Store, run: RunFacts) -> bool:
     """Whether the warehouse holds this run, and says so; one that was retracted is put back."""
-    kept, held = store.find(run.run_id), edits.again(store, run.run_id)
+    held = edits.again(store, run.run_id)
     if held is None:
         return False
     called = f" as {held.quant_id}" if held.quant_id != run.quant_id else ""
-    what = "nothing to do" if kept else "it was retracted and is back"
-    about = f"{run.quant_id} on {run.corpus_id}"
-    say(f"{about} is already in the warehouse{called} ({origin(held)}): {what}")
+    say(
+        f"{run.quant_id} on {run.corpus_id} is already in the warehouse{called} ({origin(held)}):"
+        " nothing to do"
+    )
     return True
 
 
