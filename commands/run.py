@@ -57,13 +57,13 @@ def run(
     folder = warehouse or asked.warehouse or _default_warehouse(asked)
     name = cohort or asked.cohort or os.environ.get(COHORT) or file.resolve().parent.name
     store = Store(folder)
-    store = store if dry_run else store.create()
     hashes = Hashes(store.raw.parent)
     try:
         wanted = todo(asked, name, store, hashes)
         if dry_run:
             print(*_missing(wanted), sep="\n")
             return
+        store.create()
         new = _carried_out(asked, wanted, store, hashes, (threads, quants_at_once))
     finally:
         hashes.save()

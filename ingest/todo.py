@@ -88,8 +88,9 @@ class _Search:
         self.gone = _taken_back_by_hand(store, cohort)
         head = stem(file.reference) if file.reference else ""
         self.names = HeldNames(self.runs, head)
+        reference = self._reference()
         quants = self._quants() if file.texts or file.benchmarks else []
-        self.found = Todo(cohort, self._reference(), quants)
+        self.found = Todo(cohort, reference, quants)
         mine = {stem(each.path): each.name for each in quants}
         self.found.stems = held_names(kept, cohort) | mine
 
