@@ -7,7 +7,7 @@ from shlex import quote
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from .options import COHORT, DEFAULT
+from .options import COHORT
 from .said import some
 
 if TYPE_CHECKING:
@@ -18,8 +18,11 @@ SHOWN = 20  # quants; of more qwh show tells
 COLUMNS = ("quant_id", "bytes", "kld_mean", "kld_mean_se", "kld_letters")
 
 
-def overview(warehouse: Path, cohort: str) -> str:
-    """What a cohort says at first sight, in 80 columns. Raises QwhError where it is not built."""
+def overview(warehouse: Path, cohort: str, usual: Path) -> str:
+    """What a cohort says at first sight, in 80 columns. Raises QwhError where it is not built.
+
+    usual: the warehouse that commands take unless they are told another.
+    """
     from ..database.questions import asking
     from ..database.warehouse import Warehouse
 
@@ -29,7 +32,7 @@ def overview(warehouse: Path, cohort: str) -> str:
             [_wrapped(_compared(asked, rows))],
             _distances(rows),
             _resolved(asked),
-            ["next:", *(f"  {line}" for line in _next(asked, rows, warehouse))],
+            ["next:", *_told(asked, warehouse, usual), *_next(asked, rows)],
         ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
@@ -75,14 +78,20 @@ def _resolved(asked: "Cohort") -> list[str]:
     ]
 
 
-def _next(asked: "Cohort", rows: list[dict[str, Any]], warehouse: Path) -> list[str]:
-    """The commands that lead on, after what they have to be told to find this cohort."""
-    [holds] = asked.ask("holds")
+def _told(asked: "Cohort", warehouse: Path, usual: Path) -> list[str]:
+    """What the commands that follow have to be told to find this cohort."""
     lines = []
-    if warehouse.resolve() != Path(os.environ.get("QWH_WAREHOUSE") or DEFAULT).resolve():
+    if warehouse.resolve() != usual.resolve():
         lines.append(f"export QWH_WAREHOUSE={quote(os.path.relpath(warehouse))}")
     if not asked.is_only and os.environ.get(COHORT) != asked.name:
         lines.append(f"export {COHORT}={quote(asked.name)}")
+    return lines
+
+
+def _next(asked: "Cohort", rows: list[dict[str, Any]]) -> list[str]:
+    """The commands that lead on."""
+    [holds] = asked.ask("holds")
+    lines = []
     if (holds["texts"] or holds["answers"]) and len(rows) > 1:
         first, second = map(quote, _nearest(rows))
         lines += [f"qwh compare {first} {second}", f"qwh plan --pair {first} {second}"]

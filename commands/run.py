@@ -11,6 +11,7 @@ from ..progress import say
 from .options import COHORT, DEFAULT
 
 if TYPE_CHECKING:
+    from ..database.warehouse import Warehouse
     from ..ingest.cohort_file import CohortFile
     from ..ingest.hashes import Hashes
     from ..ingest.todo import Todo
@@ -47,6 +48,7 @@ def run(
     """Do what a cohort file asks for and the warehouse lacks, build, and say what came out.
     qwh init writes such a file. Example: qwh run
     """
+    from ..database.warehouse import Warehouse
     from ..ingest.cohort_file import read_cohort_file
     from ..ingest.hashes import Hashes
     from ..ingest.todo import todo
@@ -54,6 +56,7 @@ def run(
 
     asked = read_cohort_file(file)
     settings = _settings(asked)
+    usual = Path(os.environ.get("QWH_WAREHOUSE") or DEFAULT)  # what a build's dbt changes
     folder = warehouse or asked.warehouse or _default_warehouse(asked)
     name = cohort or asked.cohort or os.environ.get(COHORT) or file.resolve().parent.name
     store = Store(folder)
@@ -67,7 +70,15 @@ def run(
         new = _carried_out(asked, wanted, store, hashes, (threads, quants_at_once))
     finally:
         hashes.save()
-    _built(folder, name, new, settings, wanted)
+    if new or _is_due(Warehouse(folder), settings):
+        from ..database import build
+        from .overview import overview
+
+        say("building the tables")
+        build.build(Warehouse(folder), settings=settings)
+        print(overview(folder, name, usual))
+    else:
+        print(_nothing_to_do(wanted))
 
 
 def _settings(asked: "CohortFile") -> dict[str, Any]:
@@ -100,7 +111,7 @@ def _carried_out(
     hashes: "Hashes",
     at_once: tuple[int | None, int | None],
 ) -> bool:
-    """Whether anything was done: a line on stdout per new run."""
+    """Whether anything was done: a line on stderr per new run."""
     from ..ingest.primary import name_primary
 
     if not wanted.is_empty:
@@ -110,7 +121,7 @@ def _carried_out(
         threads, quants = at_once
         settings = Settings(threads or all_threads(), quants_at_once=quants)
         for made, what in carry_out(asked, wanted, store, hashes, settings):
-            print(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
+            say(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
     return name_primary(asked, wanted.cohort, store) or not wanted.is_empty
 
 
@@ -126,22 +137,13 @@ def _missing(wanted: "Todo") -> list[str]:
     return lines or [f"cohort {wanted.cohort}: nothing is missing"]
 
 
-def _built(folder: Path, cohort: str, new: bool, settings: dict[str, Any], wanted: "Todo") -> None:
-    """Build where something is new, and print the screen; one line where nothing is."""
-    from ..database.warehouse import Warehouse
-    from .overview import overview
-
-    filled = Warehouse(folder)
-    if not new and not _is_due(filled):
-        held = f"{len(wanted.quants)} quants" if wanted.quants else "all imports"
-        print(f"cohort {cohort}: nothing to do, {held} are measured; see qwh show fidelity")
-        return
-    from ..database import build
-
-    say("building the tables")
-    build.build(filled, settings=settings)
-    print(overview(folder, cohort))
+def _nothing_to_do(wanted: "Todo") -> str:
+    """The one line of a run that finds all done."""
+    held = f"{len(wanted.quants)} quants are measured" if wanted.quants else "all is brought in"
+    held += f", {len(wanted.left)} runs stay retracted" if wanted.left else ""
+    return f"cohort {wanted.cohort}: nothing to do, {held}; see qwh show fidelity"
 
 
-def _is_due(filled: "object") -> bool:
-    return False
+def _is_due(filled: "Warehouse", settings: dict[str, Any]) -> bool:
+    """Whether the tables are not what a build would make of what lies there."""
+    return not filled.database.exists()

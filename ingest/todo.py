@@ -41,6 +41,7 @@ class QuantFile:
 class Brought(NamedTuple):
     """One file or folder to import. quant: its name, None: as the file says."""
 
+    cohort: str
     entry: ImportEntry
     path: Path
     quant: str | None
@@ -50,7 +51,9 @@ class Brought(NamedTuple):
     @property
     def key(self) -> str:
         """What it is remembered by."""
-        return "|".join(map(str, (self.entry.kind, self.quant, self.entry.text, self.sha256)))
+        return "|".join(
+            map(str, (self.cohort, self.entry.kind, self.quant, self.entry.text, self.sha256))
+        )
 
 
 @dataclass
@@ -260,7 +263,7 @@ class _Search:
             if is_reference
             else self.found.stems.get(said or "", said)
         )
-        return Brought(entry, path, name, is_reference, self.hashes.of(path))
+        return Brought(self.cohort, entry, path, name, is_reference, self.hashes.of(path))
 
 
 def _paths(entry: ImportEntry, file: Path) -> list[Path]:
