@@ -119,7 +119,7 @@ def _carried_out(
         from ..ingest.run_file import carry_out
 
         threads, quants = at_once
-        settings = Settings(threads or all_threads(), quants_at_once=quants)
+        settings = Settings(threads or all_threads(), quants_at_once=quants, until=asked.until)
         for made, what in carry_out(asked, wanted, store, hashes, settings):
             say(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
     return name_primary(asked, wanted.cohort, store) or not wanted.is_empty

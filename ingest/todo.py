@@ -228,14 +228,13 @@ class _Search:
             lists[entry] = left
 
     def _refuse_other_cut(self, text: TextEntry) -> None:
-        """Raise QwhError where the cohort read another number of a text's chunks."""
+        """Raise QwhError where the cohort read another number of a text's chunks than is said."""
+        if text.chunks is None or self.file.until is not None:
+            return  # as many as the cohort has read
         for run in self.runs:
+            wanted = min(text.chunks, (run.corpus_tokens or 0) // text.context_length)
             here = (run.task, run.corpus_id, run.context_length)
-            if here != ("corpus", text.name, text.context_length) or self.file.until:
-                continue
-            whole = (run.corpus_tokens or 0) // text.context_length
-            wanted = min(text.chunks or whole, whole)
-            if run.chunks != wanted:
+            if here == ("corpus", text.name, text.context_length) and run.chunks != wanted:
                 raise QwhError(
                     f"{self.file.path}: chunks of {text.name} would be {wanted:,}, and cohort"
                     f" {run.cohort_id} holds it with {run.chunks:,}: write chunks = {run.chunks},"
