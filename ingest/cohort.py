@@ -17,6 +17,7 @@ from ..raw import edits
 from ..raw.manifest import RunFacts, begun
 from ..raw.store import Store
 from . import tokenizers
+from .differences import apart
 from .engines import registry
 from .engines.port import PLAIN, Model, Reading, Vocabulary
 from .members import Member, member, named, open_stored
@@ -285,7 +286,7 @@ def refuse_other_reference(store: Store, run: RunFacts) -> None:
             raise QwhError(
                 f"cohort {run.cohort_id} already has the reference {held.quant_id}, not"
                 f" {run.quant_id}: give --quant-id {held.quant_id} if it is the same model, or"
-                " another --cohort",
+                f" another --cohort; qwh runs rename {held.quant_id} {run.quant_id} changes its name",
                 ExitCode.MISMATCH,
             )
         if held.role != run.role and held.quant_id == run.quant_id:
@@ -339,13 +340,12 @@ def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:
     there, here = (_compared(each, run.clashes(held)) for each in (held, run))
     differ = [key for key in there | here if there.get(key) != here.get(key)]
     if differ:
-        pairs = (
-            f"{key} {_short(there.get(key))} there, {_short(here.get(key))} here" for key in differ
-        )
+        pairs = [(key, *apart(str(there.get(key)), str(here.get(key)))) for key in differ]
+        told = ", ".join(f"{key} {ours} there, {theirs} here" for key, ours, theirs in pairs)
         length = f" at context length {held.context_length}" if held.context_length else ""
         raise QwhError(
             f"cohort {held.cohort_id} holds {held.corpus_id}{length} with other settings:"
-            f" {', '.join(pairs)}: repeat those settings, or use another --cohort or corpus name",
+            f" {told}: repeat those settings, or use another --cohort or corpus name",
             ExitCode.MISMATCH,
         )
 
@@ -355,8 +355,3 @@ def _compared(run: RunFacts, keys: list[str]) -> dict[str, Any]:
     found = {key: getattr(run, key) for key in keys}
     harness = found.pop("harness", None)
     return found | (json.loads(harness) if harness else {})
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else text[:12] + "..."

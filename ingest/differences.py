@@ -1,6 +1,5 @@
-"""Two texts or facts that differ, told so that the difference is seen."""
+"""Two texts that differ, told so that the difference is seen."""
 
-import json
 import re
 
 SHOWN = 40  # characters of a difference
@@ -15,12 +14,11 @@ def difference(one: str, other: str) -> tuple[str, str]:
     return _until(one, start), _until(other, start)
 
 
-def apart(one: object, other: object) -> tuple[str, str]:
-    """Two facts, as JSON; of long ones what stands where they first differ."""
-    there, here = json.dumps(one, default=str), json.dumps(other, default=str)
-    if max(len(there), len(here)) <= SHOWN:
-        return there, here
-    first, second = difference(there, here)
+def apart(one: str, other: str) -> tuple[str, str]:
+    """Two facts as text; of long ones what stands where they first differ."""
+    if max(len(one), len(other)) <= SHOWN:
+        return one, other
+    first, second = difference(one, other)
     return f"...{first}...", f"...{second}..."
 
 

@@ -125,7 +125,9 @@ def _say_unmet(store: Store, run: RunFacts, reference: RunFacts) -> None:
 def _other_facts(reference: RunFacts, run: RunFacts) -> str:
     there, here = json.loads(reference.harness or "{}"), json.loads(run.harness or "{}")
     names = sorted(name for name in there | here if there.get(name) != here.get(name))
-    pairs = [(name, *apart(there.get(name), here.get(name))) for name in names]
+    pairs = [
+        (name, *apart(json.dumps(there.get(name)), json.dumps(here.get(name)))) for name in names
+    ]
     return ", ".join(f"{name} is {ours} there, {theirs} here" for name, ours, theirs in pairs)
 
 
