@@ -3,21 +3,25 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from textwrap import shorten
 
 import typer
 
 from ..exports.registry import FORMATS
 
 DEFAULT = Path("warehouse")
-
-Completer = Callable[[typer.Context, str], list[tuple[str, str]]]
+LINE = 60  # characters of a sentence that stand beside a name
 
 
 def relations(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Analyses and tables, each with its sentence."""
     from ..database import names
 
-    return _beginning(incomplete, lambda: names.relations(_warehouse(context)))
+    def found() -> Iterable[tuple[str, str]]:
+        every = names.relations(_warehouse(context))
+        return [(each.name, shorten(each.sentence, LINE, placeholder=" ...")) for each in every]
+
+    return _beginning(incomplete, found)
 
 
 def cohorts(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

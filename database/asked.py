@@ -29,20 +29,20 @@ def rows_of(warehouse: Warehouse, name: str, asked: Asked) -> "tuple[pl.DataFram
     one expression over the table's columns. DuckDB parses it as that, and nothing can be changed:
     the connection is read-only.
     """
-    with warehouse.open() as connection:
+    with warehouse.open() as connection, _readable(name):
         found = source(connection, name)
         if asked.cohort and not (asked.is_usual and "cohort_id" not in found.columns):
             found = source(connection, name, asked.cohort)
-        with _refused(asked.where, found.columns):
-            if asked.where is not None:
-                found = found.filter(asked.where)
-            total = None if asked.limit is None else _count(found)
-            for column in reversed(asked.sort):
-                refuse_unknown_column(name, column.removeprefix("-"), found.columns)
-            if asked.sort:
-                found = found.order(", ".join(map(_order, asked.sort)))
-            frame = (found if asked.limit is None else found.limit(asked.limit)).pl()
-    return frame, frame.height if total is None else total
+        if asked.where is not None:
+            found = _filtered(found, asked.where)
+        for column in asked.sort:
+            refuse_unknown_column(name, column.removeprefix("-"), found.columns)
+        if asked.sort:
+            found = found.order(", ".join(map(_order, asked.sort)))
+        if asked.limit is None:
+            frame = found.pl()
+            return frame, frame.height
+        return found.limit(asked.limit).pl(), _count(found)
 
 
 def refuse_unknown_column(table: str, column: str, columns: list[str]) -> None:
@@ -63,19 +63,30 @@ def _order(column: str) -> str:
     return f'"{name}" {"desc" if column.startswith("-") else "asc"} nulls last'
 
 
+def _filtered(found: "DuckDBPyRelation", where: str) -> "DuckDBPyRelation":
+    """The rows for which an expression holds."""
+    import duckdb
+
+    try:
+        filtered = found.filter(where)
+        _count(filtered)  # what an expression does wrong may show only when it is computed
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise QwhError(
+            f"--where {where} is not one expression over these columns: {reason}: the columns are"
+            f" {', '.join(found.columns)}",
+            ExitCode.BAD_INPUT,
+        ) from None
+    return filtered
+
+
 @contextmanager
-def _refused(where: str | None, columns: list[str]) -> Iterator[None]:
-    """Turns what DuckDB says of a where into one line."""
+def _readable(name: str) -> Iterator[None]:
+    """Turns what DuckDB says of a table into one line."""
     import duckdb
 
     try:
         yield
     except duckdb.Error as error:
-        if where is None:
-            raise
         reason = str(error).splitlines()[0]
-        raise QwhError(
-            f"--where {where} is not one expression over these columns: {reason}: the columns are"
-            f" {', '.join(columns)}",
-            ExitCode.BAD_INPUT,
-        ) from None
+        raise QwhError(f"cannot read {name}: {reason}: run qwh build", ExitCode.STORAGE) from None

@@ -5,6 +5,7 @@ waits for a name gets it at once.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ LAYERS = ("dim", "fct", "stat", "find", "int", "stg")  # how names of tables beg
 
 
 class Shown(NamedTuple):
-    """What can be shown: its name, and the first sentence of its comment."""
+    """What can be shown: its name, and what its comment asks or says first."""
 
     name: str
     sentence: str
@@ -36,9 +37,9 @@ def relations(folder: Path) -> list[Shown]:
     if not (folder / DATABASE).is_file():
         raise QwhError(f"{folder} holds no tables yet: run qwh build", ExitCode.NOT_FOUND)
     comments = dict(_asked(folder, RELATIONS))
-    analyses = sorted(path.stem for path in ANALYSES.glob("*.sql"))
-    tables = sorted(set(comments) - set(analyses), key=lambda name: (_layer(name), name))
-    return [Shown(name, _sentence(name, comments.get(name))) for name in [*analyses, *tables]]
+    analyses = {path.stem for path in ANALYSES.glob("*.sql")}
+    names = sorted(comments, key=lambda name: (name not in analyses, _layer(name), name))
+    return [Shown(name, _sentence(comments[name] or "")) for name in names]
 
 
 def cohorts(folder: Path) -> list[str]:
@@ -63,14 +64,10 @@ def _layer(name: str) -> int:
     return LAYERS.index(prefix) + 1 if prefix in LAYERS else 0
 
 
-def _sentence(name: str, comment: str | None) -> str:
-    """The first sentence of a comment; an analysis that is not built says its question."""
-    if not comment:
-        path = ANALYSES / f"{name}.sql"
-        comment = path.read_text(encoding="utf-8").removeprefix("--") if path.is_file() else ""
-        return comment.partition("\n")[0].strip()
-    first, stop, _ = " ".join(comment.split()).partition(". ")
-    return first + stop.strip()
+def _sentence(comment: str) -> str:
+    """The question that a comment asks, or its first sentence."""
+    sentences = re.split(r"(?<=[.?]) ", " ".join(comment.split()))
+    return next((each for each in sentences if each.endswith("?")), sentences[0])
 
 
 def _asked(folder: Path, sql: str) -> list[tuple]:
@@ -81,4 +78,5 @@ def _asked(folder: Path, sql: str) -> list[tuple]:
 
 
 def _manifests(folder: Path) -> list[dict]:
-    return [json.loads(path.read_text()) for path in (folder / "raw" / "runs").glob("*.json")]
+    paths = (folder / "raw" / "runs").glob("[!._]*.json")
+    return [json.loads(path.read_text()) for path in paths]

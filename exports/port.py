@@ -64,7 +64,9 @@ class Table(NamedTuple):
         return [
             [
                 text(value, column.form, error)
-                for value, error in zip(self.rows[column.name], errors.get(column.name, none))
+                for value, error in zip(
+                    self.rows[column.name].to_list(), errors.get(column.name, none)
+                )
             ]
             for column in self.columns
         ]
@@ -132,6 +134,10 @@ def text(value: object, form: Form, error: float | None = None) -> str:
         return rounded(value, error)
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {text(each, form)}" for key, each in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(text(each, form) for each in value)}]"
     return "".join(
         character if character.isprintable() or character == "\n" else f"\\x{ord(character):02x}"
         for character in str(value)
