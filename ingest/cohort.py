@@ -286,7 +286,8 @@ def refuse_other_reference(store: Store, run: RunFacts) -> None:
             raise QwhError(
                 f"cohort {run.cohort_id} already has the reference {held.quant_id}, not"
                 f" {run.quant_id}: give --quant-id {held.quant_id} if it is the same model, or"
-                f" another --cohort; qwh runs rename {held.quant_id} {run.quant_id} changes its name",
+                f" another --cohort; qwh runs rename {held.quant_id} {run.quant_id} changes its"
+                " name",
                 ExitCode.MISMATCH,
             )
         if held.role != run.role and held.quant_id == run.quant_id:
