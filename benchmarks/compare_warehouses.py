@@ -1,4 +1,4 @@
-"""Do two built warehouses say the same? Every table and every analysis that both have, row by row.
+"""Do two built warehouses say the same? Every table and every view that both have, row by row.
 
     python benchmarks/compare_warehouses.py BEFORE AFTER [--tolerance 1e-12]
 
@@ -11,7 +11,6 @@ listed and not compared. Exit code 1 if a row or a value differs.
 
 import argparse
 import ast
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,13 @@ from typing import NamedTuple
 
 import duckdb
 import polars as pl
+import yaml
+
+from qwh.database.warehouse import PROJECT
 
 
 class Built(NamedTuple):
-    """A warehouse's file, open, and what its dbt manifest says of it."""
+    """A warehouse's file, open, and what the project's models say of it."""
 
     connection: duckdb.DuckDBPyConnection
     queries: dict[str, str]  # table or analysis -> SQL of its rows
@@ -30,23 +32,20 @@ class Built(NamedTuple):
 
 
 def open_built(folder: Path) -> Built:
-    """A warehouse by its folder; its analyses are those that it was built with."""
-    manifest = json.loads((folder / ".build" / "target" / "manifest.json").read_text())
+    """A warehouse by its folder."""
     connection = duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True)
+    connection.execute("set variable qwh_raw = ?", [str(folder / "raw")])
     tables = connection.sql(
         "select table_name from duckdb_tables() union all"
         " select view_name from duckdb_views() where not internal"
     ).fetchall()
     queries = {name: f'from "{name}"' for (name,) in tables}
     grains = {}
-    for node in manifest["nodes"].values():
-        if node["resource_type"] == "analysis":
-            if "questions" in node["fqn"]:
-                continue  # asked with variables, by commands
-            queries[node["name"]] = node["raw_code"]
-        elif (node.get("test_metadata") or {}).get("name") == "unique_grain":
-            table = node["attached_node"].rsplit(".", 1)[1]
-            grains[table] = node["test_metadata"]["kwargs"]["columns"]
+    for twin in PROJECT.glob("models/*/*.yml"):
+        for model in yaml.safe_load(twin.read_text())["models"]:
+            for test in model.get("data_tests", []):
+                if "unique_grain" in test:
+                    grains[model["name"]] = test["unique_grain"]["arguments"]["columns"]
     return Built(connection, queries, grains)
 
 

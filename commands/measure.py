@@ -45,7 +45,7 @@ def listed(warehouse: WarehouseOption = DEFAULT) -> None:
     from ..database.warehouse import Warehouse
 
     for each in measures.listed(Warehouse(warehouse)):
-        print(f"{each['name']}  {each['sql']}")
+        print(f"{each.name}  {each.sql or each.flaw}")
 
 
 @measure.command()

@@ -1,30 +1,54 @@
-"""Raw to tables: `dbt build` on a copy beside, which takes the database's place when all went well.
+"""Raw to tables: dbt builds a copy beside, which takes the database's place when all went well.
 
 Readers never meet a lock, and a build that fails leaves the tables as they were. A cohort whose own
-rows would make it fail is set aside in unbuilt_cohorts, and the others are built.
+rows would make it fail is set aside in unbuilt_cohorts, and the others are built. Where nothing is
+new, nothing is done.
 """
 
 import json
-import os
 import shutil
+import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ExitCode, QwhError, storage_error
 from ..progress import say
 from ..raw.store import Store
+from . import database_file, freshness, measures
 from .culprits import blamed, damaged_parts, lost_parts
-from .warehouse import DATABASE, PROJECT, Warehouse
+from .warehouse import Warehouse
+from .workplace import workplace
+
+if TYPE_CHECKING:
+    from .dbt_build import Outcome
 
 OTHER_COLUMNS = "out of sync"  # dbt's words where a table has other columns than its model
+MEASURES = "dim_measures"  # the model that a user's own figures enter by
+WITHOUT_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
 OTHER_SEED = "sniffing file"  # DuckDB's, where a seed has
 
 
-class Failure(NamedTuple):
-    """What a dbt build stopped at."""
+class Built(NamedTuple):
+    """What a build did."""
 
-    words: str  # dbt's own, of the first
-    nodes: list[Any]  # dbt's: the models and tests that failed
+    unbuilt: dict[str, str]  # cohort -> why it was set aside
+    unasked: dict[str, str]  # a user's measure -> why it has no values
+    tables: int  # 0: nothing was new
+    runs: int
+    tests: int  # data tests that passed
+    seconds: float
+
+    def line(self) -> str:
+        """What it did, for a person."""
+        if not self.tables:
+            return (
+                f"nothing is new since the last build ({self.runs} runs): qwh build --full-refresh"
+                " builds all the same"
+            )
+        return (
+            f"built {self.tables} tables of {self.runs} runs in {self.seconds:.0f} s;"
+            f" {self.tests} data tests passed"
+        )
 
 
 def build(
@@ -32,102 +56,141 @@ def build(
     full_refresh: bool = False,
     select: str | None = None,
     settings: dict[str, Any] | None = None,
-) -> dict[str, str]:
-    """Refresh every table and run every data test; cohort -> why it was set aside.
+    wait: bool = False,
+) -> Built:
+    """Refresh every table and run every data test, unless nothing is new.
 
-    select: dbt's own selection of models, which sets nothing aside. settings: in place of the vars
-    of dbt_project.yml. Tables that an older version of qwh built with other columns are all built
-    anew. Raises QwhError if a model or a test fails and the rows of no one cohort are to blame.
+    full_refresh: from nothing but raw. select: dbt's own selection of models, which sets nothing
+    aside. settings: in place of the vars of dbt_project.yml; None: those of the last build. wait:
+    for another build to be done. Tables that an older version of qwh built with other columns are
+    all built anew, and so are those of a database that cannot be read. Raises QwhError if a model
+    or a test fails and the rows of no one cohort are to blame, or if another build is at work.
     """
-    work = warehouse.existing().folder / ".build"
-    store = Store(warehouse.folder).create()  # raw tables that an older version did not know
-    beside = work / DATABASE  # same file name: DuckDB keeps it inside macros and views
+    began = time.monotonic()
+    store = Store(warehouse.existing().folder).create()  # raw tables that an older one did not know
     try:
-        work.mkdir(exist_ok=True)
-        unbuilt, asked = {} if select else lost_parts(store), settings or {}
-        while failure := _dbt_build(
-            warehouse, full_refresh, select, asked | ({"unbuilt": unbuilt} if unbuilt else {})
-        ):
-            if not full_refresh and _of_another_version(failure.words):
+        with workplace(warehouse.folder, wait) as own:
+            if settings is None:
+                settings = freshness.settings_of_last(warehouse)
+            lost = {} if select else lost_parts(store)
+            if not (full_refresh or select or lost) and _is_done(warehouse, settings):
+                return Built({}, {}, 0, len(store.runs()), 0, time.monotonic() - began)
+            work = _Work(warehouse, store, own, select, settings)
+            built = work.done(full_refresh, lost)
+            return built._replace(seconds=time.monotonic() - began)
+    except OSError as error:
+        raise storage_error(f"cannot build {warehouse.database}", error) from None
+
+
+def _is_done(warehouse: Warehouse, settings: dict[str, Any]) -> bool:
+    """Whether the tables are what a build would make."""
+    return (
+        database_file.as_built(warehouse.database)
+        and not freshness.stale(warehouse, settings)
+        and not freshness.sets_aside(warehouse)
+    )
+
+
+class _Work:
+    """One build in its folder, from what it begins with to what takes the database's place."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        store: Store,
+        own: Path,
+        select: str | None,
+        settings: dict[str, Any],
+    ):
+        from .dbt_build import Dbt
+
+        self.warehouse, self.store, self.own, self.select = warehouse, store, own, select
+        seen = freshness.look(warehouse, settings)
+        files = own / "seen.json"
+        rows = [{"path": path, "sha256": digest} for path, digest in seen.files.items()]
+        files.write_text(json.dumps(rows or [{"path": None, "sha256": None}]))
+        told = seen._asdict() | {"files": str(files)}
+        self.variables = settings | {"seen": told}
+        self.dbt = Dbt(warehouse.folder, own)
+
+    def done(self, full_refresh: bool, unbuilt: dict[str, str]) -> Built:
+        """Build, set aside what stops it, build again; then publish."""
+        while True:
+            self._begin(full_refresh)
+            outcome, unasked = self._tables(
+                self.variables | ({"unbuilt": unbuilt} if unbuilt else {}), full_refresh
+            )
+            if outcome.words is None:
+                break
+            if not full_refresh and _of_another_version(outcome.words):
                 say("the tables are of an older version of qwh: building all of them from raw")
                 full_refresh = True
                 continue
-            found = {} if select else _culprits(store, beside, failure)
+            found = {} if self.select else self._culprits(outcome.failed)
             if found.keys() <= unbuilt.keys():
                 raise QwhError(
-                    f"dbt build failed: {failure.words}: see {work / 'logs' / 'dbt.log'}",
-                    ExitCode.BUILD_FAILED,
+                    f"dbt build failed: {outcome.words}: see {self.dbt.log}", ExitCode.BUILD_FAILED
                 )
             unbuilt = found | unbuilt
-        os.replace(beside, warehouse.database)
-    except OSError as error:
-        raise storage_error(f"cannot build {warehouse.database}", error) from None
-    for cohort, reason in unbuilt.items():
-        say(f"cohort {cohort} is set aside: {reason}")
-    return unbuilt
+        return self._published(outcome.tests, unbuilt, unasked)
 
+    def _begin(self, full_refresh: bool) -> None:
+        """Lay a copy of the database beside; nothing where all is refreshed, so that no table of a
+        model that is gone stays, and where it cannot be read.
+        """
+        database, beside = self.warehouse.database, self.dbt.database
+        for left in (beside, beside.with_name(f"{beside.name}.wal")):
+            left.unlink(missing_ok=True)
+        if not database.exists() or (full_refresh and not self.select):
+            return
+        flaw = database_file.flaw(database)
+        if flaw is None:
+            shutil.copy2(database, beside)
+        else:
+            say(f"{database} cannot be read ({flaw}): building all of it from raw")
 
-def _culprits(store: Store, beside: Path, failure: Failure) -> dict[str, str]:
-    """cohort -> the reason, of those whose rows or parts made the build fail."""
-    return blamed(beside, failure.nodes) or damaged_parts(store)
+    def _tables(
+        self, variables: dict[str, Any], full_refresh: bool
+    ) -> tuple["Outcome", dict[str, str]]:
+        """dbt's outcome, and the user's measures that could not be asked.
 
+        They are asked once all that they may read is built.
+        """
+        # what only tells of the code is asked where its models are built by name, and by pytest
+        given = ["--select", *self.select.split()] if self.select else WITHOUT_UNIT_TESTS
+        if not measures.listed(self.warehouse):
+            return self.dbt.build(variables, full_refresh, *given), {}
+        first = self.dbt.build(variables, full_refresh, *given, "--exclude", f"{MEASURES}+")
+        if first.words:
+            return first, {}
+        file = self.own / "measured.parquet"
+        unasked = measures.ask(self.warehouse, self.dbt.database, self.dbt.after(MEASURES), file)
+        if self.select:
+            given = ["--select", *(f"{each},{MEASURES}+" for each in self.select.split())]
+        else:
+            given = [*given, "--select", f"{MEASURES}+"]
+        second = self.dbt.build(variables | {"measured": str(file)}, full_refresh, *given)
+        return first.and_then(second), unasked
 
-def _dbt_build(
-    warehouse: Warehouse, full_refresh: bool, select: str | None, settings: dict[str, Any]
-) -> Failure | None:
-    """Build a copy of the database with some of dbt's vars; None, or what failed.
+    def _culprits(self, failed: list[Any]) -> dict[str, str]:
+        """cohort -> the reason, of those whose rows or parts made the build fail."""
+        raw = self.warehouse.folder / "raw"
+        return blamed(self.dbt.database, raw, failed) or damaged_parts(self.store)
 
-    A full refresh of everything begins with an empty file: no table of a model that is gone stays.
-    """
-    from dbt.cli.main import dbtRunner
-
-    beside = warehouse.folder / ".build" / DATABASE
-    if warehouse.database.exists() and (select or not full_refresh):
-        shutil.copy2(warehouse.database, beside)
-    else:
-        beside.unlink(missing_ok=True)
-    os.environ |= {"QWH_WAREHOUSE": str(warehouse.folder), "QWH_DATABASE": str(beside)}
-    folders = {
-        "--project-dir": PROJECT,
-        "--profiles-dir": PROJECT,
-        "--target-path": beside.parent / "target",
-        "--log-path": beside.parent / "logs",
-    }
-    arguments = ["build", "--quiet", "--log-level", "none", "--log-level-file", "debug"]
-    for option, folder in folders.items():
-        arguments += [option, str(folder)]
-    arguments += ["--full-refresh"] if full_refresh else []
-    # what only tells of the code is asked where its models are built by name, and by pytest
-    arguments += ["--select", select] if select else ["--exclude-resource-type", "unit_test"]
-    arguments += ["--vars", json.dumps(settings)] if settings else []
-    result = dbtRunner().invoke(arguments)
-    _let_go_of_the_database()
-    return None if result.success else _failure(result)
-
-
-def _let_go_of_the_database() -> None:
-    """Close the file, which dbt-duckdb keeps open: then all is in it and nothing in its log."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    try:
-        environment = DuckDBConnectionManager.env()
-    except Exception:  # that very class: dbt stopped before it opened the file
-        return
-    DuckDBConnectionManager.close_all_connections()
-    environment.close()
+    def _published(self, tests: int, unbuilt: dict[str, str], unasked: dict[str, str]) -> Built:
+        """Look at the file that was built, and let it take the database's place."""
+        wanted = set() if self.select else self.dbt.tables()
+        tables = database_file.tables(self.dbt.database, wanted)
+        aside = database_file.publish(self.dbt.database, self.warehouse.database)
+        if aside:
+            say(f"what lay in the database's place is no database of qwh's: it is {aside} now")
+        for cohort, reason in unbuilt.items():
+            say(f"cohort {cohort} is set aside: {reason}")
+        for name, reason in unasked.items():
+            say(f"the measure {name} has no values: {reason}")
+        return Built(unbuilt, unasked, tables, len(self.store.runs()), tests, 0.0)
 
 
 def _of_another_version(failure: str) -> bool:
     """Whether a table or a seed has other columns than the ones that are there."""
     return OTHER_COLUMNS in failure or (OTHER_SEED in failure and "seeds" in failure)
-
-
-def _failure(result: Any) -> Failure:
-    """What failed, with dbt's own words for the first of it, on one line."""
-    if result.exception:
-        return Failure(str(result.exception), [])
-    failed = [
-        node for node in result.result or [] if node.status in ("error", "fail", "runtime error")
-    ]
-    words = f"{failed[0].node.name}: {failed[0].message}" if failed else "no reason given"
-    return Failure(words, [each.node for each in failed])

@@ -47,9 +47,10 @@ def _flawed(store: Store, is_whole: Any) -> dict[str, str]:
     return found
 
 
-def blamed(database: Path, nodes: list[Any]) -> dict[str, str]:
+def blamed(database: Path, raw: Path, nodes: list[Any]) -> dict[str, str]:
     """cohort -> the reason, of cohorts whose rows alone make one of dbt's failed nodes fail.
 
+    raw: the folder that the database's views read.
     Each node's SQL is asked of one cohort's rows at a time. A node that fails without any rows is
     nobody's fault.
     """
@@ -58,6 +59,7 @@ def blamed(database: Path, nodes: list[Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     with duckdb.connect() as connection:
         udf.register(connection)
+        connection.execute("set variable qwh_raw = ?", [str(raw)])
         quoted = str(database).replace("'", "''")
         connection.execute(f"attach '{quoted}' as {BUILT} (read_only)")
         cohorts = connection.sql(f"select distinct cohort_id from {BUILT}.stg_runs order by 1")

@@ -1,94 +1,174 @@
 """A user's own figure per quant, one SELECT, in the study's tables under the same protection.
 
-A measure lies in raw/measures/NAME.json; every build asks it anew (models/marts/fct_measures.sql).
+A measure lies in raw/measures/NAME.json. Every build asks it anew once all that it may read is
+built, on a connection that reads the warehouse and no other file; dim_measures says how that went.
 """
 
 import json
 import re
+import threading
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ExitCode, QwhError, storage_error
 from ..raw.store import Store
 from .warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+KEPT = ("name", "sql", "orientation")  # keys of its file
+ROW = ("cohort_id", "quant_id", "value")  # what a SELECT gives
+LIMIT = 60  # seconds that a SELECT may take
 EXAMPLE = "select cohort_id, quant_id, avg(kld) as value from int_tokens group by all"
 
 
-def add(warehouse: Warehouse, name: str, sql: str, smaller_is_further: bool) -> list[tuple]:
+class Measure(NamedTuple):
+    """A figure as it is kept."""
+
+    name: str
+    sql: str
+    orientation: int  # 1: larger is further from the reference, -1: smaller is
+    flaw: str | None = None  # why its file is none
+
+
+def add(
+    warehouse: Warehouse, name: str, sql: str, smaller_is_further: bool
+) -> list[tuple[str, str, float]]:
     """Try the SELECT on the built warehouse and keep it; returns its (cohort_id, quant_id, value).
 
     Raises QwhError: a name that cannot be one, SQL that is not one SELECT, other columns, a quant
-    with two values.
+    with two values, a table that is made from measures.
     """
     if not NAME.fullmatch(name):
         raise QwhError(
             f"{name} cannot name a measure: use small letters, digits and _, 40 at most",
             ExitCode.USAGE,
         )
-    rows = _rows(warehouse, sql)
-    for (cohort_id, quant_id), times in Counter(row[:2] for row in rows).items():
-        if times > 1:
-            raise QwhError(
-                f"the measure {name} gives {quant_id} of {cohort_id} more than one value: aggregate"
-                " to one per cohort_id and quant_id",
-                ExitCode.BAD_INPUT,
-            )
-    measure = {
-        "name": name,
-        "sql": sql.strip().rstrip(";"),
-        "orientation": -1 if smaller_is_further else 1,
-    }
+    measure = Measure(name, sql.strip().rstrip(";"), -1 if smaller_is_further else 1)
+    with warehouse.open() as connection:
+        rows = _rows(connection, measure)
+    text = json.dumps({key: measure._asdict()[key] for key in KEPT}, indent=1) + "\n"
+    store = Store(warehouse.folder).create()
     try:
-        (_folder(warehouse) / f"{name}.json").write_text(json.dumps(measure, indent=1) + "\n")
+        store.place(store.raw / "measures" / f"{name}.json", lambda path: path.write_text(text))
     except OSError as error:
         raise storage_error(f"cannot keep the measure {name}", error) from None
     return rows
 
 
-def listed(warehouse: Warehouse) -> list[dict]:
-    """Every measure: name, sql, orientation (1: larger is further from the reference)."""
-    return [json.loads(path.read_text()) for path in sorted(_folder(warehouse).glob("[a-z]*.json"))]
+def listed(warehouse: Warehouse) -> list[Measure]:
+    """Every measure, in the order of their names, those whose file is none with the flaw."""
+    folder = warehouse.existing().folder / "raw" / "measures"
+    return [_read(path) for path in sorted(folder.glob("[!._]*.json"))]
 
 
 def remove(warehouse: Warehouse, name: str) -> None:
     """Forget a measure; the next build leaves it out. Raises QwhError for an unknown name."""
-    path = _folder(warehouse) / f"{name}.json"
-    if not NAME.fullmatch(name) or not path.exists():
-        names = ", ".join(measure["name"] for measure in listed(warehouse)) or "none"
-        raise QwhError(f"there is no measure called {name}: there are {names}", ExitCode.NOT_FOUND)
-    path.unlink()
-
-
-def _folder(warehouse: Warehouse) -> Path:
-    return Store(warehouse.existing().folder).create().raw / "measures"
-
-
-def _rows(warehouse: Warehouse, sql: str) -> list[tuple]:
-    """What the SELECT gives, read-only."""
-    import duckdb
-    import sqlglot
-    from sqlglot import exp
-
+    names = [measure.name for measure in listed(warehouse)]
+    if name not in names:
+        raise QwhError(
+            f"there is no measure called {name}: there are {', '.join(names) or 'none'}",
+            ExitCode.NOT_FOUND,
+        )
     try:
-        trees = sqlglot.parse(sql, dialect="duckdb")
-    except sqlglot.errors.SqlglotError as error:
+        (warehouse.folder / "raw" / "measures" / f"{name}.json").unlink()
+    except OSError as error:
+        raise storage_error(f"cannot forget the measure {name}", error) from None
+
+
+def ask(warehouse: Warehouse, database: Path, after: list[str], file: Path) -> dict[str, str]:
+    """Ask every measure of a database that is being built, and write what they say as Parquet.
+
+    after: tables that are made from measures, which none may read: they are dropped first. Returns
+    name -> why, of those that gave nothing.
+    """
+    import duckdb
+    import polars as pl
+
+    with duckdb.connect(str(database)) as connection:
+        for table, kind in connection.execute(
+            "select table_name, if(table_type = 'VIEW', 'view', 'table') from"
+            " information_schema.tables where table_schema = 'main'"
+        ).fetchall():
+            if table in after:
+                connection.execute(f'drop {kind} "{table}"')
+    asked = []
+    with Warehouse(warehouse.folder, database).open() as connection:
+        for measure in listed(warehouse):
+            rows: list[tuple[str, str, float]] = []
+            reason = measure.flaw
+            try:
+                rows = [] if reason else _rows(connection, measure)
+            except QwhError as error:
+                reason = str(error)
+            asked.append((*measure[:3], reason, [dict(zip(ROW, row)) for row in rows]))
+    answer = pl.Struct(dict.fromkeys(ROW[:2], pl.String) | {"value": pl.Float64})
+    types = {"measure": pl.String, "sql": pl.String, "orientation": pl.Int32, "reason": pl.String}
+    pl.DataFrame(asked, types | {"answers": pl.List(answer)}, orient="row").write_parquet(file)
+    return {name: reason for name, _, _, reason, _ in asked if reason}
+
+
+def _read(path: Path) -> Measure:
+    """A measure's file, which others may have written."""
+    try:
+        found = json.loads(path.read_text())
+        measure = Measure(*(found[key] for key in KEPT))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return Measure(path.stem, "", 1, f"{path} cannot be read ({error}): remove it")
+    named = measure.name == path.stem and NAME.fullmatch(path.stem)
+    if named and isinstance(measure.sql, str) and measure.orientation in (1, -1):
+        return measure
+    return Measure(
+        path.stem, "", 1, f"{path} is not a measure as qwh measure add writes: remove it"
+    )
+
+
+def _rows(connection: "DuckDBPyConnection", measure: Measure) -> list[tuple[str, str, float]]:
+    """What the SELECT gives on a connection that reads the warehouse and no other file."""
+    import duckdb
+
+    timer = threading.Timer(LIMIT, connection.interrupt)
+    timer.start()
+    try:
+        statements = connection.extract_statements(measure.sql)
+        if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
+            raise QwhError(f"a measure is one SELECT: write it like {EXAMPLE}", ExitCode.USAGE)
+        rows = connection.execute(
+            f"select cohort_id, quant_id, value::double from ({measure.sql}\n) where value is not"
+            " null"
+        ).fetchall()
+    except duckdb.InterruptException:
+        raise QwhError(
+            f"the measure {measure.name} took more than {LIMIT} s: make it simpler",
+            ExitCode.BAD_INPUT,
+        ) from None
+    except duckdb.ParserException as error:
         raise QwhError(
             f"cannot read the measure's SQL: {str(error).splitlines()[0]}: write it like {EXAMPLE}",
             ExitCode.BAD_INPUT,
         ) from None
-    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise QwhError(f"a measure is one SELECT: write it like {EXAMPLE}", ExitCode.USAGE)
-    with warehouse.open() as connection:
-        try:
-            return connection.execute(
-                f"select cohort_id, quant_id, value::double from ({sql.strip().rstrip(';')}) where"
-                " value is not null"
-            ).fetchall()
-        except duckdb.Error as error:
+    except duckdb.Error as error:
+        raise QwhError(
+            f"DuckDB refused the measure: {str(error).splitlines()[0]}: it must give cohort_id,"
+            f" quant_id and value, like {EXAMPLE}",
+            ExitCode.BAD_INPUT,
+        ) from None
+    finally:
+        timer.cancel()
+    return _once(measure.name, rows)
+
+
+def _once(name: str, rows: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
+    """The rows, if no quant has two. Raises QwhError."""
+    for (cohort_id, quant_id), times in Counter(row[:2] for row in rows).items():
+        if cohort_id is None or quant_id is None or times > 1:
+            what = "more than one value" if times > 1 else "a value without its name"
             raise QwhError(
-                f"DuckDB refused the measure: {str(error).splitlines()[0]}: it must give cohort_id,"
-                f" quant_id and value, like {EXAMPLE}",
+                f"the measure {name} gives {quant_id} of {cohort_id} {what}: aggregate to one per"
+                " cohort_id and quant_id",
                 ExitCode.BAD_INPUT,
-            ) from None
+            )
+    return rows

@@ -20,9 +20,9 @@ DATABASE = "warehouse.duckdb"
 class Warehouse:
     """A folder with raw/ (Parquet, manifests) and warehouse.duckdb (all that is derived)."""
 
-    def __init__(self, folder: Path | str):
+    def __init__(self, folder: Path | str, database: Path | None = None):
         self.folder = Path(folder).expanduser().resolve()
-        self.database = self.folder / DATABASE
+        self.database = database or self.folder / DATABASE
 
     def existing(self) -> "Warehouse":
         """This warehouse, or QwhError if `qwh init` never made it."""

@@ -50,18 +50,18 @@ class Store:
             for folder in ("runs", "edits", "measures"):
                 nothing = self.raw / folder / "_none.json"
                 if not nothing.exists() or nothing.read_text() != NOTHING:
-                    self._place(nothing, lambda path: path.write_text(NOTHING))
+                    self.place(nothing, lambda path: path.write_text(NOTHING))
             for table, schema in TABLES.items():
                 part = self.part(table, "_schema")
                 if not _has_schema(part, schema):
                     part.parent.mkdir(parents=True, exist_ok=True)
-                    self._place(part, partial(pq.write_table, schema.empty_table()))
+                    self.place(part, partial(pq.write_table, schema.empty_table()))
             staging.sweep(self.staging)
         except OSError as error:
             raise storage_error(f"cannot make a warehouse in {self.raw.parent}", error) from None
         return self
 
-    def _place(self, final: Path, write: Callable[[Path], Any]) -> None:
+    def place(self, final: Path, write: Callable[[Path], Any]) -> None:
         """Write a file beside and rename it: whoever looks, and whenever we die, it is whole."""
         with staging.beside(self.staging) as folder:
             staged = folder / final.name

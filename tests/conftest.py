@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from compiled import manifest  # noqa: F401 (a fixture)
 from toy import copy, toy  # noqa: F401 (fixtures)
 from typer.testing import CliRunner
 

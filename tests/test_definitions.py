@@ -2,7 +2,6 @@
 
 import ast
 import csv
-import json
 import math
 import re
 import types
@@ -195,7 +194,7 @@ def zone_of_sql(compiled: str, quants: pl.DataFrame, rules: list[tuple]) -> dict
     return {(rule, threshold): inside for rule, threshold, inside in found}
 
 
-def test_sql_and_python_put_the_same_quants_into_the_zone(toy):
+def test_sql_and_python_put_the_same_quants_into_the_zone(manifest):
     """The compiled model on 400 quants, most of them just inside or outside an edge."""
     rng = np.random.default_rng(5)
     kld, error = rng.exponential(0.02, 400), rng.exponential(0.005, 400)
@@ -209,7 +208,6 @@ def test_sql_and_python_put_the_same_quants_into_the_zone(toy):
     quants = pl.DataFrame({"quant_id": names, "kld": kld, "gain": gain, "error": error})
     rules = [(row["zone_rule"], float(row["threshold"])) for row in seed("zone_rules")]
     rules += [("not_different", 0.1), ("not_different", 0.01), ("tost", 0.05)]
-    manifest = json.loads((toy.folder / ".build" / "target" / "manifest.json").read_text())
     compiled = manifest["nodes"]["model.qwh.fct_zone_members"]["compiled_code"]
     found = zone_of_sql(compiled, quants.fill_nan(None), rules)
     assert {rule for rule, _ in rules} == set(RULES)

@@ -3,12 +3,10 @@ promises.
 """
 
 import ast
-import json
 from dataclasses import fields
 from pathlib import Path
 
 import house
-import pytest
 import sqlglot
 import yaml
 from sqlglot import exp
@@ -26,12 +24,6 @@ MAY_READ = {
     "analyses": {"marts", "statistics", "findings", "seed"},
 }
 FACTS = "model.qwh.stg_runs"  # what the analysis of provenance reads: the manifests themselves
-
-
-@pytest.fixture(scope="module")
-def manifest(warehouse) -> dict:
-    """What dbt knows of the project after the warehouse's build."""
-    return json.loads((warehouse / ".build" / "target" / "manifest.json").read_text())
 
 
 def models(manifest: dict) -> list[dict]:

@@ -11,8 +11,9 @@ import pytest
 from conftest import qwh
 from toy import rows
 
+from qwh.database.build import build
 from qwh.database.warehouse import Warehouse
-from qwh.errors import ExitCode
+from qwh.errors import ExitCode, QwhError
 from qwh.raw.disk import sha256
 from qwh.raw.store import Store
 
@@ -149,10 +150,9 @@ def test_what_is_mended_is_built_and_a_strict_build_ends_with_8_until_all_is(bro
 
 
 def test_a_build_that_no_cohort_is_to_blame_for_fails(copy):
-    """A measure whose SQL fails whatever the rows: readers keep the tables that they had."""
+    """A setting that fails whatever the rows: readers keep the tables that they had."""
     before = copy.database.stat().st_mtime_ns
-    measure = {"name": "odd", "sql": "select nothing from fct_fidelity", "orientation": 1}
-    (copy.folder / "raw" / "measures" / "odd.json").write_text(json.dumps(measure))
-    done = qwh("build", "--warehouse", copy.folder)
-    assert done.exit_code == ExitCode.BUILD_FAILED and "fct_measures" in done.stderr
+    with pytest.raises(QwhError, match="dbt build failed: dim_zone_rules") as caught:
+        build(copy, settings={"zone_threshold": "'much'"})
+    assert caught.value.code == ExitCode.BUILD_FAILED
     assert copy.database.stat().st_mtime_ns == before

@@ -1,0 +1,118 @@
+"""warehouse.duckdb on disk: whether it can be read, and how a newly built one takes its place.
+
+All of it is made from raw/. What a build begins with is a copy of it if it can be read, and nothing
+otherwise; what is no database of ours is never overwritten but moved beside.
+"""
+
+import os
+import shutil
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode, QwhError
+from ..raw import disk
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SIGN, SIGN_AT = b"DUCK", 8  # what DuckDB's files have, and where
+TABLES = (
+    "select table_name from duckdb_tables() where database_name = current_catalog() and not"
+    " temporary order by all"
+)
+
+
+def as_built(database: Path) -> bool:
+    """Whether a file is, byte for byte, what the last build published."""
+    try:
+        return disk.sha256(database) == _hash_of(database).read_text().strip()
+    except OSError:
+        return False
+
+
+def flaw(database: Path) -> str | None:
+    """Why a file cannot be read, in DuckDB's words; None if every row of it can."""
+    import duckdb
+
+    if as_built(database):
+        return None
+    try:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            for table in _tables(connection):
+                connection.execute(f'select bit_xor(hash(t)) from "{table}" as t').fetchall()
+    except (duckdb.Error, RuntimeError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def tables(database: Path, wanted: set[str]) -> int:
+    """How many tables a built file holds, which is opened and counted.
+
+    Raises QwhError if it cannot be read, or if one of those wanted is not there.
+    """
+    import duckdb
+
+    try:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            held = _tables(connection)
+            for table in held:
+                connection.execute(f'select count(*) from "{table}"').fetchall()
+            views = connection.execute("select view_name from duckdb_views()").fetchall()
+    except duckdb.Error as error:
+        words = str(error).splitlines()[0]
+        raise _unfit(f"cannot be read: {words}") from None
+    lacking = sorted(wanted - {*held, *(name for (name,) in views)})
+    if lacking:
+        raise _unfit(f"lacks {', '.join(lacking)}")
+    return len(held)
+
+
+def publish(beside: Path, database: Path) -> Path | None:
+    """Let a built file take the database's place; returns where something that was no database of
+    ours lies now. Raises OSError.
+    """
+    disk.sync(beside)
+    aside = _move_aside(database)
+    hashed = beside.with_suffix(".sha256")
+    hashed.write_text(disk.sha256(beside))
+    database.with_name(f"{database.name}.wal").unlink(missing_ok=True)  # of the older file
+    os.replace(beside, database)
+    os.replace(hashed, _hash_of(database))
+    return aside
+
+
+def _move_aside(database: Path) -> Path | None:
+    """Keep a folder, or a file that DuckDB did not write, under another name."""
+    if not database.exists() or _is_ours(database):
+        return None
+    names = (database.with_name(f"{database.name}.aside-{n}") for n in count(1))
+    aside = next(name for name in names if not name.exists())
+    shutil.move(database, aside)
+    return aside
+
+
+def _is_ours(database: Path) -> bool:
+    """Whether it is DuckDB's, however damaged, or empty."""
+    if not database.is_file():
+        return False
+    with open(database, "rb") as opened:
+        head = opened.read(SIGN_AT + len(SIGN))
+    return not head or head[SIGN_AT:] == SIGN
+
+
+def _tables(connection: "DuckDBPyConnection") -> list[str]:
+    return [name for (name,) in connection.execute(TABLES).fetchall()]
+
+
+def _hash_of(database: Path) -> Path:
+    """Where the hash of the published file lies."""
+    return database.parent / ".build" / f"{database.name}.sha256"
+
+
+def _unfit(what: str) -> QwhError:
+    return QwhError(
+        f"the built database {what}: the tables stay as they were: check the disk, then run qwh"
+        " build --full-refresh",
+        ExitCode.BUILD_FAILED,
+    )
