@@ -98,6 +98,12 @@ class Kept:
         return float(self.held.frames[-1].note["seconds"]) if self.held.frames else 0.0
 
 
+def key(job: Job, member: Member, shared: RunFacts) -> str:
+    """What a run is kept under before it is known how many chunks it will have."""
+    begun = replace(shared, chunks=None, token_stream_sha256=None)
+    return str(cohort.run_of(job, member, begun, unfinished=True).run_id)
+
+
 class KeptText:
     """All members' chunks of a text. Use as a context manager: leaving it without `publish` keeps
     the whole chunks for the next time.
@@ -112,13 +118,14 @@ class KeptText:
         """Raises QwhError if another process makes one of these runs."""
         place = self.store.staging
         with ExitStack() as stack:
-            key, name = self._key(self.job.reference), self._name(self.job.reference)
-            head = checkpoint.of_reference(place, key, name)
+            ours = key(self.job, self.job.reference, self.shared)
+            head = checkpoint.of_reference(place, ours, self._name(self.job.reference))
             stack.callback(self._leave, head)
             self.reference = Kept(head)
             self.quants: dict[Member, Kept] = {}
             for quant in self._quants:
-                held = checkpoint.of_quant(place, self._key(quant), key, self._name(quant))
+                theirs = key(self.job, quant, self.shared)
+                held = checkpoint.of_quant(place, theirs, ours, self._name(quant))
                 stack.callback(held.release)
                 self.quants[quant] = Kept(held)
                 self._agree(quant)
@@ -220,13 +227,6 @@ class KeptText:
             head.release()
         else:
             head.remove()
-
-    def _key(self, member: Member) -> str:
-        """The name of a run before it is known how many chunks it will have."""
-        begun = replace(self.shared, chunks=None, token_stream_sha256=None)
-        key = cohort.run_of(self.job, member, begun, unfinished=True).run_id
-        assert key is not None
-        return key
 
     def _name(self, member: Member) -> str:
         return f"{member.quant_id} on {self.shared.corpus_id} at {self.shared.context_length}"

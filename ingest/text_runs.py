@@ -13,11 +13,12 @@ from typing import Any
 
 from ..kernels.statistics.chunks.clusters import SMALLEST_CHUNKS
 from ..progress import Runner, race, say
+from ..raw import checkpoint
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from . import cohort
 from .cohort import Job
-from .kept import Kept, KeptText, ReadOtherwise
+from .kept import Kept, KeptText, ReadOtherwise, key
 from .lockstep import Lane, Scorer, load
 from .members import Member
 from .running import enough, mean_kld, perplexity
@@ -124,7 +125,11 @@ class TextRuns:
         """The quants whose runs are not there; of a text without an end, all."""
         if task.until is not None:
             return self.job.quants
-        return cohort.missing(self.store, self.job, shared, task.name)
+        lacking = cohort.missing(self.store, self.job, shared, task.name)
+        for quant in self.job.quants:
+            if quant not in lacking:
+                checkpoint.drop(self.store.staging, key(self.job, quant, shared))
+        return lacking
 
     def _group(self, texts: dict[Task, KeptText], group: list[Member], length: int) -> None:
         """Quants that are in memory together, on every text of one length; publishes those that

@@ -155,6 +155,14 @@ def of_reference(store_staging: Path, key: str, name: str) -> Checkpoint:
     return _claimed(store_staging, ordered, _about(key, None, name))
 
 
+def drop(store_staging: Path, key: str) -> None:
+    """Remove what was kept of a run that is published by now."""
+    folder = store_staging / key
+    if folder.exists() and (lock := staging.claim(folder)):
+        staging.remove(folder, lock)
+        staging.sweep(store_staging)  # its reference's, if nobody else needs them
+
+
 def _about(key: str, reference: str | None, name: str) -> dict[str, Any]:
     versions = [METRICS_VERSION, SCHEMA_VERSION]
     return {"key": key, "reference": reference, "name": name, "versions": versions}

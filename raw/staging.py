@@ -2,6 +2,7 @@
 
 <pid>-<random>/     parts on their way into place: of no use when their writer is gone
 <16 hex>[-<n>]/     whole chunks of a run that is not done yet: see checkpoint.py
+    gone-<random>/     on its way out
 """
 
 import errno
@@ -20,7 +21,8 @@ from .schema import METRICS_VERSION, SCHEMA_VERSION
 
 LOCK, ABOUT = "lock", "about.json"
 PATIENCE = 1.0  # seconds: a sweep looks into a folder that it leaves alone
-YOUNG = 3600  # seconds: a folder without a lock may be one that is being made
+GONE = "gone-"  # before the name of a folder that is being removed
+YOUNG = 3600  # seconds: a folder of another version has no lock, and may be in use
 
 
 def claim(folder: Path) -> disk.Lock | None:
@@ -47,7 +49,10 @@ def beside(staging: Path) -> Iterator[Path]:
 
 def remove(folder: Path, lock: disk.Lock) -> None:
     """Drop a folder that this process holds."""
-    shutil.rmtree(folder, ignore_errors=True)
+    gone = folder.with_name(f"{GONE}{uuid.uuid4().hex}")
+    with suppress(OSError):  # renamed first: half removed it would say nothing of itself
+        folder.rename(gone)
+    shutil.rmtree(gone if gone.exists() else folder, ignore_errors=True)
     lock.release()
 
 
@@ -64,7 +69,9 @@ def about(folder: Path) -> dict[str, Any]:
 def sweep(staging: Path) -> None:
     """Remove what is of no use to anybody. What a living process writes is locked, and stays."""
     for folder in [each for each in staging.iterdir() if each.is_dir()]:
-        if not is_needed(folder) and (lock := _abandoned(folder)):
+        if folder.name.startswith(GONE):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif not is_needed(folder) and (lock := _abandoned(folder)):
             remove(folder, lock)
 
 
@@ -85,10 +92,13 @@ def checkpoints(staging: Path) -> Iterator[dict[str, Any]]:
 
 
 def _abandoned(folder: Path) -> disk.Lock | None:
-    """The lock of a folder that nobody holds."""
+    """The lock of a folder that nobody holds; an empty one goes at once."""
     try:
-        if not (folder / LOCK).exists() and time.time() - folder.stat().st_mtime < YOUNG:
-            return None
+        if not (folder / LOCK).exists():
+            with suppress(OSError):
+                folder.rmdir()
+            if time.time() - folder.stat().st_mtime < YOUNG:
+                return None
         return disk.take(folder / LOCK)
     except OSError:
         return None
