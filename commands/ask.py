@@ -77,6 +77,8 @@ def show(
     Example: qwh show fidelity --where "kld_mean < 0.1" --sort -kld_mean
     """
     from ..database.asked import Asked, rows_of
+    from ..database.freshness import say_if_due
+    from ..database.names import why_empty
     from ..database.warehouse import Warehouse
     from ..exports.port import table
 
@@ -86,8 +88,11 @@ def show(
         return
     is_usual = str(context.get_parameter_source("cohort")).endswith("ENVIRONMENT")
     asked = Asked(cohort, is_usual, where, tuple(split(sort)), limit)
+    say_if_due(Warehouse(warehouse))
     rows, total = rows_of(Warehouse(warehouse), name, asked)
-    put(table(rows, name)._replace(total=total, is_one_cohort=cohort is not None), look)
+    why = why_empty(warehouse, name) if total == 0 and where is None else ""
+    shown = table(rows, name)._replace(total=total, is_one_cohort=cohort is not None)
+    put(shown, look, (why,) if why else ())
 
 
 def _listed(warehouse: Path, look: Look) -> "Table":

@@ -55,11 +55,12 @@ def demo(
 
 def tables(warehouse: "Warehouse", cohort: str, names: Iterable[str]) -> list[str]:
     """What the demo prints: each of the tables that demo/tables.py names, and what raw/ holds."""
-    from ..demo.tables import held, shown
+    from ..demo.tables import COLUMNS, held, shown
     from ..exports.port import table
     from ..exports.terminal import render
 
-    printed = [
-        f"\n{name}\n{render(table(shown(warehouse, cohort, name)), WIDTH)}" for name in names
+    chosen = [
+        table(shown(warehouse, cohort, name), name).select(COLUMNS[name].split()) for name in names
     ]
+    printed = [f"\n{each.name}\n{render(each, WIDTH)}" for each in chosen]
     return [*printed, f"\n{render(table(held(warehouse, cohort)), WIDTH)}\n"]

@@ -19,6 +19,7 @@ RELATIONS = """
     select view_name, comment from duckdb_views() where schema_name = 'main' and not internal
     order by 1
 """
+EMPTY = "Empty "  # begins the sentence of a comment that says when there are no rows
 LAYERS = ("dim", "fct", "stat", "find", "int", "stg")  # how names of tables begin, by importance
 
 
@@ -39,7 +40,13 @@ def relations(folder: Path) -> list[Shown]:
     comments = dict(_asked(folder, RELATIONS))
     analyses = {path.stem for path in ANALYSES.glob("*.sql")}
     names = sorted(comments, key=lambda name: (name not in analyses, _layer(name), name))
-    return [Shown(name, _sentence(comments[name] or "")) for name in names]
+    return [Shown(name, _sentence(comments[name])) for name in names]
+
+
+def why_empty(folder: Path, name: str) -> str:
+    """The sentence of a relation's comment that says when it has no rows, if there is one."""
+    comment = dict(_asked(folder, RELATIONS)).get(name)
+    return next((each for each in _sentences(comment) if each.startswith(EMPTY)), "")
 
 
 def cohorts(folder: Path) -> list[str]:
@@ -64,10 +71,15 @@ def _layer(name: str) -> int:
     return LAYERS.index(prefix) + 1 if prefix in LAYERS else 0
 
 
-def _sentence(comment: str) -> str:
+def _sentence(comment: str | None) -> str:
     """The question that a comment asks, or its first sentence."""
-    sentences = re.split(r"(?<=[.?]) ", " ".join(comment.split()))
+    sentences = _sentences(comment)
     return next((each for each in sentences if each.endswith("?")), sentences[0])
+
+
+def _sentences(comment: str | None) -> list[str]:
+    """A comment's sentences, one at least."""
+    return re.split(r"(?<=[.?]) ", " ".join((comment or "").split()))
 
 
 def _asked(folder: Path, sql: str) -> list[tuple]:

@@ -33,7 +33,7 @@ def shown(warehouse: "Warehouse", cohort: str, name: str) -> "pl.DataFrame":
     rows, columns = warehouse.relation(name, cohort), COLUMNS[name].split()
     if "scoring" in rows.columns and not {"scoring", "expected"} & set(columns):
         rows = rows.filter(rows["scoring"].fill_null("answered") == "answered")
-    return rows.select(columns)
+    return rows
 
 
 def held(warehouse: "Warehouse", cohort: str) -> "pl.DataFrame":
