@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 from ..progress import say
@@ -39,9 +40,9 @@ def carry_out(
     for why in dict.fromkeys(wanted.changed.values()):
         ids = [run_id for run_id, reason in wanted.changed.items() if reason == why]
         edits.retract(store, ids, why, with_quants=True)
-        say(f"taken back, {why}: {len(ids)} runs")
+        _say_taken_back(why, ids)
     work = _Work(file, wanted, store, hashes, settings)
-    for run in (*work.texts(), *work.benchmarks()):
+    for run in chain(work.texts(), work.benchmarks()):
         yield Done(run, f"{run.rows:,} rows, {run.nonfinite} not finite")
     for each in wanted.imports:
         yield from work.brought(each)
@@ -141,4 +142,8 @@ class _Work:
         ]
         if older:
             edits.retract(self.store, older, f"{CHANGED}{each.path.name}", with_quants=True)
-            say(f"taken back, {CHANGED}{each.path.name}: {len(older)} runs")
+            _say_taken_back(f"{CHANGED}{each.path.name}", older)
+
+
+def _say_taken_back(why: str, ids: list[str]) -> None:
+    say(f"retracted, {why}: {', '.join(ids)}")

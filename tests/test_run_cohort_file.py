@@ -56,10 +56,10 @@ def begun(tmp_path_factory, quants) -> tuple[Path, str]:
     """A folder in which `qwh run` was typed once, and what that printed."""
     folder = tmp_path_factory.mktemp("begun")
     (folder / "models").mkdir()
-    for name in ("Q8_0", "Q4_K_M"):
+    for name, kld in {"Q8_0": 0.001, "Q4_K_M": 0.01}.items():
         shutil.copy(quants[name], folder / "models" / f"tiny-{name}.gguf")
         (folder / "evals" / name).mkdir(parents=True)
-        (folder / "evals" / name / "answers.csv").write_text(table(0.01))
+        (folder / "evals" / name / "answers.csv").write_text(table(kld))
     shutil.copy(REFERENCE, folder / "models")
     shutil.copy(MODEL / "corpus.txt", folder / "wiki.txt")
     shutil.copy(MODEL / "corpus2.txt", folder / "code.txt")
