@@ -11,7 +11,6 @@ from ..progress import say
 from .options import COHORT, DEFAULT
 
 if TYPE_CHECKING:
-    from ..database.warehouse import Warehouse
     from ..ingest.cohort_file import CohortFile
     from ..ingest.hashes import Hashes
     from ..ingest.todo import Todo
@@ -48,6 +47,7 @@ def run(
     """Do what a cohort file asks for and the warehouse lacks, build, and say what came out.
     qwh init writes such a file. Example: qwh run
     """
+    from ..database.freshness import stale
     from ..database.warehouse import Warehouse
     from ..ingest.cohort_file import read_cohort_file
     from ..ingest.hashes import Hashes
@@ -56,7 +56,7 @@ def run(
 
     asked = read_cohort_file(file)
     settings = _settings(asked)
-    usual = Path(os.environ.get("QWH_WAREHOUSE") or DEFAULT)  # what a build's dbt changes
+    usual = Path(os.environ.get("QWH_WAREHOUSE") or DEFAULT)
     folder = warehouse or asked.warehouse or _default_warehouse(asked)
     name = cohort or asked.cohort or os.environ.get(COHORT) or file.resolve().parent.name
     store = Store(folder)
@@ -70,19 +70,19 @@ def run(
         new = _carried_out(asked, wanted, store, hashes, (threads, quants_at_once))
     finally:
         hashes.save()
-    if new or _is_due(Warehouse(folder), settings):
-        from ..database import build
-        from .overview import overview
-
-        say("building the tables")
-        build.build(Warehouse(folder), settings=settings)
-        print(overview(folder, name, usual))
-    else:
+    filled = Warehouse(folder)
+    if not new and not stale(filled, settings):
         print(_nothing_to_do(wanted))
+        return
+    from ..database.build import build
+    from .overview import overview
+
+    say(build(filled, settings=settings).line())
+    print(overview(folder, name, usual))
 
 
-def _settings(asked: "CohortFile") -> dict[str, Any]:
-    """What the tables are built with. Raises QwhError for a zone that is none."""
+def _settings(asked: "CohortFile") -> dict[str, Any] | None:
+    """What the tables are built with; None: what they are. Raises QwhError: no such zone."""
     from ..kernels.statistics.zone.zone_choice import RULES
 
     found: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def _settings(asked: "CohortFile") -> dict[str, Any]:
         found |= {"zone_rule": rule, "zone_threshold": threshold}
     if asked.margin:
         found |= {"margin": asked.margin, "margin_expected": asked.margin}
-    return found
+    return found or None
 
 
 def _default_warehouse(asked: "CohortFile") -> Path:
@@ -142,8 +142,3 @@ def _nothing_to_do(wanted: "Todo") -> str:
     held = f"{len(wanted.quants)} quants are measured" if wanted.quants else "all is brought in"
     held += f", {len(wanted.left)} runs stay retracted" if wanted.left else ""
     return f"cohort {wanted.cohort}: nothing to do, {held}; see qwh show fidelity"
-
-
-def _is_due(filled: "Warehouse", settings: dict[str, Any]) -> bool:
-    """Whether the tables are not what a build would make of what lies there."""
-    return not filled.database.exists()

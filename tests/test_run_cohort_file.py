@@ -76,6 +76,8 @@ def here(begun, tmp_path, monkeypatch) -> Path:
     """A copy of that folder, to work in."""
     folder = shutil.copytree(begun[0], tmp_path / "here")
     monkeypatch.chdir(folder)
+    monkeypatch.delenv("QWH_WAREHOUSE", raising=False)
+    monkeypatch.delenv("QWH_COHORT", raising=False)
     return folder
 
 
@@ -83,7 +85,12 @@ def here(begun, tmp_path, monkeypatch) -> Path:
 def unbuilt(monkeypatch) -> list[dict]:
     """No build: the settings that each would have had; the screen is that of the tables there."""
     asked: list[dict] = []
-    monkeypatch.setattr(build, "build", lambda *_, settings=None: asked.append(settings) or {})
+
+    def none(_: object, settings: dict) -> build.Built:
+        asked.append(settings)
+        return build.Built({}, {}, 0, 0, 0, 0.0)
+
+    monkeypatch.setattr(build, "build", none)
     return asked
 
 
