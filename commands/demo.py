@@ -38,6 +38,7 @@ def demo(
     from ..demo import run
     from ..demo.tables import DEMO, STUDY
     from ..progress import say
+    from .overview import overview
 
     clock = time.monotonic()
     if quick + full + study > 1:
@@ -49,7 +50,9 @@ def demo(
         f"The reference is an {run.MADE_FROM}: these figures compare quants with that copy,\n"
         "not with the original weights."
     )
-    print(f"The warehouse is {filled.database} (open it with: duckdb -readonly {filled.database})")
+    if not study:
+        print(f"The models lie in {filled.folder / run.MODELS}: delete them when you like.")
+    print(f"The tables are in {filled.database}.\n\n{overview(filled.folder, cohort, DEFAULT)}")
     say(f"done in {time.monotonic() - clock:,.0f} s")
 
 

@@ -17,6 +17,7 @@ from . import models, study
 HERE = Path(__file__).resolve().parent
 COHORT = "smollm2-135m-instruct"
 MADE_FROM = "F16 copy of a Q4_1 file"
+MODELS = "models"  # the folder of the files in the warehouse's
 LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
 
 
@@ -44,7 +45,7 @@ def run(folder: Path, size: Size) -> str:
     _refuse_others(store)
     threads = os.cpu_count() or 1
     say("1/4 making the reference and its quants with llama.cpp's quantizer")
-    files = Warehouse(folder).folder / "models"
+    files = Warehouse(folder).folder / MODELS
     reference = models.make_reference(models.find_source(), files, threads)
     quants = models.make_quants(reference, files, size.quants, threads)
     _ingest(store, size, reference, quants, threads)
