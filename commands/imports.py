@@ -49,6 +49,12 @@ ReferenceOption = Annotated[
 BenchmarkOption = Annotated[
     str | None, typer.Option(help="What the benchmark is called; default: what the file says.")
 ]
+PickOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="NAME=VALUE: which of several a file offers; TASK:NAME=VALUE: for one benchmark of it."
+    ),
+]
 ScoreMaxOption = Annotated[
     float | None,
     typer.Option(help="The best score where it is not 1: a score becomes its share."),
@@ -103,13 +109,7 @@ def _command(kind: str) -> Callable[..., None]:
         quant_from: QuantFromOption = None,
         is_reference: ReferenceOption = False,
         benchmark_id: BenchmarkOption = None,
-        pick: Annotated[
-            list[str] | None,
-            typer.Option(
-                help="NAME=VALUE: which of several a file offers; TASK:NAME=VALUE: for one"
-                " benchmark of it."
-            ),
-        ] = None,
+        pick: PickOption = None,
         score_max: ScoreMaxOption = None,
         smaller_is_better: SmallerOption = False,
         match: MatchOption = Match.text,

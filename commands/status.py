@@ -6,6 +6,8 @@ from .options import DEFAULT, WarehouseOption
 
 def status(warehouse: WarehouseOption = DEFAULT) -> None:
     """Say what the warehouse holds, and what `qwh build` has not seen yet. Example: qwh status"""
+    from ..database.freshness import say_if_due
+    from ..database.holdings import holdings
     from ..database.warehouse import Warehouse
     from ..exports.port import table
     from ..exports.terminal import render
@@ -13,7 +15,7 @@ def status(warehouse: WarehouseOption = DEFAULT) -> None:
     from ..raw import staging
     from ..raw.store import Store
 
-    rows = Warehouse(warehouse).status()
+    rows = holdings(Warehouse(warehouse))
     if rows.is_empty():
         say(f"{warehouse}: no runs yet; qwh ingest puts some in")
     else:
@@ -21,3 +23,5 @@ def status(warehouse: WarehouseOption = DEFAULT) -> None:
     for each in staging.checkpoints(Store(warehouse).staging):
         if each["reference"]:
             say(f"{each['name']} is half done: the command that began it goes on from there")
+    if not rows.is_empty():
+        say_if_due(Warehouse(warehouse))

@@ -1,13 +1,11 @@
 """One warehouse on disk: where it lies, how it is opened (read-only), and what it answers."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError, meant
-from ..raw.store import Store
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,41 +92,6 @@ class Warehouse:
                     yield connection.sql(statement.query).pl()
             except duckdb.Error as error:
                 raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
-
-    def status(self) -> "pl.DataFrame":
-        """One row per cohort, corpus and context length: runs, quants, rows and bytes in raw/.
-
-        A quant counts once, however many runs it has. not_built: runs of quants that `qwh build`
-        has not seen.
-        """
-        import polars as pl
-
-        runs = Store(self.existing().folder).runs()
-        built: set[str] = set()
-        if self.database.exists():
-            with self.open() as connection:
-                if "int_built_runs" in _tables(connection):  # an older version's lack it
-                    built |= set(_column(connection, "select run_id from int_built_runs"))
-        keys = ["cohort", "corpus", "context_length"]
-        counts = ["rows", "bytes", "not_built"]
-        texts = dict.fromkeys([*keys[:2], "quant"], pl.String())
-        rows = [
-            (
-                run.cohort_id,
-                run.corpus_id,
-                run.context_length,
-                run.quant_id if run.role == "quant" else None,
-                run.rows or 0,
-                sum(part["bytes"] for part in json.loads(run.parts or "{}").values()),
-                int(run.role == "quant" and run.run_id not in built),
-            )
-            for run in runs
-        ]
-        types = dict.fromkeys([*keys, "quant", *counts], pl.Int64()) | texts
-        quants = pl.col("quant").drop_nulls().n_unique().cast(pl.Int64)
-        totals = (pl.len().cast(pl.Int64).alias("runs"), quants.alias("quants"))
-        frame = pl.DataFrame(rows, types, orient="row")
-        return frame.group_by(keys).agg(*totals, pl.col(counts).sum()).sort(keys)
 
 
 def source(

@@ -38,5 +38,7 @@ def shown(warehouse: "Warehouse", cohort: str, name: str) -> "pl.DataFrame":
 
 def held(warehouse: "Warehouse", cohort: str) -> "pl.DataFrame":
     """What raw/ holds of a cohort, a row per text or benchmark."""
-    rows = warehouse.status()
+    from ..database.holdings import holdings
+
+    rows = holdings(warehouse)
     return rows.filter(rows["cohort"] == cohort).drop("cohort")

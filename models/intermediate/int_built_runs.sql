@@ -1,2 +1,0 @@
-select run_id,
-from {{ ref('stg_runs') }}
