@@ -3,6 +3,7 @@
 All of it is kept in the ledger and can be said the other way round; only `purge` deletes.
 """
 
+import json
 import shutil
 from collections.abc import Iterable
 
@@ -94,6 +95,7 @@ def restore(
                 " retracted: restore that too, in one command or before",
                 ExitCode.MISMATCH,
             )
+        _refuse_lost(store, run)
         for other in there.values():
             _refuse_clash(run, other)
     store.ledger.append(ledger.restored(str(run.run_id), why) for run in back)
@@ -162,9 +164,10 @@ def purge(store: Store, runs: list[RunFacts]) -> None:
         )
     try:
         for run_id in ids:
-            store.manifest(run_id).unlink(missing_ok=True)  # what has none is in no table
-            for table in TABLES:
-                shutil.rmtree(store.part(table, run_id).parent, ignore_errors=True)
+            for part in (store.part(table, run_id) for table in TABLES):
+                if part.parent.exists():
+                    shutil.rmtree(part.parent)
+            store.manifest(run_id).unlink()  # last: what is half deleted can be deleted again
     except OSError as error:
         raise storage_error("cannot delete a run", error) from None
     store.ledger.append(Edit(run_id, PURGED, YES) for run_id in sorted(ids))
@@ -173,10 +176,13 @@ def purge(store: Store, runs: list[RunFacts]) -> None:
 def again(store: Store, run_id: str | None) -> RunFacts | None:
     """The held run that ingest is about to make anew, None if there is none.
 
-    A retracted one is put back, with its reference's run, and that is said.
+    A retracted one is put back, with its reference's run, and that is said; it counts as none if
+    its rows are gone.
     """
     run = store.find(run_id, retracted=True)
     if run and store.find(run_id) is None:
+        if _lost(store, run):
+            return None
         wanted = [run.run_id, run.reference_run_id] if run.reference_run_id else [run.run_id]
         for back in restore(store, map(str, wanted), ledger.MEASURED_AGAIN):
             say(f"{_called(back)} was retracted, and is back")
@@ -223,6 +229,22 @@ def _refuse_joining(run: RunFacts, other: RunFacts, both_kept: bool) -> None:
             " would hide the other: retract one of them first",
             ExitCode.MISMATCH,
         )
+
+
+def _refuse_lost(store: Store, run: RunFacts) -> None:
+    """Raise QwhError where rows of a run are not there any more."""
+    if lost := _lost(store, run):
+        raise QwhError(
+            f"cannot restore {_called(run)}: its {', '.join(lost)} are gone: measure it again, or"
+            " delete the rest with qwh runs retract --purge",
+            ExitCode.STORAGE,
+        )
+
+
+def _lost(store: Store, run: RunFacts) -> list[str]:
+    """The tables of which a run's rows are gone."""
+    tables = json.loads(run.parts or "{}")
+    return [table for table in tables if not store.part(table, run.run_id).exists()]
 
 
 def _refuse_clash(run: RunFacts, other: RunFacts) -> None:

@@ -173,6 +173,17 @@ def test_only_a_purge_deletes_and_only_what_is_retracted(store):
     assert names(store) == ["f16"]
 
 
+def test_what_is_half_deleted_is_deleted_again(store):
+    publish(store, run("a1"))
+    edits.retract(store, ["a1"], "no")
+    store.part("summaries", "a1").unlink()
+    with pytest.raises(QwhError, match="its summaries are gone"):
+        edits.restore(store, ["a1"])
+    assert edits.again(store, "a1") is None  # so that it is measured anew
+    edits.purge(store, store.runs(retracted=True))
+    assert store.runs(retracted=True) == [] and not store.manifest("a1").exists()
+
+
 def test_an_id_may_be_cut_short(store):
     publish(store, run("a1b2"), run("a1c3"), run("dd"))
     assert [each.run_id for each in edits.held(store, ["a1b", "D", "dd"])] == ["a1b2", "dd"]
