@@ -84,6 +84,14 @@ SizeOption = Annotated[
 ]
 
 
+TextOption = Annotated[
+    str | None, typer.Option(help="Text of a summary, where the file does not tell.")
+]
+LengthOption = Annotated[
+    int | None, typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1)
+]
+
+
 def add_imports(app: typer.Typer) -> None:
     """Add a command for each kind of file to `qwh ingest`."""
     auto = Kind("", "whatever its content shows it to be")
@@ -115,13 +123,8 @@ def _command(kind: str) -> Callable[..., None]:
         match: MatchOption = Match.text,
         fact: FactOption = None,
         file_size: SizeOption = None,
-        corpus_id: Annotated[
-            str | None, typer.Option(help="Text of a summary, where the file does not tell.")
-        ] = None,
-        context_length: Annotated[
-            int | None,
-            typer.Option(help="Its tokens per chunk, where the file does not tell.", min=1),
-        ] = None,
+        corpus_id: TextOption = None,
+        context_length: LengthOption = None,
         dry_run: DryRunOption = False,
         warehouse: WarehouseOption = DEFAULT,
     ) -> None:

@@ -3,6 +3,7 @@
 Heavy imports stay inside the commands, so that `qwh --help` is instant.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,7 +107,16 @@ LongestAnswerOption = Annotated[
 ]
 
 
-def _text_command(kind: str, sentence: str) -> None:
+def _text_help(kind: str, sentence: str) -> str:
+    """What `qwh ingest KIND` says of itself."""
+    return (
+        "Run a reference and its quants over texts and store every position's log-probs and"
+        f" divergences: {sentence}.\n\nExample: qwh ingest {kind} --reference m-f16 --quant m-q4"
+        " --corpus wiki.txt --cohort m"
+    )
+
+
+def _text_command(kind: str) -> Callable[..., None]:
     """`qwh ingest KIND`: texts through the models of one engine."""
 
     def command(
@@ -154,17 +164,12 @@ def _text_command(kind: str, sentence: str) -> None:
         spans.write(trace)
         _report(published)
 
-    example = f"qwh ingest {kind} --reference m-f16 --quant m-q4 --corpus wiki.txt --cohort m"
-    ingest.command(
-        kind,
-        help="Run a reference and its quants over texts and store every position's log-probs and"
-        f" divergences: {sentence}.\n\nExample: {example}",
-    )(command)
+    return command
 
 
 for _kind, _engine in ENGINES.items():
     if not _engine.stored:
-        _text_command(_kind, _engine.sentence)
+        ingest.command(_kind, help=_text_help(_kind, _engine.sentence))(_text_command(_kind))
 
 
 @ingest.command("prompts")
