@@ -24,6 +24,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..exports.port import Table
 
+MOST = 10_000  # rows on a screen where nothing limits them
 CUT = " ..."  # ends a sentence that is longer than its line
 
 
@@ -63,7 +64,7 @@ def show(
         str | None, typer.Option(metavar="A,-B,...", help="By these columns; -B descends.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", "--rows", help="Only the first so many rows.", min=1)
+        int | None, typer.Option("--limit", "--rows", help="The first so many rows.", min=1)
     ] = None,
     format: FormatOption = SCREEN,
     wide: WideOption = False,
@@ -87,6 +88,7 @@ def show(
         put(_listed(warehouse, look), look)
         return
     is_usual = str(context.get_parameter_source("cohort")).endswith("ENVIRONMENT")
+    limit = limit or (MOST if format == SCREEN else None)
     asked = Asked(cohort, is_usual, where, tuple(split(sort)), limit)
     say_if_due(Warehouse(warehouse))
     rows, total = rows_of(Warehouse(warehouse), name, asked)

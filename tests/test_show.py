@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,6 +16,7 @@ from conftest import query, qwh
 from rich.cells import cell_len
 
 from qwh.commands.look import screen
+from qwh.database.names import why_empty
 from qwh.database.warehouse import PROJECT
 from qwh.errors import ExitCode, meant
 from qwh.exports import columns
@@ -137,6 +139,16 @@ def test_columns_to_sort_by_are_known(warehouse):
     assert "did you mean score or" in refused(warehouse, "fct_scores", "--sort", "-scor")
 
 
+def test_an_empty_table_says_why(warehouse):
+    """By its comment's sentence, but not where a condition of the reader's leaves nothing."""
+    said = "Empty where every prompt that one side answered is compared."
+    printed = show(warehouse, "unpaired")
+    assert printed.splitlines()[-1] == said and "\n0 rows\n" in printed
+    assert "Empty" not in show(warehouse, "fidelity", "--where", "kld_mean > 99")
+    for name in ANALYSES:
+        assert why_empty(warehouse, name).startswith("Empty "), name
+
+
 # --- formats --------------------------------------------------------------------------------------
 
 
@@ -221,6 +233,20 @@ def test_the_usual_cohort_is_left_aside_where_none_is_kept(warehouse, monkeypatc
     monkeypatch.setenv("QWH_COHORT", "tiny")
     assert "kld_mean" in show(warehouse, "metrics")
     assert "6 rows of cohort tiny" in show(warehouse, "fidelity")
+
+
+def test_tables_that_are_behind_are_said_to_be(warehouse, tmp_path):
+    """On stderr, once; what was asked is printed all the same."""
+    folder = tmp_path / "w"
+    shutil.copytree(warehouse, folder)
+    runs = sorted((folder / "raw" / "runs").glob("[!_]*.json"))
+    asked = (("show", "fidelity"), ("compare", "Q8_0", "Q2_K"), ("pick",), ("card",))
+    assert qwh(*asked[0], "--warehouse", folder).stderr == ""
+    runs[0].unlink()
+    for each in asked:
+        done = qwh(*each, "--warehouse", folder)
+        [line] = done.stderr.splitlines()
+        assert done.exit_code == 0 and done.stdout and line.endswith("run qwh build")
 
 
 # --- a terminal -----------------------------------------------------------------------------------
