@@ -133,7 +133,7 @@ def test_a_cell_is_what_its_heading_and_its_table_say(tmp_path, text, metrics):
         ("Quant,KLD,Mean KLD\nq,0.1,0.2\n", ["`KLD` and `Mean KLD` are both kld_mean"]),
         ("Quant,wiki,,code,\n,PPL,KLD,PPL,KLD\nq,6,0.1,3,0.2\n", ["are both ppl"]),
         ("Quant,Same top p (%)\nq,0.98\n", ["says per cent", "unit=fraction"]),
-        ("Quant,imatrix,PPL\nq,no,6\nq,yes,5\n", ["`imatrix` (no and yes)", "into the names"]),
+        ("Quant,imatrix,PPL\nq,no,6\nq,yes,5\n", ["`imatrix` (no and yes)", "--pick name=imatrix"]),
         ("## A-7B\n|Q|PPL|\n|-|-|\n|q|6|\n## B-8B\n|Q|PPL|\n|-|-|\n|q|7|\n", ["--corpus-id"]),
         ("n_ctx,ppl,kld\n512,6,0.1\n1024,5,0.1\n", ["`n_ctx` numbers the rows"]),
         ("model,step,ppl,kld\nm,1,6,0.1\nm,2,5,0.1\n", ["`step` numbers the rows"]),

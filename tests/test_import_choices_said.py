@@ -126,6 +126,10 @@ def test_two_columns_may_name_the_rows_of_a_table(tmp_path):
     assert found.keys() == {"f16", "q4_K_M WT 10m", "q4_K_M"}
     assert found["q4_K_M WT 10m"]["kld_mean"] == 0.028152
     assert found["q4_K_M"]["kld_mean"] == 0.031273
+    (tmp_path / "yes.csv").write_text("Quant,imatrix,PPL\nq,no,6\nq,yes,5\n")
+    done = ingest(tmp_path, "table", tmp_path / "yes.csv", "--pick", "name=imatrix")
+    assert done.exit_code == 0, done.stderr
+    assert {run.quant_id for run in store.runs()} >= {"q", "q imatrix"}
     other = ingest(tmp_path, "table", board, *about, "--pick", "name=nothing")
     assert other.exit_code == ExitCode.BAD_INPUT
     assert "no column nothing: it has Quantization, imatrix, PPL, KLD" in other.stderr

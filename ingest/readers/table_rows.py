@@ -26,6 +26,7 @@ TEXT = re.compile(  # a title that names a text
 ENDINGS = {".raw", ".txt", ".md", ".jsonl", ".parquet"}  # of a text's file
 MODEL = re.compile(r"\d\s?[bB]\b")  # a title that names a model: 7B, 1.5b
 NONE = {"none", "no", "false", "without"}  # a further name that is none
+YES = {"yes", "true", "with"}  # and one that is the column's
 SHOWN = 12  # columns in one line
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 
@@ -107,7 +108,8 @@ def further_named(
     def named(entry: Entry | NotTaken) -> Entry | NotTaken:
         if isinstance(entry, NotTaken) or is_empty(cell := bare(entry.row.cells[at])):
             return entry
-        return entry if cell.lower() in NONE else entry._replace(name=f"{entry.name} {cell}")
+        word = "" if cell.lower() in NONE else heading if cell.lower() in YES else cell
+        return entry._replace(name=f"{entry.name} {word}".rstrip())
 
     return named
 
