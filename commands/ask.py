@@ -100,10 +100,11 @@ def show(
 def _listed(warehouse: Path, look: Look) -> "Table":
     """What can be shown, a line each: its name, and the sentence that its comment begins with."""
     from ..database.names import relations
+    from ..database.warehouse import Warehouse
     from ..exports.port import table
     from ..exports.terminal import GAP
 
-    listed = relations(warehouse)
+    listed = relations(Warehouse(warehouse).built().folder)
     room = screen(look.wide, look.width) if look.format == SCREEN else None
     if room is not None:
         room = max(room - max(len(each.name) for each in listed) - len(GAP), len(CUT))

@@ -85,8 +85,13 @@ def _sentences(comment: str | None) -> list[str]:
 def _asked(folder: Path, sql: str) -> list[tuple]:
     import duckdb
 
-    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
+    path = folder / DATABASE
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise QwhError(f"cannot read {path}: {reason}: run qwh build", ExitCode.STORAGE) from None
 
 
 def _manifests(folder: Path) -> list[dict]:

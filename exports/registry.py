@@ -62,6 +62,8 @@ def write(table: "Table", known: Format, path: Path) -> None:
             f"cannot write {path}: there is no folder {path.parent}: make it, or give another -o",
             ExitCode.NOT_FOUND,
         )
+    if target.is_dir():
+        raise QwhError(f"cannot write {path}: it is a folder: name a file in it", ExitCode.USAGE)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():  # a pipe or a device takes it as it comes
