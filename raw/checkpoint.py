@@ -4,8 +4,8 @@
     raw/_staging/<key>/about.json    whose rows these are, and in which versions
     raw/_staging/<key>/chunks        a frame for each chunk, in order
 
-A frame is the SHA-256 and the length of what follows: a line of JSON about the chunk, then the rows
-of each table as an Arrow stream. Nothing waits for the disk: a frame that did not reach it whole is
+A frame is the SHA-256 and the length of what follows: a line of JSON about the chunk, then its rows
+as Arrow batches. Nothing waits for the disk: a frame that did not reach it whole is
 told by its checksum, and dropped with all that follows.
 """
 
@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 from ..errors import ExitCode, QwhError, storage_error
 from ..progress import say
 from . import disk, parts, staging
-from .schema import METRICS_VERSION, SCHEMA_VERSION
+from .schema import METRICS_VERSION, SCHEMA_VERSION, TABLES
 
 DIGEST, LENGTH = 32, 8  # bytes at the head of a frame
 SLOTS = 64  # processes that may keep rows of one reference side by side
@@ -42,7 +43,8 @@ class Checkpoint:
         self.folder, self.about = folder, about
         self._lock: disk.Lock | None = lock  # None: it is left
         self.frames: list[Frame] = []
-        self._rows: dict[str, list[pa.RecordBatch]] = {}
+        self._rows: list[tuple[str, pa.RecordBatch]] = []
+        self._file: FileIO | None = None  # open while chunks are added
         try:
             self._open()
         except OSError as error:
@@ -56,21 +58,22 @@ class Checkpoint:
 
     def write(self, table: str, columns: dict[str, Any]) -> None:
         """Append rows of the chunk that is being read. columns: see parts.batch."""
-        self._rows.setdefault(table, []).append(parts.batch(table, columns))
+        self._rows.append((table, parts.batch(table, columns)))
 
     def close_chunk(self, note: dict[str, Any]) -> None:
         """Keep the rows written since the last chunk. note: what is said of them, as JSON."""
-        streams = {table: _stream(batches) for table, batches in self._rows.items()}
-        self._rows = {}
-        sizes = [(table, len(stream)) for table, stream in streams.items()]
+        batches = [(table, batch.serialize()) for table, batch in self._rows]
+        self._rows = []
+        sizes = [(table, batch.size) for table, batch in batches]
         line = json.dumps({"note": note, "sizes": sizes}).encode() + b"\n"
-        body = b"".join((line, *streams.values()))
+        body = b"".join((line, *(batch for _, batch in batches)))
         sized = len(body).to_bytes(LENGTH, "little") + body
         start = self.frames[-1].stop if self.frames else 0
         try:
-            with open(self._chunks, "r+b", buffering=0) as file:
-                file.seek(start)
-                _write_all(file, hashlib.sha256(sized).digest() + sized)
+            if self._file is None:
+                self._file = FileIO(self._chunks, "r+")
+                self._file.seek(start)
+            _write_all(self._file, hashlib.sha256(sized).digest() + sized)
         except OSError as error:
             raise storage_error("cannot write rows", error) from None
         self.frames.append(Frame(start, start + DIGEST + len(sized), note))
@@ -89,18 +92,18 @@ class Checkpoint:
                     )
                 head, rest = _parted(body)
                 for table, size in head["sizes"]:
-                    with pa.ipc.open_stream(rest[:size]) as stream:
-                        yield from ((table, batch) for batch in stream)
+                    yield table, pa.ipc.read_record_batch(rest[:size], TABLES[table])
                     rest = rest[size:]
 
     def keep(self, chunks: int) -> None:
         """Drop what follows the first chunks, and rows of a chunk that is not whole."""
-        self._rows = {}
+        self._close()
         del self.frames[chunks:]
         os.truncate(self._chunks, self.frames[-1].stop if self.frames else 0)
 
     def release(self) -> None:
         """Let another process go on from what is kept; without a chunk nothing stays."""
+        self._close()
         if self._lock and self.frames:
             self._lock.release()
             self._lock = None
@@ -108,9 +111,16 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Drop everything, unless it was left before."""
+        self._close()
         if self._lock:
             staging.remove(self.folder, self._lock)
             self._lock = None
+
+    def _close(self) -> None:
+        self._rows = []
+        if self._file:
+            self._file.close()
+            self._file = None
 
     @property
     def _chunks(self) -> Path:
@@ -184,15 +194,7 @@ def _claimed(store_staging: Path, names: list[str], about: dict[str, Any]) -> Ch
     )
 
 
-def _stream(batches: list[pa.RecordBatch]) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batches[0].schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
-
-
-def _write_all(file: Any, data: bytes) -> None:
+def _write_all(file: FileIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
@@ -218,6 +220,6 @@ def _body(file: BinaryIO) -> bytes | None:
 
 
 def _parted(body: bytes) -> tuple[dict[str, Any], memoryview]:
-    """The JSON of a frame's first line, and its streams."""
+    """The JSON of a frame's first line, and its batches."""
     end = body.index(b"\n") + 1
     return json.loads(body[:end]), memoryview(body)[end:]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -54,7 +55,7 @@ def _column(values: Any, kind: pa.DataType, rows: int) -> pa.Array:
     if pa.types.is_list(kind):
         rows, k = values.shape
         return pa.ListArray.from_arrays(
-            pa.array(range(0, rows * k + 1, k) if k else [0] * (rows + 1), I32),
+            pa.array(np.arange(rows + 1, dtype=np.int32) * k, I32),
             pa.array(values.ravel(), kind.value_type, from_pandas=True),
         )
     return pa.array(values, kind, from_pandas=True)

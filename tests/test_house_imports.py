@@ -60,6 +60,7 @@ MAY_USE = {  # package -> rooms and files that may import it
         "ingest/readers",
         "kernels/scorers",
         "kernels/statistics",
+        "raw/parts.py",
     },
     "polars": {"database", "demo", "exports"},
     "psutil": {"ingest/engines", "raw/disk.py"},
