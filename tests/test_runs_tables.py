@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import qwh
+from conftest import query, qwh
 
 LM_EVAL = Path(__file__).parent / "fixtures" / "harness" / "lm-eval" / "dummy__one"
 LOG = Path(__file__).parent / "fixtures" / "printed" / "kld.log"
@@ -86,6 +86,15 @@ def mixed(warehouse, tmp_path_factory) -> Path:
     return folder / "w"
 
 
+def scores(folder: Path, quant: str, benchmark: str) -> list[tuple]:
+    """A quant's rows of fct_scores on a benchmark, less the names."""
+    return query(
+        folder,
+        "select * exclude (cohort_id, quant_id, benchmark_id) from fct_scores"
+        f" where quant_id = '{quant}' and benchmark_id = '{benchmark}' order by all",
+    )
+
+
 def built(folder: Path) -> None:
     done = qwh("build", "--warehouse", folder)
     assert done.exit_code == 0, done.stderr
@@ -93,6 +102,8 @@ def built(folder: Path) -> None:
 
 def test_what_is_taken_back_leaves_every_table_and_comes_back_to_the_last_bit(mixed):
     before, runs = tables(mixed), listed(mixed)
+    scored = {text: scores(mixed, "1zupeg8w", text) for text in ("tiny_choices", "tiny_questions")}
+    assert all(scored.values())
     own = [run_id for run_id, (_, quant, *_) in runs.items() if quant == "Q2_K"]
     brought = [run_id for run_id, (_, quant, *_) in runs.items() if quant == "1zupeg8w"]
     assert (len(own), len(brought)) == (6, 2)
@@ -105,6 +116,8 @@ def test_what_is_taken_back_leaves_every_table_and_comes_back_to_the_last_bit(mi
     built(mixed)
     assert told_of(mixed, {*own, brought[0], "Q2_K", "1zupeg8w", "tiny-f16", "log"}) == set()
     after = tables(mixed)
+    text = runs[brought[1]][3]
+    assert scores(mixed, "Q6_K", text) == scored[text]  # own and imported, one quant's
     same = [row for row in before["fct_fidelity"] if "'Q8_0'" in row and "'tiny" in row]
     assert same and set(same) <= set(after["fct_fidelity"])
 
@@ -118,6 +131,24 @@ def test_what_is_taken_back_leaves_every_table_and_comes_back_to_the_last_bit(mi
     assert again.keys() == before.keys()
     assert [name for name in before if again[name] != before[name]] == []
     assert listed(mixed) == runs
+
+
+def test_status_counts_what_no_build_has_seen_and_says_why_one_is_due(mixed, tmp_path):
+    def status(folder: Path) -> tuple[set[str], str]:
+        done = qwh("status", "--warehouse", folder)
+        assert done.exit_code == 0, done.stderr
+        return {line.split()[-1] for line in done.stdout.splitlines()[2:-1]}, done.stderr
+
+    assert status(mixed) == ({"0"}, "")  # own runs and imports alike
+    folder = shutil.copytree(mixed, tmp_path / "w")
+    into = ("--cohort", "other", "--quant-id", "q", "--warehouse", folder)
+    assert qwh("ingest", "llama-log", LOG, *into).exit_code == 0
+    run(folder, "rename", "Q8_0", "eight", "--cohort", "tiny")
+    counts, said = status(folder)
+    assert counts == {"0", "1"} and "1 run is new; 1 edit is new): run qwh build" in said
+    (folder / "warehouse.duckdb").write_text("no database")
+    counts, said = status(folder)
+    assert "0" not in counts and "run qwh build" in said
 
 
 def test_an_import_of_what_was_renamed_or_taken_back_does_no_work_twice(mixed, tmp_path):
