@@ -64,7 +64,7 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
             say(f"{run.benchmark_id}{flaws(found)}")
         if already_there(store, run):
             return None
-        refuse_twin(store, run, True, **content)
+        refuse_twin(store, run, asked.quant_from is None, **content)
         held = pairing.earlier(store, run, items.ids())
         choices.write(writer, str(run.benchmark_id))
         run = writer.publish(run)

@@ -126,7 +126,8 @@ def named(store: Store, run: RunFacts, **content: object) -> RunFacts:
 
 def refuse_twin(store: Store, run: RunFacts, is_named: bool, **content: object) -> None:
     """Raise QwhError where the cohort has these very results of this very file under another name;
-    say so where they came from another file. is_named: the file does not tell several models apart.
+    say so where they may be another model's. is_named: neither the file nor its path tells several
+    models apart.
     """
     for held in store.runs():
         of_one_cohort = (held.cohort_id, held.role) == (run.cohort_id, run.role)

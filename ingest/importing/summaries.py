@@ -68,7 +68,7 @@ def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stor
     run = _facts(store, found, source, asked)
     if already_there(store, run):
         return None
-    refuse_twin(store, run, source.quant_id is not None, **_content(run, found))
+    refuse_twin(store, run, asked.quant_id is not None, **_content(run, found))
     held = [each for each in store.runs() if _same_text(each, run)]
     if found.partial or found.left_out:
         say(f"{run.quant_id} on {run.corpus_id}{flaws(found)}")
