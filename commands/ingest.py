@@ -32,7 +32,7 @@ QuantOption = Annotated[
 ]
 MoreArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[QUANT]...", help="More quants, as a shell's own * gives them."),
+    typer.Argument(metavar="QUANT", help="More quants, as a shell's own * gives them."),
 ]
 QuantIdOption = Annotated[
     list[str] | None,

@@ -252,6 +252,14 @@ def test_other_settings_than_the_held_ones_are_said_before_anything_is_run(here,
     (here / "qwh.toml").write_text(COHORT.replace("cohort = ", "cohort = 'other' #", 1))
     assert len(qwh("run", "--dry-run").stdout.splitlines()) == 8
     assert len(qwh("run", "--dry-run", "--cohort", "third").stdout.splitlines()) == 8
+    (here / "qwh.toml").write_text(COHORT)
+    monkeypatch.setenv("QWH_WAREHOUSE", str(here / "another"))
+    assert len(qwh("run", "--dry-run").stdout.splitlines()) == 8
+    assert "nothing is missing" in qwh("run", "--dry-run", "--warehouse", "warehouse").stdout
+    shutil.copytree(here / "models", here / "more")
+    (here / "qwh.toml").write_text(COHORT.replace("models/*.gguf", "mo*/*8_0.gguf"))
+    done = qwh("run")
+    assert "tiny-Q8_0.gguf are both called Q8_0: give them names" in done.stderr
 
 
 def test_names_uploader_and_facts_of_a_quant_are_stored(here, quants, unbuilt):
@@ -276,6 +284,10 @@ def test_the_only_cohort_is_the_default_and_a_variable_names_one(here, tmp_path,
     assert into.exit_code == 0, into.stderr
     assert "into cohort mine, the only one here" in into.stderr
     assert runs(here, quant_id="Q5")[0].cohort_id == "mine"
+    (here / "more.csv").write_text(table(0.04).replace("x,", "tiny-Q8_0,"))
+    named = qwh("ingest", "table", here / "more.csv", "--corpus-id", "others", *place)
+    assert named.exit_code == 0, named.stderr
+    assert [run.quant_id for run in runs(here, corpus_id="others")] == ["Q8_0"]
     monkeypatch.setenv("QWH_COHORT", "two")
     named = qwh("ingest", "table", here / "more.csv", *place)
     assert named.exit_code == 0 and runs(here, cohort_id="two")
