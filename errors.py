@@ -91,6 +91,9 @@ def report(error: QwhError | ImportError | KeyboardInterrupt) -> ExitCode:
         case ImportError():
             line, code = f"a package is missing: {error}", ExitCode.MISSING_EXTRA
         case KeyboardInterrupt():
-            line, code = "stopped; nothing half done was kept", ExitCode.INTERRUPTED
+            line, code = (
+                "stopped; what is whole is kept, and the same command goes on",
+                ExitCode.INTERRUPTED,
+            )
     print(f"qwh: {line}", file=sys.stderr)
     return code

@@ -53,12 +53,12 @@ def progress(title: str, total: int | None, unit: str) -> Iterator[Bar]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
-    with _bars(unit, *columns) as bars:
+    with _bars(f" {unit}", *columns) as bars:
         yield RichBar(bars, title, total)
 
 
 def _bars(unit: str, *columns: Any) -> Any:
-    """rich's bars on stderr with these columns, the rate and the time left."""
+    """rich's bars on stderr with these columns, the rate in this unit and the time left."""
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn, TimeRemainingColumn
     from rich.text import Text
@@ -67,7 +67,7 @@ def _bars(unit: str, *columns: Any) -> Any:
         """Units per second, of now or of the whole."""
 
         def render(self, task: Any) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:,.0f} {unit}/s")
+            return Text(f"{task.finished_speed or task.speed or 0:,.0f}{unit}/s")
 
     console = Console(stderr=True)
     return Progress(*columns, Rate(), TimeRemainingColumn(compact=True), console=console)
@@ -105,6 +105,7 @@ def race(
         yield _RaceLines(title, runners, unit).advance
         return
     from rich.progress import BarColumn, ProgressColumn, TextColumn
+    from rich.table import Column
     from rich.text import Text
 
     class Figures(ProgressColumn):
@@ -113,15 +114,16 @@ def race(
         def render(self, task: Any) -> Text:
             return Text(task.fields["figures"](), no_wrap=True, overflow="ellipsis")
 
-    name = TextColumn("{task.description}", markup=False)
-    with _bars(unit, name, BarColumn(8), Figures()) as bars:
+    narrow = Column(max_width=18, no_wrap=True, overflow="ellipsis")
+    name = TextColumn("{task.description}", markup=False, table_column=narrow)
+    with _bars("", name, BarColumn(6), Figures()) as bars:
         tasks = {
             key: bars.add_task(
                 each.name, total=each.total, completed=each.done, figures=each.figures
             )
             for key, each in runners.items()
         }
-        bars.console.print(title, markup=False)
+        bars.console.print(f"{title}, {unit}:", markup=False)
         yield lambda key, units: bars.advance(tasks[key], units)
 
 

@@ -49,7 +49,7 @@ class Mean(NamedTuple):
         if not self.error or not math.isfinite(self.error):
             return f"{self.value:.4g}"
         digits = max(0, 1 - math.floor(math.log10(self.error)))
-        return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
+        return f"{self.value:.{digits}f}±{self.error:.{digits}f}"
 
 
 def _sum(values: np.ndarray) -> float:

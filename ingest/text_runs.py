@@ -209,7 +209,7 @@ class TextRuns:
             if not sums:
                 return ""
             ppl = f"PPL {perplexity(sums)}"
-            return ppl if member is self.job.reference else f"{ppl}, KLD {mean_kld(sums)}"
+            return ppl if member is self.job.reference else f"{ppl} KLD {mean_kld(sums)}"
 
         return Runner(member.quant_id, sum(lengths), sum(lengths[:begin]), figures)
 

@@ -120,7 +120,11 @@ def test_what_stops_qwh_is_one_line_and_a_code(monkeypatch, tmp_path):
     stops = (
         (QwhError("the disk\nis full", ExitCode.STORAGE), 6, "qwh: the disk is full\n"),
         (ImportError("No module named x"), 7, "qwh: a package is missing: No module named x\n"),
-        (KeyboardInterrupt(), 130, "qwh: stopped; nothing half done was kept\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "qwh: stopped; what is whole is kept, and the same command goes on\n",
+        ),
     )
     for error, code, line in stops:
         monkeypatch.setattr(Store, "create", Mock(side_effect=error))

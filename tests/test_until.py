@@ -175,6 +175,6 @@ def test_means_of_nothing_and_of_no_difference():
     assert running.mean_kld([Sums()]).relative_error == math.inf
     assert running.mean_kld([Sums(2, 2, 1.0, 0.0)] * 4).relative_error == 0.0
     assert running.mean_kld([Sums(2, 2, 1.0, 0.1)]).relative_error == math.inf
-    assert str(running.Mean(0.0012345, 0.000067)) == "0.001234 ± 0.000067"
-    assert str(running.Mean(9.3123, 0.045)) == "9.312 ± 0.045"
+    assert str(running.Mean(0.0012345, 0.000067)) == "0.001234±0.000067"
+    assert str(running.Mean(9.3123, 0.045)) == "9.312±0.045"
     assert str(running.Mean(9.3123, None)) == "9.312"
