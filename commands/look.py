@@ -1,7 +1,6 @@
 """How a command puts a table on stdout: fitted to the screen, in a pager, or in another format."""
 
 import os
-import pydoc
 import shutil
 import sys
 from textwrap import wrap
@@ -90,6 +89,8 @@ def _terminal() -> int:
 
 def _print(text: str, pager: bool) -> None:
     """Print, through the pager where a terminal has fewer lines."""
+    import pydoc
+
     lines = shutil.get_terminal_size().lines
     if pager and sys.stdout.isatty() and text.count("\n") + 1 >= lines:
         os.environ.setdefault("LESS", PAGED)

@@ -39,6 +39,8 @@ def render(table: Table, width: int | None = None) -> str:
     """
     table = table if width is None else table.without_lone_cohort()
     columns = [_printed(column, cells) for column, cells in zip(table.columns, table.printed())]
+    if not columns:
+        return "\n".join(_below(table, [], width))
     if width is None or _extent([each.whole for each in columns]) <= width:
         lines = _drawn(columns, [each.whole for each in columns], [])
         return "\n".join([*lines, *_below(table, [], width)])

@@ -1,5 +1,6 @@
 """What a reader sees: rounding, dashes, escapes, widths; and what each format keeps."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from qwh import exports
 from qwh.errors import ExitCode, QwhError
-from qwh.exports import delimited, latex, markdown, parquet, registry
+from qwh.exports import delimited, json_rows, latex, markdown, parquet, registry
 from qwh.exports.port import table
 from qwh.exports.terminal import render
 
@@ -81,6 +82,13 @@ def test_nested_cells_are_json_in_csv():
     again = pl.read_csv(delimited.render(table(rows)))
     assert again["s"].to_list() == ['{"a": 1, "b": null}', '{"a": 2, "b": "x"}']
     assert again["l"].to_list() == ['["p", "q"]', "[]"]
+
+
+def test_json_is_whole_and_knows_no_infinity():
+    rows = pl.DataFrame({"x": [0.012345678, float("nan"), None], "s": [{"y": float("inf")}] * 3})
+    found = json.loads(json_rows.render(table(rows)))
+    assert [row["x"] for row in found] == [0.012345678, None, None]
+    assert found[0]["s"] == {"y": None} and json.loads(json_rows.render(table([]))) == []
 
 
 def test_text_from_models_cannot_steer_the_terminal_or_break_latex():

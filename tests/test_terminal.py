@@ -147,3 +147,12 @@ def test_columns_without_any_figure_go_first():
 def test_the_first_rows_say_of_how_many():
     shown = table(frame())._replace(total=1190)
     assert render(shown).splitlines()[-2:] == ["...", "1,190 rows"]
+
+
+def test_a_table_of_nothing_is_no_rows():
+    assert render(table([])) == render(table([]), 80) == "0 rows"
+
+
+def test_cells_within_cells_read_as_words():
+    rows = pl.DataFrame({"facts": [{"a": 1, "b": None}], "klds": [[0.5, 1.25]]})
+    assert table(rows).cells() == [["a: 1, b: —", "[0.5, 1.25]"]]
