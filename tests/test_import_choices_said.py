@@ -2,6 +2,7 @@
 what does not meet the reference, rows that two columns name.
 """
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -68,6 +69,20 @@ def test_a_choice_of_no_benchmark_that_is_there_is_refused(tmp_path):
     )
     assert lacking.exit_code == 0
     assert "tiny_questions is not taken: it has no metric acc: it has exact_match" in lacking.stderr
+
+
+def test_a_file_that_was_renamed_says_no_benchmark_until_it_is_told(tmp_path):
+    [source] = LM_EVAL.glob("samples_tiny_choices_*.jsonl")
+    plain, packed = tmp_path / "renamed.jsonl", tmp_path / "packed.jsonl.gz"
+    plain.write_bytes(source.read_bytes())
+    packed.write_bytes(gzip.compress(source.read_bytes()))
+    for path in (plain, packed):
+        done = ingest(tmp_path, "lm-eval", path, "--quant-id", "q")
+        assert done.exit_code == ExitCode.USAGE and "--benchmark-id" in done.stderr
+    named = ("--quant-id", "q", "--benchmark-id", "tiny_choices")
+    assert ingest(tmp_path, "lm-eval", packed, *named).exit_code == 0
+    again = ingest(tmp_path, "lm-eval", plain, *named)
+    assert again.exit_code == 0 and "already in the warehouse" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ import duckdb
 import pytest
 from conftest import query, qwh
 
+from qwh.raw import edits
+from qwh.raw.store import Store
+
 LM_EVAL = Path(__file__).parent / "fixtures" / "harness" / "lm-eval" / "dummy__one"
 LOG = Path(__file__).parent / "fixtures" / "printed" / "kld.log"
-ABOUT_BUILDS = ("stg_edits", "dim_build")  # tables that tell of edits and builds, not of quants
+ABOUT_BUILDS = ("stg_edits", "dim_build", "int_seen_files")  # of edits and builds, not of quants
 
 
 def tables(folder: Path) -> dict[str, list[str]]:
@@ -149,6 +152,35 @@ def test_status_counts_what_no_build_has_seen_and_says_why_one_is_due(mixed, tmp
     (folder / "warehouse.duckdb").write_text("no database")
     counts, said = status(folder)
     assert "0" not in counts and "run qwh build" in said
+
+
+def test_sql_and_python_read_the_ledger_alike(mixed, tmp_path):
+    """After every kind of edit, some of them twice, and a run that was deleted and came back."""
+    shutil.copytree(mixed / "raw", tmp_path / "raw")
+    store = Store(tmp_path)
+    alone = [str(run.run_id) for run in store.runs() if run.role == "quant"]
+    edits.rename(store, "Q8_0", "eight", "tiny")
+    edits.rename(store, "eight", "Q8_0", "tiny")
+    edits.rename(store, "tiny-f16", "f16", "tiny")
+    edits.tag(store, alone[:4], "night")
+    edits.tag(store, alone[1:3], "Zürich's")
+    edits.tag(store, alone[:1], "night", remove=True)
+    edits.retract(store, alone[2:6], "in doubt")
+    edits.restore(store, alone[3:4])
+    [gone] = edits.held(store, alone[2:3])
+    edits.purge(store, [gone])
+    store.manifest(gone.run_id).write_text(gone.to_json())
+    expected = [
+        (run.run_id, run.quant_id, store.ledger.tags(run.run_id))
+        for run in sorted(store.runs(), key=lambda run: str(run.run_id))
+    ]
+    with duckdb.connect(str(mixed / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute(f"set variable qwh_raw = '{tmp_path}/raw'")
+        found = connection.sql("select run_id, quant_id, tags from stg_runs order by 1").fetchall()
+        read = connection.sql("select count(*) from stg_edits").fetchall()
+    assert found == expected and len(found) == len(listed(mixed)) - 2
+    assert (gone.run_id, gone.quant_id, []) in found
+    assert read == [(len(store.ledger.edits()),)]
 
 
 def test_an_import_of_what_was_renamed_or_taken_back_does_no_work_twice(mixed, tmp_path):
