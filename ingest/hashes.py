@@ -53,9 +53,9 @@ class Hashes:
         kind = registry.recognise(path) if self.known(path, _parts(path)) is None else None
         return self.of(path, lambda at: registry.engine(kind or registry.DEFAULT).file(at).sha256)
 
-    def has_brought(self, key: str) -> bool:
-        """Whether an import was taken in to its end. key: what it is remembered by."""
-        return self._known.get(key, {}).get("sign") == BROUGHT
+    def has_brought(self, key: str, sha256: str) -> bool:
+        """Whether an import was taken in to its end as it is. key: what it is remembered by."""
+        return self._known.get(key) == {"sha256": sha256, "sign": BROUGHT}
 
     def bring(self, key: str, sha256: str) -> None:
         """Remember that an import was taken in to its end."""

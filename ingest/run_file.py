@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from ..progress import say
@@ -55,7 +56,7 @@ class _Work:
         self, file: CohortFile, wanted: Todo, store: Store, hashes: Hashes, settings: Settings
     ):
         self.file, self.wanted, self.store, self.hashes = file, wanted, store, hashes
-        self.settings = self._as_begun(replace(settings))
+        self.settings = self._as_begun(settings)
         self.job = self._job() if wanted.texts or wanted.benchmarks else None
 
     def _as_begun(self, settings: Settings) -> Settings:
@@ -128,11 +129,15 @@ class _Work:
             known=self.wanted.stems,
         )
         for stored in ingest_files(self.store, each.entry.kind, [each.path], asked):
-            self._take_back_older(stored.run, each)
+            self._take_back_older(stored.run, each.path)
             yield Done(*stored)
+        for run in self.store.runs():  # what was there, and what was put back
+            same = (run.cohort_id, run.source_sha256) == (self.wanted.cohort, each.sha256)
+            if same and run.quant_id == (each.quant or run.quant_id):
+                self._take_back_older(run, each.path)
         self.hashes.bring(each.key, each.sha256)
 
-    def _take_back_older(self, new: RunFacts, each: Brought) -> None:
+    def _take_back_older(self, new: RunFacts, path: Path) -> None:
         """Retract what the same file gave when it was another."""
         older = [
             str(run.run_id)
@@ -141,8 +146,9 @@ class _Work:
             and run.source_sha256 != new.source_sha256
         ]
         if older:
-            edits.retract(self.store, older, f"{CHANGED}{each.path.name}", with_quants=True)
-            _say_taken_back(f"{CHANGED}{each.path.name}", older)
+            why = f"{CHANGED}{path.name}"
+            edits.retract(self.store, older, why, with_quants=True)
+            _say_taken_back(why, older)
 
 
 def _say_taken_back(why: str, ids: list[str]) -> None:

@@ -51,9 +51,8 @@ class Brought(NamedTuple):
     @property
     def key(self) -> str:
         """What it is remembered by."""
-        return "|".join(
-            map(str, (self.cohort, self.entry.kind, self.quant, self.entry.text, self.sha256))
-        )
+        about = (self.cohort, self.entry.kind, self.quant, self.entry.text, self.path.resolve())
+        return "|".join(map(str, about))
 
 
 @dataclass
@@ -244,13 +243,13 @@ class _Search:
 
     def _lacking(self, entry: ImportEntry) -> list[Brought]:
         """The files of an import that are not held as they are."""
-        held = {(run.source_sha256, run.quant_id) for run in self.runs}
+        held = {(run.source_sha256, run.quant_id) for run in (*self.runs, *self.gone)}
         sources = {sha256 for sha256, _ in held}
         lacking = []
         for path in _paths(entry, self.file.path):
             each = self._brought(entry, path)
             is_held = (each.sha256, each.quant) in held if each.quant else each.sha256 in sources
-            if not is_held and not self.hashes.has_brought(each.key):
+            if not is_held and not self.hashes.has_brought(each.key, each.sha256):
                 lacking.append(each)
         return lacking
 

@@ -214,6 +214,10 @@ def test_changed_texts_and_imports_are_taken_back_too(here, unbuilt):
     assert len(runs(here)) == len(before), "each has its successor"
     assert "has changed: wiki.txt" in done.stderr and "has changed: answers.csv" in done.stderr
     assert len(runs(here, corpus_id="theirs")) == 2
+    (here / "evals" / "Q8_0" / "answers.csv").write_text(table(0.001))
+    assert qwh("run").exit_code == 0
+    assert {run.run_id for run in runs(here, corpus_id="theirs")} <= before, "as it was at first"
+    assert "nothing is missing" in qwh("run", "--dry-run").stdout
 
 
 def test_what_was_retracted_by_hand_stays_so(here, unbuilt):
@@ -275,6 +279,33 @@ def test_names_uploader_and_facts_of_a_quant_are_stored(here, quants, unbuilt):
     mine = runs(here, quant_id="Q2-ours")
     assert len(mine) == 2 and {run.uploader for run in mine} == {"we"}
     assert json.loads(mine[0].facts or "") == {"imatrix": "wiki", "run": 3}
+
+
+def test_a_cohort_of_imports_alone(tmp_path, unbuilt, monkeypatch):
+    """Its reference is told by what {quant} is for it; without a model nothing is run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("qwh.commands.overview.overview", lambda *_: "the screen")
+    for name, passed in {"f16": 3, "Q8_0": 2, "Q4_K_M": 1}.items():
+        lines = [
+            {"task_id": f"HumanEval/{k}", "completion": "", "result": "", "passed": k < passed}
+            for k in range(4)
+        ]
+        path = tmp_path / "evals" / f"run-{name}" / "samples.jsonl_results.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    Path("qwh.toml").write_text(
+        "cohort = 'others'\n[[imports]]\npath = './evals/run-{quant}/*.jsonl'\nreference = 'f16'\n"
+    )
+    assert len(qwh("run", "--dry-run").stdout.splitlines()) == 3
+    done = qwh("run")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == "the screen\n" and unbuilt == [None]
+    assert {(run.role, run.quant_id) for run in runs(tmp_path)} == {
+        ("reference", "f16"),
+        ("quant", "Q8_0"),
+        ("quant", "Q4_K_M"),
+    }
+    assert qwh("run", "--dry-run").stdout == "cohort others: nothing is missing\n"
 
 
 def test_the_only_cohort_is_the_default_and_a_variable_names_one(here, tmp_path, monkeypatch):
