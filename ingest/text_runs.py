@@ -54,7 +54,7 @@ class Task:
     def end_at(self, chunks: int) -> None:
         """From here on the text is its first chunks."""
         self.text = replace(self.text, stream=self.text.stream[:chunks])
-        self.until, self.least = None, chunks
+        self.until = None
 
     def end_of(self, quants: list[Kept]) -> int | None:
         """Where the text ends for these quants; None: they have not read so far."""
@@ -83,7 +83,7 @@ class TextRuns:
     def _settle(self, task: Task) -> None:
         """Let a text end where it is known to end."""
         whole = len(task.text.stream)
-        same = ("task", "cohort_id", "corpus_id", "context_length", "corpus_sha256")
+        same = ("task", "cohort_id", "corpus_id", "context_length")
         ours = self._shared(task)
         held = (
             run.chunks
@@ -91,11 +91,12 @@ class TextRuns:
             if all(getattr(run, key) == getattr(ours, key) for key in same)
         )
         chunks = next((each for each in held if each), None) if task.free else None
-        if chunks and chunks <= whole:
-            if chunks < whole:
-                say(f"{task.name}: its first {chunks} chunks are read, as in the cohort's runs")
-            task.end_at(chunks)
-        task.least = min(SMALLEST_CHUNKS, whole) if task.until is not None else task.least or whole
+        if chunks:
+            task.end_at(chunks)  # another text of that name is told by its tokens, and refused
+        if chunks and chunks < whole:
+            say(f"{task.name}: its first {chunks} chunks are read, as in the cohort's runs")
+        least = SMALLEST_CHUNKS if task.until is not None else chunks or whole
+        task.least = min(least, whole)
 
     def _shared(self, task: Task) -> RunFacts:
         return cohort.as_held(self.store, self.job, cohort.shared_facts(self.job, task.facts))

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import ingest, query, qwh
+from conftest import MODEL, REFERENCE, ingest, query, qwh
 from kill_runs import start
 from test_kills import command, kept, parts
 
@@ -111,9 +111,17 @@ def test_later_quants_read_as_far_without_the_option(tmp_path, quants):
     assert chunks(tmp_path) == {held} and len(Store(tmp_path).runs()) == 6
 
 
-def reference_and(files):
-    from conftest import MODEL, REFERENCE
+def test_another_text_of_the_name_is_refused_before_anything_is_read(tmp_path, quants):
+    assert ingest(tmp_path, [quants["Q8_0"]], *ONE).exit_code == 0
+    other = tmp_path / "corpus.txt"
+    other.write_text((MODEL / "corpus.txt").read_text()[5000:])
+    more = ("--corpus", other, "--chunks", 4, "--until", 0.3, *ONE)
+    done = ingest(tmp_path, [quants["Q6_K"]], *more)
+    assert done.exit_code == ExitCode.MISMATCH and "token_stream_sha256" in done.stderr
+    assert "scoring" not in done.stderr
 
+
+def reference_and(files):
     given = [part for path in files for part in ("--quant", path)]
     return ["--reference", REFERENCE, *given, "--corpus", MODEL / "corpus.txt"]
 
