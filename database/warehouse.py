@@ -73,25 +73,11 @@ class Warehouse:
             return source(connection, name, cohort).pl()
 
     def ask(self, text: str) -> "Iterator[pl.DataFrame]":
-        """The rows of each statement of a text of SQL.
+        """The rows of each statement of a text of SQL, as statements.ask gives them."""
+        from . import statements
 
-        Raises QwhError for a statement that is no SELECT, or that DuckDB refuses.
-        """
-        import duckdb
-
-        reads = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
         with self.open() as connection:
-            try:
-                for statement in connection.extract_statements(text):
-                    if statement.type not in reads:
-                        raise QwhError(
-                            f"a {statement.type.name} statement would change something: the"
-                            " warehouse is read-only, use SELECT",
-                            ExitCode.USAGE,
-                        )
-                    yield connection.sql(statement.query).pl()
-            except duckdb.Error as error:
-                raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
+            yield from statements.ask(connection, text)
 
 
 def source(
