@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import ask, build, decide, demo, export, init, run, status
+from .commands import ask, build, bundle, decide, demo, export, init, run, status
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .commands.runs import runs
@@ -67,6 +67,7 @@ app.command()(build.build)
 app.command()(ask.sql)
 app.command()(ask.show)
 app.command()(export.export)
+app.command()(bundle.bundle)
 app.add_typer(measure, name="measure")
 app.add_typer(runs, name="runs")
 app.command()(decide.compare)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import ExitCode, QwhError
 from ..exports.registry import SCREEN
 from . import completion
 from .look import Look, put, screen, split
@@ -30,8 +31,12 @@ CUT = " ..."  # ends a sentence that is longer than its line
 
 def sql(
     query: Annotated[
-        str | None, typer.Argument(help="One SELECT; without it a shell opens.")
+        str | None, typer.Argument(help="One SELECT or more; without it a shell opens.")
     ] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="Statements in a file, instead.")
+    ] = None,
+    format: FormatOption = SCREEN,
     wide: WideOption = False,
     width: WidthOption = None,
     warehouse: WarehouseOption = DEFAULT,
@@ -40,10 +45,27 @@ def sql(
     from ..database.warehouse import Warehouse
     from .shell import answer, shell
 
+    look = Look(format, None, wide, width)
+    if query is not None and file is not None:
+        raise QwhError("a query and -f: give one of them", ExitCode.USAGE)
+    if file is not None:
+        query = _read(file)
     if query is None:
-        shell(Warehouse(warehouse), screen(wide, width))
-    else:
-        answer(Warehouse(warehouse), query, screen(wide, width))
+        shell(Warehouse(warehouse), look)
+        return
+    with Warehouse(warehouse).open() as connection:
+        answer(connection, query, look)
+
+
+def _read(file: Path) -> str:
+    """The text of a file of SQL. Raises QwhError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise QwhError(
+            f"cannot read {file}: {reason}: give a file of SQL", ExitCode.BAD_INPUT
+        ) from None
 
 
 def show(
@@ -85,7 +107,7 @@ def show(
 
     look = Look(format, columns, wide, width, pager)
     if name is None:
-        put(_listed(warehouse, look), look)
+        put(listed(warehouse, look), look)
         return
     is_usual = str(context.get_parameter_source("cohort")).endswith("ENVIRONMENT")
     limit = limit or (MOST if format == SCREEN else None)
@@ -97,7 +119,7 @@ def show(
     put(shown, look, (why,) if why else ())
 
 
-def _listed(warehouse: Path, look: Look) -> "Table":
+def listed(warehouse: Path, look: Look) -> "Table":
     """What can be shown, a line each: its name, and the sentence that its comment begins with."""
     from ..database.names import relations
     from ..database.warehouse import Warehouse

@@ -9,11 +9,12 @@ from ..errors import ExitCode, QwhError
 
 if TYPE_CHECKING:
     import polars as pl
-    from duckdb import DuckDBPyConnection, StatementType
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, StatementType
 
 READS = {"SELECT", "EXPLAIN", "MULTI"}  # a PIVOT is several statements: it lists its columns first
 TEMPORARY = re.compile(
-    r"(\s|--[^\n]*\n|/\*.*?\*/)*create\s+(or\s+replace\s+)?temp(orary)?\s", re.IGNORECASE | re.DOTALL
+    r"(\s|--[^\n]*\n|/\*.*?\*/)*create\s+(or\s+replace\s+)?temp(orary)?\s",
+    re.IGNORECASE | re.DOTALL,
 )
 LOOK = 0.1  # seconds between two looks at a query that runs
 
@@ -32,7 +33,7 @@ def ask(connection: "DuckDBPyConnection", text: str) -> "Iterator[pl.DataFrame]"
             if not is_temporary and statement.type.name not in READS:
                 raise _refused(statement.type)
             rows = _rows(connection, statement.query)
-            if not is_temporary:
+            if rows is not None and not is_temporary:
                 yield rows
     except duckdb.InterruptException:
         raise QwhError("the query was stopped", ExitCode.INTERRUPTED) from None
@@ -40,35 +41,21 @@ def ask(connection: "DuckDBPyConnection", text: str) -> "Iterator[pl.DataFrame]"
         raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
 
 
-def words(connection: "DuckDBPyConnection") -> list[str]:
-    """What may stand in a query: tables, columns, functions and SQL's own words, in order."""
-    found = connection.execute(
-        """
-        select distinct word
-        from (
-            select table_name from duckdb_tables()
-            union all select view_name from duckdb_views() where not internal
-            union all select column_name from duckdb_columns() where not internal
-            union all select function_name from duckdb_functions()
-            union all select keyword_name from duckdb_keywords()
-        ) as words (word)
-        where regexp_full_match(word, '[a-z]\\w+')
-        order by word
-        """
-    )
-    return [word for (word,) in found.fetchall()]
-
-
-def _rows(connection: "DuckDBPyConnection", query: str) -> "pl.DataFrame":
+def _rows(connection: "DuckDBPyConnection", query: str) -> "pl.DataFrame | None":
     """The rows of one statement, asked in a second thread: Python notices Ctrl-C in the first."""
     with ThreadPoolExecutor(1) as second:
-        asked = second.submit(lambda: connection.execute(query).pl())
+        asked = second.submit(lambda: _whole(connection.sql(query)))
         try:
             while not wait([asked], LOOK).done:
                 pass
         except KeyboardInterrupt:
             connection.interrupt()
         return asked.result()
+
+
+def _whole(relation: "DuckDBPyRelation | None") -> "pl.DataFrame | None":
+    """All rows; a statement that makes something gives no relation."""
+    return None if relation is None else relation.pl()
 
 
 def _refused(kind: "StatementType") -> QwhError:

@@ -1,5 +1,6 @@
 """One warehouse on disk: where it lies, how it is opened (read-only), and what it answers."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +56,11 @@ class Warehouse:
             ) from None
         with connection:
             udf.register(connection)
-            # the views of single tokens read Parquet there
+            # the views of single tokens read Parquet there, by patterns that escape its own signs
             raw = str(self.folder / "raw").replace("'", "''")
+            pattern = re.sub(r"([*?[])", r"[\1]", raw)
             connection.execute(
-                f"set variable qwh_raw = '{raw}'; set allowed_directories = ['{raw}'];"
+                f"set variable qwh_raw = '{raw}'; set allowed_directories = ['{raw}', '{pattern}'];"
                 " set enable_external_access = false; set enable_progress_bar = false;"
                 " set lock_configuration = true"
             )
