@@ -42,6 +42,7 @@ def sql(
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Ask the warehouse, read-only. Example: qwh sql "select quant_id, value from fct_fidelity" """
+    from ..database.freshness import say_if_due
     from ..database.warehouse import Warehouse
     from .shell import answer, shell
 
@@ -54,6 +55,7 @@ def sql(
         shell(Warehouse(warehouse), look)
         return
     with Warehouse(warehouse).open() as connection:
+        say_if_due(Warehouse(warehouse))
         answer(connection, query, look)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..database import catalogue
+from ..database.freshness import say_if_due
 from ..database.statements import ask
 from ..database.warehouse import Warehouse
 from ..errors import ExitCode, QwhError, meant, report
@@ -41,6 +42,7 @@ def shell(warehouse: Warehouse, look: Look) -> None:
         is_asked = sys.stdin.isatty()
         if is_asked:
             say(f"{warehouse.database}, read-only; end a statement with ;, .help tells more")
+            say_if_due(warehouse)
             prompt.prepare([*catalogue.words(connection), *WORDS])
         for text in prompt.statements(is_asked, is_word):
             word, _, about = text.strip().rstrip("; ").partition(" ")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, QwhError, meant
+from .freshness import say_if_due
 from .settings import variables
 from .warehouse import PROJECT, Warehouse, refuse_set_aside
 
@@ -49,6 +50,7 @@ class Cohort:
 def asking(warehouse: Warehouse, cohort: str | None) -> Iterator[Cohort]:
     """The cohort of this name; None is the only one. Raises QwhError where that is not one."""
     with warehouse.open() as connection:
+        say_if_due(warehouse)
         rows = connection.sql("select cohort_id from dim_cohorts order by 1").fetchall()
         names = [row[0] for row in rows]
         if cohort is None and len(names) == 1:
