@@ -35,8 +35,6 @@ def ask(connection: "DuckDBPyConnection", text: str) -> "Iterator[pl.DataFrame]"
             rows = _rows(connection, statement.query)
             if rows is not None and not is_temporary:
                 yield rows
-    except duckdb.InterruptException:
-        raise QwhError("the query was stopped", ExitCode.INTERRUPTED) from None
     except duckdb.Error as error:
         raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
 
@@ -49,7 +47,9 @@ def _rows(connection: "DuckDBPyConnection", query: str) -> "pl.DataFrame | None"
             while not wait([asked], LOOK).done:
                 pass
         except KeyboardInterrupt:
-            connection.interrupt()
+            while not wait([asked], LOOK).done:  # it may not have begun when it is first told
+                connection.interrupt()
+            raise QwhError("the query was stopped", ExitCode.INTERRUPTED) from None
         return asked.result()
 
 
