@@ -1,16 +1,15 @@
 """`qwh sql` and `qwh show`: what the warehouse holds, on the screen."""
 
-import sys
 from pathlib import Path
-from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import ExitCode, QwhError
 from ..exports.registry import SCREEN
 from . import completion
-from .look import Look, put, screen, split
+from .listed import listed
+from .look import Look, put, split
 from .options import (
     DEFAULT,
     CohortOption,
@@ -22,11 +21,7 @@ from .options import (
     WidthOption,
 )
 
-if TYPE_CHECKING:
-    from ..exports.port import Table
-
 MOST = 10_000  # rows on a screen where nothing limits them
-CUT = " ..."  # ends a sentence that is longer than its line
 
 
 def sql(
@@ -42,7 +37,7 @@ def sql(
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Ask the warehouse, read-only. Example: qwh sql "select quant_id, value from fct_fidelity" """
-    from ..database.freshness import say_if_due
+    from ..database.session import session
     from ..database.warehouse import Warehouse
     from .shell import answer, shell
 
@@ -51,12 +46,11 @@ def sql(
         raise QwhError("a query and -f: give one of them", ExitCode.USAGE)
     if file is not None:
         query = _read(file)
-    if query is None:
-        shell(Warehouse(warehouse), look)
-        return
-    with Warehouse(warehouse).open() as connection:
-        say_if_due(Warehouse(warehouse))
-        answer(connection, query, look)
+    with session(Warehouse(warehouse)) as opened:
+        if query is None:
+            shell(opened, look)
+        else:
+            answer(opened, query, look)
 
 
 def _read(file: Path) -> str:
@@ -119,24 +113,3 @@ def show(
     why = why_empty(warehouse, name) if total == 0 and where is None else ""
     shown = table(rows, name)._replace(total=total, is_one_cohort=cohort is not None)
     put(shown, look, (why,) if why else ())
-
-
-def listed(warehouse: Path, look: Look) -> "Table":
-    """What can be shown, a line each: its name, and the sentence that its comment begins with."""
-    from ..database.names import relations
-    from ..database.warehouse import Warehouse
-    from ..exports.port import table
-    from ..exports.terminal import GAP
-
-    listed = relations(Warehouse(warehouse).built().folder)
-    room = screen(look.wide, look.width) if look.format == SCREEN else None
-    if room is not None:
-        room = max(room - max(len(each.name) for each in listed) - len(GAP), len(CUT))
-    rows = [
-        {
-            "name": each.name,
-            "sentence": shorten(each.sentence, room or sys.maxsize, placeholder=CUT),
-        }
-        for each in listed
-    ]
-    return table(rows)

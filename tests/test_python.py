@@ -18,7 +18,7 @@ ASKING = (
     ("sql", "from fidelity"),
     ("compare", "Q8_0", "Q4_K_M"),
     ("pick",),
-    ("plan",),
+    ("plan", "--pair", "Q8_0", "Q4_K_M"),
     ("card",),
     ("status",),
 )
@@ -75,7 +75,7 @@ def test_a_command_that_asks_loads_no_dbt(warehouse, command):
         f"try: app({[*command, '--warehouse', str(warehouse)]!r})\n"
         "except SystemExit: pass\n"
         "loaded = {name.partition('.')[0] for name in sys.modules}\n"
-        "print('LOADED', *sorted(loaded & {'dbt', 'scipy', 'llama_cpp', 'torch', 'numba'}))"
+        "print('LOADED', *sorted(loaded & {'dbt', 'sqlglot', 'llama_cpp', 'torch', 'numba'}))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1].strip() == "LOADED", done.stderr
