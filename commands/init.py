@@ -1,6 +1,5 @@
 """`qwh init`: an empty warehouse, and a cohort file to begin with."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from ..errors import storage_error
 from ..progress import say
-from .options import DEFAULT, WarehouseOption
+from .options import DEFAULT, WarehouseOption, from_here
 
 FILE = Path("qwh.toml")
 TEMPLATE = """\
@@ -69,7 +68,9 @@ def init(
         FILE.write_text(
             TEMPLATE.format(
                 cohort=f"cohort = {_quoted(Path.cwd().name or 'cohort')}",
-                warehouse=f"warehouse = {_quoted(os.path.relpath(made))}\n" if elsewhere else "",
+                warehouse=f"warehouse = {_quoted(Path(from_here(made)).as_posix())}\n"
+                if elsewhere
+                else "",
             )
         )
     except OSError as error:

@@ -1,5 +1,6 @@
 """Options that several commands share, and the amounts that they read."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +68,14 @@ PagerOption = Annotated[
     ),
 ]
 DEFAULT = Path("warehouse")
+
+
+def from_here(path: Path) -> str:
+    """A path as one types it in this folder; in full where none leads there, as on another disk."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:
+        return str(path.resolve())
 
 
 def points(text: str) -> float:

@@ -7,7 +7,7 @@ from shlex import quote
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from .options import COHORT
+from .options import COHORT, from_here
 from .said import some
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _told(asked: "Cohort", warehouse: Path, usual: Path) -> list[str]:
     """What the commands that follow have to be told to find this cohort."""
     lines = []
     if warehouse.resolve() != usual.resolve():
-        lines.append(f"export QWH_WAREHOUSE={quote(os.path.relpath(warehouse))}")
+        lines.append(f"export QWH_WAREHOUSE={quote(from_here(warehouse))}")
     if not asked.is_only and os.environ.get(COHORT) != asked.name:
         lines.append(f"export {COHORT}={quote(asked.name)}")
     return lines
