@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ExitCode, QwhError
+from ..errors import ExitCode, QwhError, meant
 from ..progress import say
 from .look import screen
 from .options import DEFAULT, CohortOption, WarehouseOption
@@ -22,6 +22,7 @@ runs = typer.Typer(
     " as long as no other begins so.",
 )
 
+RETRACTED = "retracted"  # a run's state that is in no table
 IdsArgument = Annotated[list[str], typer.Argument(help="A run's id, or its beginning.")]
 WithQuantsOption = Annotated[
     bool,
@@ -45,13 +46,13 @@ def listed(
     found = store.runs(retracted=True)
     if cohort is not None and cohort not in (names := {run.cohort_id for run in found}):
         raise QwhError(
-            f"there is no cohort called {cohort}: choose one of"
-            f" {', '.join(sorted(map(str, names))) or 'none yet'}",
+            f"there is no cohort called {cohort}: {meant(cohort, map(str, names))}",
             ExitCode.NOT_FOUND,
         )
-    kept = {run.run_id for run in store.runs()}
+    state = store.ledger.state()
     shown = [run for run in found if cohort in (None, run.cohort_id)]
-    rows = [_row(store, run, run.run_id in kept) for run in shown if all or run.run_id in kept]
+    every = [_row(run, state.get(str(run.run_id), {})) for run in shown]
+    rows = [row for row in every if all or row["state"] != RETRACTED]
     if hidden := len(shown) - len(rows):
         say(f"{hidden:,} more, retracted: qwh runs list --all")
     if not rows:
@@ -181,8 +182,10 @@ def _ids(found: "list[RunFacts]") -> list[str]:
     return [str(run.run_id) for run in found]
 
 
-def _row(store: "Store", run: "RunFacts", is_kept: bool) -> dict[str, Any]:
-    """A run as one line."""
+def _row(run: "RunFacts", held: "dict[str, Edit]") -> dict[str, Any]:
+    """A run as one line. held: its edits, by field."""
+    from ..raw.ledger import is_retracted, tags
+
     return {
         "run_id": run.run_id,
         "cohort_id": run.cohort_id,
@@ -191,8 +194,8 @@ def _row(store: "Store", run: "RunFacts", is_kept: bool) -> dict[str, Any]:
         "on": run.corpus_id,
         "context": run.context_length,
         "chunks": run.chunks,
-        "state": "retracted" if not is_kept else run.status,
-        "tags": " ".join(store.ledger.tags(run.run_id)) or None,
+        "state": RETRACTED if is_retracted(held) else run.status,
+        "tags": " ".join(tags(held)) or None,
         "from": run.source_name or run.file_name,
         "started_at": (run.started_at or "")[:16],
     }

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable
 
-from ..errors import ExitCode, QwhError, storage_error
+from ..errors import ExitCode, QwhError, meant, storage_error
 from ..progress import say
 from . import ledger
 from .ledger import NO, PURGED, QUANT_ID, RETRACTED, TAG, YES, Edit
@@ -115,11 +115,9 @@ def rename(
     some = {run.run_id for run in held(store, only)}
     mine = [run for run in runs if run.quant_id == old and (not some or run.run_id in some)]
     if not mine:
-        names = sorted({str(run.quant_id) for run in runs})
+        names = {str(run.quant_id) for run in runs}
         raise QwhError(
-            f"there is no {old} in cohort {cohort}"
-            + (f": there are {', '.join(names)}" if names else ", which has no runs")
-            + ": see qwh runs list --all",
+            f"there is no {old} in cohort {cohort}: {meant(old, names)}: see qwh runs list --all",
             ExitCode.NOT_FOUND,
         )
     retracted = _retracted(store.ledger.state())

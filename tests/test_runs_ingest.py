@@ -46,7 +46,7 @@ def test_a_list_has_a_line_for_each_run_with_its_whole_id(folder):
     assert ids(folder, "--all") == found
     assert "1 more, retracted" in runs(folder, "list").stderr
     other = runs(folder, "list", "--cohort", "nobody")
-    assert other.exit_code == ExitCode.NOT_FOUND and "choose one of c" in other.stderr
+    assert other.exit_code == ExitCode.NOT_FOUND and "there are c" in other.stderr
 
 
 def test_show_tells_every_fact_and_the_history(folder):

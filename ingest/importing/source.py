@@ -129,9 +129,10 @@ def refuse_twin(store: Store, run: RunFacts, is_named: bool, **content: object) 
     say so where they may be another model's. is_named: neither the file nor its path tells several
     models apart.
     """
+    about = ("cohort_id", "role", "task", "corpus_id")
     for held in store.runs():
-        of_one_cohort = (held.cohort_id, held.role) == (run.cohort_id, run.role)
-        if not of_one_cohort or held.quant_id == run.quant_id:
+        is_alike = all(getattr(held, key) == getattr(run, key) for key in about)
+        if not is_alike or held.quant_id == run.quant_id:
             continue
         if _run_id(run, store.published(held.run_id).quant_id, content) != held.run_id:
             continue
