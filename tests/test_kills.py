@@ -71,12 +71,10 @@ def began(reads: Path) -> dict[str, list[int]]:
     return found
 
 
-def wait_for_reading(child, reads: Path, moments: random.Random) -> None:
-    """Until a random number of chunks is begun, and a moment more."""
-    lines = moments.randrange(3 * CHUNKS)
-    while child.exitcode is None and sum(map(len, began(reads).values())) < lines:
+def wait_for_reading(child, reads: Path, chunks: int) -> None:
+    """Until this number of chunks is begun."""
+    while child.exitcode is None and sum(map(len, began(reads).values())) < chunks:
         time.sleep(0.001)
-    time.sleep(moments.uniform(0, 0.05))
 
 
 def check_reading(before: dict[str, int], read: dict[str, list[int]], after: dict[str, int]):
@@ -111,7 +109,8 @@ def test_kills_at_random_moments_lose_and_double_nothing(tmp_path, quants, whole
         reads.unlink(missing_ok=True)
         child = start(command(warehouse, quants), tmp_path / "said", reads)
         if killed < KILLS and killed % 4:
-            wait_for_reading(child, reads, moments)
+            wait_for_reading(child, reads, moments.randrange(3 * CHUNKS))
+            time.sleep(moments.uniform(0, 0.05))
             child.kill()
         elif killed < KILLS:
             child.join(moments.uniform(0, seconds))
@@ -132,6 +131,45 @@ def test_kills_at_random_moments_lose_and_double_nothing(tmp_path, quants, whole
             killed += 1
     assert killed >= KILLS and resumed > 0
     print(f"{killed} killed, {resumed} went on from chunks, {done} warehouses, all equal")
+
+
+def cohort_file(folder: Path, quants) -> Path:
+    """What `command` says, as a file for `qwh run`."""
+    files = ", ".join(f'"{quants[name]}"' for name in MEMBERS[1:])
+    path = folder / "qwh.toml"
+    path.write_text(
+        f'cohort = "tiny"\nreference = "{REFERENCE}"\nquants = [{files}]\nwarehouse = "w"\n'
+        f'[[texts]]\npath = "{MODEL / "corpus.txt"}"\ncontext_length = {LENGTH}\n'
+        f"chunks = {CHUNKS}\n"
+    )
+    return path
+
+
+def test_a_cohort_file_goes_on_where_it_was_killed(tmp_path, quants, whole):
+    """Up to its build, which has its own kills."""
+    expected, _ = whole
+    moments = random.Random(3)
+    file, reads, before = (
+        cohort_file(tmp_path, quants),
+        tmp_path / "reads",
+        dict.fromkeys(MEMBERS, 0),
+    )
+    for _ in range(5):
+        reads.unlink(missing_ok=True)
+        child = start(["run", file, "--threads", 1], tmp_path / "said", reads)
+        left = len(MEMBERS) * (CHUNKS - max(before.values()))
+        wait_for_reading(child, reads, moments.randrange(max(left, 1)))
+        child.kill()
+        child.join()
+        after = kept(tmp_path / "w")
+        check_reading(before, began(reads), after)
+        before = after
+    child = start(["run", file, "--threads", 1], tmp_path / "said")
+    while child.exitcode is None and len(parts(tmp_path / "w")) < 3:
+        child.join(0.01)
+    child.kill()
+    child.join()
+    assert parts(tmp_path / "w") == expected, (tmp_path / "said").read_text()
 
 
 def test_kills_at_every_call_of_a_publication_lose_and_double_nothing(tmp_path, quants, whole):
