@@ -187,7 +187,7 @@ def _row(run: "RunFacts", held: "dict[str, Edit]") -> dict[str, Any]:
     from ..raw.ledger import is_retracted, tags
 
     return {
-        "run_id": run.run_id,
+        "run": run.run_id,
         "cohort_id": run.cohort_id,
         "quant_id": run.quant_id,
         "role": run.role,

@@ -134,9 +134,12 @@ RENAMED = {"rows": "token_rows"}  # a word of SQL's own
 
 
 def test_stg_runs_has_the_facts_of_a_run(manifest):
-    """A fact is spelt in RunFacts; the model that reads the manifests' JSON has a column for it."""
+    """A fact is spelt in RunFacts; the model that reads the manifests' JSON has a column for it, and
+    one for the tags that the edits say.
+    """
     (columns,) = (list(node["columns"]) for node in models(manifest) if node["name"] == "stg_runs")
-    assert columns == [RENAMED.get(field.name, field.name) for field in fields(RunFacts)]
+    facts = [RENAMED.get(field.name, field.name) for field in fields(RunFacts)]
+    assert columns == [*facts, "tags"]
 
 
 def test_no_manifest_is_made_by_hand():
