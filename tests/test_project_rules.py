@@ -134,8 +134,8 @@ RENAMED = {"rows": "token_rows"}  # a word of SQL's own
 
 
 def test_stg_runs_has_the_facts_of_a_run(manifest):
-    """A fact is spelt in RunFacts; the model that reads the manifests' JSON has a column for it, and
-    one for the tags that the edits say.
+    """A fact is spelt in RunFacts; the model that reads the manifests' JSON has a column for it,
+    and one for the tags that the edits say.
     """
     (columns,) = (list(node["columns"]) for node in models(manifest) if node["name"] == "stg_runs")
     facts = [RENAMED.get(field.name, field.name) for field in fields(RunFacts)]
