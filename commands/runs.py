@@ -8,7 +8,7 @@ import typer
 from ..errors import ExitCode, QwhError, meant
 from ..progress import say
 from .look import screen
-from .options import DEFAULT, CohortOption, WarehouseOption
+from .options import DEFAULT, CohortOption, WarehouseOption, WideOption
 
 if TYPE_CHECKING:
     from ..raw.ledger import Edit
@@ -34,6 +34,7 @@ WithQuantsOption = Annotated[
 def listed(
     cohort: CohortOption = None,
     all: Annotated[bool, typer.Option("--all", help="Retracted ones too.")] = False,
+    wide: WideOption = False,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Print a line for each run, the oldest first. Example: qwh runs list --cohort m --all"""
@@ -58,7 +59,7 @@ def listed(
     if not rows:
         say(f"{warehouse}: no runs yet; qwh ingest puts some in")
     elif sys.stdout.isatty():
-        print(render(table(rows), screen()))
+        print(render(table(rows), screen(wide)))
     else:
         for row in rows:
             print("\t".join(text(value, "text") for value in row.values()))
@@ -238,7 +239,7 @@ def _purge(store: "Store", found: "list[RunFacts]", yes: bool) -> None:
         say("no run is retracted: nothing to delete")
         return
     parts = [part for run in found for part in json.loads(run.parts or "{}").values()]
-    what = f"{len(found):,} runs with {sum(part['bytes'] for part in parts):,} bytes of rows"
+    what = f"{len(found):,} run{'s' * (len(found) > 1)} with {sum(part['bytes'] for part in parts):,} bytes of rows"
     if not yes and not sys.stdin.isatty():
         raise QwhError(f"--purge would delete {what} for good: add --yes", ExitCode.USAGE)
     if not yes and not typer.confirm(f"delete {what} for good?", err=True):
