@@ -239,7 +239,8 @@ def _purge(store: "Store", found: "list[RunFacts]", yes: bool) -> None:
         say("no run is retracted: nothing to delete")
         return
     parts = [part for run in found for part in json.loads(run.parts or "{}").values()]
-    what = f"{len(found):,} run{'s' * (len(found) > 1)} with {sum(part['bytes'] for part in parts):,} bytes of rows"
+    size = sum(part["bytes"] for part in parts)
+    what = f"{len(found):,} run{'s' * (len(found) > 1)} with {size:,} bytes of rows"
     if not yes and not sys.stdin.isatty():
         raise QwhError(f"--purge would delete {what} for good: add --yes", ExitCode.USAGE)
     if not yes and not typer.confirm(f"delete {what} for good?", err=True):
