@@ -1,4 +1,4 @@
-"""What is known of an analysis' columns: seeds/columns.csv, which nothing else reads."""
+"""What is known of an analysis' columns: seeds/columns.csv, as the database has it too."""
 
 import csv
 from functools import lru_cache

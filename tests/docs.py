@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "demo" / "README.md")
 PICTURE = ROOT / "demo" / "score_changes.svg"
 WIDTH = 100
-SCREEN = {"COLUMNS": str(WIDTH), "NO_COLOR": "1"}
+SCREEN = {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "PAGER": "cat"}
 STUDY = "qwh demo --study"  # takes minutes: run once, and its output used again
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*\\\n)*.*\n", re.MULTILINE)  # with the lines that a \ continues
