@@ -58,7 +58,8 @@ def retract(
             ExitCode.MISMATCH,
         )
     gone = [run for run in kept if run in scored or run.run_id in asked]
-    store.ledger.append(Edit(str(run.run_id), RETRACTED, YES, why.strip()) for run in gone)
+    reason = why.strip().encode(errors="replace").decode()  # SQL reads it, too
+    store.ledger.append(Edit(str(run.run_id), RETRACTED, YES, reason) for run in gone)
     return gone
 
 
@@ -200,7 +201,7 @@ def left_alone(store: Store, gone: list[RunFacts]) -> list[RunFacts]:
 
 def refuse_name(name: str) -> None:
     """Raise QwhError for what cannot be a model's name."""
-    if not name.strip() or not name.isprintable() or len(name) > LONGEST:
+    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST:
         raise QwhError(
             f"{name[:40]!r} is no name: write 1 to {LONGEST} printable characters", ExitCode.USAGE
         )

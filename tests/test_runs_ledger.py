@@ -64,6 +64,12 @@ def test_the_last_edit_of_a_field_holds(store):
     assert store.ledger.edits()[0].why == "a wrong file"
 
 
+def test_a_reason_is_text_that_sql_can_read(store):
+    publish(store, run("a1"))
+    edits.retract(store, ["a1"], "not UTF-8: \udcff, 'quoted'\n")
+    assert store.ledger.edits()[0].why == "not UTF-8: ?, 'quoted'"
+
+
 def test_what_changes_nothing_is_not_written(store):
     publish(store, run("a1"))
     assert edits.restore(store, ["a1"]) == []
@@ -137,6 +143,8 @@ def test_two_models_are_not_called_the_same(store):
         ("log", "log2", "both have a run on wiki .d4 and e5.*: retract one"),
         ("nobody", "x", "no nobody in cohort c: there are again, f16, log, log2, p, q"),
         ("q", " ", "is no name"),
+        ("q", " x", "is no name"),
+        ("q", "\udcff", "is no name"),
         ("q", "a\nb", "is no name"),
         ("q", "x" * 121, "is no name"),
     ):
