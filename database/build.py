@@ -5,9 +5,12 @@ rows would make it fail is set aside in unbuilt_cohorts, and the others are buil
 new, nothing is done.
 """
 
+import gc
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +18,7 @@ from ..errors import ExitCode, QwhError, storage_error
 from ..progress import say
 from ..raw.store import Store
 from . import database_file, freshness, measures
+from .asserted import LEFT_OUT, failures
 from .culprits import blamed, damaged_parts, lost_parts
 from .warehouse import Warehouse
 from .workplace import workplace
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 OTHER_COLUMNS = "out of sync"  # dbt's words where a table has other columns than its model
 MEASURES = "dim_measures"  # the model that a user's own figures enter by
+# what only tells of the code is asked where its models are built by name, and by pytest
 WITHOUT_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
 OTHER_SEED = "sniffing file"  # DuckDB's, where a seed has
 
@@ -75,11 +80,27 @@ def build(
             lost = {} if select else lost_parts(store)
             if not (full_refresh or select or lost) and _is_done(warehouse, settings):
                 return Built({}, {}, 0, len(store.runs()), 0, time.monotonic() - began)
-            work = _Work(warehouse, store, own, select, settings)
-            built = work.done(full_refresh, lost)
+            with _few_collections():
+                work = _Work(warehouse, store, own, select, settings)
+                built = work.done(full_refresh, lost)
             return built._replace(seconds=time.monotonic() - began)
     except OSError as error:
         raise storage_error(f"cannot build {warehouse.database}", error) from None
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let Python look for cycles of garbage rarely: each look goes through all that dbt knows, at
+    the end of the process too, and they are a fifth of a build.
+    """
+    kept = gc.get_threshold()
+    gc.unfreeze()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*kept)
+        gc.freeze()
 
 
 def _is_done(warehouse: Warehouse, settings: dict[str, Any]) -> bool:
@@ -120,6 +141,8 @@ class _Work:
             outcome, unasked = self._tables(
                 self.variables | ({"unbuilt": unbuilt} if unbuilt else {}), full_refresh
             )
+            if not self.select:
+                outcome = self._asserted(outcome)
             if outcome.words is None:
                 break
             if not full_refresh and _of_another_version(outcome.words):
@@ -135,18 +158,21 @@ class _Work:
         return self._published(outcome.tests, unbuilt, unasked)
 
     def _begin(self, full_refresh: bool) -> None:
-        """Lay a copy of the database beside; nothing where all is refreshed, so that no table of a
-        model that is gone stays, and where it cannot be read.
+        """Lay what there is beside: all of it where models are named, else the tables that builds
+        add to, and no table of a model that is gone; nothing where it cannot be read.
         """
         database, beside = self.warehouse.database, self.dbt.database
-        for left in (beside, beside.with_name(f"{beside.name}.wal")):
-            left.unlink(missing_ok=True)
+        _remove(beside)
         if not database.exists() or (full_refresh and not self.select):
             return
-        flaw = database_file.flaw(database)
-        if flaw is None:
-            shutil.copy2(database, beside)
+        if self.select:
+            flaw = database_file.flaw(database)
+            if flaw is None:
+                shutil.copy2(database, beside)
         else:
+            flaw = database_file.carry(database, beside, self.dbt.added_to())
+        if flaw:
+            _remove(beside)
             say(f"{database} cannot be read ({flaw}): building all of it from raw")
 
     def _tables(
@@ -156,11 +182,13 @@ class _Work:
 
         They are asked once all that they may read is built.
         """
-        # what only tells of the code is asked where its models are built by name, and by pytest
         given = ["--select", *self.select.split()] if self.select else WITHOUT_UNIT_TESTS
+        left_out = [] if self.select else LEFT_OUT
         if not measures.listed(self.warehouse):
+            given = [*given, "--exclude", *left_out] if left_out else given
             return self.dbt.build(variables, full_refresh, *given), {}
-        first = self.dbt.build(variables, full_refresh, *given, "--exclude", f"{MEASURES}+")
+        excluded = ["--exclude", *left_out, f"{MEASURES}+"]
+        first = self.dbt.build(variables, full_refresh, *given, *excluded)
         if first.words:
             return first, {}
         file = self.own / "measured.parquet"
@@ -168,9 +196,19 @@ class _Work:
         if self.select:
             given = ["--select", *(f"{each},{MEASURES}+" for each in self.select.split())]
         else:
-            given = [*given, "--select", f"{MEASURES}+"]
+            given = [*given, "--exclude", *left_out, "--select", f"{MEASURES}+"]
         second = self.dbt.build(variables | {"measured": str(file)}, full_refresh, *given)
         return first.and_then(second), unasked
+
+    def _asserted(self, outcome: "Outcome") -> "Outcome":
+        """dbt's outcome, and that of the data tests that are asked in one go."""
+        raw = self.warehouse.folder / "raw"
+        failed, passed = failures(self.dbt.database, raw, self.dbt.alike())
+        if not failed:
+            return outcome._replace(tests=outcome.tests + passed)
+        return outcome._replace(
+            words=outcome.words or f"{failed[0].name}: Got bad rows", failed=failed + outcome.failed
+        )
 
     def _culprits(self, failed: list[Any]) -> dict[str, str]:
         """cohort -> the reason, of those whose rows or parts made the build fail."""
@@ -189,6 +227,12 @@ class _Work:
         for name, reason in unasked.items():
             say(f"the measure {name} has no values: {reason}")
         return Built(unbuilt, unasked, tables, len(self.store.runs()), tests, 0.0)
+
+
+def _remove(database: Path) -> None:
+    """Remove a file of a build's own, and its log."""
+    for left in (database, database.with_name(f"{database.name}.wal")):
+        left.unlink(missing_ok=True)
 
 
 def _of_another_version(failure: str) -> bool:

@@ -61,8 +61,11 @@ def blamed(database: Path, raw: Path, nodes: list[Any]) -> dict[str, str]:
         udf.register(connection)
         connection.execute("set variable qwh_raw = ?", [str(raw)])
         quoted = str(database).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as {BUILT} (read_only)")
-        cohorts = connection.sql(f"select distinct cohort_id from {BUILT}.stg_runs order by 1")
+        try:
+            connection.execute(f"attach '{quoted}' as {BUILT} (read_only)")
+            cohorts = connection.sql(f"select distinct cohort_id from {BUILT}.stg_runs order by 1")
+        except duckdb.Error:
+            return {}  # it stopped before it looked at any
         names = [name for (name,) in cohorts.fetchall()]
         for node in nodes:
             if node.resource_type not in ("model", "test") or not node.compiled_code:

@@ -5,6 +5,7 @@ otherwise; what is no database of ours is never overwritten but moved beside.
 """
 
 import os
+import re
 import shutil
 from itertools import count
 from pathlib import Path
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SIGN, SIGN_AT = b"DUCK", 8  # what DuckDB's files have, and where
-TABLES = (
-    "select table_name from duckdb_tables() where database_name = current_catalog() and not"
-    " temporary order by all"
+BROKEN = re.compile(
+    "Corrupt database|valid DuckDB|enough bytes|Is a directory|serializ|INTERNAL Error"
 )
+STORAGE = {
+    "storage_compatibility_version": "v1.5.0"  # as in profiles.yml
+}
+TABLES = "select table_name from duckdb_tables() where not temporary and database_name ="
 
 
 def as_built(database: Path) -> bool:
@@ -42,8 +46,36 @@ def flaw(database: Path) -> str | None:
             for table in _tables(connection):
                 connection.execute(f'select bit_xor(hash(t)) from "{table}" as t').fetchall()
     except (duckdb.Error, RuntimeError) as error:
-        return str(error).splitlines()[0]
+        return _words(error)
     return None
+
+
+def carry(database: Path, beside: Path, names: list[str]) -> str | None:
+    """Take over the tables that builds add to into a new file; why not, or None."""
+    import duckdb
+
+    quoted = str(database).replace("'", "''")
+    try:
+        with duckdb.connect(str(beside), config=dict(STORAGE)) as new:
+            new.execute(f"attach '{quoted}' as former (read_only)")
+            held = new.execute(f"{TABLES} 'former'").fetchall()
+            for name in names:
+                if (name,) in held:
+                    new.execute(f'create table "{name}" as from former."{name}"')
+    except (duckdb.Error, RuntimeError) as error:
+        return _words(error)
+    return None
+
+
+def broken(database: Path, error: Exception) -> QwhError | None:
+    """The one line for an error of DuckDB's that says that the file cannot be read; else None."""
+    words = _words(error)
+    if not BROKEN.search(words):
+        return None
+    return QwhError(
+        f"{database} cannot be read ({words}): run qwh build, which makes it anew from raw",
+        ExitCode.STORAGE,
+    )
 
 
 def tables(database: Path, wanted: set[str]) -> int:
@@ -60,8 +92,7 @@ def tables(database: Path, wanted: set[str]) -> int:
                 connection.execute(f'select count(*) from "{table}"').fetchall()
             views = connection.execute("select view_name from duckdb_views()").fetchall()
     except duckdb.Error as error:
-        words = str(error).splitlines()[0]
-        raise _unfit(f"cannot be read: {words}") from None
+        raise _unfit(f"cannot be read: {_words(error)}") from None
     lacking = sorted(wanted - {*held, *(name for (name,) in views)})
     if lacking:
         raise _unfit(f"lacks {', '.join(lacking)}")
@@ -102,7 +133,13 @@ def _is_ours(database: Path) -> bool:
 
 
 def _tables(connection: "DuckDBPyConnection") -> list[str]:
-    return [name for (name,) in connection.execute(TABLES).fetchall()]
+    """The names of all tables of the file that was opened."""
+    return [name for (name,) in connection.execute(f"{TABLES} current_catalog()").fetchall()]
+
+
+def _words(error: Exception) -> str:
+    """What DuckDB says, on one line."""
+    return str(error).splitlines()[0]
 
 
 def _hash_of(database: Path) -> Path:

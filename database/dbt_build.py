@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..progress import progress
+from .asserted import is_alike
 from .freshness import code
 from .warehouse import DATABASE, PROJECT
 
@@ -41,6 +42,10 @@ class Dbt:
     def tables(self) -> set[str]:
         """The names of all that a whole build makes."""
         return {node.name for node in self._made()}
+
+    def added_to(self) -> list[str]:
+        """The names of the tables that builds add to, and do not make anew."""
+        return [node.name for node in self._made() if node.config.materialized == "incremental"]
 
     def after(self, name: str) -> list[str]:
         """The names of a model and of all that is made from it."""
@@ -80,6 +85,10 @@ class Dbt:
             )
             close_the_database()
         return _outcome(result)
+
+    def alike(self) -> list[Any]:
+        """dbt's nodes of the data tests that are asked in one go."""
+        return [each for each in self._manifest.nodes.values() if is_alike(each)]
 
     def _made(self) -> list[Any]:
         """dbt's nodes of tables and views."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError, meant
+from .database_file import broken
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +50,7 @@ class Warehouse:
         try:
             connection = duckdb.connect(str(self.built().database), read_only=True)
         except duckdb.Error as error:
-            raise QwhError(
+            raise broken(self.database, error) or QwhError(
                 f"cannot open {self.database}: {str(error).splitlines()[0]}: close the program that"
                 " holds it",
                 ExitCode.STORAGE,
@@ -64,7 +65,10 @@ class Warehouse:
                 " set enable_external_access = false; set enable_progress_bar = false;"
                 " set lock_configuration = true"
             )
-            yield connection
+            try:
+                yield connection
+            except duckdb.Error as error:
+                raise broken(self.database, error) or error from None
 
     def relation(self, name: str, cohort: str | None = None) -> "pl.DataFrame":
         """The rows of a table or an analysis, of one cohort or all.
