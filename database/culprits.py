@@ -42,7 +42,7 @@ def _flawed(store: Store, is_whole: Any) -> dict[str, str]:
                     continue
                 part.replace(aside)
             flaw = f"damaged, and lie in {aside} now" if aside.exists() else "lost"
-            reason = f"{what} are {flaw}: restore {part}, or delete the run's manifest"
+            reason = f"{what} are {flaw}: restore {part}, or qwh runs retract {run.run_id}"
             found.setdefault(str(run.cohort_id), reason)
     return found
 

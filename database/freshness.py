@@ -120,7 +120,7 @@ def _hash(data: bytes) -> str:
 def _kept(connection: "DuckDBPyConnection") -> Seen | None:
     """What the tables themselves say of their build."""
     row = connection.execute(
-        "select built_at, qwh_version, code, settings from dim_build where code is not null"
+        "select built_at, qwh_version, code, asked_settings from dim_build where code is not null"
     ).fetchone()
     files = connection.execute("select path, sha256 from int_seen_files").fetchall()
     if row is None:

@@ -18,16 +18,15 @@
     {{ return({'relations': [table]}) }}
 {% endmaterialization %}
 
-{# The comments of a relation and of all columns that its YAML names, at once: tests hold the YAML to
-   the SQL, so that the database need not be asked which columns there are. #}
+{# The comments of a relation and of all columns that its YAML names, at once: tests hold the YAML
+   to the SQL, so that the database need not be asked which columns there are. #}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
-    {% set comments -%}
-        comment on {{ relation.type }} {{ relation }}
-        is {{ duckdb_escape_comment(model.description) }};
-        {% for name in model.columns -%}
-            comment on column {{ relation }}.{{ adapter.quote(name) }}
-            is {{ duckdb_escape_comment(model.columns[name].description) }};
-        {% endfor %}
-    {%- endset %}
-    {% do run_query(comments) %}
+    {%- set said = duckdb_escape_comment(model.description) -%}
+    {%- set comments = ['comment on ' ~ relation.type ~ ' ' ~ relation ~ ' is ' ~ said] -%}
+    {%- for name in model.columns -%}
+        {%- set said = duckdb_escape_comment(model.columns[name].description) -%}
+        {%- set column = relation ~ '.' ~ adapter.quote(name) -%}
+        {%- do comments.append('comment on column ' ~ column ~ ' is ' ~ said) -%}
+    {%- endfor -%}
+    {% do run_query(comments | join(';')) %}
 {% endmacro %}

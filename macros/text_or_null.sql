@@ -1,4 +1,4 @@
 {# A text as SQL; none is null. #}
 {% macro text_or_null(text) -%}
-    {% if text is none %}null::varchar{% else %}'{{ text | replace("'", "''") }}'{% endif %}
+    {% if text %}'{{ text | replace("'", "''") }}'{% else %}null::varchar{% endif %}
 {%- endmacro %}

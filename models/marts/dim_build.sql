@@ -1,7 +1,5 @@
-{%- set seen = var('seen', {}) -%}
 select
-    '{{ seen.get('built_at', modules.datetime.datetime.now(modules.pytz.utc).isoformat()) }}'
-        as built_at,
-    {{ text_or_null(seen.get('qwh_version')) }} as qwh_version,
-    {{ text_or_null(seen.get('code')) }} as code,
-    {{ text_or_null(seen.get('settings')) }} as settings,
+    coalesce({{ seen('built_at') }}, current_timestamp::varchar) as built_at,
+    {{ seen('qwh_version') }} as qwh_version,
+    {{ seen('code') }} as code,
+    {{ seen('settings') }} as asked_settings,

@@ -7,7 +7,7 @@ with answers as (
 )
 
 select
-    answers.measure,
+    measures.measure,
     answers.answer.cohort_id,
     answers.answer.quant_id,
     answers.answer.value,
