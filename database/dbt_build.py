@@ -36,7 +36,7 @@ class Dbt:
         self.own = own
         self.database = own / DATABASE  # what is built; the catalog has the file's name
         self.log = own.parent / "logs" / "dbt.log"  # where dbt tells more
-        with self._alone():
+        with alone(warehouse, self.database):
             self._manifest = self._parsed()
 
     def tables(self) -> set[str]:
@@ -69,7 +69,7 @@ class Dbt:
         from dbt.cli.main import dbtRunner
 
         total = None if "--select" in selection else len(self._made())
-        with self._alone(), progress("build", total, "tables") as bar:
+        with alone(self.warehouse, self.database), progress("build", total, "tables") as bar:
 
             def count(message: Any) -> None:
                 if (
@@ -130,19 +130,20 @@ class Dbt:
         given = [part for option in options.items() for part in map(str, option)]
         return ["--quiet", "--no-write-json", *given]
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """What profiles.yml and the plugin read, and no DBT_*, which would change what dbt does."""
-        ours = {"QWH_WAREHOUSE": str(self.warehouse), "QWH_DATABASE": str(self.database)}
-        others = [name for name in os.environ if name in ours or name.startswith("DBT_")]
-        kept = {name: os.environ.pop(name) for name in others}
-        os.environ.update(ours)
-        try:
-            yield
-        finally:
-            for name in ours:
-                os.environ.pop(name, None)
-            os.environ.update(kept)
+
+@contextmanager
+def alone(warehouse: Path, database: Path) -> Iterator[None]:
+    """What profiles.yml and the plugin read, and no DBT_*, which would change what dbt does."""
+    ours = {"QWH_WAREHOUSE": str(warehouse), "QWH_DATABASE": str(database)}
+    others = [name for name in os.environ if name in ours or name.startswith("DBT_")]
+    kept = {name: os.environ.pop(name) for name in others}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+        os.environ.update(kept)
 
 
 def _cache() -> Path:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,10 +77,12 @@ def take(path: Path, patience: float = 0) -> Lock | None:
 
 def holder(path: Path) -> str:
     """Who holds a lock, as it says itself: its process and host."""
-    try:
-        return _beside(path).read_text().strip() or "another process"
-    except (OSError, UnicodeDecodeError):
-        return "another process"
+    for _ in range(10):
+        with suppress(OSError, UnicodeDecodeError):
+            if said := _beside(path).read_text().strip():
+                return said
+        time.sleep(0.05)  # it has the lock, and is about to say so
+    return "another process"
 
 
 @contextmanager
