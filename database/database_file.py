@@ -67,13 +67,13 @@ def carry(database: Path, beside: Path, names: list[str]) -> str | None:
     return None
 
 
-def broken(database: Path, error: Exception) -> QwhError | None:
+def broken(error: Exception) -> QwhError | None:
     """The one line for an error of DuckDB's that says that the file cannot be read; else None."""
     words = _words(error)
     if not BROKEN.search(words):
         return None
     return QwhError(
-        f"{database} cannot be read ({words}): run qwh build, which makes it anew from raw",
+        f"warehouse.duckdb cannot be read ({words}): run qwh build, which makes it anew from raw",
         ExitCode.STORAGE,
     )
 

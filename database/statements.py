@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError
+from .database_file import broken
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,7 +37,8 @@ def ask(connection: "DuckDBPyConnection", text: str) -> "Iterator[pl.DataFrame]"
             if rows is not None and not is_temporary:
                 yield rows
     except duckdb.Error as error:
-        raise QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT) from None
+        refused = QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT)
+        raise broken(error) or refused from None
 
 
 def _rows(connection: "DuckDBPyConnection", query: str) -> "pl.DataFrame | None":

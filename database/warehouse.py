@@ -50,7 +50,7 @@ class Warehouse:
         try:
             connection = duckdb.connect(str(self.built().database), read_only=True)
         except duckdb.Error as error:
-            raise broken(self.database, error) or QwhError(
+            raise broken(error) or QwhError(
                 f"cannot open {self.database}: {str(error).splitlines()[0]}: close the program that"
                 " holds it",
                 ExitCode.STORAGE,
@@ -68,7 +68,7 @@ class Warehouse:
             try:
                 yield connection
             except duckdb.Error as error:
-                raise broken(self.database, error) or error from None
+                raise broken(error) or error from None
 
     def relation(self, name: str, cohort: str | None = None) -> "pl.DataFrame":
         """The rows of a table or an analysis, of one cohort or all.
