@@ -10,9 +10,9 @@ from .database_file import broken
 
 if TYPE_CHECKING:
     import polars as pl
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, StatementType
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement, StatementType
 
-READS = {"SELECT", "EXPLAIN", "MULTI"}  # a PIVOT is several statements: it lists its columns first
+READS = {"SELECT", "EXPLAIN", "MULTI"}  # MULTI is a PIVOT, which lists its columns first
 TEMPORARY = re.compile(
     r"(\s|--[^\n]*\n|/\*.*?\*/)*create\s+(or\s+replace\s+)?temp(orary)?\s",
     re.IGNORECASE | re.DOTALL,
@@ -30,21 +30,29 @@ def ask(connection: "DuckDBPyConnection", text: str) -> "Iterator[pl.DataFrame]"
 
     try:
         for statement in connection.extract_statements(text):
-            is_temporary = TEMPORARY.match(statement.query) is not None
-            if not is_temporary and statement.type.name not in READS:
+            if not _is_safe(statement):
                 raise _refused(statement.type)
-            rows = _rows(connection, statement.query)
-            if rows is not None and not is_temporary:
+            rows = _rows(connection, statement)
+            if rows is not None and statement.type.name != "CREATE":
                 yield rows
     except duckdb.Error as error:
         refused = QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT)
         raise broken(error) or refused from None
 
 
-def _rows(connection: "DuckDBPyConnection", query: str) -> "pl.DataFrame | None":
+def _is_safe(statement: "Statement") -> bool:
+    """Whether it only reads, or makes what goes with the connection; DuckDB refuses the rest too.
+
+    Of a PIVOT, DuckDB 1.5 gives a first part without a text, which lists its columns.
+    """
+    kind, text = statement.type.name, statement.query
+    return kind in READS or (kind == "CREATE" and (not text or bool(TEMPORARY.match(text))))
+
+
+def _rows(connection: "DuckDBPyConnection", statement: "Statement") -> "pl.DataFrame | None":
     """The rows of one statement, asked in a second thread: Python notices Ctrl-C in the first."""
     with ThreadPoolExecutor(1) as second:
-        asked = second.submit(lambda: _whole(connection.sql(query)))
+        asked = second.submit(lambda: _whole(connection.sql(statement)))
         try:
             while not wait([asked], LOOK).done:
                 pass
