@@ -15,7 +15,9 @@ TEMPLATE = """\
 {cohort}
 reference = "models/f16.gguf"  # the model in high precision
 quants = ["models/*.gguf"]     # files, folders or patterns; the reference's file is left out
-{warehouse}
+{warehouse}# margin = 0.02                # a difference of score that counts as none
+# until = 0.03                 # stop a text when every mean KLD is known to 3 %
+
 [[texts]]
 path = "wiki.txt"              # what all read; the more text, the finer the verdicts
 # context_length = 512         # tokens per chunk
@@ -41,11 +43,7 @@ path = "wiki.txt"              # what all read; the more text, the finer the ver
 
 # [zone]                       # the silent zone that tables tell of
 # rule = "kld_max"
-# threshold = 0.02
-
-# These stand above the first [[...]]:
-# margin = 0.01                # a difference of score that counts as none
-# until = 0.02                 # stop a text when every mean KLD is known to 2 %
+# threshold = 0.05
 """
 
 

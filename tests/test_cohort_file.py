@@ -107,17 +107,18 @@ def test_what_init_writes_is_read_and_every_key_of_it_is_one(tmp_path, monkeypat
     asked = read_cohort_file(Path("qwh.toml"))
     assert asked.cohort == tmp_path.name and asked.warehouse == tmp_path / "my warehouse"
     assert [text.name for text in asked.texts] == ["wiki"]
-    top, rest = written.split("[[texts]]", 1)
-    *_, above = rest.partition("# These stand above")
-    settings = re.compile(r"^# (?=\[|\w+ = )", re.MULTILINE)
-    body = settings.sub("", f"[[texts]]{rest.partition('# These stand above')[0]}")
-    body = body.replace("[[quants]]", "[[imports]]\npath = 'x'\n[not_quants]")
-    body = body[: body.index("[not_quants]")] + body[body.index("[zone]") :]
-    Path("qwh.toml").write_text(top + settings.sub("", above.partition("\n")[2]) + body)
+    assert asked.margin is None and asked.until is None
+    settings = re.sub(r"^# (?=\[|\w+ = )", "", written, flags=re.MULTILINE)
+    tables, quants, zone = re.split(r"(?=^\[\[quants]]|^\[zone])", settings, flags=re.MULTILINE)
+    Path("qwh.toml").write_text(tables + zone)
     asked = read_cohort_file(Path("qwh.toml"))
-    assert asked.margin == 0.01 and asked.until == 0.02 and asked.zone == ("kld_max", 0.02)
+    assert asked.margin == 0.02 and asked.until == 0.03 and asked.zone == ("kld_max", 0.05)
     assert asked.texts[0].primary and asked.texts[0].chunks == 100
     assert asked.imports[0].reference == "f16" and asked.benchmarks[0].max_new_tokens == 8
+    without = re.sub("^quants = .*", "", tables, flags=re.MULTILINE)
+    Path("qwh.toml").write_text(without + quants)
+    [other] = read_cohort_file(Path("qwh.toml")).quants
+    assert other.name == "Q4-other" and other.facts == {"imatrix": "their own"}
 
 
 def test_init_leaves_a_file_that_is_there(tmp_path, monkeypatch):
