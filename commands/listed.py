@@ -1,6 +1,6 @@
 """All that can be shown of a warehouse, as a table: `qwh show` and `.tables` print it."""
 
-import sys
+import re
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..exports.port import Table
 
 CUT = " ..."  # ends a sentence that is longer than its line
+GRAIN = re.compile(r"^One row per [^:]+: ")
 
 
 def listed(warehouse: Path, look: Look) -> "Table":
@@ -24,12 +25,13 @@ def listed(warehouse: Path, look: Look) -> "Table":
     listed = relations(Warehouse(warehouse).built().folder)
     room = screen(look.wide, look.width) if look.format == SCREEN else None
     if room is not None:
-        room = max(room - max(len(each.name) for each in listed) - len(GAP), len(CUT))
-    rows = [
-        {
-            "name": each.name,
-            "sentence": shorten(each.sentence, room or sys.maxsize, placeholder=CUT),
-        }
-        for each in listed
-    ]
-    return table(rows)
+        room -= max(len(each.name) for each in listed) + len(GAP)
+    return table([{"name": name, "sentence": _fitted(told, room)} for name, told in listed])
+
+
+def _fitted(sentence: str, room: int | None) -> str:
+    """A sentence on one line: where it does not fit, without what a row is, then cut."""
+    if room is None or len(sentence) <= room:
+        return sentence
+    told = GRAIN.sub("", sentence)
+    return shorten(told[:1].upper() + told[1:], max(room, len(CUT)), placeholder=CUT)

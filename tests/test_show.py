@@ -205,6 +205,15 @@ def test_the_list_has_a_line_for_each_with_its_sentence(warehouse):
     assert comment.startswith(listed["dim_models"].removesuffix("."))
 
 
+def test_a_sentence_that_does_not_fit_leaves_out_first_what_a_row_is(warehouse):
+    lines = {line.split()[0]: line for line in show(warehouse, "--width", 80).splitlines()[2:-1]}
+    assert lines["fct_fidelity"].endswith("  How far the quant is from the reference.")
+    wide = {row["name"]: row["sentence"] for row in rows(warehouse)}["fct_fidelity"]
+    assert wide.startswith("One row per ") and wide.endswith(
+        "how far the quant is from the reference."
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [("fidelty", "fidelity"), ("tokens", "int_tokens"), ("Study", "study")],
