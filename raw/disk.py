@@ -32,17 +32,6 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process of this number runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 class Lock:
     """A lock on a file, held by this process until it is released or the process is gone.
 
