@@ -14,15 +14,7 @@ GROUND = {"errors.py", "progress.py"}
 ENGINES = {"ingest/engines/port.py", "ingest/engines/registry.py"}
 READERS = {
     f"ingest/readers/{file}.py"
-    for file in (
-        "file_sizes",
-        "names",
-        "picks",
-        "port",
-        "registry",
-        "strangers",
-        "untrusted/packed",
-    )
+    for file in ("file_sizes", "names", "port", "registry", "strangers", "untrusted/packed")
 }
 INGEST = {"ingest", *ENGINES, *READERS}
 

@@ -7,6 +7,7 @@ import pytest
 from conftest import MODEL, REFERENCE, ingest, qwh
 
 from qwh.errors import ExitCode
+from qwh.raw import checkpoint
 from qwh.raw.store import Store
 
 TEXT = ("--corpus", MODEL / "corpus.txt", "--context-length", 64, "--chunks", 2)
@@ -123,3 +124,13 @@ def test_only_a_purge_deletes_and_it_asks(folder, quants):
     assert ids(folder) == found and REFERENCE.exists()
     nothing = runs(folder, "retract", "--purge", "--yes")
     assert nothing.exit_code == 0 and "nothing to delete" in nothing.stderr
+
+
+def test_status_tells_what_is_half_done(folder):
+    kept = checkpoint.of_quant(Store(folder).staging, "a" * 16, "b" * 16, "Q9 on wiki")
+    kept.close_chunk({})
+    kept.release()
+    done = qwh("status", "--warehouse", folder)
+    assert done.exit_code == 0 and len(done.stdout.splitlines()) == 4
+    assert "Q9 on wiki is half done: the command that began it goes on" in done.stderr
+    assert "run qwh build" in done.stderr

@@ -13,8 +13,7 @@ from ...raw import disk
 from ...raw.store import Store
 from ..engines import registry as engines
 from ..readers import registry, strangers
-from ..readers.picks import choice_of
-from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary
+from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary, choice_of
 from ..readers.untrusted.packed import unpacked
 from . import meant, samples, summaries, token_rows
 from .source import Import, Source, Stored, fits, quant_of

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from ...errors import ExitCode, QwhError
-from ..readers.picks import task_of
-from ..readers.port import NotTaken, Results, Samples, Summary
+from ..readers.port import NotTaken, Results, Samples, Summary, task_of
 from .source import Import, Source, whose
 
 SHOWN = 8  # names in one line

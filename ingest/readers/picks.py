@@ -3,7 +3,9 @@
 A task's own name may hold colons, the name of a choice holds none.
 """
 
-from .port import Picks
+from typing import TypeAlias
+
+Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers several
 
 
 def of_task(picks: Picks, task: str) -> Picks:

@@ -11,8 +11,9 @@ import numpy as np
 from ...errors import BadFile
 from .choices import Doubts as Doubts
 from .choices import Option as Option
-
-Picks: TypeAlias = dict[str, str]  # the user's choices where a file offers several
+from .picks import Picks as Picks
+from .picks import choice_of as choice_of
+from .picks import task_of as task_of
 
 
 class Sample(NamedTuple):
