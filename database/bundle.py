@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 READS_RAW = "%read_parquet(%", "%read_json(%"  # in a view's SQL
-OF_RAW = re.compile(
-    r" Reads raw/ beside this file;.*"
-)  # the docs block reads_raw
+OF_RAW = re.compile(r" Reads raw/ beside this file;.*")  # the docs block reads_raw
 VERSION = "v1.5.0"  # of the file, so that the DuckDB 1.5 shell opens it, as in profiles.yml
 
 
