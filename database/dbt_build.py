@@ -13,6 +13,7 @@ from .freshness import code
 from .warehouse import DATABASE, PROJECT
 
 MADE = ("model", "seed")  # what dbt calls those of its nodes that are tables or views
+KEPT = 4  # parsed projects of other versions that are kept for the user
 BAD = ("error", "fail", "runtime error")  # what dbt says of a node that stops a build
 
 
@@ -116,6 +117,9 @@ class Dbt:
             beside = kept.with_suffix(f".{os.getpid()}")
             beside.write_bytes(result.result.to_msgpack(extended_mashumaro_encoder))
             beside.replace(kept)
+            older = sorted(kept.parent.glob("project-*"), key=lambda path: path.stat().st_mtime)
+            for path in older[:-KEPT]:
+                path.unlink(missing_ok=True)
         return result.result
 
     def _always(self) -> list[str]:

@@ -1,5 +1,8 @@
-"""A user's own measure enters the variant table, or is refused in one line; builds ask it anew."""
+"""A user's own measure enters the variant table, or is refused in one line; builds ask it anew, and
+let it read no file.
+"""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,6 +11,7 @@ from conftest import query, qwh
 from scipy.stats import spearmanr
 from test_bad_input import refused
 
+from qwh.database import measures
 from qwh.errors import ExitCode
 
 SQL = (
@@ -16,16 +20,72 @@ SQL = (
 )
 
 
+SECRET = (  # what a sandbox does not see, and a build once read
+    "select 'tiny' as cohort_id, x::varchar as quant_id, 1 as value from query(case when"
+    " current_setting('enable_external_access') then 'select content as x from"
+    " read_text(''/etc/passwd'')' else 'select ''Q8_0'' as x' end)"
+)
+PLANTED = {  # name -> SQL that others wrote into the folder, and words of what the build says of it
+    "reads": (
+        "select 'tiny' as cohort_id, content as quant_id, 1 as value from read_text('/etc/passwd')",
+        "DuckDB refused",
+    ),
+    "later": (
+        "select cohort_id, 'q' as quant_id, rho as value from stat_correlations limit 1",
+        "stat_correlations does not exist",
+    ),
+    "gone": ("select cohort_id, quant_id, nothing as value from fct_fidelity", "nothing"),
+    "closes": ("select 1) union all from read_text('/etc/passwd') --", "cannot read"),
+    "two": ("select 1; select 2", "one SELECT"),
+    "slow": (
+        "select 'c' as cohort_id, 'q' as quant_id, count(*) as value from range(100000000) a,"
+        " range(100000000) b",
+        "more than 2 s",
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def measured(warehouse, tmp_path_factory):
+    """A good measure and many bad ones, as one build found them; its lines are in build.txt."""
     folder = tmp_path_factory.mktemp("measures") / "w"
-    shutil.copytree(warehouse, folder, ignore=shutil.ignore_patterns(".build"))
-    (folder / "warehouse.duckdb").unlink()
-    assert qwh("build", "--warehouse", folder).exit_code == 0  # its views name this folder
+    shutil.copytree(warehouse, folder)
     done = qwh("measure", "add", "kld_p97", SQL, "--warehouse", folder)
     assert done.exit_code == 0 and done.stdout.count("\n") == 6, done.stderr
-    assert qwh("build", "--warehouse", folder).exit_code == 0
+    assert qwh("measure", "add", "secret", SECRET, "--warehouse", folder).exit_code == 0
+    kept = folder / "raw" / "measures"
+    for name, (sql, _) in PLANTED.items():
+        text = json.dumps({"name": name, "sql": sql, "orientation": 1})
+        (kept / f"{name}.json").write_text(text)
+    (kept / "half.json").write_text('{"name": "ha')
+    (kept / "x' or 1.json").write_text('{"name": "x\' or 1", "sql": "select 1", "orientation": 1}')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measures, "LIMIT", 2)
+        done = qwh("build", "--warehouse", folder)
+    assert done.exit_code == 0, done.stderr
+    (folder / "build.txt").write_text(done.stderr)
     return folder
+
+
+@pytest.mark.parametrize("name", [*PLANTED, "half", "x' or 1"])
+def test_a_measure_that_fails_is_named_and_the_build_goes_on(measured, name):
+    words = PLANTED.get(name, ("", "remove it"))[1]
+    said = (measured / "build.txt").read_text().splitlines()
+    [line] = [line for line in said if line.startswith(f"the measure {name} has no values: ")]
+    assert words in line
+    kept = query(measured, "select measure, quants, reason from dim_measures")
+    [(quants, reason)] = [rest for measure, *rest in kept if measure == name]
+    assert quants == 0 and line.endswith(reason)
+    assert (name,) not in query(measured, "select distinct measure from fct_measures")
+
+
+def test_a_measure_reads_no_file_in_a_build_either(measured):
+    found = query(measured, "select quant_id, value from fct_measures where measure = 'secret'")
+    assert found == [("Q8_0", 1.0)]
+    held = query(measured, "select count(*) from fct_measures where quant_id like '%root%'")
+    assert held == [(0,)]
+    sides = query(measured, "select measure, reason from dim_measures where reason is null")
+    assert sorted(sides) == [("kld_p97", None), ("secret", None)]
 
 
 def test_it_stands_among_the_variants_under_one_protection(measured):
@@ -48,7 +108,9 @@ def test_it_stands_among_the_variants_under_one_protection(measured):
         and adjusted >= p - 0.02
     )
     [(variants,)] = query(
-        measured, "select count(distinct variant) from stat_correlations where zone_rule = 'full'"
+        measured,
+        "select count(distinct variant) from stat_correlations where zone_rule = 'full' and"
+        " measurement_id <> 'measure:secret'",
     )
     [(before,)] = query(
         measured, "select count(distinct variant) from dim_measurements where variant is not null"
@@ -57,7 +119,8 @@ def test_it_stands_among_the_variants_under_one_protection(measured):
 
 
 def test_list_and_remove(measured):
-    assert qwh("measure", "list", "--warehouse", measured).stdout == f"kld_p97  {SQL}\n"
+    listed = qwh("measure", "list", "--warehouse", measured).stdout.splitlines()
+    assert f"kld_p97  {SQL}" in listed and len(listed) == len(PLANTED) + 4
     assert (
         qwh(
             "measure",

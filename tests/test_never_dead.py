@@ -168,11 +168,12 @@ def test_a_damaged_database_is_made_anew_by_the_next_build(toy, tmp_path, quick,
     else:
         database.write_bytes(DAMAGE[damage](whole))
     status = qwh("status", "--warehouse", folder)
-    assert status.exit_code == 0 and "toy" in status.stdout and "qwh build" in status.stderr
+    assert status.exit_code == 0 and "toy" in status.stdout
+    assert "qwh build" in status.stderr or damage == "block"  # it does not read there
     for command in (["show", "fct_fidelity"], ["sql", "from fct_scores"], ["compare", "a", "b"]):
         asked = qwh(*command, "--warehouse", folder)
         if damage == "block" and asked.exit_code == 0:
-            continue  # it does not read there
+            continue  # nor do all of these
         assert asked.exit_code == ExitCode.STORAGE, asked.stderr
         assert "run qwh build" in asked.stderr.splitlines()[-1]
     built = qwh("build", "--warehouse", folder)
