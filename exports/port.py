@@ -25,7 +25,8 @@ NOTHING = "—"  # a NULL: there is no figure
 DIGITS = 4  # significant digits in print, of what has no error
 OF_ERROR = 2  # significant digits of an error; its figure gets as many decimals
 SMALL, LARGE = -4, 6  # powers of ten outside of which a number is written with one
-NOISE = 1e-12  # an error that is so small a part of its figure is rounding, and none
+NOISE = 1e-12  # an error that is so small a part of its figure, or of LEAST, is rounding
+LEAST = 1e-3
 UNKNOWN = 3  # the importance of a table's first column, where nothing is known of it
 LAST = 1000  # the importance of what is shown only where there is room for everything
 
@@ -135,8 +136,9 @@ def text(value: object, form: Form, error: float | None = None) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {text(each, form)}" for key, each in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
+        cells = ((text(key, "id"), text(each, form)) for key, each in value.items())
+        return ", ".join(f"{key}: {each}" for key, each in cells)
+    if isinstance(value, list):
         return f"[{', '.join(text(each, form) for each in value)}]"
     return "".join(
         character if character.isprintable() or character == "\n" else f"\\x{ord(character):02x}"
@@ -149,7 +151,8 @@ def rounded(value: float, error: float | None = None) -> str:
 
     -0.005782 +- 0.01 is -0.01, +- 0.0123 it is -0.006; without an error it has 4 digits.
     """
-    if error is None or not isfinite(error) or not isfinite(value) or error <= NOISE * abs(value):
+    least = NOISE * max(abs(value), LEAST)
+    if error is None or not isfinite(error) or not isfinite(value) or error <= least:
         if value != 0 and (abs(value) < 10**SMALL or abs(value) >= 10**LARGE):
             return f"{value:.{DIGITS - 1}e}"
         return f"{value:.{DIGITS}g}"

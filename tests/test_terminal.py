@@ -30,6 +30,7 @@ def widest(text: str) -> int:
         (1.5, None, "1.5"),
         (0.012345678, 0.0, "0.01235"),
         (0.012345678, 1e-17, "0.01235"),
+        (0.0, 1e-300, "0"),
         (0.012345678, float("nan"), "0.01235"),
         (float("inf"), 0.1, "inf"),
     ],
@@ -154,5 +155,5 @@ def test_a_table_of_nothing_is_no_rows():
 
 
 def test_cells_within_cells_read_as_words():
-    rows = pl.DataFrame({"facts": [{"a": 1, "b": None}], "klds": [[0.5, 1.25]]})
-    assert table(rows).cells() == [["a: 1, b: —", "[0.5, 1.25]"]]
+    rows = pl.DataFrame({"facts": [{"a": 1, "\x1bb": None}], "klds": [[0.5, 1.25]]})
+    assert table(rows).cells() == [["a: 1, \\x1bb: —", "[0.5, 1.25]"]]
