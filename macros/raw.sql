@@ -69,7 +69,8 @@
         {%- endif %}
         order by run_id
     {%- endset -%}
-    {{ return("('" ~ (run_query(query).columns[0].values() | join("', '")) ~ "')") }}
+    {%- set ids = run_query(query).columns[0].values() | map('replace', "'", "''") -%}
+    {{ return("('" ~ (ids | join("', '")) ~ "')") }}
 {% endmacro %}
 
 {# Drop what an incremental model holds of runs that are no longer in raw. #}
