@@ -1,6 +1,5 @@
 """What the shell fills in: names out of the warehouse that the line names. It never errors."""
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import shorten
@@ -8,8 +7,8 @@ from textwrap import shorten
 import typer
 
 from ..exports.registry import FORMATS
+from .usual import usual_warehouse
 
-DEFAULT = Path("warehouse")
 LINE = 60  # characters of a sentence that stand beside a name
 
 
@@ -61,4 +60,4 @@ def _beginning(
 
 def _warehouse(context: typer.Context) -> Path:
     """The warehouse that the line names so far, else the environment's, else the usual one."""
-    return Path(context.params.get("warehouse") or os.environ.get("QWH_WAREHOUSE") or DEFAULT)
+    return Path(context.params.get("warehouse") or usual_warehouse())

@@ -8,6 +8,7 @@ import typer
 
 from ..errors import ExitCode, QwhError
 from .options import DEFAULT, WarehouseOption
+from .usual import usual_warehouse
 
 if TYPE_CHECKING:
     from ..database.warehouse import Warehouse
@@ -44,7 +45,7 @@ def demo(
     if quick + full + study > 1:
         raise QwhError("--quick, --full and --study: choose one of them", ExitCode.USAGE)
     cohort = run.load(warehouse) if study else run.run(warehouse, run.FULL if full else run.SHORT)
-    filled = Warehouse(warehouse)
+    filled, usual = Warehouse(warehouse), usual_warehouse()
     print(*tables(filled, cohort, STUDY if study else DEMO), sep="\n")
     print(
         f"The reference is an {run.MADE_FROM}: these figures compare quants with that copy,\n"
@@ -52,7 +53,7 @@ def demo(
     )
     if not study:
         print(f"The models lie in {filled.folder / run.MODELS}: delete them when you like.")
-    print(f"The tables are in {filled.database}.\n\n{overview(filled.folder, cohort, DEFAULT)}")
+    print(f"The tables are in {filled.database}.\n\n{overview(filled.folder, cohort, usual)}")
     say(f"done in {time.monotonic() - clock:,.0f} s")
 
 

@@ -9,6 +9,8 @@ import typer
 from ..errors import ExitCode, QwhError
 from ..exports.registry import FORMATS, SCREEN
 from . import completion
+from .usual import DEFAULT as DEFAULT
+from .usual import WAREHOUSE
 
 
 def _refuse_blank(cohort: str | None) -> str | None:
@@ -19,7 +21,7 @@ def _refuse_blank(cohort: str | None) -> str | None:
 
 
 WarehouseOption = Annotated[
-    Path, typer.Option("--warehouse", envvar="QWH_WAREHOUSE", help="The warehouse's folder.")
+    Path, typer.Option("--warehouse", envvar=WAREHOUSE, help="The warehouse's folder.")
 ]
 COHORT = "QWH_COHORT"  # the variable that names it
 CohortOption = Annotated[
@@ -67,7 +69,6 @@ PagerOption = Annotated[
         help="What is longer than the terminal goes through a pager (PAGER, else less).",
     ),
 ]
-DEFAULT = Path("warehouse")
 
 
 def from_here(path: Path) -> str:

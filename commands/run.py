@@ -9,6 +9,7 @@ import typer
 from ..errors import ExitCode, QwhError
 from ..progress import say
 from .options import COHORT, DEFAULT
+from .usual import WAREHOUSE, usual_warehouse
 
 if TYPE_CHECKING:
     from ..ingest.cohort_file import CohortFile
@@ -56,7 +57,7 @@ def run(
 
     asked = read_cohort_file(file)
     settings = _settings(asked)
-    usual = Path(os.environ.get("QWH_WAREHOUSE") or DEFAULT)
+    usual = usual_warehouse()
     folder = warehouse or asked.warehouse or _default_warehouse(asked)
     name = cohort or asked.cohort or os.environ.get(COHORT) or file.resolve().parent.name
     store = Store(folder)
@@ -100,7 +101,7 @@ def _settings(asked: "CohortFile") -> dict[str, Any] | None:
 
 
 def _default_warehouse(asked: "CohortFile") -> Path:
-    said = os.environ.get("QWH_WAREHOUSE")
+    said = os.environ.get(WAREHOUSE)
     return Path(said) if said else asked.path.resolve().parent / DEFAULT
 
 
