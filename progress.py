@@ -102,7 +102,9 @@ def race(
     line now and then. Gives what counts units of one of them as done.
     """
     if not sys.stderr.isatty():
-        yield _RaceLines(title, runners, unit).advance
+        lines = _RaceLines(title, runners, unit)
+        yield lines.advance
+        lines.say()
         return
     from rich.progress import BarColumn, ProgressColumn, TextColumn
     from rich.table import Column
@@ -128,7 +130,9 @@ def race(
 
 
 class _RaceLines:
-    """Counts what all runners do together, and says it every few seconds and at the end."""
+    """Counts what all runners do together, and says it every few seconds and at the end, when the
+    figures hold what came last.
+    """
 
     def __init__(self, title: str, runners: dict[Hashable, Runner], unit: str):
         self.title, self.runners, self.unit = title, runners, unit
@@ -139,11 +143,13 @@ class _RaceLines:
     def advance(self, key: Hashable, units: int) -> None:
         """Count `units` more of one runner's as done."""
         self.runners[key].done += units
+        if time.monotonic() - self.said >= EVERY:
+            self.say()
+
+    def say(self) -> None:
+        """How far all are, and their figures."""
+        self.said = now = time.monotonic()
         done = sum(each.done for each in self.runners.values())
-        now = time.monotonic()
-        if now - self.said < EVERY and done < self.total:
-            return
-        self.said = now
         rate = max(done - self.before, 1) / max(now - self.start, 1e-9)
         figures = (f"{each.name} {each.figures()}" for each in self.runners.values())
         say(

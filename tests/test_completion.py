@@ -56,7 +56,8 @@ def test_the_warehouse_is_the_one_that_the_line_names(warehouse, tmp_path):
     assert completed(line, tmp_path / "none") == ["fidelity"]
 
 
-def test_before_the_first_build_names_are_those_of_the_runs(tmp_path):
+def test_before_the_first_build_names_are_those_of_the_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert qwh("init", tmp_path / "w").exit_code == 0
     run = {"cohort_id": "m", "quant_id": "Q4", "role": "quant"}
     (tmp_path / "w" / "raw" / "runs" / "a.json").write_text(json.dumps(run))

@@ -1,12 +1,14 @@
 """Real models through real llama.cpp: the rows are the numbers that an independent route finds."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from conftest import CHUNKS, LENGTH, MODEL, REFERENCE, ingest, query, qwh
 from scipy.special import log_softmax, rel_entr, softmax
@@ -257,6 +259,18 @@ def test_progress_tells_rate_and_time_left(tmp_path, quants):
         and "tokens/s" in done.stderr
         and "0 s left" in done.stderr
     )
+
+
+def test_the_last_line_of_progress_tells_what_is_stored(tmp_path, quants):
+    """With the last chunk of the last quant."""
+    done = ingest(tmp_path, [quants["Q4_K_M"], quants["Q2_K"]])
+    last = [line for line in done.stderr.splitlines() if line.startswith("scoring")][-1]
+    store = Store(tmp_path)
+    for run in store.runs():
+        if run.role == "quant":
+            kld = pq.read_table(store.part("tokens", run.run_id), columns=["kld"])["kld"]
+            told = re.search(rf"{run.quant_id} PPL \S+ KLD ([\d.e-]+)±([\d.e-]+)", last)
+            assert told and abs(float(told[1]) - np.mean(kld)) < 0.051 * float(told[2])
 
 
 def test_reading_needs_no_warehouse_made_before(tmp_path, quants):

@@ -69,7 +69,8 @@ def test_init_that_is_killed_while_it_writes_can_be_repeated(tmp_path, most):
 
 
 @pytest.mark.parametrize("junk", [b"", b"PAR1", None])
-def test_a_part_that_cannot_be_read_is_made_anew(tmp_path, junk):
+def test_a_part_that_cannot_be_read_is_made_anew(tmp_path, junk, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     store = Store(tmp_path).create()
     part = store.part("tokens", "_schema")
     part.write_bytes(part.read_bytes()[:200] if junk is None else junk)
