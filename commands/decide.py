@@ -51,7 +51,7 @@ def compare(
     answers, on the text that both read. Example: qwh compare Q8_0 Q4_K_M
     """
     said = compared(warehouse, first, second, cohort, _points(margin), scoring)
-    show("compare", said, Look(format, columns, wide), warehouse)
+    show("compare", said, Look(format, columns, wide))
 
 
 def plan(
@@ -94,7 +94,7 @@ def plan(
         said = planned_volume(volume or 0.0, _points(delta) or variables()["margin"])
     else:
         said = planned(warehouse, pair, cohort, _points(delta), scoring)
-    show("plan", said, Look(format, columns, wide), warehouse if pair else None)
+    show("plan", said, Look(format, columns, wide))
 
 
 def pick(
@@ -117,7 +117,7 @@ def pick(
     """
     limit = size(max_bytes) if max_bytes else float("inf")
     said = picked(warehouse, cohort, limit, _points(margin), scoring)
-    show("pick", said, Look(format, columns, wide), warehouse)
+    show("pick", said, Look(format, columns, wide))
 
 
 def card(
@@ -130,7 +130,7 @@ def card(
 ) -> None:
     """Print what a cohort's prompts can resolve at all. Example: qwh card"""
     said = resolved(warehouse, cohort, scoring)
-    show("card", said, Look(format, columns, wide), warehouse)
+    show("card", said, Look(format, columns, wide))
 
 
 def _points(text: str | None) -> float | None:

@@ -1,6 +1,5 @@
 """What a decision prints: a table, then sentences."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .look import Look, put
@@ -23,15 +22,8 @@ def some(row: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
     return {column: row[column] for column in columns}
 
 
-def show(command: str, said: Said, look: Look, warehouse: Path | None) -> None:
-    """Print a command's table as wide as the screen, then the sentences.
-
-    warehouse: where they come from; that its tables are behind is said on stderr.
-    """
-    from ..database.freshness import say_if_due
-    from ..database.warehouse import Warehouse
+def show(command: str, said: Said, look: Look) -> None:
+    """Print a command's table as wide as the screen, then the sentences."""
     from ..exports.port import table
 
-    if warehouse is not None:
-        say_if_due(Warehouse(warehouse))
     put(table(said.rows, command), look, tuple(said.sentences))
