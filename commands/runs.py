@@ -7,7 +7,7 @@ import typer
 
 from ..errors import ExitCode, QwhError, meant
 from ..progress import say
-from .look import screen
+from .look import Look, put
 from .options import DEFAULT, CohortOption, WarehouseOption, WideOption
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def listed(
     """Print a line for each run, the oldest first. Example: qwh runs list --cohort m --all"""
     from ..database.warehouse import Warehouse
     from ..exports.port import table, text
-    from ..exports.terminal import render
     from ..raw.store import Store
 
     store = Store(Warehouse(warehouse).existing().folder)
@@ -59,7 +58,7 @@ def listed(
     if not rows:
         say(f"{warehouse}: no runs yet; qwh ingest puts some in")
     elif sys.stdout.isatty():
-        print(render(table(rows), screen(wide)))
+        put(table(rows), Look(wide=wide, pager=True))
     else:
         for row in rows:
             print("\t".join(text(value, "text") for value in row.values()))
@@ -193,9 +192,9 @@ def _row(run: "RunFacts", held: "dict[str, Edit]") -> dict[str, Any]:
         "quant_id": run.quant_id,
         "role": run.role,
         "on": run.corpus_id,
+        "state": RETRACTED if is_retracted(held) else run.status,
         "context": run.context_length,
         "chunks": run.chunks,
-        "state": RETRACTED if is_retracted(held) else run.status,
         "tags": " ".join(tags(held)) or None,
         "from": run.source_name or run.file_name,
         "started_at": (run.started_at or "")[:16],
