@@ -14,7 +14,7 @@ select
     max(letters) filter (where kind = 'flips') as flips_letters,
     bool_or(is_lowest) filter (where kind = 'kld') as is_lowest,
     bool_or(is_smallest) filter (where kind = 'kld') as is_smallest,
-    any_value(reason) as reason,
+    min(reason) as reason,
 from {{ ref('stat_text_groups') }}
 group by all
 order by cohort_id, corpus_id, context_length, estimator, kld_mean, loss, quant_id

@@ -3,12 +3,12 @@ with pairs as (
     select
         cohort_id,
         kind,
-        any_value(corpus_id) as corpus_id,
+        min(corpus_id) as corpus_id,
         max(chunks) as chunks,
         count(*) as pairs,
         count(p_adjusted) as tested,
         count(*) filter (where verdict in ('first_lower', 'second_lower')) as told,
-        any_value(reason) as reason,
+        min(reason) as reason,
         -- the smallest difference of those not told apart; of all, where each is told
         arg_min(
             struct_pack(quant_id, other_quant_id, verdict, chunks_needed, reason),

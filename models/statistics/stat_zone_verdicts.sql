@@ -18,11 +18,11 @@ worst as (
         kind,
         any_value(n) as n,
         any_value(rho) as rho,
-        any_value(reason) as reason,
+        min(reason) as reason,
         max(p) filter (where divides) as p,
         max(p_adjusted) filter (where divides) as p_adjusted,
         bool_and(verdict = 'refused') filter (where divides) as is_refused,
-        any_value(verdict) filter (where verdict not in ('refused', 'not_refused')) as lack,
+        min(verdict) filter (where verdict not in ('refused', 'not_refused')) as lack,
         bool_or(divides and labelling = 'declared') as is_declared,
     from sides
     group by all
@@ -58,9 +58,9 @@ zones as (
         worst.is_default,
         any_value(worst.n) as n,
         any_value(worst.rho) as rho,
-        any_value(worst.reason) as reason,
+        min(worst.reason) as reason,
         case
-            when any_value(worst.lack) is not null then any_value(worst.lack)
+            when min(worst.lack) is not null then min(worst.lack)
             when not coalesce(any_value(onsets.kld_mean) <= {{ var('wreck_kld') }}, false)
             then 'no_loss_shown'
             when not bool_or(worst.is_declared) then 'undeclared'
