@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import QwhError
+from ..errors import ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import now
 from ..raw.store import Store
@@ -69,10 +69,15 @@ def stale(warehouse: Warehouse, settings: dict[str, Any] | None = None) -> list[
 
 
 def say_if_due(warehouse: Warehouse) -> None:
-    """One line on stderr where the tables are behind; what is asked is answered all the same."""
+    """One line on stderr where the tables are behind; what is asked is answered all the same.
+
+    That there is no warehouse is left to whoever asks it.
+    """
     try:
         reasons = stale(warehouse)
     except (QwhError, OSError) as error:
+        if isinstance(error, QwhError) and error.code is ExitCode.NOT_FOUND:
+            return
         reasons = [str(error)]
     if reasons:
         say(f"the tables are behind ({'; '.join(reasons)}): run qwh build")

@@ -92,6 +92,7 @@ class _Search:
         self.names = HeldNames(self.runs, head)
         reference = self._reference()
         quants = self._quants() if file.texts or file.benchmarks else []
+        self._refuse_double(quants, reference)
         self.found = Todo(cohort, reference, quants)
         mine = {stem(each.path): each.name for each in quants}
         self.found.stems = held_names(kept, cohort) | mine
@@ -179,16 +180,18 @@ class _Search:
                         ExitCode.MISMATCH,
                     )
                 found[path.resolve()] = QuantFile(name, path, sha256, entry.uploader, entry.facts)
-        self._refuse_double(list(found.values()))
         return list(found.values())
 
-    def _refuse_double(self, quants: list[QuantFile]) -> None:
-        names = [each.name for each in quants]
+    def _refuse_double(self, quants: list[QuantFile], reference: str | None) -> None:
+        named = [(each.name, str(each.path)) for each in quants]
         for each in quants:
-            if names.count(each.name) > 1:
-                paths = " and ".join(str(it.path) for it in quants if it.name == each.name)
+            mine = [path for name, path in named if name == each.name]
+            if each.name == reference:
+                mine.append("the reference")
+            if len(mine) > 1:
+                paths = " and ".join(mine)
                 raise QwhError(
-                    f"{self.file.path}: {paths} are both called {each.name}: give them names, as"
+                    f"{self.file.path}: {paths} are both called {each.name}: give quants names, as"
                     " [[quants]] with path and name",
                     ExitCode.BAD_INPUT,
                 )

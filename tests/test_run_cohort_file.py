@@ -263,7 +263,12 @@ def test_other_settings_than_the_held_ones_are_said_before_anything_is_run(here,
     shutil.copytree(here / "models", here / "more")
     (here / "qwh.toml").write_text(COHORT.replace("models/*.gguf", "mo*/*8_0.gguf"))
     done = qwh("run")
-    assert "tiny-Q8_0.gguf are both called Q8_0: give them names" in done.stderr
+    assert "tiny-Q8_0.gguf are both called Q8_0: give quants names" in done.stderr
+    shutil.copy(here / "models" / "tiny-Q8_0.gguf", here / "more" / "tiny-f16.gguf")
+    named = "[{ path = 'more/tiny-f16.gguf', name = 'tiny-f16' }]"
+    (here / "qwh.toml").write_text(COHORT.replace('["models/*.gguf"]', named))
+    done = qwh("run", "--dry-run")
+    assert "tiny-f16.gguf and the reference are both called tiny-f16" in done.stderr
 
 
 def test_names_uploader_and_facts_of_a_quant_are_stored(here, quants, unbuilt):

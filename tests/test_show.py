@@ -297,6 +297,13 @@ def test_what_is_longer_than_the_terminal_goes_through_the_pager(warehouse, tmp_
 # --- files ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["show fidelity", "status", "compare a b", "runs list"])
+def test_a_missing_warehouse_is_one_line(tmp_path, command):
+    done = qwh(*command.split(), "--warehouse", tmp_path / "none")
+    assert done.exit_code == ExitCode.NOT_FOUND
+    assert "is not a warehouse" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_a_missing_folder_is_said_to_be_missing(warehouse, tmp_path):
     path = tmp_path / "none" / "a.csv"
     done = qwh("export", "fct_scores", "-o", path, "--warehouse", warehouse)
