@@ -68,10 +68,10 @@ def listed(
 def show(ids: IdsArgument, warehouse: WarehouseOption = DEFAULT) -> None:
     """Print every fact of a run, and all that was said of it since. Example: qwh runs show 3fa2"""
     from ..exports.port import text
-    from ..raw.edits import held
+    from ..raw.edits import by_id
 
     store = _store(warehouse)
-    for number, run in enumerate(held(store, ids)):
+    for number, run in enumerate(by_id(store, ids)):
         print("\n" * (number > 0), end="")
         for name, value in vars(run).items():
             if value is not None:
@@ -106,7 +106,7 @@ def retract(
     store = _store(warehouse)
     if not ids and not purge:
         raise QwhError("which runs: give their ids, see qwh runs list", ExitCode.USAGE)
-    asked = edits.held(store, ids or [])
+    asked = edits.by_id(store, ids or [])
     kept = {run.run_id for run in store.runs()}
     if why is not None or any(run.run_id in kept for run in asked):
         gone = edits.retract(store, _ids(asked), why or "", with_quants)

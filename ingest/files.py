@@ -119,4 +119,4 @@ def _is_plain(path: Path) -> bool:
 
 def _natural(text: str) -> list[str | int]:
     """A key that sorts Q2 before Q10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]

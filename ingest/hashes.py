@@ -50,8 +50,12 @@ class Hashes:
 
     def of_model(self, path: Path) -> str:
         """The hash of a model, of all its files, as its engine gives it. Raises QwhError."""
-        kind = registry.recognise(path) if self.known(path, _parts(path)) is None else None
-        return self.of(path, lambda at: registry.engine(kind or registry.DEFAULT).file(at).sha256)
+
+        def made(at: Path) -> str:
+            kind = registry.recognise(at) or registry.DEFAULT
+            return registry.engine(kind).file(at).sha256
+
+        return self.of(path, made)
 
     def has_brought(self, key: str, sha256: str) -> bool:
         """Whether an import was taken in to its end as it is. key: what it is remembered by."""
@@ -91,7 +95,7 @@ def _read(path: Path) -> dict[str, dict]:
 def _parts(path: Path) -> list[Path]:
     """The files that a hash of a path is of: a folder's, a model's parts, or the file."""
     if path.is_dir():
-        return sorted(each for each in path.rglob("*") if each.is_file())
+        return files.inside(path)
     return files.parts(path)
 
 

@@ -4,28 +4,37 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-
-from ..errors import ExitCode, QwhError
 
 
 def sha256(path: Path) -> str:
     """SHA-256 of a whole file, hex; of a folder: of all its files with their names."""
     if path.is_dir():
         digest = hashlib.sha256()
-        for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            if not file.is_symlink():
-                digest.update(f"{file.relative_to(path)} {sha256(file)}\n".encode())
+        for file in sorted(path.rglob("*"), key=lambda each: each.relative_to(path).parts):
+            if file.is_file() and not file.is_symlink():
+                name = file.relative_to(path).as_posix()  # one hash on every system
+                digest.update(f"{name} {sha256(file)}\n".encode())
         return digest.hexdigest()
     with open(path, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def sha256_together(paths: list[Path]) -> str:
+    """SHA-256 of what lies in several files: the only one's, or that of their hashes in order."""
+    hashes = [sha256(path) for path in paths]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
 def sync(path: Path) -> None:
-    """Wait until a file's bytes are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return  # it opens no folder
+    # Windows flushes only what may be written
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
@@ -72,20 +81,6 @@ def holder(path: Path) -> str:
                 return said
         time.sleep(0.05)  # it has the lock, and is about to say so
     return "another process"
-
-
-@contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file meanwhile. Raises QwhError if another does; what: it does, for a person."""
-    lock = take(path)
-    if lock is None:
-        raise QwhError(
-            f"{what} in {holder(path)}: wait until it is done, or stop it", ExitCode.STORAGE
-        )
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _beside(path: Path) -> Path:

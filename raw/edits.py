@@ -19,7 +19,7 @@ SHOWN = 4  # runs in one line
 LONGEST = 120  # characters of a name
 
 
-def held(store: Store, prefixes: Iterable[str]) -> list[RunFacts]:
+def by_id(store: Store, prefixes: Iterable[str]) -> list[RunFacts]:
     """The runs whose ids begin so, retracted ones too, each once. Raises QwhError unless each
     beginning is that of one run.
     """
@@ -48,7 +48,7 @@ def retract(
     """
     if not why.strip():
         raise QwhError("say why: --why TEXT", ExitCode.USAGE)
-    asked = {run.run_id for run in held(store, run_ids)}
+    asked = {run.run_id for run in by_id(store, run_ids)}
     kept = store.runs()
     scored = [run for run in kept if run.reference_run_id in asked and run.run_id not in asked]
     if scored and not with_quants:
@@ -72,7 +72,7 @@ def restore(
     where a run would be without its reference, or where what was stored since speaks against it.
     """
     runs, state = store.runs(retracted=True), store.ledger.state()
-    asked = {run.run_id for run in held(store, run_ids)}
+    asked = {run.run_id for run in by_id(store, run_ids)}
     if with_quants:
         once = {
             edit.sequence
@@ -113,7 +113,7 @@ def rename(
     """
     refuse_name(new)
     runs = [run for run in store.runs(retracted=True) if run.cohort_id == cohort]
-    some = {run.run_id for run in held(store, only)}
+    some = {run.run_id for run in by_id(store, only)}
     mine = [run for run in runs if run.quant_id == old and (not some or run.run_id in some)]
     if not mine:
         names = {str(run.quant_id) for run in runs}
@@ -140,7 +140,7 @@ def tag(
     """Have runs carry a word, or carry it no more; returns those of which that was not so."""
     if not word.strip() or any(not letter.isprintable() or letter.isspace() for letter in word):
         raise QwhError(f"{word!r} is no tag: write one word", ExitCode.USAGE)
-    found, value = held(store, run_ids), NO if remove else YES
+    found, value = by_id(store, run_ids), NO if remove else YES
     done = store.ledger.append(Edit(str(run.run_id), TAG + word, value, why) for run in found)
     return [run for run in found if run.run_id in {edit.run_id for edit in done}]
 

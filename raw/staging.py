@@ -2,7 +2,7 @@
 
 <pid>-<random>/     parts on their way into place: of no use when their writer is gone
 <16 hex>[-<n>]/     whole chunks of a run that is not done yet: see checkpoint.py
-    gone-<random>/     on its way out
+gone-<random>/      on its way out
 """
 
 import errno

@@ -199,6 +199,8 @@ def test_folders_and_patterns_stand_for_their_models(tmp_path):
         found("*.bin")
     (tmp_path / "[1].gguf").write_bytes(model)
     assert found("[1].gguf") == ["[1].gguf"]
+    (tmp_path / "m-Q1²2.gguf").write_bytes(model)
+    assert found("m-Q1*") == ["m-Q1²2.gguf", "m-Q10.gguf"], "a raised 2 is no number to count by"
 
 
 def test_a_hash_is_made_once_and_again_where_the_file_is_another(tmp_path):

@@ -55,7 +55,7 @@ MAY_USE = {  # package -> rooms and files that may import it
         "raw/parts.py",
     },
     "polars": {"database", "demo", "exports"},
-    "psutil": {"ingest/engines", "raw/disk.py"},
+    "psutil": {"ingest/engines"},
     "pyarrow": {
         "raw",
         "demo",

@@ -4,9 +4,6 @@ import shutil
 import subprocess
 import sys
 
-import pytest
-
-from qwh.errors import ExitCode, QwhError
 from qwh.raw import disk
 
 HOLD = """
@@ -35,13 +32,11 @@ def held_elsewhere(path):
 def test_a_lock_that_another_process_holds_names_it(tmp_path):
     process = held_elsewhere(tmp_path / "lock")
     assert disk.take(tmp_path / "lock") is None
-    with pytest.raises(QwhError) as caught, disk.held(tmp_path / "lock", "it is built"):
-        pass
-    assert caught.value.code == ExitCode.STORAGE
-    assert str(caught.value).startswith(f"it is built in process {process.pid} on ")
+    assert disk.holder(tmp_path / "lock").startswith(f"process {process.pid} on ")
     process.communicate()
-    with disk.held(tmp_path / "lock", "it is built"):
-        pass
+    lock = disk.take(tmp_path / "lock")
+    assert lock is not None
+    lock.release()
 
 
 def test_a_lock_goes_with_its_process(tmp_path):
@@ -54,8 +49,9 @@ def test_a_lock_goes_with_its_process(tmp_path):
 
 
 def test_a_second_lock_in_one_process_is_refused(tmp_path):
-    with disk.held(tmp_path / "lock", "it is built"):
-        assert disk.take(tmp_path / "lock") is None
+    lock = disk.take(tmp_path / "lock")
+    assert lock is not None and disk.take(tmp_path / "lock") is None
+    lock.release()
 
 
 def test_a_folder_may_go_with_its_lock(tmp_path):
@@ -64,8 +60,9 @@ def test_a_folder_may_go_with_its_lock(tmp_path):
     shutil.rmtree(tmp_path / "a")
     lock.release()
     (tmp_path / "a").mkdir()
-    with disk.held(tmp_path / "a" / "lock", "it is built"):
-        pass
+    again = disk.take(tmp_path / "a" / "lock")
+    assert again is not None
+    again.release()
 
 
 def test_an_unknown_holder_is_another_process(tmp_path):

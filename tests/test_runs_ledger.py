@@ -194,10 +194,10 @@ def test_what_is_half_deleted_is_deleted_again(store):
 
 def test_an_id_may_be_cut_short(store):
     publish(store, run("a1b2"), run("a1c3"), run("dd"))
-    assert [each.run_id for each in edits.held(store, ["a1b", "D", "dd"])] == ["a1b2", "dd"]
+    assert [each.run_id for each in edits.by_id(store, ["a1b", "D", "dd"])] == ["a1b2", "dd"]
     for prefix, words in (("a1", "2 runs begin with it"), ("e", "no run begins"), ("", "no run")):
         with pytest.raises(QwhError, match=words) as error:
-            edits.held(store, [prefix])
+            edits.by_id(store, [prefix])
         assert error.value.code is ExitCode.NOT_FOUND
 
 

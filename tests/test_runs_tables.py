@@ -169,7 +169,7 @@ def test_sql_and_python_read_the_ledger_alike(mixed, tmp_path):
     edits.tag(store, alone[:1], "night", remove=True)
     edits.retract(store, alone[2:6], "in doubt")
     edits.restore(store, alone[3:4])
-    [gone] = edits.held(store, alone[2:3])
+    [gone] = edits.by_id(store, alone[2:3])
     edits.purge(store, [gone])
     store.manifest(gone.run_id).write_text(gone.to_json())
     expected = [

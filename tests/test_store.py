@@ -1,5 +1,7 @@
 """A run is wholly in the warehouse or not at all."""
 
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qwh.errors import ExitCode, QwhError
+from qwh.raw import disk
 from qwh.raw.manifest import RunFacts
 from qwh.raw.schema import TABLES
 from qwh.raw.store import RunWriter, Store
@@ -123,3 +126,28 @@ def test_a_damaged_manifest_is_named(tmp_path):
     (store.raw / "runs" / "ab12.json").write_text("{")
     with pytest.raises(QwhError, match=r"ab12\.json"):
         store.runs()
+
+
+def test_a_folders_hash_is_of_its_files_under_their_names(tmp_path):
+    """In the order of folders and names, as `/` parts them; links are no part of it."""
+    (tmp_path / "a").mkdir()
+    names = ("B", "a/b", "a-b")
+    for name in names:
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link").symlink_to(tmp_path / "B")
+    lines = [
+        f"{name} {hashlib.sha256(name.encode()).hexdigest()}\n" for name in ("B", "a/b", "a-b")
+    ]
+    assert disk.sha256(tmp_path) == hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_a_file_is_synced_as_one_that_may_be_written(tmp_path, monkeypatch):
+    """Windows flushes no other; a folder is opened to be read."""
+    modes = []
+    monkeypatch.setattr(
+        os, "fsync", lambda at: modes.append(fcntl.fcntl(at, fcntl.F_GETFL) & os.O_ACCMODE)
+    )
+    (tmp_path / "a").write_text("a")
+    disk.sync(tmp_path / "a")
+    disk.sync(tmp_path)
+    assert modes == [os.O_RDWR, os.O_RDONLY]

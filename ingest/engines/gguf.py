@@ -136,7 +136,7 @@ def read_gguf(path: Path) -> GGUF:
     stored = sum(total["bytes"] for total in types.values())
     with ThreadPoolExecutor(1) as beside:  # the file is read once, from the disk's cache after that
         hashes = beside.submit(_tensor_hashes, tensors)
-        sha256 = _sha256([header.path for header in headers])
+        sha256 = disk.sha256_together([header.path for header in headers])
     return GGUF(
         path=path,
         sha256=sha256,
@@ -155,12 +155,6 @@ def read_gguf(path: Path) -> GGUF:
             key: fields.get(f"tokenizer.ggml.{key}") for key in (*TOKENIZER, *TOKENIZER_BESIDE)
         },
     )
-
-
-def _sha256(paths: list[Path]) -> str:
-    """The hash of a model's only file, or of its files' hashes in their order."""
-    hashes = [disk.sha256(path) for path in paths]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def _tensor_hashes(tensors: list[Tensor]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """`qwh ingest KIND PATH`: what other tools left behind, through its reader, into runs."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -166,10 +165,8 @@ def _together(kind: str, paths: dict[Path, Path], asked: Import) -> Source:
             ExitCode.USAGE,
         )
     _refuse_picks(kind, asked)
-    hashes = [disk.sha256(path) for path in paths]
-    whole = hashlib.sha256("".join(hashes).encode()).hexdigest() if len(paths) > 1 else hashes[0]
     first, *others = paths
-    return Source(kind, first, whole, named.pop(), tuple(others))
+    return Source(kind, first, disk.sha256_together(list(paths)), named.pop(), tuple(others))
 
 
 def _better_known(source: Source) -> Iterator[str]:
