@@ -191,7 +191,7 @@ def test_unknown_names_and_no_warehouse(tmp_path, warehouse):
         qwh("show", "nonsense", "--warehouse", warehouse),
         ExitCode.NOT_FOUND,
         "nonsense",
-        "fct_fidelity",
+        "qwh show lists all",
     )
     refused(qwh("show", "../README", "--warehouse", warehouse), ExitCode.NOT_FOUND)
     refused(
@@ -213,7 +213,7 @@ def test_unknown_names_and_no_warehouse(tmp_path, warehouse):
             "--warehouse",
             warehouse,
         ),
-        ExitCode.STORAGE,
+        ExitCode.NOT_FOUND,
         "x.csv",
     )
 
