@@ -38,6 +38,7 @@ PICK = (
     "damaged_on",
     "picked",
 )
+ANSWERS = "answers"  # what most pairs are compared by, in analyses/questions/names.sql
 BESIDE = {"answered": "composite", "answered_verdict": "verdict"}  # where others are gone by
 
 
@@ -58,9 +59,9 @@ def compared(
         holds = _holds(asked)
         if holds["scores"] and not holds["answers"] and not holds["texts"]:
             return _unpaired(asked)
-        _refuse_unknown(asked, first, second)
+        answered = _both_answered(asked, first, second)
         by_text = on_text(asked, pair)
-        if not holds["answers"]:
+        if not answered:
             return by_text
         by = of_cohort(asked, scoring, margin)
         rows = {each: _duels(asked, pair, each) for each in by}
@@ -91,12 +92,11 @@ def planned(
 
     names = dict(zip(("first", "second"), pair))
     with asking(Warehouse(warehouse), cohort) as asked:
-        holds = _holds(asked)
-        _refuse_unknown(asked, *pair)
-        if not holds["answers"]:
+        _holds(asked)
+        if not _both_answered(asked, *pair):
             if delta:
                 raise QwhError(
-                    f"cohort {asked.name} has a text and no answers: leave --delta out, its"
+                    f"{pair[0]} and {pair[1]} have a text and no answers: leave --delta out, its"
                     " chunks are counted for the difference that was seen",
                     ExitCode.USAGE,
                 )
@@ -276,16 +276,23 @@ def _refuse_without_answers(asked: "Cohort") -> None:
     )
 
 
-def _refuse_unknown(asked: "Cohort", first: str, second: str) -> None:
-    """Raise QwhError for one model twice, or one that cannot be compared."""
+def _both_answered(asked: "Cohort", first: str, second: str) -> bool:
+    """Whether two models are compared by answers; else both have the cohort's first text.
+
+    Raises QwhError for one model twice, or two that cannot be compared.
+    """
     if first == second:
         raise QwhError(f"{first} against itself says nothing: name two quants", ExitCode.USAGE)
-    rows = asked.ask("names")
-    names = sorted(row["quant_id"] for row in rows)
-    for name in (first, second):
-        if name not in names:
-            raise QwhError(
-                f"there is no {name} with {rows[0]['what']} in cohort {asked.name}:"
-                f" {meant(name, names)}",
-                ExitCode.NOT_FOUND,
-            )
+    kinds: dict[str, list[str]] = {}
+    for row in asked.ask("names"):
+        kinds.setdefault(row["what"], []).append(row["quant_id"])
+    usual = ANSWERS if ANSWERS in kinds else next(iter(kinds), ANSWERS)
+    for what in (ANSWERS, *kinds):
+        if {first, second} <= set(kinds.get(what, [])):
+            return what == ANSWERS
+    names = kinds.get(usual, [])
+    [name, *_] = [each for each in (first, second) if each not in names]
+    raise QwhError(
+        f"there is no {name} with {usual} in cohort {asked.name}: {meant(name, names)}",
+        ExitCode.NOT_FOUND,
+    )

@@ -92,16 +92,26 @@ def _next(asked: "Cohort", rows: list[dict[str, Any]]) -> list[str]:
     """The commands that lead on."""
     [holds] = asked.ask("holds")
     lines = []
-    if (holds["texts"] or holds["answers"]) and len(rows) > 1:
-        first, second = map(quote, _nearest(rows))
+    if comparable := _comparable(asked, rows):
+        first, second = map(quote, _nearest(comparable))
         lines += [f"qwh compare {first} {second}", f"qwh plan --pair {first} {second}"]
-    if holds["answers"]:
+    if holds["answers"] and any(row["bytes"] for row in rows):
         lines.append("qwh pick")
-    elif holds["texts"]:
+    if holds["texts"] and not holds["answers"]:
         lines.append(
             "[[benchmarks]] in the cohort file: a text tells distance, not who does a task"
         )
     return [*lines, "qwh show fidelity"]
+
+
+def _comparable(asked: "Cohort", rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Quants that are compared with each other: by answers, else by the first text."""
+    known = asked.ask("names")
+    for what in sorted({row["what"] for row in known}):
+        names = {row["quant_id"] for row in known if row["what"] == what}
+        if len(found := [row for row in rows if row["quant_id"] in names]) > 1:
+            return found
+    return []
 
 
 def _nearest(rows: list[dict[str, Any]]) -> tuple[str, str]:

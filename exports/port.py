@@ -151,6 +151,7 @@ def rounded(value: float, error: float | None = None) -> str:
 
     -0.005782 +- 0.01 is -0.01, +- 0.0123 it is -0.006; without an error it has 4 digits.
     """
+    value += 0.0  # a zero has no sign
     least = NOISE * max(abs(value), LEAST)
     if error is None or not isfinite(error) or not isfinite(value) or error <= least:
         if value != 0 and (abs(value) < 10**SMALL or abs(value) >= 10**LARGE):

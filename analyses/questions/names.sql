@@ -1,4 +1,4 @@
--- Which models of a cohort can be compared: those with answers, else those of its first text.
+-- Which models of a cohort can be compared, and by what: answers, its first text, or both.
 with answered as (
     select
         quant_id,
@@ -14,15 +14,15 @@ with answered as (
         and cohorts.cohort_id in (select prompts.cohort_id, from fct_prompts as prompts)
 ),
 
-read_alone as (
+have_read as (
     select distinct
         quant_id,
         'figures of a text' as what,
     from stat_text_groups
-    where cohort_id = getvariable('cohort') and is_primary and not exists (from answered)
+    where cohort_id = getvariable('cohort') and is_primary
 )
 
 from answered
 union all
-from read_alone
+from have_read
 order by quant_id
