@@ -1,4 +1,4 @@
-"""`qwh build` and `status`: the warehouse itself."""
+"""`qwh build`: the tables and their tests."""
 
 from contextlib import suppress
 from typing import Annotated, Any

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ExitCode, QwhError
-from ..ingest.readers.registry import KINDS, Kind
+from ..ingest.readers.registry import AUTO, KINDS, Kind
 from ..ingest.which_cohort import which_cohort
 from ..progress import say
 from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption, size
@@ -94,8 +94,8 @@ LengthOption = Annotated[
 
 def add_imports(app: typer.Typer) -> None:
     """Add a command for each kind of file to `qwh ingest`."""
-    auto = Kind("", "whatever its content shows it to be")
-    for name, kind in {"auto": auto, **KINDS}.items():
+    any_kind = Kind("", "whatever its content shows it to be")
+    for name, kind in {AUTO: any_kind, **KINDS}.items():
         app.command(name, help=_help(name, kind))(OWN_OPTIONS.get(name) or _command(name))
 
 
@@ -260,7 +260,7 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
     """One line on stdout per run that is new, or would be."""
     from ..ingest.files import named
     from ..ingest.importing.files import ingest_files
-    from ..ingest.quant_names import held_names
+    from ..ingest.quant_names import names_by_stem
     from ..raw.store import Store
 
     if asked.quant_id and asked.quant_from:
@@ -268,7 +268,7 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
             "--quant-id and --quant-from both name the quant: give one of them", ExitCode.USAGE
         )
     store = Store(warehouse)
-    asked = replace(asked, known=held_names(store.runs(), asked.cohort))
+    asked = replace(asked, known=names_by_stem(store.runs(), asked.cohort))
     with store.shadow() if dry_run else nullcontext(store.create()) as into:
         for run, what in ingest_files(into, kind, named(paths), asked):
             about = f"{run.role:<9}  {run.quant_id}  {run.corpus_id}"

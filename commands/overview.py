@@ -70,12 +70,11 @@ def _resolved(asked: "Cohort") -> list[str]:
     """What the text and the answers tell apart, and what they do not."""
     from ..exports import words
 
-    told = asked.ask("told")
-    return [
-        _wrapped(f"{row['finding']}: {words.sentence(row['statistic'], row['verdict'], facts)}")
-        for row in told
-        if (facts := dict(row["facts"] or {})) is not None
-    ]
+    lines = []
+    for row in asked.ask("told"):
+        sentence = words.sentence(row["statistic"], row["verdict"], row["facts"] or {})
+        lines.append(_wrapped(f"{row['finding']}: {sentence}"))
+    return lines
 
 
 def _told(asked: "Cohort", warehouse: Path, usual: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """`qwh runs`: what was measured, run by run: take it back, put it back, name it, tag it."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,11 +39,9 @@ def listed(
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Print a line for each run, the oldest first. Example: qwh runs list --cohort m --all"""
-    from ..database.warehouse import Warehouse
     from ..exports.port import table, text
-    from ..raw.store import Store
 
-    store = Store(Warehouse(warehouse).existing().folder)
+    store = _store(warehouse)
     found = store.runs(retracted=True)
     if cohort is not None and cohort not in (names := {run.cohort_id for run in found}):
         raise QwhError(
@@ -171,7 +170,7 @@ def tag(
     _print(f"{word} off" if remove else f"{word} on", done)
 
 
-def _store(warehouse: Any) -> "Store":
+def _store(warehouse: Path) -> "Store":
     from ..database.warehouse import Warehouse
     from ..raw.store import Store
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError
-from .readers.registry import KINDS
+from .readers.names import QUANT
+from .readers.registry import AUTO, KINDS
 
 NAME = "qwh.toml"
-QUANT = "{quant}"  # stands for a quant's name in an import's path
 LENGTH, NEW_TOKENS = 512, 8  # tokens per chunk, and of the longest answer, where nothing is said
-AUTO = "auto"
 SHOWN = 40  # characters of a value in an error
 
 
@@ -291,8 +290,8 @@ def _shown(value: Any) -> str:
 
 
 def _unfolded(path: str) -> str:
-    """A path without ~ and without ./ before it."""
-    return str(Path(path).expanduser())
+    """A path without ~ and without ./ before it, its folders parted by /."""
+    return Path(path).expanduser().as_posix()
 
 
 def _stem(path: str) -> str:

@@ -60,7 +60,7 @@ class HeldNames:
         return wanted if wanted in names else names[0]
 
 
-def held_names(runs: list[RunFacts], cohort: str) -> dict[str, str]:
+def names_by_stem(runs: list[RunFacts], cohort: str) -> dict[str, str]:
     """What files call the quants of a cohort, where the store calls them otherwise.
 
     A stem -> the name: so an import joins the model file that it is about.

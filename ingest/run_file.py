@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from ..progress import say
 from ..raw import edits
@@ -18,7 +17,7 @@ from .cohort_file import CohortFile
 from .engines.port import Reading
 from .hashes import Hashes
 from .importing.files import ingest_files
-from .importing.source import Import
+from .importing.source import Import, Stored
 from .scoring import score_texts
 from .texts import Cut
 from .todo import CHANGED, Brought, QuantFile, Todo
@@ -27,16 +26,9 @@ from .trace import Trace
 SAME_SOURCE = ("cohort_id", "role", "quant_id", *SAME_TEXT, "source_format", "source_name")
 
 
-class Done(NamedTuple):
-    """One new run, and what is in it, in a few words."""
-
-    run: RunFacts
-    what: str
-
-
 def carry_out(
     file: CohortFile, wanted: Todo, store: Store, hashes: Hashes, settings: Settings
-) -> Iterator[Done]:
+) -> Iterator[Stored]:
     """Every run that is missing, as soon as it is published. Raises QwhError."""
     for why in dict.fromkeys(wanted.changed.values()):
         ids = [run_id for run_id, reason in wanted.changed.items() if reason == why]
@@ -44,7 +36,7 @@ def carry_out(
         _say_taken_back(why, ids)
     work = _Work(file, wanted, store, hashes, settings)
     for run in chain(work.texts(), work.benchmarks()):
-        yield Done(run, f"{run.rows:,} rows, {run.nonfinite} not finite")
+        yield Stored(run, f"{run.rows:,} rows, {run.nonfinite} not finite")
     for each in wanted.imports:
         yield from work.brought(each)
 
@@ -119,7 +111,7 @@ class _Work:
             prompts = read_benchmark(each.path, each.max_new_tokens)
             yield from ask_benchmark(self.store, self._of(quants), prompts)
 
-    def brought(self, each: Brought) -> Iterator[Done]:
+    def brought(self, each: Brought) -> Iterator[Stored]:
         """One file of another tool's."""
         asked = Import(
             cohort=self.wanted.cohort,
@@ -130,7 +122,7 @@ class _Work:
         )
         for stored in ingest_files(self.store, each.entry.kind, [each.path], asked):
             self._take_back_older(stored.run, each.path)
-            yield Done(*stored)
+            yield stored
         for run in self.store.runs():  # what was there, and what was put back
             same = (run.cohort_id, run.source_sha256) == (self.wanted.cohort, each.sha256)
             if same and run.quant_id == (each.quant or run.quant_id):

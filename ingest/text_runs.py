@@ -14,7 +14,7 @@ from typing import Any
 from ..kernels.statistics.chunks.clusters import SMALLEST_CHUNKS
 from ..progress import Runner, race, say
 from ..raw import checkpoint
-from ..raw.manifest import RunFacts
+from ..raw.manifest import SAME_TEXT, RunFacts
 from ..raw.store import Store
 from . import cohort
 from .cohort import Job
@@ -83,7 +83,7 @@ class TextRuns:
     def _settle(self, task: Task) -> None:
         """Let a text end where it is known to end."""
         whole = len(task.text.stream)
-        same = ("task", "cohort_id", "corpus_id", "context_length")
+        same = ("cohort_id", *SAME_TEXT)
         ours = self._shared(task)
         held = (
             run.chunks

@@ -16,10 +16,11 @@ from ..raw.ledger import RETRACTED, is_retracted
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from . import files
-from .cohort_file import QUANT, BenchmarkEntry, CohortFile, ImportEntry, TextEntry
+from .cohort_file import BenchmarkEntry, CohortFile, ImportEntry, TextEntry
 from .hashes import Hashes
 from .importing.source import Import, quant_of
-from .quant_names import HeldNames, held_names, stem
+from .quant_names import HeldNames, names_by_stem, stem
+from .readers.names import QUANT
 from .readers.untrusted.packed import plain_path
 from .texts import read_bytes
 
@@ -95,7 +96,7 @@ class _Search:
         self._refuse_double(quants, reference)
         self.found = Todo(cohort, reference, quants)
         mine = {stem(each.path): each.name for each in quants}
-        self.found.stems = held_names(kept, cohort) | mine
+        self.found.stems = names_by_stem(kept, cohort) | mine
 
     def all(self) -> Todo:
         """Changed files first: what is of them is not there."""

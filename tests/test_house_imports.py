@@ -45,7 +45,7 @@ MAY_USE = {  # package -> rooms and files that may import it
     "llvmlite": {"kernels/scorers/lanes.py"},
     "matplotlib": {"exports/figures/score_changes.py"},
     "msgspec": {"ingest/readers"},
-    "numba": {f"kernels/scorers/{file}.py" for file in ("cpu", "loops", "lanes")},
+    "numba": {f"kernels/scorers/{file}.py" for file in ("loops", "lanes")},
     "numpy": {
         "ingest",
         "ingest/engines",
@@ -67,7 +67,6 @@ MAY_USE = {  # package -> rooms and files that may import it
     },
     "rich": {"exports/terminal.py", "progress.py"},
     "scipy": {"kernels/statistics"},
-    "sqlglot": {"database/measures.py"},
     "torch": {"kernels/scorers", "ingest/engines/port.py"},
     "triton": {"kernels/scorers/gpu.py"},
     "typer": {"cli.py", "commands"},

@@ -17,20 +17,19 @@ from ..readers.untrusted.packed import unpacked
 from . import meant, samples, summaries, token_rows
 from .source import Import, Source, Stored, fits, quant_of
 
-AUTO = "auto"  # the kind of a file whose content tells
 CONVERTERS = "what every-eval-ever (PyPI) converts comes in with qwh ingest every-eval-ever"
 
 
 def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) -> Iterator[Stored]:
     """A run for each model and benchmark (or text) in each of the files, as soon as it is stored.
 
-    kind: of registry.KINDS, or AUTO. Raises QwhError; a run that fails leaves nothing behind.
+    kind: one of registry.KINDS or AUTO. Raises QwhError; a run that fails leaves nothing behind.
     """
     with ExitStack() as copies:
         plain = {copies.enter_context(unpacked(path)): path for path in paths}
         finds, passed, untaken = list[tuple[Source, Results]](), list[str](), list[NotTaken]()
         for source in _sources(kind, plain, asked):  # all are read before the first is stored
-            if kind == AUTO:
+            if kind == registry.AUTO:
                 passed.append(f"{plain.get(source.path, source.path)}: {source.kind}")
             for found in _finds(source, asked):
                 if isinstance(found, NotTaken):
@@ -102,14 +101,14 @@ def _sources(kind: str, paths: dict[Path, Path], asked: Import) -> Iterator[Sour
             raise QwhError(
                 f"cannot read {path}: there is no such file: check the path", ExitCode.NOT_FOUND
             )
-    if kind != AUTO and registry.KINDS[kind].together:
+    if kind != registry.AUTO and registry.KINDS[kind].together:
         yield _together(kind, paths, asked)
         return
     for path, given in paths.items():
         for part in _parts(kind, path, asked):
             quant_id = quant_of(given / part.relative_to(path), asked)
             name = kind
-            if kind == AUTO:
+            if kind == registry.AUTO:
                 name = recognise(part)
                 _refuse_engine(part, name)
             _refuse_picks(name, asked)
@@ -124,7 +123,7 @@ def _parts(kind: str, path: Path, asked: Import) -> list[Path]:
         return [path]
     if asked.quant_from:
         files = [part for part in sorted(path.rglob("*")) if fits(part, asked)]
-    elif kind == AUTO:
+    elif kind == registry.AUTO:
         if registry.recognise(path):
             return [path]
         kinds = {file: registry.recognise(file) for file in _files(path)}

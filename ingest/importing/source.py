@@ -11,9 +11,8 @@ from ...progress import say
 from ...raw import edits
 from ...raw.manifest import RunFacts, begun
 from ...raw.store import Store
+from ..readers.names import QUANT
 from ..readers.port import Picks, Results, Samples
-
-QUANT = "{quant}"  # stands for a quant's name in --quant-from
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...errors import ExitCode, QwhError
 from ...progress import say
-from ...raw.manifest import RunFacts
+from ...raw.manifest import SAME_TEXT, RunFacts
 from ...raw.store import RunWriter, Store
 from ..cohort import refuse_other_reference
 from ..readers.port import Results, Statistic, Summary
@@ -120,7 +120,7 @@ def _content(run: RunFacts, found: Summary) -> dict[str, object]:
 
 def _same_text(one: RunFacts, other: RunFacts) -> bool:
     """Whether both are figures of one tool under one text's name and context length."""
-    same = ("cohort_id", "role", "task", "corpus_id", "context_length", "estimator")
+    same = ("cohort_id", "role", *SAME_TEXT, "estimator")
     return all(getattr(one, key) == getattr(other, key) for key in same)
 
 

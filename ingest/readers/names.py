@@ -8,6 +8,8 @@ import re
 import unicodedata
 from pathlib import PureWindowsPath
 
+QUANT = "{quant}"  # stands for a quant's name in the pattern of a path
+
 # [name](address), also a picture; an address may hold brackets
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])")
 _FOOTNOTE = re.compile(r"\[\^[^\]]{1,20}\]|<sup>.{0,20}?</sup>")

@@ -10,6 +10,7 @@ from ...errors import ExitCode, QwhError, missing_extra
 if TYPE_CHECKING:
     from .port import Reader, ReaderOfSeveral
 
+AUTO = "auto"  # the kind of a file whose content tells
 HEAD = 1 << 16  # bytes of a file that recognising may look at
 
 
