@@ -197,7 +197,8 @@ class _Work:
             given = ["--select", *(f"{each},{MEASURES}+" for each in self.select.split())]
         else:
             given = [*given, "--exclude", *left_out, "--select", f"{MEASURES}+"]
-        second = self.dbt.build(variables | {"measured": str(file)}, full_refresh, *given)
+        told = variables | {"measured": {"file": str(file)}}  # dbt renders a bare text as Jinja
+        second = self.dbt.build(told, full_refresh, *given)
         return first.and_then(second), unasked
 
     def _asserted(self, outcome: "Outcome") -> "Outcome":

@@ -31,7 +31,7 @@ def bundle(warehouse: Warehouse, path: Path) -> int:
         raise QwhError(
             f"{path} is the warehouse's own file: give another -o for the bundle", ExitCode.USAGE
         )
-    if target.is_dir() or not target.parent.is_dir():
+    if (target.exists() and not target.is_file()) or not target.parent.is_dir():
         raise QwhError(
             f"cannot write {path}: give a file in a folder that is there", ExitCode.NOT_FOUND
         )

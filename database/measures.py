@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ExitCode, QwhError, storage_error
 from ..raw.store import Store
+from .statements import kind
 from .warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _rows(connection: "DuckDBPyConnection", measure: Measure) -> list[tuple[str,
     timer.start()
     try:
         statements = connection.extract_statements(measure.sql)
-        if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
+        if [kind(each) for each in statements] != ["SELECT"]:
             raise QwhError(f"a measure is one SELECT: write it like {EXAMPLE}", ExitCode.USAGE)
         rows = connection.execute(
             f"select cohort_id, quant_id, value::double from ({measure.sql}\n) where value is not"

@@ -10,7 +10,7 @@ from .database_file import broken
 
 if TYPE_CHECKING:
     import polars as pl
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement, StatementType
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement
 
 READS = {"SELECT", "EXPLAIN", "MULTI"}  # MULTI is a PIVOT, which lists its columns first
 TEMPORARY = re.compile(
@@ -31,9 +31,9 @@ def ask(connection: "DuckDBPyConnection", text: str) -> "Iterator[pl.DataFrame]"
     try:
         for statement in connection.extract_statements(text):
             if not _is_safe(statement):
-                raise _refused(statement.type)
+                raise _refused(kind(statement))
             rows = _rows(connection, statement)
-            if rows is not None and statement.type.name != "CREATE":
+            if rows is not None and kind(statement) != "CREATE":
                 yield rows
     except duckdb.Error as error:
         refused = QwhError(f"DuckDB refused the query: {error}", ExitCode.BAD_INPUT)
@@ -45,8 +45,16 @@ def _is_safe(statement: "Statement") -> bool:
 
     Of a PIVOT, DuckDB 1.5 gives a first part without a text, which lists its columns.
     """
-    kind, text = statement.type.name, statement.query
-    return kind in READS or (kind == "CREATE" and (not text or bool(TEMPORARY.match(text))))
+    what, text = kind(statement), statement.query
+    return what in READS or (what == "CREATE" and (not text or bool(TEMPORARY.match(text))))
+
+
+def kind(statement: "Statement") -> str:
+    """The name of a statement's type; DuckDB has some that its Python package cannot name."""
+    try:
+        return str(statement.type.name)
+    except ValueError:
+        return statement.query.split(maxsplit=1)[0].upper()
 
 
 def _rows(connection: "DuckDBPyConnection", statement: "Statement") -> "pl.DataFrame | None":
@@ -64,13 +72,21 @@ def _rows(connection: "DuckDBPyConnection", statement: "Statement") -> "pl.DataF
 
 
 def _whole(relation: "DuckDBPyRelation | None") -> "pl.DataFrame | None":
-    """All rows; a statement that makes something gives no relation."""
-    return None if relation is None else relation.pl()
+    """All rows; a statement that makes something gives no relation.
+
+    A VARIANT, which DuckDB's lists of its own settings have, is given as its text.
+    """
+    if relation is None or "VARIANT" not in relation.types:
+        return None if relation is None else relation.pl()
+    quoted = [f'"{name.replace(chr(34), chr(34) * 2)}"' for name in relation.columns]
+    cells = zip(quoted, relation.types, strict=True)
+    shown = [f"{name}::varchar as {name}" if each == "VARIANT" else name for name, each in cells]
+    return relation.project(", ".join(shown)).pl()
 
 
-def _refused(kind: "StatementType") -> QwhError:
+def _refused(what: str) -> QwhError:
     return QwhError(
-        f"a {kind.name} statement would change something: the warehouse is read-only, use SELECT,"
+        f"a {what} statement would change something: the warehouse is read-only, use SELECT,"
         " or create temp table",
         ExitCode.USAGE,
     )

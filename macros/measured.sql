@@ -1,9 +1,9 @@
 {# What the user's own measures gave: rows of measure, sql, orientation, reason and answers, from a
    file that `qwh build` names once it has asked them; none where dbt is called without qwh. #}
 {% macro measured() -%}
-    {%- set file = var('measured', none) -%}
-    {%- if file -%}
-        read_parquet({{ text_or_null(file) }})
+    {%- set given = var('measured', {}) -%}
+    {%- if given is mapping and given.file -%}
+        read_parquet({{ text_or_null(given.file) }})
     {%- else -%}
         (
             select

@@ -20,8 +20,8 @@
     ) || '/{{ files }}'
 {%- endmacro %}
 
-{# Whether the file that was opened is the one that this view lies in: beside a second warehouse
-   nobody can tell. #}
+{# Whether the file that was opened is the one that this view lies in: beside a second warehouse,
+   whatever its file is called, nobody can tell. In a bundle stg_runs is a table. #}
 {% macro is_raw_its_own() -%}
     case
         when
@@ -30,6 +30,11 @@
                 select count(*),
                 from duckdb_databases() as databases
                 where suffix(databases.path, 'warehouse.duckdb')
+                    or databases.database_name in (
+                        select views.database_name,
+                        from duckdb_views() as views
+                        where views.view_name = 'stg_runs'
+                    )
             ) > 1
         then error({{ set_qwh_raw() }})
         else true

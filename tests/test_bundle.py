@@ -78,6 +78,10 @@ def test_the_warehouses_own_file_is_refused(warehouse, tmp_path):
     assert (warehouse / "warehouse.duckdb").read_bytes() == before
     done = qwh("bundle", "-o", tmp_path / "no" / "m.duckdb", "--warehouse", warehouse)
     assert done.exit_code == 3 and "a folder that is there" in done.stderr
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = qwh("bundle", "-o", pipe, "--warehouse", warehouse)
+    assert done.exit_code == 3 and pipe.is_fifo()
 
 
 def test_it_is_whole_or_not_there(warehouse, tmp_path, monkeypatch):

@@ -72,6 +72,11 @@ def test_a_shell_that_attaches_the_file_is_told_where_raw_is(warehouse, less):
     for place, *database in ((less,), (warehouse,), (warehouse, "warehouse.duckdb")):
         printed, said = shell(ask, place, *database)
         assert not printed and TOLD in said, (place, database)
+    other = less.parent / "other.duckdb"
+    shutil.copy2(less / "warehouse.duckdb", other)
+    called = f"attach '{other}' as other (read_only); select count(*) from other.int_tokens"
+    printed, said = shell(called, warehouse, "warehouse.duckdb")
+    assert not printed and TOLD in said
     told = f"set variable qwh_raw = '{less}/raw'; "
     assert shell(told + ask, warehouse) == (str(rows_of(less)), "")
     comment = "select comment from duckdb_views() where view_name = 'int_tokens'"
