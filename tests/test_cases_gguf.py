@@ -59,7 +59,7 @@ def test_the_klds_of_all_are_those_of_the_logits(built):
     sql = "select quant_id, value, n from fct_fidelity where metric = 'kld_mean' order by all"
     rows = query(built[0], sql)
     assert [name for name, _, _ in rows] == [
-        "23-split", "24-split", "27-other-eos", "28-no-add-bos", "micro-q",
+        "23-split", "24-split", "27-other-eos", "28-no-add-bos", "q",
     ]  # fmt: skip
     for name, mean, count in rows:
         assert mean == pytest.approx(truth, rel=1e-5) and count == CHUNKS * (half - 1), name

@@ -186,7 +186,7 @@ def test_types_that_llama_cpp_makes_are_read(tmp_path):
     assert 8 * tensor.bytes / tensor.weights == 2.25
     done = ingest(tmp_path / "w", path, reference=TINY)
     assert done.exit_code == 0, done.stderr
-    run = runs(tmp_path / "w")["tiny-Q2_0"]
+    run = runs(tmp_path / "w")["Q2_0"]
     assert run.rows == 124 and run.file_type == "MOSTLY_Q2_0"
     types = json.loads(run.tensor_types)
     assert types["Q2_0"]["bytes"] * 64 == types["Q2_0"]["weights"] * 18
@@ -204,11 +204,11 @@ def test_what_is_no_model_is_told_apart(tmp_path):
         (pointer, ("a Git LFS pointer", "git lfs pull")),
         (page, ("an HTML page", "download link")),
         (packed, ("packed with gzip", "unpack")),
-        (CASES, ("it is a folder",)),
     ):
         refused(ingest(tmp_path, path), path.name, *words)
         refused(ingest(tmp_path, QUANT, reference=path), path.name, *words)
         refused(answer(tmp_path, path, REFERENCE), path.name, *words)
+    refused(ingest(tmp_path, QUANT, reference=CASES), CASES.name, "it is a folder")
     refused(ingest(tmp_path, QUANT, corpus=pointer), "a Git LFS pointer", "git lfs pull")
     refused(ingest(tmp_path, QUANT, corpus=CASES), "it is a folder", "a file in it")
     assert runs(tmp_path) == {}
@@ -232,7 +232,7 @@ def test_a_path_that_exists_is_no_name_and_file(tmp_path, monkeypatch):
     ):
         done = ingest(tmp_path / name, QUANT, corpus=given_)
         assert done.exit_code == 0, done.stderr
-        assert runs(tmp_path / name)["micro-q"].corpus_id == name
+        assert runs(tmp_path / name)["q"].corpus_id == name
     done = ingest(tmp_path, QUANT, corpus="wiki=none.txt")
     refused(done, "the corpus none.txt", "no such file", code=ExitCode.NOT_FOUND)
 

@@ -150,7 +150,7 @@ def test_what_is_not_compared_is_listed_with_its_reason(built):
     assert [row[3] for row in rows if row[0] == "flips"] == [
         "the reference has no run of this benchmark"
     ]
-    shown = qwh("show", "unpaired", "--warehouse", built)
+    shown = qwh("show", "unpaired", "--wide", "--warehouse", built)
     assert shown.exit_code == 0 and "harness facts differ: num_fewshot" in shown.stdout
 
 

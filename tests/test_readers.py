@@ -86,7 +86,7 @@ def test_readers_whose_extra_is_not_installed_are_not_asked(monkeypatch):
 
     monkeypatch.setattr(registry, "import_module", import_module)
     monkeypatch.setattr(registry, "KINDS", {"needy": Kind("needy", "what needs more", "more")})
-    with pytest.raises(QwhError, match=r"some_package.*qwh\[more\]") as error:
+    with pytest.raises(QwhError, match=r"some_package.*quant-warehouse\[more\]") as error:
         registry.reader("needy")
     assert error.value.code == ExitCode.MISSING_EXTRA
     assert registry.recognise(LIVECODEBENCH) is None
