@@ -35,13 +35,7 @@ class LogLines:
         if now - self.said >= EVERY or self.done == self.total:
             self.said = now
             rate = self.done / max(now - self.start, 1e-9)
-            if self.total is None:
-                say(f"{self.title}: {self.done:,} {self.unit}, {rate:,.0f} {self.unit}/s")
-            else:
-                say(
-                    f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f}"
-                    f" {self.unit}/s, {(self.total - self.done) / rate:,.0f} s left"
-                )
+            say(f"{self.title}: {_how_far(self.done, self.total, self.unit, rate)}")
 
 
 @contextmanager
@@ -152,10 +146,16 @@ class _RaceLines:
         done = sum(each.done for each in self.runners.values())
         rate = max(done - self.before, 1) / max(now - self.start, 1e-9)
         figures = (f"{each.name} {each.figures()}" for each in self.runners.values())
-        say(
-            f"{self.title}: {done:,} of {self.total:,} {self.unit}, {rate:,.0f} {self.unit}/s,"
-            f" {(self.total - done) / rate:,.0f} s left; {'; '.join(figures)}"
-        )
+        far = _how_far(done, self.total, self.unit, rate)
+        say(f"{self.title}: {far}; {'; '.join(figures)}")
+
+
+def _how_far(done: int, total: int | None, unit: str, rate: float) -> str:
+    """Units done, units per second, and seconds left where the end is known."""
+    if total is None:
+        return f"{done:,} {unit}, {rate:,.0f} {unit}/s"
+    left = (total - done) / rate
+    return f"{done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left"
 
 
 def say(text: str) -> None:

@@ -13,6 +13,7 @@ from ..errors import ExitCode, QwhError
 from ..ingest.readers.registry import AUTO, KINDS, Kind
 from ..ingest.which_cohort import which_cohort
 from ..progress import say
+from .new_run import which_run
 from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption, size
 
 if TYPE_CHECKING:
@@ -271,8 +272,7 @@ def _run(kind: str, paths: list[Path], asked: "Import", warehouse: Path, dry_run
     asked = replace(asked, known=names_by_stem(store.runs(), asked.cohort))
     with store.shadow() if dry_run else nullcontext(store.create()) as into:
         for run, what in ingest_files(into, kind, named(paths), asked):
-            about = f"{run.role:<9}  {run.quant_id}  {run.corpus_id}"
-            print(f"{run.run_id}  {about}  {run.status}: {what}")
+            print(f"{which_run(run)}  {run.status}: {what}")
     if dry_run:
         say("a dry run: nothing was stored")
 

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..ingest.cohort_file import LENGTH, NEW_TOKENS
 from ..ingest.engines.registry import ENGINES
 from ..ingest.which_cohort import which_cohort
 from .imports import add_imports
-from .options import DEFAULT, DryRunOption, IntoCohortOption, WarehouseOption
+from .new_run import which_run
+from .options import (
+    DEFAULT,
+    AtOnceOption,
+    DryRunOption,
+    IntoCohortOption,
+    ThreadsOption,
+    WarehouseOption,
+)
 
 if TYPE_CHECKING:
     from ..ingest.cohort import Settings
@@ -50,11 +59,6 @@ TopKOption = Annotated[int, typer.Option(help="Log-probs kept per position.", mi
 BatchSizeOption = Annotated[
     int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)
 ]
-AtOnceOption = Annotated[
-    int | None,
-    typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
-]
-ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)]
 
 
 CorpusOption = Annotated[
@@ -124,7 +128,7 @@ def _text_command(kind: str) -> Callable[..., None]:
         quant: QuantOption,
         corpus: CorpusOption,
         cohort: IntoCohortOption = None,
-        context_length: ContextOption = [512],  # noqa: B006  (typer copies it)
+        context_length: ContextOption = [LENGTH],  # noqa: B006  (typer copies it)
         chunks: ChunksOption = None,
         until: UntilOption = None,
         score_from: ScoreFromOption = "half",
@@ -184,7 +188,7 @@ def ingest_prompts(
     reference: ReferenceOption,
     quant: QuantOption,
     cohort: IntoCohortOption = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 8,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = NEW_TOKENS,
     temperature: TemperatureOption = [1.0, 0.6, 0.3],  # noqa: B006  (typer copies it)
     answers_only: AnswersOnlyOption = False,
     longest_answer: LongestAnswerOption = 32,
@@ -298,7 +302,4 @@ def _settings(
 def _report(published: "list[RunFacts]") -> None:
     """One line per new run on stdout."""
     for run in published:
-        print(
-            f"{run.run_id}  {run.role:<9}  {run.quant_id}  {run.corpus_id} "
-            f" {run.rows:,} rows  {run.nonfinite} not finite"
-        )
+        print(f"{which_run(run)}  {run.rows:,} rows  {run.nonfinite} not finite")

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from ..errors import storage_error
+from ..ingest.cohort_file import NAME
 from ..progress import say
 from .options import DEFAULT, WarehouseOption, from_here
 
-FILE = Path("qwh.toml")
+FILE = Path(NAME)
 TEMPLATE = """\
 # What qwh run measures, in this folder's terms; a line that begins with # says nothing.
 {cohort}
@@ -69,7 +70,8 @@ def init(
                 warehouse=f"warehouse = {_quoted(Path(from_here(made)).as_posix())}\n"
                 if elsewhere
                 else "",
-            )
+            ),
+            encoding="utf-8",
         )
     except OSError as error:
         raise storage_error(f"cannot write {FILE}", error) from None

@@ -42,6 +42,11 @@ IntoCohortOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored.")]
+AtOnceOption = Annotated[
+    int | None,
+    typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
+]
+ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)]
 WideOption = Annotated[
     bool, typer.Option("--wide", help="Every column, and every cell on one line.")
 ]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ExitCode, QwhError
+from ..ingest.cohort_file import NAME
 from ..progress import say
-from .options import COHORT, DEFAULT
+from .new_run import which_run
+from .options import COHORT, DEFAULT, AtOnceOption, ThreadsOption
 from .usual import WAREHOUSE, usual_warehouse
 
 if TYPE_CHECKING:
@@ -30,15 +32,10 @@ WarehouseOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what is missing.")]
-AtOnceOption = Annotated[
-    int | None,
-    typer.Option(help="Quants held in memory together; default: as many as fit.", min=1),
-]
-ThreadsOption = Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)]
 
 
 def run(
-    file: FileArgument = Path("qwh.toml"),
+    file: FileArgument = Path(NAME),
     cohort: CohortOption = None,
     dry_run: DryRunOption = False,
     quants_at_once: AtOnceOption = None,
@@ -122,7 +119,7 @@ def _carried_out(
         threads, quants = at_once
         settings = Settings(threads or all_threads(), quants_at_once=quants, until=asked.until)
         for made, what in carry_out(asked, wanted, store, hashes, settings):
-            say(f"{made.run_id}  {made.role:<9}  {made.quant_id}  {made.corpus_id}  {what}")
+            say(f"{which_run(made)}  {what}")
     return name_primary(asked, wanted.cohort, store) or not wanted.is_empty
 
 

@@ -326,7 +326,8 @@ def main() -> None:
                 for question, answers in entries[3:]
             ]
         (folder / f"{benchmark}.jsonl").write_text(
-            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines),
+            encoding="utf-8",
         )
         print(f"{benchmark}: {len(lines)} prompts")
 
