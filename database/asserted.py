@@ -8,66 +8,82 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from .dbt_build import Outcome
+
 ALIKE = ("not_null", "unique_grain")  # what they are called in the YAML
 LEFT_OUT = [f"test_name:{name}" for name in ALIKE]  # what dbt then need not ask
 
 
-def failures(database: Path, raw: Path, nodes: list[Any]) -> tuple[list[Any], int]:
-    """Those of dbt's nodes of such tests that fail, each with the SQL of its bad rows, and how many
-    pass. Tables that are not there are passed over.
+def answers(database: Path, raw: Path, tests: list[Any]) -> Outcome:
+    """What comes of those of dbt's tests; one that fails gets the SQL of its bad rows.
+
+    Tables that are not there are passed over; of one that cannot be read there are words, and no
+    test of it counts as failed.
     """
     import duckdb
 
-    by_table = defaultdict(list)
-    for node in nodes:
-        by_table[_table(node)].append(node)
-    failed: list[Any] = []
-    passed = 0
+    if not database.exists():  # dbt stopped before it made any
+        return Outcome(None, [], 0)
+    by_rows = defaultdict(list)
+    for test in filter(_is_alike, tests):
+        by_rows[_table(test), _rows(test)].append(test)
+    words, failed, passed = [], [], 0
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set variable qwh_raw = ?", [str(raw)])
         shown = connection.execute("select table_name from information_schema.tables").fetchall()
-        for table in sorted(by_table.keys() & {name for (name,) in shown}):
-            asked = ", ".join(_count(node) for node in by_table[table])
-            [counts] = connection.execute(f'select {asked} from "{table}"').fetchall()
-            for node, bad in zip(by_table[table], counts):
-                passed += not bad
+        for table, rows in sorted(key for key in by_rows if (key[0],) in shown):
+            asked = by_rows[table, rows]
+            try:
+                [counts] = connection.execute(
+                    f"select {', '.join(map(_count, asked))} from {rows}"
+                ).fetchall()
+            except duckdb.Error as error:
+                words.append(f"{table} cannot be read: {str(error).splitlines()[0]}")
+                continue
+            passed += counts.count(0)
+            for test, bad in zip(asked, counts):
                 if bad:
-                    node.compiled_code = _bad_rows(node)
-                    failed.append(node)
-    return failed, passed
+                    test.compiled_code = _bad_rows(test)
+                    words.append(f"{test.name}: {bad} bad rows")
+                    failed.append(test)
+    return Outcome(words[0] if words else None, failed, passed)
 
 
-def is_alike(node: Any) -> bool:
-    """Whether a node is such a test."""
-    about = getattr(node, "test_metadata", None)
+def _is_alike(test: Any) -> bool:
+    """Whether a test is one of these."""
+    about = getattr(test, "test_metadata", None)
     return about is not None and about.name in ALIKE
 
 
-def _table(node: Any) -> str:
+def _table(test: Any) -> str:
     """The table that a test is asked of."""
-    [parent] = node.depends_on_nodes
+    [parent] = test.depends_on_nodes
     return str(parent).rsplit(".", 1)[-1]
 
 
-def _columns(node: Any) -> list[str]:
+def _columns(test: Any) -> list[str]:
     """The columns, or expressions, that a test is about."""
-    given = node.test_metadata.kwargs
+    given = test.test_metadata.kwargs
     return list(given["columns"]) if "columns" in given else [given["column_name"]]
 
 
-def _count(node: Any) -> str:
-    """How often a table breaks a test, as an aggregate of its rows."""
-    columns, asked = _columns(node), f"filter (where {node.config.where or 'true'})"
-    if node.test_metadata.name == "not_null":
-        return f"count(*) {asked} - count({columns[0]}) {asked}"
+def _rows(test: Any) -> str:
+    """The rows that a test is asked of, as SQL."""
+    return f'(from "{_table(test)}" where {test.config.where or "true"})'
+
+
+def _count(test: Any) -> str:
+    """How often rows break a test, as an aggregate."""
+    columns = _columns(test)
+    if test.test_metadata.name == "not_null":
+        return f"count(*) - count({columns[0]})"
     fields = ", ".join(f"c{n} := {column}" for n, column in enumerate(columns))
-    return f"count(*) {asked} - count(distinct struct_pack({fields})) {asked}"  # nulls are alike
+    return f"count(*) - count(distinct struct_pack({fields}))"  # nulls are alike
 
 
-def _bad_rows(node: Any) -> str:
+def _bad_rows(test: Any) -> str:
     """The SQL of the rows that break a test, as dbt's own test has it."""
-    columns = ", ".join(_columns(node))
-    table = f'(from "{_table(node)}" where {node.config.where or "true"})'
-    if node.test_metadata.name == "not_null":
-        return f"select {columns} from {table} where {columns} is null"
-    return f"select {columns}, count(*) as n from {table} group by all having count(*) > 1"
+    columns, rows = ", ".join(_columns(test)), _rows(test)
+    if test.test_metadata.name == "not_null":
+        return f"select {columns} from {rows} where {columns} is null"
+    return f"select {columns}, count(*) as n from {rows} group by all having count(*) > 1"

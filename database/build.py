@@ -12,19 +12,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError, storage_error
 from ..progress import say
 from ..raw.store import Store
-from . import database_file, freshness, measures
-from .asserted import LEFT_OUT, failures
+from . import asserted, database_file, freshness, measures
 from .culprits import blamed, damaged_parts, lost_parts
+from .dbt_build import Dbt, Outcome
 from .warehouse import Warehouse
 from .workplace import workplace
-
-if TYPE_CHECKING:
-    from .dbt_build import Outcome
 
 OTHER_COLUMNS = "out of sync"  # dbt's words where a table has other columns than its model
 MEASURES = "dim_measures"  # the model that a user's own figures enter by
@@ -123,8 +120,6 @@ class _Work:
         select: str | None,
         settings: dict[str, Any],
     ):
-        from .dbt_build import Dbt
-
         self.warehouse, self.store, self.own, self.select = warehouse, store, own, select
         seen = freshness.look(warehouse, settings)
         files = own / "seen.json"
@@ -177,13 +172,13 @@ class _Work:
 
     def _tables(
         self, variables: dict[str, Any], full_refresh: bool
-    ) -> tuple["Outcome", dict[str, str]]:
+    ) -> tuple[Outcome, dict[str, str]]:
         """dbt's outcome, and the user's measures that could not be asked.
 
         They are asked once all that they may read is built.
         """
         given = ["--select", *self.select.split()] if self.select else WITHOUT_UNIT_TESTS
-        left_out = [] if self.select else LEFT_OUT
+        left_out = [] if self.select else asserted.LEFT_OUT
         if not measures.listed(self.warehouse):
             given = [*given, "--exclude", *left_out] if left_out else given
             return self.dbt.build(variables, full_refresh, *given), {}
@@ -201,14 +196,12 @@ class _Work:
         second = self.dbt.build(told, full_refresh, *given)
         return first.and_then(second), unasked
 
-    def _asserted(self, outcome: "Outcome") -> "Outcome":
+    def _asserted(self, outcome: Outcome) -> Outcome:
         """dbt's outcome, and that of the data tests that are asked in one go."""
         raw = self.warehouse.folder / "raw"
-        failed, passed = failures(self.dbt.database, raw, self.dbt.alike())
-        if not failed:
-            return outcome._replace(tests=outcome.tests + passed)
-        return outcome._replace(
-            words=outcome.words or f"{failed[0].name}: Got bad rows", failed=failed + outcome.failed
+        told = asserted.answers(self.dbt.database, raw, self.dbt.tests())
+        return Outcome(
+            outcome.words or told.words, told.failed + outcome.failed, outcome.tests + told.tests
         )
 
     def _culprits(self, failed: list[Any]) -> dict[str, str]:

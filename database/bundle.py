@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError, storage_error
 from ..progress import progress
+from .database_file import VERSION
 from .warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 READS_RAW = "%read_parquet(%", "%read_json(%"  # in a view's SQL
 OF_RAW = re.compile(r" Reads raw/ beside this file;.*")  # the docs block reads_raw
-VERSION = "v1.5.0"  # of the file, so that the DuckDB 1.5 shell opens it, as in profiles.yml
 
 
 def bundle(warehouse: Warehouse, path: Path) -> int:

@@ -21,9 +21,7 @@ SIGN, SIGN_AT = b"DUCK", 8  # what DuckDB's files have, and where
 BROKEN = re.compile(
     "Corrupt database|valid DuckDB|enough bytes|Is a directory|serializ|INTERNAL Error"
 )
-STORAGE = {
-    "storage_compatibility_version": "v1.5.0"  # as in profiles.yml
-}
+VERSION = "v1.5.0"  # of a file, so that the DuckDB 1.5 shell opens it, as in profiles.yml
 TABLES = "select table_name from duckdb_tables() where not temporary and database_name ="
 
 
@@ -56,7 +54,7 @@ def carry(database: Path, beside: Path, names: list[str]) -> str | None:
 
     quoted = str(database).replace("'", "''")
     try:
-        with duckdb.connect(str(beside), config=dict(STORAGE)) as new:
+        with duckdb.connect(str(beside), config={"storage_compatibility_version": VERSION}) as new:
             new.execute(f"attach '{quoted}' as former (read_only)")
             held = new.execute(f"{TABLES} 'former'").fetchall()
             for name in names:

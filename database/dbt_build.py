@@ -1,15 +1,16 @@
 """One call of dbt in this process: what it is told, how far it is, and what it stopped at."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..progress import progress
-from .asserted import is_alike
-from .freshness import code
+from .freshness import DIGITS, code
 from .warehouse import DATABASE, PROJECT
 
 MADE = ("model", "seed")  # what dbt calls those of its nodes that are tables or views
@@ -87,9 +88,9 @@ class Dbt:
             close_the_database()
         return _outcome(result)
 
-    def alike(self) -> list[Any]:
-        """dbt's nodes of the data tests that are asked in one go."""
-        return [each for each in self._manifest.nodes.values() if is_alike(each)]
+    def tests(self) -> list[Any]:
+        """dbt's nodes of data tests."""
+        return [each for each in self._manifest.nodes.values() if each.resource_type == "test"]
 
     def _made(self) -> list[Any]:
         """dbt's nodes of tables and views."""
@@ -99,14 +100,13 @@ class Dbt:
         """The project, whose parsing takes six seconds: kept for the user's next builds.
 
         Nothing in it depends on a warehouse: dbt asks variables and the environment when it
-        compiles.
+        compiles. It does on where the project lies: from there dbt reads the seeds.
         """
         from dbt.cli.main import dbtRunner
         from dbt.contracts.graph.manifest import Manifest
         from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
-        from dbt.version import __version__
 
-        kept = _cache() / f"project-{code()}-{__version__}.msgpack"
+        kept = kept_project()
         with suppress(Exception):  # not there, or of no use: it is made anew
             return Manifest.from_msgpack(kept.read_bytes(), decoder=extended_mashumuro_decoder)
         result = dbtRunner().invoke(["parse", *self._always()])
@@ -150,9 +150,15 @@ def alone(warehouse: Path, database: Path) -> Iterator[None]:
         os.environ.update(kept)
 
 
-def _cache() -> Path:
-    """A folder of the user's own, that no other may write: what lies in it is run."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qwh"
+def kept_project() -> Path:
+    """Where the parsed project is kept, by its text, its place and dbt's versions.
+
+    In a folder of the user's own, that no other may write: what lies in it is run.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qwh"
+    place = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:DIGITS]
+    versions = f"{version('dbt-core')}-{version('dbt-duckdb')}"
+    return cache / f"project-{code()}-{place}-{versions}.msgpack"
 
 
 def close_the_database() -> None:

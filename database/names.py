@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ExitCode, QwhError
+from .warehouse import DATABASE, analyses
 
-DATABASE = "warehouse.duckdb"
-ANALYSES = Path(__file__).resolve().parents[1] / "analyses"
 RELATIONS = """
     select table_name, comment from duckdb_tables() where schema_name = 'main' and not internal
     union all
@@ -38,8 +37,8 @@ def relations(folder: Path) -> list[Shown]:
     if not (folder / DATABASE).is_file():
         raise QwhError(f"{folder} holds no tables yet: run qwh build", ExitCode.NOT_FOUND)
     comments = dict(_asked(folder, RELATIONS))
-    analyses = {path.stem for path in ANALYSES.glob("*.sql")}
-    names = sorted(comments, key=lambda name: (name not in analyses, _layer(name), name))
+    first = analyses()
+    names = sorted(comments, key=lambda name: (name not in first, _layer(name), name))
     return [Shown(name, _sentence(comments[name])) for name in names]
 
 

@@ -86,6 +86,11 @@ class Warehouse:
             yield from statements.ask(connection, text)
 
 
+def analyses() -> list[str]:
+    """The names of the views that people read."""
+    return sorted(path.stem for path in (PROJECT / "analyses").glob("*.sql"))
+
+
 def source(
     connection: "DuckDBPyConnection", name: str, cohort: str | None = None
 ) -> "DuckDBPyRelation":
@@ -115,12 +120,11 @@ def _named(connection: "DuckDBPyConnection", name: str) -> "DuckDBPyRelation":
     """A table or an analysis."""
     import duckdb
 
-    tables = _tables(connection)
-    analyses = sorted(path.stem for path in (PROJECT / "analyses").glob("*.sql"))
-    if name not in (*analyses, *tables):
+    names = [*analyses(), *_tables(connection)]
+    if name not in names:
         raise QwhError(
             f"there is no table or analysis called {name} (qwh show lists all):"
-            f" {meant(name, [*analyses, *tables])}",
+            f" {meant(name, names)}",
             ExitCode.NOT_FOUND,
         )
     try:

@@ -8,6 +8,7 @@ import pytest
 from conftest import qwh
 from toy import publish_quant, publish_reference, rows
 
+from qwh.database import dbt_build
 from qwh.database.build import build
 from qwh.database.warehouse import Warehouse
 from qwh.raw.store import Store
@@ -127,6 +128,13 @@ def test_a_build_with_another_default_zone_tells_of_it(copy):
         assert rows(copy, told.format(table)) in ([], [("kld_max", 3.0)]), table
     n = "select n from findings where finding = 'rho of mean KLD and composite, silent zone'"
     assert rows(copy, n) == [(2,)]
+
+
+def test_a_project_that_was_parsed_in_another_place_is_not_taken(monkeypatch, tmp_path):
+    """dbt reads the seeds from where the project lay when it was parsed."""
+    here = dbt_build.kept_project()
+    monkeypatch.setattr(dbt_build, "PROJECT", tmp_path)
+    assert dbt_build.kept_project() != here
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ BAD = {  # cohort -> words of its reason
     "lost": ("tokens", "lost"),
     "cut": ("samples", "damaged"),
     "zeros": ("samples", "damaged"),
+    "pages": ("cannot be made of its rows",),
 }
 
 
@@ -84,6 +85,10 @@ def damage(store: Store, prefix: dict[str, str]) -> None:
         part = store.part("samples", prefix[cohort] + "far-quiz")
         whole = part.read_bytes()
         part.write_bytes(whole[: len(whole) // 2] if cohort == "cut" else bytes(len(whole)))
+    part = store.part("tokens", prefix["pages"] + "far-prose-4")
+    whole = part.read_bytes()
+    end = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")  # of the rows: a footer follows
+    part.write_bytes(whole[:4] + bytes(end - 4) + whole[end:])
 
 
 @pytest.fixture(scope="module")
