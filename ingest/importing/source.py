@@ -124,9 +124,9 @@ def named(store: Store, run: RunFacts, **content: object) -> RunFacts:
 
 
 def refuse_twin(store: Store, run: RunFacts, is_named: bool, **content: object) -> None:
-    """Raise QwhError where the cohort has these very results of this very file under another name;
-    say so where they may be another model's. is_named: neither the file nor its path tells several
-    models apart.
+    """Raise QwhError where the cohort has these very results of this very file, which names its
+    model, under another name; say so where they may be another model's. is_named: neither the file
+    nor its path tells several models apart.
     """
     about = ("cohort_id", "role", "task", "corpus_id")
     for held in store.runs():
@@ -136,7 +136,8 @@ def refuse_twin(store: Store, run: RunFacts, is_named: bool, **content: object) 
         if _run_id(run, store.published(held.run_id).quant_id, content) != held.run_id:
             continue
         same_file = held.source_sha256 == run.source_sha256
-        if is_named and same_file and held.model_name == run.model_name:
+        same_model = run.model_name is not None and held.model_name == run.model_name
+        if is_named and same_file and same_model:
             raise QwhError(
                 f"{run.source_name} was brought in as {held.quant_id} ({origin(held)}), and cannot"
                 f" be {run.quant_id}'s too: qwh runs rename {held.quant_id} {run.quant_id} --cohort"
