@@ -73,7 +73,7 @@ def meant(name: str, known: Iterable[str]) -> str:
     Case does not count, and a part of a name is near it.
     """
     names = {each.lower(): each for each in known}
-    near = get_close_matches(name.lower(), names, 3)
+    near = get_close_matches(name.lower(), names, 3, 0.5)
     near += [each for each in names if name.lower() in each and each not in near] if name else []
     if near:
         *others, last = [names[each] for each in near[:3]]
