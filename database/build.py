@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from ..errors import ExitCode, QwhError, storage_error
 from ..progress import say
 from ..raw.store import Store
-from . import asserted, database_file, freshness, measures
+from . import asserted, database_file, dbt_build, freshness, measures
 from .culprits import blamed, damaged_parts, lost_parts
-from .dbt_build import Dbt, Outcome
+from .dbt_build import Outcome
 from .warehouse import Warehouse
 from .workplace import workplace
 
@@ -127,7 +127,7 @@ class _Work:
         files.write_text(json.dumps(rows or [{"path": None, "sha256": None}]))
         told = seen._asdict() | {"files": str(files)}
         self.variables = settings | {"seen": told}
-        self.dbt = Dbt(warehouse.folder, own)
+        self.dbt = dbt_build.Dbt(warehouse.folder, own)
 
     def done(self, full_refresh: bool, unbuilt: dict[str, str]) -> Built:
         """Build, set aside what stops it, build again; then publish."""
