@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import ExitCode, QwhError
+from ..errors import DISTRIBUTION, ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import now
 from ..raw.store import Store
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 def look(warehouse: Warehouse, settings: dict[str, Any]) -> Seen:
     """What a build with these settings sees that begins now."""
     asked = json.dumps(settings, sort_keys=True)
-    return Seen(now(), version("qwh"), code(), asked, _files(Store(warehouse.folder)))
+    return Seen(now(), version(DISTRIBUTION), code(), asked, _files(Store(warehouse.folder)))
 
 
 def last(warehouse: Warehouse) -> Seen | None:

@@ -38,7 +38,7 @@ class StandIn:
     def added_to(self) -> list[str]:
         return ["grown"]
 
-    def alike(self) -> list:
+    def tests(self) -> list:
         return []
 
     def build(self, variables: dict, full_refresh: bool = False, *_: str) -> dbt_build.Outcome:
