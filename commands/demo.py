@@ -18,7 +18,7 @@ WIDTH = 100  # columns of the README
 
 def demo(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Five quants, some text, 66 prompts: as without it.")
+        bool, typer.Option("--quick", help="Five quants, some text, 51 prompts: as without it.")
     ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="35 quants and all 1,146 prompts: about an hour.")

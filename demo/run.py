@@ -18,21 +18,22 @@ HERE = Path(__file__).resolve().parent
 COHORT = "smollm2-135m-instruct"
 MADE_FROM = "F16 copy of a Q4_1 file"
 MODELS = "models"  # the folder of the files in the warehouse's
-LENGTH, LONGER = 512, 1024  # the two context lengths of the measurements
 
 
 class Size(NamedTuple):
-    """How much is measured. one_in: of so many prompts one is asked."""
+    """How much is measured. lengths: tokens per chunk of prose and code, then of prose again;
+    chunks: how many of each; one_in: of so many prompts one is asked.
+    """
 
     cohort: str
     quants: list[str]
-    chunks: int
-    long_chunks: int
+    lengths: tuple[int, int]
+    chunks: tuple[int, int]
     one_in: int
 
 
-SHORT = Size(COHORT, models.FIVE, chunks=4, long_chunks=2, one_in=18)
-FULL = Size(f"{COHORT}-full", models.FULL, chunks=16, long_chunks=4, one_in=1)
+SHORT = Size(COHORT, models.FIVE, lengths=(256, 512), chunks=(4, 2), one_in=24)
+FULL = Size(f"{COHORT}-full", models.FULL, lengths=(512, 1024), chunks=(16, 4), one_in=1)
 OURS = (SHORT.cohort, FULL.cohort, "bytes-by-heart")  # the last: the second model's
 
 
@@ -67,7 +68,7 @@ def _ingest(store: Store, size: Size, reference: Path, quants: list[Path], threa
     asked = job(size.cohort, reference, quants, None, settings)
     say("2/4 reading prose and code, every position scored against the reference")
     prose, code = f"prose={HERE / 'prose.txt'}", f"code={HERE / 'code.txt'}"
-    short, long = Cut(LENGTH, size.chunks, "half"), Cut(LONGER, size.long_chunks, "half")
+    short, long = (Cut(*each, "half") for each in zip(size.lengths, size.chunks))
     score_texts(store, asked, [prose, code], [short], Trace())
     score_texts(store, asked, [prose], [long], Trace())
 

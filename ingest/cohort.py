@@ -23,6 +23,8 @@ from .engines.port import PLAIN, Model, Reading, Vocabulary
 from .members import Member, member, named, open_stored
 from .quant_names import HeldNames, stem
 
+FLOAT_BITS = 16  # per weight of a model that is not quantized, at least
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -251,7 +253,18 @@ def _alike(job: Job) -> Job:
                 f" tokens against {ours.vocab_size:,}: use quants of the model that wrote the file",
                 ExitCode.MISMATCH,
             )
+    _say_if_quantized(job.reference)
     return job
+
+
+def _say_if_quantized(reference: Member) -> None:
+    """One line where the reference's file has fewer bits per weight than any float has."""
+    bits = reference.file.facts.get("bits_per_weight")
+    if bits is not None and bits < FLOAT_BITS:
+        say(
+            f"{reference.file.path.name} is quantized itself, {bits:.3g} bits per weight: distances"
+            " are from that file, not from the original model"
+        )
 
 
 def refuse_other_reading(job: Job, differs: Callable[[Vocabulary], str | None]) -> None:

@@ -159,8 +159,11 @@ class _Search:
         return bool(named) and self.hashes.of_model(path) not in {run.file_sha256 for run in held}
 
     def _quants(self) -> list[QuantFile]:
-        """All model files of the file, each once, under the names that they have or get."""
+        """All model files of the file but the reference's own, each once, under the names that they
+        have or get.
+        """
         assert self.file.reference is not None
+        head = self.file.reference.resolve()
         found: dict[Path, QuantFile] = {}
         for entry in self.file.quants:
             paths = files.models([entry.path], self.file.reference)
@@ -170,7 +173,7 @@ class _Search:
                     f" {entry.path}: give each a table of its own",
                     ExitCode.BAD_INPUT,
                 )
-            for path in paths:
+            for path in (each for each in paths if each.resolve() != head):
                 sha256 = self._hash_if_held(path, entry.name)
                 name = self.names.of_quant(path, sha256, entry.name)
                 if entry.name and name != entry.name:
@@ -181,6 +184,11 @@ class _Search:
                         ExitCode.MISMATCH,
                     )
                 found[path.resolve()] = QuantFile(name, path, sha256, entry.uploader, entry.facts)
+        if not found:
+            raise QwhError(
+                f"{self.file.path}: quants names no model beside the reference's own: add one",
+                ExitCode.BAD_INPUT,
+            )
         return list(found.values())
 
     def _refuse_double(self, quants: list[QuantFile], reference: str | None) -> None:

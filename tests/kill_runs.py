@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 from pathlib import Path
+
+import deaths
 
 WARM = ["kill_runs", "qwh.cli", "qwh.commands.ingest", "qwh.ingest.scoring", "llama_cpp", "numba"]
 DEATHS = ("fsync", "replace", "truncate", "rmdir")  # calls of os at which a run may be killed
@@ -30,7 +31,7 @@ def _run(arguments: list[str], said: Path, reads: Path | None, die_at: int) -> N
     if reads:
         _log_reads(os.open(reads, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
     if die_at:
-        _die_at(die_at)
+        deaths.die_at(die_at, DEATHS)
     from qwh.cli import app
 
     sys.argv = ["qwh", *arguments]
@@ -53,20 +54,3 @@ def _log_reads(log: int) -> None:
         yield from alone(self, sequence, rows)
 
     llama_cpp.load, llama_cpp.Model._alone = loaded, logged
-
-
-def _die_at(count: int) -> None:
-    """Kill this process at its count-th call of one of DEATHS, before it is done."""
-    left = [count]
-
-    def deadly(function):
-        def call(*arguments, **more):
-            left[0] -= 1
-            if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments, **more)
-
-        return call
-
-    for name in DEATHS:
-        setattr(os, name, deadly(getattr(os, name)))

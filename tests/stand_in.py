@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import deaths
 import duckdb
 
 from qwh.database import dbt_build
@@ -101,22 +102,5 @@ def _do(work, arguments: tuple, die_at: int, most: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
     if die_at:
-        _die_at(die_at)
+        deaths.die_at(die_at, CALLS)
     work(*arguments)
-
-
-def _die_at(count: int) -> None:
-    """Kill this process at its count-th call of one of CALLS, before it is done."""
-    left = [count]
-
-    def deadly(function):
-        def call(*arguments, **more):
-            left[0] -= 1
-            if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments, **more)
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, deadly(getattr(os, name)))

@@ -209,6 +209,9 @@ def test_what_is_no_model_is_told_apart(tmp_path):
         refused(ingest(tmp_path, QUANT, reference=path), path.name, *words)
         refused(answer(tmp_path, path, REFERENCE), path.name, *words)
     refused(ingest(tmp_path, QUANT, reference=CASES), CASES.name, "it is a folder")
+    # a folder is its files: the first of these is no model, and no text
+    refused(ingest(tmp_path, CASES), "as a model", CASES.name)
+    refused(ingest(tmp_path, QUANT, corpus=CASES), "the corpus", CASES.name, "not UTF-8")
     refused(ingest(tmp_path, QUANT, corpus=pointer), "a Git LFS pointer", "git lfs pull")
     assert runs(tmp_path) == {}
 

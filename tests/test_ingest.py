@@ -277,3 +277,12 @@ def test_reading_needs_no_warehouse_made_before(tmp_path, quants):
     done = ingest(tmp_path / "new" / "place", [quants["Q8_0"]], "--chunks", 2)
     assert done.exit_code == 0, done.stderr
     assert qwh("status", "--warehouse", tmp_path / "new" / "place").exit_code == 0
+
+
+def test_a_reference_that_is_a_quant_is_said(tmp_path, quants):
+    said = "is quantized itself"
+    assert (
+        said
+        in ingest(tmp_path, [quants["Q2_K"]], "--reference", quants["Q4_K_M"], "--chunks", 2).stderr
+    )
+    assert said not in ingest(tmp_path, [quants["Q2_K"]], "--chunks", 2, cohort="of-floats").stderr

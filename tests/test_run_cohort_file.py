@@ -271,6 +271,16 @@ def test_other_settings_than_the_held_ones_are_said_before_anything_is_run(here,
     assert "tiny-f16.gguf and the reference are both called tiny-f16" in done.stderr
 
 
+def test_the_references_own_file_is_no_quant_though_it_is_named(here, unbuilt):
+    for quants, words in {
+        '["models/tiny-f16.gguf", "models/*.gguf"]': "nothing is missing",
+        '["models/tiny-f16.gguf"]': "no model beside the reference's own",
+    }.items():
+        (here / "qwh.toml").write_text(COHORT.replace('["models/*.gguf"]', quants))
+        done = qwh("run", "--dry-run")
+        assert words in done.stdout + done.stderr
+
+
 def test_names_uploader_and_facts_of_a_quant_are_stored(here, quants, unbuilt):
     shutil.copy(quants["Q2_K"], here / "other.gguf")
     entry = (

@@ -2,10 +2,10 @@
 
 import json
 import os
-import signal
 from contextlib import suppress
 from pathlib import Path
 
+import deaths
 import pytest
 
 from qwh.errors import ExitCode, QwhError
@@ -220,29 +220,12 @@ def test_a_broken_file_of_edits_is_named(store):
     assert error.value.code is ExitCode.STORAGE
 
 
-def dying(real, when: str, call: int, seen: list[int]):
-    """A function of os that kills its process before or after one of the calls."""
-
-    def killed(*arguments, **more):
-        seen.append(1)
-        number = len(seen)
-        if (number, when) == (call, "before"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*arguments, **more)
-        if (number, when) == (call, "after"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    return killed
-
-
 def renamed_and_killed(store: Store, when: str, call: int) -> bool:
     """Rename in a child that dies at a call; whether it came to its end before."""
     child = os.fork()
     if child == 0:
-        seen = []
-        for name in ("link", "mkdir", "open", "fsync", "unlink", "rmdir", "replace"):
-            setattr(os, name, dying(getattr(os, name), when, call, seen))
+        names = ("link", "mkdir", "open", "fsync", "unlink", "rmdir", "replace")
+        deaths.die_at(call, names, after=when == "after")
         with suppress(BaseException):
             edits.rename(store, "q", "p", "c")
             os._exit(0)

@@ -18,7 +18,7 @@ texts as (
         run_id,
         scoring,
         text_id,
-        sum(score) as total,
+        sum(score order by score) as total,
         count(*) as n,
         sum(attempts) as attempts,
     from items
@@ -29,7 +29,7 @@ scores as (
     select
         run_id,
         scoring,
-        avg(score) as score,
+        avg(score order by score) as score,
         count(*) as prompts,
     from items
     group by all
