@@ -64,13 +64,14 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, monkeypatch, text):
 
 def test_paths_that_are_not_there_are_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("m-f16.gguf").write_bytes(b"no model")
+    for name in ("m-f16.gguf", "m-Q8_0.gguf"):
+        Path(name).write_bytes(b"no model")
     Path("wiki.txt").write_text("words")
     wrong = {
         MODELS.replace("m-f16", "m-f32") + '[[texts]]\npath = "wiki.txt"': "reference is",
         WHOLE: "no model file fits",
         WHOLE.replace('["models/*.gguf"]', '["models"]'): "quants has",
-        WHOLE.replace("models/*", "m-f16").replace("wiki.txt", "wikis.txt"): "wikis.txt: there is",
+        WHOLE.replace("models/*", "m-Q*").replace("wiki.txt", "wikis.txt"): "wikis.txt: there is",
         "[[imports]]\npath = 'logs/{quant}.log'": "no file fits it",
     }
     for text, said in wrong.items():

@@ -5,7 +5,7 @@ with answered as (
         benchmark_id,
         prompt_id,
         'answered' as scoring,
-        avg(score) as score,
+        avg(score order by attempt) as score,
         count(*) as attempts,
         min_by(answer, attempt) as answer,
     from {{ ref('stg_samples') }}

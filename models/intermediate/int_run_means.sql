@@ -3,6 +3,7 @@ with sums as (
     {% for name in quantities() -%}
         select
             run_id,
+            chunk,
             '{{ name }}' as quantity,
             n_{{ name }} as n,
             sum_{{ name }} as total,
@@ -13,13 +14,14 @@ with sums as (
     {% endfor %}
 ),
 
+-- added in one order, on which the last bit of a sum depends
 means as (
     select
         run_id,
         quantity,
-        sum(total) / sum(n) as mean,
+        sum(total order by chunk) / sum(n) as mean,
         sum(n) as n,
-        sum(squares) as squares,
+        sum(squares order by chunk) as squares,
     from sums
     group by all
 )

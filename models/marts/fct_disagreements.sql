@@ -33,7 +33,7 @@ gains as (
         scoring,
         text_id,
         count(*) as items,
-        sum(gain) as gain,
+        sum(gain order by gain) as gain,
     from outcomes
     group by all
 ),
@@ -45,8 +45,8 @@ texts as (
         benchmark_id,
         scoring,
         count(*) as texts,
-        sum(gain ** 2) as squares_of_texts,
-        sum(gain * items) as gain_by_items,
+        sum(gain ** 2 order by gain) as squares_of_texts,
+        sum(gain * items order by gain * items) as gain_by_items,
         sum(items ** 2) as squares_of_items,
     from gains
     group by all

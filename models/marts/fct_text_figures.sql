@@ -9,8 +9,8 @@ with runs as (
         count(*) as chunks,
         min(n) as smallest_chunk,
         max(n) as largest_chunk,
-        sum(kld_sum) / nullif(sum(kld_n), 0) as kld,
-        sum(nll_sum) / nullif(sum(nll_n), 0) as loss,
+        sum(kld_sum order by chunk) / nullif(sum(kld_n), 0) as kld,
+        sum(nll_sum order by chunk) / nullif(sum(nll_n), 0) as loss,
         sum(top1_agree_n - top1_agree_sum) / nullif(sum(top1_agree_n), 0) as flips,
     from {{ ref('fct_chunks') }}
     group by all
