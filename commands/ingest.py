@@ -22,6 +22,7 @@ from .options import (
     IntoCohortOption,
     ThreadsOption,
     WarehouseOption,
+    quant_names,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ QuantIdOption = Annotated[
     list[str] | None,
     typer.Option(
         help="Name for each --quant, in order; default: as the cohort has that file, else its stem"
-        " without the leading parts that the reference's has too."
+        " without the leading parts that the reference's has too.",
+        callback=quant_names,
     ),
 ]
 MadeFromOption = Annotated[

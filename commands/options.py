@@ -8,16 +8,20 @@ import typer
 
 from ..errors import ExitCode, QwhError
 from ..exports.registry import FORMATS, SCREEN
+from ..raw.names import refuse_name
 from . import completion
 from .usual import DEFAULT as DEFAULT
 from .usual import WAREHOUSE
 
 
-def _refuse_blank(cohort: str | None) -> str | None:
-    """A cohort's name as it is. Raises QwhError if there is nothing in it."""
-    if cohort is not None and not cohort.strip():
-        raise QwhError("--cohort is empty: give the cohort a name", ExitCode.USAGE)
-    return cohort
+def cohort_name(cohort: str | None) -> str | None:
+    """A cohort's name as it is. Raises QwhError for what can be none."""
+    return None if cohort is None else refuse_name(cohort, "--cohort")
+
+
+def quant_names(names: list[str] | None) -> list[str] | None:
+    """Quants' names as they are. Raises QwhError for what can be none."""
+    return None if names is None else [refuse_name(name, "--quant-id") for name in names]
 
 
 WarehouseOption = Annotated[
@@ -37,7 +41,7 @@ IntoCohortOption = Annotated[
     typer.Option(
         envvar=COHORT,
         help="The set of quants that are compared with one another; default: the only one there.",
-        callback=_refuse_blank,
+        callback=cohort_name,
         autocompletion=completion.cohorts,
     ),
 ]

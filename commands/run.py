@@ -10,7 +10,7 @@ from ..errors import ExitCode, QwhError
 from ..ingest.cohort_file import NAME
 from ..progress import say
 from .new_run import which_run
-from .options import COHORT, DEFAULT, AtOnceOption, ThreadsOption
+from .options import COHORT, DEFAULT, AtOnceOption, ThreadsOption, cohort_name
 from .usual import WAREHOUSE, usual_warehouse
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 FileArgument = Annotated[Path, typer.Argument(metavar="[FILE]", help="The cohort file.")]
 CohortOption = Annotated[
     str | None,
-    typer.Option(help=f"Its name; default: what the file says, else {COHORT}, else its folder's."),
+    typer.Option(
+        help=f"Its name; default: what the file says, else {COHORT}, else its folder's.",
+        callback=cohort_name,
+    ),
 ]
 WarehouseOption = Annotated[
     Path | None,
@@ -50,6 +53,7 @@ def run(
     from ..ingest.cohort_file import read_cohort_file
     from ..ingest.hashes import Hashes
     from ..ingest.todo import todo
+    from ..raw.names import refuse_name
     from ..raw.store import Store
 
     asked = read_cohort_file(file)
@@ -57,6 +61,7 @@ def run(
     usual = usual_warehouse()
     folder = warehouse or asked.warehouse or _default_warehouse(asked)
     name = cohort or asked.cohort or os.environ.get(COHORT) or file.resolve().parent.name
+    refuse_name(name, "the cohort's name")
     store = Store(folder)
     hashes = Hashes(store.raw.parent)
     try:

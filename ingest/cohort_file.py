@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError
+from ..raw.names import RULE, is_name
 from .readers.names import QUANT
 from .readers.registry import AUTO, KINDS
 
@@ -93,6 +94,7 @@ def _number(it: Any) -> bool:
 
 
 TEXT = Want(lambda it: isinstance(it, str) and bool(it.strip()), "text in quotes")
+A_NAME = Want(lambda it: isinstance(it, str) and is_name(it), f"text in quotes, {RULE}")
 SHARE = Want(lambda it: _number(it) and 0 < it < 1, "a number between 0 and 1")
 ABOVE = Want(lambda it: _number(it) and 0 < it < float("inf"), "a number above 0")
 FLAG = Want(lambda it: isinstance(it, bool), "true or false")
@@ -110,7 +112,7 @@ QUANTS = Want(
     'files, ["models/*.gguf"], or tables, each under its own [[quants]]',
 )
 WHOLE = {
-    "cohort": TEXT,
+    "cohort": A_NAME,
     "warehouse": TEXT,
     "reference": TEXT,
     "quants": QUANTS,
@@ -121,7 +123,7 @@ WHOLE = {
     "margin": SHARE,
     "until": SHARE,
 }
-QUANT_KEYS = {"path": TEXT, "name": TEXT, "uploader": TEXT, "facts": FACTS}
+QUANT_KEYS = {"path": TEXT, "name": A_NAME, "uploader": TEXT, "facts": FACTS}
 TEXT_KEYS = {
     "name": TEXT,
     "path": TEXT,
@@ -130,7 +132,7 @@ TEXT_KEYS = {
     "primary": FLAG,
 }
 BENCHMARK_KEYS = {"path": TEXT, "max_new_tokens": _whole(1)}
-IMPORT_KEYS = {"kind": TEXT, "path": TEXT, "text": TEXT, "reference": TEXT}
+IMPORT_KEYS = {"kind": TEXT, "path": TEXT, "text": TEXT, "reference": A_NAME}
 ZONE_KEYS = {"rule": TEXT, "threshold": ABOVE}
 
 

@@ -12,11 +12,11 @@ from ..progress import say
 from . import ledger
 from .ledger import NO, PURGED, QUANT_ID, RETRACTED, TAG, YES, Edit
 from .manifest import SAME_TEXT, RunFacts
+from .names import refuse_name
 from .schema import TABLES
 from .store import Store
 
 SHOWN = 4  # runs in one line
-LONGEST = 120  # characters of a name
 
 
 def by_id(store: Store, prefixes: Iterable[str]) -> list[RunFacts]:
@@ -197,14 +197,6 @@ def left_alone(store: Store, gone: list[RunFacts]) -> list[RunFacts]:
     read = {_read(run) for run in gone if run.role == "reference"}
     read -= {_read(run) for run in kept if run.role == "reference"}
     return [run for run in kept if run.role == "quant" and _read(run) in read]
-
-
-def refuse_name(name: str) -> None:
-    """Raise QwhError for what cannot be a model's name."""
-    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST:
-        raise QwhError(
-            f"{name[:40]!r} is no name: write 1 to {LONGEST} printable characters", ExitCode.USAGE
-        )
 
 
 def _refuse_joining(run: RunFacts, other: RunFacts, both_kept: bool) -> None:

@@ -10,6 +10,7 @@ from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw import edits
 from ...raw.manifest import RunFacts, begun
+from ...raw.names import refuse_name
 from ...raw.store import Store
 from ..readers.names import QUANT
 from ..readers.port import Picks, Results, Samples
@@ -55,10 +56,10 @@ class Stored(NamedTuple):
 def quant_of(path: Path, asked: Import) -> str | None:
     """Whose results a path holds, where the command says so.
 
-    Raises QwhError for a path that --quant-from does not fit.
+    Raises QwhError for a path that --quant-from does not fit, and for what can be no name.
     """
     if asked.quant_from is None:
-        return asked.quant_id
+        return None if asked.quant_id is None else refuse_name(asked.quant_id, "--quant-id")
     match = _pattern(asked.quant_from).search(path.as_posix())
     if match is None or QUANT not in asked.quant_from:
         raise QwhError(
@@ -66,7 +67,7 @@ def quant_of(path: Path, asked: Import) -> str | None:
             " where the quant's name stands, such as 'logs/{quant}.log'",
             ExitCode.USAGE,
         )
-    return match["quant"]
+    return refuse_name(match["quant"], f"what {QUANT} is in {path}:")
 
 
 def fits(path: Path, asked: Import) -> bool:
