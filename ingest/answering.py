@@ -16,7 +16,7 @@ from ..raw.manifest import RunFacts
 from ..raw.store import RunWriter, Store
 from . import cohort
 from .asked import Asked, facts, key, prompt_row, tokenized
-from .benchmarks import Benchmark, normalise
+from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
 from .lockstep import Lane, Scored, Scorer, load
@@ -118,8 +118,8 @@ class Answering:
     def _ends(self, given: list[int]) -> bool:
         if not given:
             return False
-        text = self.vocabulary.text
-        return self.vocabulary.is_end(given[-1]) or "\n" in text(given).lstrip("\n ")
+        ours = self.vocabulary
+        return ours.is_end(given[-1]) or self.benchmark.ends(ours.text(given))
 
     def _take(self, scored: Scored) -> None:
         """Rows from the scorer: written, and a quant's choices kept."""
@@ -128,13 +128,11 @@ class Answering:
             self.choices[scored.member].append(scored.rows.top1)
 
     def _write_sample(self, member: Member, asked: Asked, answer: Answer) -> None:
-        lines = self.vocabulary.text(answer.ids).strip().splitlines()
-        text = lines[0].strip() if lines else ""
-        right = normalise(text) in {normalise(expected) for expected in asked.prompt.answers}
+        grade = self.benchmark.graded(self.vocabulary.text(answer.ids), asked.prompt)
         columns = {
             "attempt": [0],
-            "answer": [text],
-            "score": [float(right)],
+            "answer": [grade.answer],
+            "score": [float(grade.is_right)],
             "answer_tokens": [len(answer.ids)],
             "finish_reason": [answer.reason],
         }

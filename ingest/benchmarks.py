@@ -2,24 +2,28 @@
 
 import hashlib
 import json
-import string
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import ExitCode, QwhError
+from .drawing import Draw
+from .extraction import last_match
+from .grading import NORMALISATION, Grade, accepted, before, first_line
 from .readers.untrusted.packed import plain_path
 from .texts import read_bytes
 
-NORMALISATION = "first line, outer spaces, quotes and final punctuation removed, case folded"
+ANSWERS, CHOICES = "answers", "choices"  # what a file's prompts are asked for
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One line of a benchmark file."""
+    """One line of a benchmark file. rendered: the text that is read if it is not `text`."""
 
     category: str
     text: str
     answers: tuple[str, ...]
+    rendered: str | None = None
 
     @property
     def prompt_id(self) -> str:
@@ -29,12 +33,23 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A file of prompts. harness: the facts that must agree before two answers are compared."""
+    """A file of prompts, and how they are asked.
+
+    template: SHA-256 of the chat template that the prompts are rendered by; stop: words before
+    which an answer ends; extract: a pattern of what counts in an answer; temperature: 0 is greedy.
+    """
 
     benchmark_id: str
     sha256: str
     prompts: list[Prompt]
     max_new_tokens: int
+    kind: str = ANSWERS
+    template: str | None = None
+    stop: tuple[str, ...] = ()
+    extract: str | None = None
+    attempts: int = 1
+    temperature: float = 0.0
+    seed: int = 0
 
     def every(self, step: int) -> "Benchmark":
         """Every step-th prompt only, as a benchmark of its own; all of them, as it is, for 1."""
@@ -48,34 +63,56 @@ class Benchmark:
 
     @property
     def harness(self) -> str:
-        """JSON text, stored with every run."""
-        return json.dumps(
-            {
-                "decoding": "greedy",
-                "max_new_tokens": self.max_new_tokens,
-                "template": None,
-                "stop": "newline",
-                "normalisation": NORMALISATION,
-                "qwh_prompts": 1,
-            },
-            sort_keys=True,
-        )
+        """JSON text, stored with every run: the facts that must agree before two answers are
+        compared.
+        """
+        said: dict[str, Any] = {
+            "decoding": "greedy",
+            "max_new_tokens": self.max_new_tokens,
+            "template": self.template,
+            "stop": self._stops_at,
+            "normalisation": NORMALISATION,
+            "qwh_prompts": 1,
+        }
+        if self.extract is not None:
+            said["extract"] = self.extract
+        if self.temperature:
+            said |= {"decoding": "sampled", "temperature": self.temperature, "seed": self.seed}
+            said["attempts"] = self.attempts
+        return json.dumps(said, sort_keys=True)
 
+    @property
+    def _stops_at(self) -> str | list[str]:
+        if self.stop:
+            return sorted(self.stop)
+        return "newline" if self.template is None else "end of generation"
 
-def normalise(answer: str) -> str:
-    """NORMALISATION, applied."""
-    lines = answer.strip().splitlines()
-    return (
-        lines[0].strip().strip("\"'`").rstrip(string.punctuation).strip().casefold()
-        if lines
-        else ""
-    )
+    @property
+    def draw(self) -> Draw:
+        """How an answer's tokens are chosen."""
+        return Draw(self.temperature, self.seed)
+
+    def ends(self, text: str) -> bool:
+        """Whether an answer ends with the text so far; a token may end it besides."""
+        if self.stop:
+            return any(word in text for word in self.stop)
+        return self.template is None and "\n" in text.lstrip("\n ")
+
+    def graded(self, text: str, prompt: Prompt) -> Grade:
+        """What counts of an answer's whole text, and whether it is right."""
+        said = before(text, self.stop)
+        if self.extract is not None:
+            found = last_match(said, self.extract)
+            if found is None:
+                return Grade(said.strip(), is_right=False, missed=True)
+            said = found
+        answer = first_line(said)
+        return Grade(answer, accepted(answer, prompt.answers))
 
 
 def accepted_texts(prompt: Prompt) -> list[str]:
     """The different accepted answers as texts: their first lines, as an answer's is taken."""
-    lines = (text.strip().splitlines() for text in prompt.answers)
-    return list(dict.fromkeys(first[0].strip() for first in lines if first))
+    return list(dict.fromkeys(line for text in prompt.answers if (line := first_line(text))))
 
 
 def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:

@@ -38,7 +38,12 @@ MAY_IMPORT = {  # room: a folder with all below it, or a file -> rooms and singl
 
 MAY_USE = {  # package -> rooms and files that may import it
     "dbt": {"database/dbt_build.py", "database/plugin.py"},
-    "duckdb": {"database", "kernels/udf.py", "ingest/readers/untrusted/tables.py"},
+    "duckdb": {
+        "database",
+        "kernels/udf.py",
+        "ingest/extraction.py",
+        "ingest/readers/untrusted/tables.py",
+    },
     "filelock": {"raw/disk.py"},
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
     "llama_cpp": {"ingest/engines/llama_context.py", "ingest/engines/llama_quantize.py"},
