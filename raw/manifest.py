@@ -38,11 +38,17 @@ class RunFacts:
         " were read) or summary (another tool's figures)",
         identity=True,
     )
-    role: str | None = fact("reference or quant", identity=True)
+    role: str | None = fact(
+        "reference, quant, control (the reference read in another way) or repeat (a quant, again)",
+        identity=True,
+    )
     cohort_id: str | None = fact("the set of quants compared with one another", identity=True)
     quant_id: str | None = fact("name of the model file within the cohort", identity=True)
     reference_run_id: str | None = fact(
         "the reference's run whose rows this run was scored against; null for a reference",
+    )
+    first_run_id: str | None = fact(
+        "the quant's run that a repeat is the second reading of; null for all others",
     )
 
     # the model file
@@ -146,6 +152,12 @@ class RunFacts:
     reading: str | None = fact(
         "settings it was run with that are not the engine's own, as rows=16; empty without any",
         identity=True,
+    )
+    capture_id: str | None = fact(
+        "the capture that the reference's logits came from; null where it was run itself",
+    )
+    capture_kld: float | None = fact(
+        "mean KLD, nats, that keeping the reference added, measured when the capture was made",
     )
 
     # the file that an import was read from

@@ -127,6 +127,10 @@ TABLES: dict[str, pa.Schema] = {
             ("kld_upper", F32),
         ]
     ),
+    # one row per repeat x chunk x position, where both readings scored: KL(first || this reading)
+    "reading_klds": pa.schema(
+        [("chunk", I32), ("position", I32), ("kld", F32), ("finite", pa.bool_())]
+    ),
     # one row per run x statistic that another tool computed; n: scored positions, where it is known
     "summaries": pa.schema(
         [
