@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import ask, build, bundle, decide, demo, export, init, run, status
+from .commands import ask, build, bundle, decide, demo, docs, export, init, run, status
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .commands.runs import runs
@@ -66,6 +66,7 @@ app.add_typer(ingest, name="ingest")
 app.command()(build.build)
 app.command()(ask.sql)
 app.command()(ask.show)
+app.command()(docs.docs)
 app.command()(export.export)
 app.command()(bundle.bundle)
 app.add_typer(measure, name="measure")

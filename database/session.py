@@ -30,6 +30,10 @@ COLUMNS = """
     where table_name = ?
     order by column_index
 """
+COMMENT = """
+    select comment from duckdb_tables() where table_name = $name
+    union all select comment from duckdb_views() where view_name = $name
+"""
 MACROS = """
     select
         function_name || '(' || array_to_string(parameters, ', ') || ')' as call,
@@ -55,6 +59,12 @@ class Session:
         """name, type, meaning of a table's columns. Raises QwhError for an unknown table."""
         source(self._connection, name)
         return self._connection.sql(COLUMNS, params=[name]).pl()
+
+    def comment(self, name: str) -> str:
+        """What a row of a table is and what it tells. Raises QwhError for an unknown table."""
+        source(self._connection, name)
+        (comment,) = self._connection.execute(COMMENT, {"name": name}).fetchall()[0]
+        return " ".join((comment or "").split())
 
     def macros(self) -> "pl.DataFrame":
         """call, meaning: the functions that the warehouse adds to DuckDB's own in any shell."""

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+import source_columns
 import yaml
 from scipy.stats import norm
 
@@ -21,6 +22,7 @@ from qwh.kernels.statistics.intervals import ALPHA
 from qwh.kernels.statistics.multiplicity import passed_at, resolves, step_down
 from qwh.kernels.statistics.zone.zone_choice import RULES, members
 from qwh.raw.manifest import COMPARABLE, NAMES, SAME_TEXT, RunFacts
+from qwh.raw.schema import TABLES
 
 SQL_TYPES = {str: {"VARCHAR"}, int: {"BIGINT", "INTEGER"}, float: {"DOUBLE"}, bool: {"BOOLEAN"}}
 
@@ -67,6 +69,13 @@ def test_stg_runs_has_the_columns_of_run_facts_and_their_sentences():
         (named.get(each.name, each.name), each.metadata["sentence"]) for each in fields(RunFacts)
     ]
     assert said[:-1] == facts and said[-1][0] == "tags"  # which the ledger of edits says
+
+
+def test_sources_have_the_columns_of_the_raw_layer_and_their_sentences():
+    assert text("models/sources.yml") == source_columns.written(), "python tests/source_columns.py"
+    [raw] = yaml.safe_load(text("models/sources.yml"))["sources"]
+    assert {each["name"] for each in raw["tables"]} == {*TABLES, "runs", "edits"}
+    assert all(column["description"] for each in raw["tables"] for column in each["columns"])
 
 
 def test_the_facts_that_two_runs_must_share_are_pythons():
