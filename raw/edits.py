@@ -183,8 +183,9 @@ def again(store: Store, run_id: str | None) -> RunFacts | None:
         if _lost(store, run):
             return None
         wanted = [run.run_id, run.reference_run_id] if run.reference_run_id else [run.run_id]
+        word = "would be" if store.is_shadow else "is"
         for back in restore(store, map(str, wanted), ledger.MEASURED_AGAIN):
-            say(f"{_called(back)} was retracted, and is back")
+            say(f"{_called(back)} was retracted, and {word} back")
     return run
 
 

@@ -34,10 +34,11 @@ PATTERN = "*?[#" + ("\\" if os.sep == "/" else "")  # signs that no warehouse's 
 
 
 class Store:
-    """The raw folder of one warehouse."""
+    """The raw folder of one warehouse. is_shadow: what it is given is dropped, none of it is so."""
 
-    def __init__(self, warehouse: Path):
+    def __init__(self, warehouse: Path, is_shadow: bool = False):
         self.raw = Path(warehouse).resolve() / "raw"
+        self.is_shadow = is_shadow
 
     def create(self) -> "Store":
         """Make the folders and the zero-row parts that let SQL read an empty warehouse. Safe to
@@ -130,7 +131,7 @@ class Store:
     def shadow(self) -> Iterator["Store"]:
         """A store that sees all runs of this one; what it is given is dropped at the end."""
         with TemporaryDirectory(prefix="qwh-") as folder:
-            beside = Store(Path(folder)).create()
+            beside = Store(Path(folder), is_shadow=True).create()
             for manifest in (self.raw / "runs").glob("[0-9a-f]*.json"):
                 shutil.copy(manifest, beside.manifest(manifest.stem))
             for edits in (self.raw / "edits").glob("[0-9]*.json"):

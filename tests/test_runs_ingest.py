@@ -134,3 +134,20 @@ def test_status_tells_what_is_half_done(folder):
     assert done.exit_code == 0 and len(done.stdout.splitlines()) == 4
     assert "Q9 on wiki is half done: the command that began it goes on" in done.stderr
     assert "run qwh build" in done.stderr
+
+
+def test_a_dry_run_says_that_a_retracted_run_would_be_back(tmp_path):
+    log = tmp_path / "q.log"
+    log.write_text("Final estimate: PPL = 6.4321 +/- 0.03456\n")
+    given = ("ingest", "llama-log", log, "--quant-id", "q", "--cohort", "c", "--warehouse")
+    qwh(*given, tmp_path / "w")
+    [run_id] = ids(tmp_path / "w").values()
+    runs(tmp_path / "w", "retract", run_id, "--why", "a wrong file")
+    dry = qwh(*given, tmp_path / "w", "--dry-run")
+    assert dry.exit_code == 0 and dry.stdout == ""
+    assert f"({run_id}) was retracted, and would be back\n" in dry.stderr
+    assert "is back" not in dry.stderr and "already in the warehouse" not in dry.stderr
+    assert ids(tmp_path / "w") == {} and len(Store(tmp_path / "w").ledger.edits()) == 1
+    done = qwh(*given, tmp_path / "w")
+    assert f"({run_id}) was retracted, and is back\n" in done.stderr
+    assert ids(tmp_path / "w") == {"q": run_id}

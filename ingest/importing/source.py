@@ -170,9 +170,12 @@ def _former_names(store: Store, run: RunFacts) -> list[str | None]:
 
 def already_there(store: Store, run: RunFacts) -> bool:
     """Whether the warehouse holds this run, and says so; one that was retracted is put back."""
+    was_there = store.find(run.run_id) is not None
     held = edits.again(store, run.run_id)
     if held is None:
         return False
+    if not was_there:  # and was put back, which is said
+        return True
     called = f" as {held.quant_id}" if held.quant_id != run.quant_id else ""
     say(
         f"{run.quant_id} on {run.corpus_id} is already in the warehouse{called} ({origin(held)}):"
