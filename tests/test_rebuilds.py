@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -96,6 +97,29 @@ def test_an_empty_warehouse_builds(tmp_path):
     warehouse = Warehouse(tmp_path)
     build(warehouse)
     assert rows(warehouse, "select count(*) from fct_fidelity") == [(0,)]
+
+
+def test_a_plain_dbt_build_reads_the_raw_folder_of_an_older_version(copy, monkeypatch):
+    """One without edits, and without a table that came later."""
+    from qwh.database.plugin import Plugin
+
+    for lost in ("edits", "reading_klds"):
+        shutil.rmtree(copy.folder / "raw" / lost)
+    monkeypatch.delenv("QWH_WAREHOUSE", raising=False)
+    plugin = Plugin("statistics", {}, SimpleNamespace(path=str(copy.database)))
+    with duckdb.connect(str(copy.database), read_only=True) as connection:
+        plugin.configure_connection(connection)
+        plugin.configure_cursor(connection)
+        for view in ("stg_edits", "stg_runs", "stg_reading_klds"):
+            connection.execute(f"from {view}")
+
+
+def test_dbt_makes_no_warehouse_where_there_is_none(tmp_path, monkeypatch):
+    from qwh.database.plugin import Plugin
+
+    monkeypatch.delenv("QWH_WAREHOUSE", raising=False)
+    Plugin("statistics", {}, SimpleNamespace(path=str(tmp_path / "warehouse.duckdb")))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_warehouse_with_only_a_reference_builds(tmp_path):
