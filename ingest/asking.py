@@ -12,6 +12,7 @@ from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import Vocabulary
 from .expecting import USUAL, Expecting, Wanted, ends, ids, questions
+from .mixing import refuse_mixing
 
 
 def ask_benchmark(
@@ -36,7 +37,7 @@ def ask_benchmark(
             job, lambda theirs: _other_reading(job, benchmark, vocabulary, theirs)
         )
         asked: list[Answering | Expecting] = [each for each in (answering, expecting) if each]
-        cohort.refuse_mixing(store, job, [each.shared for each in asked])
+        refuse_mixing(store, job, [each.shared for each in asked])
         return [run for each in asked for run in each.all()]
 
 

@@ -17,7 +17,6 @@ from ..raw import edits
 from ..raw.manifest import RunFacts, begun
 from ..raw.store import Store
 from . import tokenizers
-from .differences import apart
 from .engines import registry
 from .engines.port import PLAIN, Model, Reading, Vocabulary
 from .members import Member, member, named, open_stored
@@ -288,84 +287,3 @@ def refuse_other_reading(job: Job, differs: Callable[[Vocabulary], str | None]) 
                 ExitCode.MISMATCH,
             )
         say(f"comparing {pair}: their tokenizers are written otherwise ({found}) and read the same")
-
-
-def refuse_other_reference(store: Store, run: RunFacts) -> None:
-    """Raise QwhError if an import's role or name clashes with the cohort's one reference."""
-    for held in store.runs():
-        if held.cohort_id != run.cohort_id:
-            continue
-        if held.role == run.role == "reference" and held.quant_id != run.quant_id:
-            raise QwhError(
-                f"cohort {run.cohort_id} already has the reference {held.quant_id}, not"
-                f" {run.quant_id}: give --quant-id {held.quant_id} if it is the same model, or"
-                f" another --cohort; qwh runs rename {held.quant_id} {run.quant_id} changes its"
-                " name",
-                ExitCode.MISMATCH,
-            )
-        if held.role != run.role and held.quant_id == run.quant_id:
-            raise QwhError(
-                f"cohort {run.cohort_id} knows {held.quant_id} as its {held.role}, not as a"
-                f" {run.role}: check --is-reference and --quant-id",
-                ExitCode.MISMATCH,
-            )
-
-
-def refuse_mixing(store: Store, job: Job, runs: list[RunFacts]) -> None:
-    """Raise QwhError if a job's files or facts clash with what the cohort holds."""
-    for held in store.runs():
-        if held.cohort_id == job.cohort:
-            refuse = _refuse_other_quant if held.role == "quant" else _refuse_other_head
-            refuse(held, job)
-            for run in runs:
-                _refuse_other_facts(held, run)
-
-
-def _refuse_other_head(held: RunFacts, job: Job) -> None:
-    """Raise QwhError unless a held run may be of the job's reference; an import has no file."""
-    file, name = job.reference.described, job.reference.quant_id
-    if held.file_sha256 is None and held.quant_id != name:
-        raise QwhError(
-            f"cohort {job.cohort} already has the reference {held.quant_id}, not {name}: if it is"
-            f" the same model, qwh runs rename {held.quant_id} {name} --cohort {job.cohort}, else"
-            " use another --cohort",
-            ExitCode.MISMATCH,
-        )
-    if held.file_sha256 not in (None, file.sha256):
-        raise QwhError(
-            f"cohort {job.cohort} already has the reference {held.quant_id}"
-            f" ({held.file_name}), not {file.path.name}: use that file or another --cohort",
-            ExitCode.MISMATCH,
-        )
-
-
-def _refuse_other_quant(held: RunFacts, job: Job) -> None:
-    """Raise QwhError if another file was measured under a quant's name."""
-    files = {quant.quant_id: quant.described.sha256 for quant in job.quants}
-    if held.file_sha256 not in (None, files.get(held.quant_id or "", held.file_sha256)):
-        raise QwhError(
-            f"cohort {job.cohort} already knows another file as {held.quant_id}"
-            f" ({held.file_name}): give this one its own --quant-id",
-            ExitCode.MISMATCH,
-        )
-
-
-def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:
-    there, here = (_compared(each, run.clashes(held)) for each in (held, run))
-    differ = [key for key in there | here if there.get(key) != here.get(key)]
-    if differ:
-        pairs = [(key, *apart(str(there.get(key)), str(here.get(key)))) for key in differ]
-        told = ", ".join(f"{key} {ours} there, {theirs} here" for key, ours, theirs in pairs)
-        length = f" at context length {held.context_length}" if held.context_length else ""
-        raise QwhError(
-            f"cohort {held.cohort_id} holds {held.corpus_id}{length} with other settings:"
-            f" {told}: repeat those settings, or use another --cohort or corpus name",
-            ExitCode.MISMATCH,
-        )
-
-
-def _compared(run: RunFacts, keys: list[str]) -> dict[str, Any]:
-    """Facts of a run by name; those under which prompts were answered one by one."""
-    found = {key: getattr(run, key) for key in keys}
-    harness = found.pop("harness", None)
-    return found | (json.loads(harness) if harness else {})

@@ -21,6 +21,7 @@ from .cohort import Job
 from .kept import Kept, KeptText, ReadOtherwise, key
 from .lockstep import Lane, Scorer, load
 from .members import Member
+from .mixing import refuse_mixing
 from .running import enough, mean_kld, perplexity
 from .texts import Text
 from .trace import Trace
@@ -75,7 +76,7 @@ class TextRuns:
         """Score what the store lacks. Returns the new runs; raises QwhError."""
         for task in tasks:
             self._settle(task)
-        cohort.refuse_mixing(self.store, self.job, [self._shared(task) for task in tasks])
+        refuse_mixing(self.store, self.job, [self._shared(task) for task in tasks])
         for length in dict.fromkeys(task.text.context_length for task in tasks):
             self._score([task for task in tasks if task.text.context_length == length], length)
         return self.published
@@ -224,7 +225,7 @@ class TextRuns:
             else f"{task.name}: ends before every mean KLD has a relative error of {until:g}"
         )
         task.end_at(chunks)
-        cohort.refuse_mixing(self.store, self.job, [self._shared(task)])
+        refuse_mixing(self.store, self.job, [self._shared(task)])
 
     def _publish(self, task: Task, text: KeptText, quants: list[Member]) -> None:
         if quants:

@@ -74,6 +74,7 @@
         batch_size: 'INTEGER',
         ubatch_size: 'INTEGER',
         reading: 'VARCHAR',
+        lora: 'VARCHAR',
         capture_id: 'VARCHAR',
         capture_kld: 'DOUBLE',
         source_format: 'VARCHAR',

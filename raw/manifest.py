@@ -15,16 +15,20 @@ from ..errors import DISTRIBUTION
 from .schema import METRICS_VERSION, SCHEMA_VERSION
 
 SAME_TEXT = ("task", "corpus_id", "context_length")  # two runs that agree here read the same thing
+# roles of a second reading -> the role of whose file is read again; none of them is ranked
+SECOND = {"control": "reference", "repeat": "quant"}
 
 
-def fact(sentence: str, identity: bool = False, comparable: bool = False) -> Any:
+def fact(
+    sentence: str, identity: bool = False, comparable: bool = False, of_reading: bool = False
+) -> Any:
     """A field of RunFacts, None where it is not known. sentence: also its column's in stg_runs.
 
     identity: it is part of the run's name. comparable: two runs of one cohort on the same text are
-    only compared where it is equal.
+    only compared where it is equal; of_reading: unless one of them is a second reading.
     """
     about = {"sentence": sentence, "identity": identity, "comparable": comparable}
-    return field(default=None, metadata=about)
+    return field(default=None, metadata=about | {"of_reading": of_reading})
 
 
 @dataclass(frozen=True)
@@ -147,10 +151,25 @@ class RunFacts:
     qwh_version: str | None = fact("version of this package")
 
     # how the file was run
-    batch_size: int | None = fact("positions per forward pass", identity=True, comparable=True)
-    ubatch_size: int | None = fact("positions per physical batch", identity=True, comparable=True)
+    batch_size: int | None = fact(
+        "positions per forward pass",
+        identity=True,
+        comparable=True,
+        of_reading=True,
+    )
+    ubatch_size: int | None = fact(
+        "positions per physical batch",
+        identity=True,
+        comparable=True,
+        of_reading=True,
+    )
     reading: str | None = fact(
         "settings it was run with that are not the engine's own, as rows=16; empty without any",
+        identity=True,
+    )
+    lora: str | None = fact(
+        "JSON: of each adapter that was laid over the weights its file, sha256 and scale; null"
+        " without any",
         identity=True,
     )
     capture_id: str | None = fact(
@@ -180,6 +199,11 @@ class RunFacts:
     seconds: float | None = fact("wall time, s")
     parts: str | None = fact("JSON: raw table -> rows, bytes, sha256 of its part")
 
+    @property
+    def side(self) -> str | None:
+        """Whose file was read: reference or quant."""
+        return SECOND.get(str(self.role), self.role)
+
     def named(self, **more: object) -> "RunFacts":
         """These facts under their run_id: a hash of all that is identity, and of `more`.
 
@@ -193,7 +217,9 @@ class RunFacts:
         """The comparable facts that are known here and differ in a held run of the same text."""
         if any(getattr(self, key) != getattr(held, key) for key in SAME_TEXT):
             return []
-        known = [key for key in COMPARABLE if getattr(self, key) is not None]
+        is_second = self.role in SECOND or held.role in SECOND
+        facts = [key for key in COMPARABLE if not (is_second and key in OF_READING)]
+        known = [key for key in facts if getattr(self, key) is not None]
         return [key for key in known if getattr(self, key) != getattr(held, key)]
 
     def to_json(self) -> str:
@@ -204,6 +230,7 @@ class RunFacts:
 NAMES = tuple(each.name for each in fields(RunFacts))
 IDENTITY = tuple(each.name for each in fields(RunFacts) if each.metadata["identity"])
 COMPARABLE = tuple(each.name for each in fields(RunFacts) if each.metadata["comparable"])
+OF_READING = tuple(each.name for each in fields(RunFacts) if each.metadata["of_reading"])
 
 
 def from_json(text: str) -> RunFacts:

@@ -67,13 +67,14 @@ class Reading(NamedTuple):
 
     rows: int = 512  # positions through the model at once
     sequences: int = 1  # side by side: chunks per pass, prompts answered together
-    settings: tuple[tuple[str, str], ...] = ()  # the engine's own, as ("kv_type", "q8_0")
+    settings: tuple[tuple[str, str], ...] = ()  # the engine's SETTINGS, as ("kv_type", "q8_0")
 
     @property
     def label(self) -> str:
         """What is not the engine's own way, as kv_type=q8_0; "" where nothing is."""
         beside = (("sequences", str(self.sequences)),) if self.sequences > 1 else ()
-        return ",".join(f"{name}={value}" for name, value in (*beside, *self.settings))
+        pairs = ((name, Path(value).name) for name, value in self.settings)  # a file's, not its place
+        return ",".join(f"{name}={value}" for name, value in (*beside, *pairs))
 
 
 PLAIN = Reading()

@@ -9,7 +9,7 @@ from ...errors import ExitCode, NoScore, QwhError
 from ...progress import progress, say
 from ...raw.manifest import RunFacts
 from ...raw.store import RunWriter, Store
-from ..cohort import refuse_other_reference
+from ..mixing import refuse_other_reference
 from ..readers.port import Sample, Samples
 from . import pairing, scores
 from .choices import Choices

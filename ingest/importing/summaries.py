@@ -10,7 +10,7 @@ from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import SAME_TEXT, RunFacts
 from ...raw.store import RunWriter, Store
-from ..cohort import refuse_other_reference
+from ..mixing import refuse_other_reference
 from ..readers.port import Results, Statistic, Summary
 from .source import (
     Import,

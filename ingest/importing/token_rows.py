@@ -15,7 +15,7 @@ from ...kernels.scorers.topk_bounds import FLOOR, Limits, TopList, topk_bounds
 from ...raw.manifest import RunFacts
 from ...raw.schema import TABLES
 from ...raw.store import RunWriter, Store
-from ..cohort import refuse_other_reference
+from ..mixing import refuse_other_reference
 from ..readers.port import Picks, TokenBlock, TokenRows
 from .source import (
     Import,

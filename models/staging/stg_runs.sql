@@ -48,6 +48,7 @@ select
     batch_size,
     ubatch_size,
     coalesce(reading, '') as reading,
+    lora,
     capture_id,
     capture_kld,
     source_format,
