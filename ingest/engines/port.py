@@ -73,7 +73,8 @@ class Reading(NamedTuple):
     def label(self) -> str:
         """What is not the engine's own way, as kv_type=q8_0; "" where nothing is."""
         beside = (("sequences", str(self.sequences)),) if self.sequences > 1 else ()
-        pairs = ((name, Path(value).name) for name, value in self.settings)  # a file's, not its place
+        # of a file its name, not its place
+        pairs = ((name, Path(value).name) for name, value in self.settings)
         return ",".join(f"{name}={value}" for name, value in (*beside, *pairs))
 
 

@@ -39,9 +39,7 @@ def parsed(given: Iterable[str], known: Mapping[str, Setting], kind: str) -> lis
     for text in given:
         name, sign, value = text.partition("=")
         if not sign:
-            raise QwhError(
-                f"{text!r} is no setting: write NAME=VALUE, as rows=16", ExitCode.USAGE
-            )
+            raise QwhError(f"{text!r} is no setting: write NAME=VALUE, as rows=16", ExitCode.USAGE)
         pairs.append((name.strip().replace("-", "_"), value.strip()))
     return checked(pairs, known, kind)
 
@@ -143,7 +141,5 @@ def _file(name: str, value: str) -> str:
     except ValueError:
         path, scale = Path(value), 1.0
     if not path.is_file():
-        raise QwhError(
-            f"{name}={value}: there is no such file: check the path", ExitCode.NOT_FOUND
-        )
+        raise QwhError(f"{name}={value}: there is no such file: check the path", ExitCode.NOT_FOUND)
     return str(path.resolve()) + ("" if scale == 1 else f"={scale:g}")
