@@ -13,6 +13,7 @@ import psutil
 from .gguf import read_gguf
 from .gguf_header import MAGIC
 from .llama_branches import alike, branches
+from .llama_settings import facts as reading_facts
 from .port import Answer, ModelFile, Reading, Sequence, Start, blocks
 
 file = read_gguf
@@ -37,6 +38,7 @@ def facts(file: ModelFile, reading: Reading) -> dict[str, Any]:
         "engine_version": llama_context.VERSION,
         "device": llama_context.device(),
         "logits_dtype": "f32",
+        **reading_facts(reading),
     }
 
 

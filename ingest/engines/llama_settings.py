@@ -17,7 +17,7 @@ ROPE = {"none": 0, "linear": 1, "yarn": 2, "longrope": 3}
 
 SETTINGS = {
     "kv_type": Setting(
-        "f16", KV_TYPES, "kv", "type of the keys and values that are kept", both=("k_type", "v_type")
+        "f16", KV_TYPES, "kv", "type of keys and values that are kept", both=("k_type", "v_type")
     ),
     "k_type": Setting("f16", KV_TYPES, "k", "type of the keys that are kept"),
     "v_type": Setting(

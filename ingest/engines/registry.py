@@ -1,14 +1,16 @@
 """The engines that there are, one line each. Nothing heavy is imported before it is asked for."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ...errors import QwhError, missing_extra
+from ...errors import ExitCode, QwhError, missing_extra
+from .settings import COMMON, Setting, checked, under
 
 if TYPE_CHECKING:
-    from .port import Engine
+    from .port import Engine, Reading
 
 HEAD = 1 << 16  # bytes of a file that recognising may look at
 DEFAULT = "gguf"  # opens what no engine knows: it says best what is wrong with such a file
@@ -41,6 +43,23 @@ def engine(kind: str) -> "Engine":
         if found.extra is None:
             raise
         raise missing_extra(error.name or kind, found.extra) from None
+
+
+def settings(kind: str) -> dict[str, Setting]:
+    """What a reading of an engine's files may be told; nothing of what is stored."""
+    if ENGINES[kind].stored:
+        return {}
+    return COMMON | getattr(engine(kind), "SETTINGS", {})
+
+
+def reading_under(kind: str, base: "Reading", pairs: Iterable[tuple[str, str]]) -> "Reading":
+    """A reading with more settings of its engine. Raises QwhError for what the engine lacks."""
+    known = settings(kind)
+    found = under(base, checked(pairs, known, kind), known)
+    wrong = getattr(engine(kind), "contradiction", lambda reading: None)(found)
+    if wrong:
+        raise QwhError(wrong, ExitCode.USAGE)
+    return found
 
 
 def recognise(path: Path) -> str | None:
