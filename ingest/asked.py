@@ -6,8 +6,9 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError
-from .benchmarks import Benchmark, Prompt
-from .engines.port import Vocabulary
+from .benchmarks import Benchmark
+from .engines.port import MarkupVocabulary, Vocabulary
+from .prompt_lines import Prompt
 
 
 class Asked(NamedTuple):
@@ -24,7 +25,7 @@ def tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
     found: list[Asked] = []
     before: list[int] = []
     for index, prompt in enumerate(benchmark.prompts):
-        ids = vocabulary.tokenize(prompt.text).tolist()
+        ids = _ids(prompt, vocabulary)
         if not ids:
             raise QwhError(
                 f"prompt {index + 1} of {benchmark.benchmark_id} is empty, and this model begins"
@@ -34,6 +35,19 @@ def tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
         found.append(Asked(index, prompt, ids, common(before, ids)))
         before = ids
     return found
+
+
+def _ids(prompt: Prompt, vocabulary: Vocabulary) -> list[int]:
+    """What is read of a prompt. Raises QwhError where markup would be read as words."""
+    if prompt.rendered is None:
+        return vocabulary.tokenize(prompt.text).tolist()
+    if isinstance(vocabulary, MarkupVocabulary):
+        return vocabulary.tokenize_markup(prompt.rendered).tolist()
+    raise QwhError(
+        "this engine's tokenizer knows no markup, of which chat templates are made: ask without"
+        " --chat-template",
+        ExitCode.USAGE,
+    )
 
 
 def common(before: list[int], ids: list[int]) -> int:

@@ -10,25 +10,11 @@ from ..errors import ExitCode, QwhError
 from .drawing import Draw
 from .extraction import last_match
 from .grading import NORMALISATION, Grade, accepted, before, first_line
+from .prompt_lines import Prompt, prompt, wanted
 from .readers.untrusted.packed import plain_path
 from .texts import read_bytes
 
 ANSWERS, CHOICES = "answers", "choices"  # what a file's prompts are asked for
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One line of a benchmark file. rendered: the text that is read if it is not `text`."""
-
-    category: str
-    text: str
-    answers: tuple[str, ...]
-    rendered: str | None = None
-
-    @property
-    def prompt_id(self) -> str:
-        """Of the text alone, as those of qwh's own runs are stored."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -110,48 +96,39 @@ class Benchmark:
         return Grade(answer, accepted(answer, prompt.answers))
 
 
-def accepted_texts(prompt: Prompt) -> list[str]:
-    """The different accepted answers as texts: their first lines, as an answer's is taken."""
-    return list(dict.fromkeys(line for text in prompt.answers if (line := first_line(text))))
-
-
 def read_benchmark(path: Path, max_new_tokens: int) -> Benchmark:
-    """Read a JSON Lines file; each line has prompt, answers (text or list) and, if it likes,
-    category.
+    """Read a JSON Lines file; each line has a prompt with answers or with choices (prompt_lines).
 
     Raises QwhError naming the line if the file is missing, is not JSON Lines, or lacks a key.
     """
     path = Path(path)
     raw = read_bytes(path, "benchmark")
-    prompts = []
-    for number, line in enumerate(raw.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-            answers = item["answers"]
-            answers = (answers,) if isinstance(answers, str) else tuple(answers)
-            if not answers or not all(isinstance(text, str) for text in (item["prompt"], *answers)):
-                raise TypeError
-            prompt = Prompt(str(item.get("category", "all")), item["prompt"], answers)
-            "".join((prompt.category, prompt.text, *answers)).encode()  # half a surrogate is none
-            prompts.append(prompt)
-        except (ValueError, KeyError, TypeError):
-            raise QwhError(
-                f'cannot read the benchmark {path}: line {number} is not {{"prompt": text,'
-                ' "answers": [text, ...]}: mend that line',
-                ExitCode.BAD_INPUT,
-            ) from None
+    prompts = [
+        _prompt(path, number, line)
+        for number, line in enumerate(raw.splitlines(), 1)
+        if line.strip()
+    ]
+    wrong = None
     if not prompts:
+        wrong = "holds no prompts: give a JSON Lines file"
+    elif len({each.prompt_id for each in prompts}) < len(prompts):
+        wrong = "holds the same prompt twice: remove one"
+    elif len({bool(each.choices) for each in prompts}) > 1:
+        wrong = "holds prompts with answers and prompts with choices: make two files of it"
+    if wrong:
+        raise QwhError(f"cannot read the benchmark {path}: it {wrong}", ExitCode.BAD_INPUT)
+    digest, kind = hashlib.sha256(raw).hexdigest(), CHOICES if prompts[0].choices else ANSWERS
+    return Benchmark(plain_path(path).stem, digest, prompts, max_new_tokens, kind)
+
+
+def _prompt(path: Path, number: int, line: bytes) -> Prompt:
+    item = None
+    try:
+        item = json.loads(line)
+        return prompt(item)
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise QwhError(
-            f"cannot read the benchmark {path}: it holds no prompts: give a JSON Lines file",
+            f"cannot read the benchmark {path}: line {number} is not {wanted(item)}: mend that"
+            " line",
             ExitCode.BAD_INPUT,
-        )
-    if len({prompt.text for prompt in prompts}) < len(prompts):
-        raise QwhError(
-            f"cannot read the benchmark {path}: it holds the same prompt twice: remove one",
-            ExitCode.BAD_INPUT,
-        )
-    return Benchmark(
-        plain_path(path).stem, hashlib.sha256(raw).hexdigest(), prompts, max_new_tokens
-    )
+        ) from None

@@ -27,11 +27,12 @@ from ..raw.schema import TABLES
 from ..raw.store import RunWriter, Store
 from . import cohort
 from .asked import Asked, common, facts, hashed, key, prompt_row, tokenized
-from .benchmarks import Benchmark, accepted_texts
+from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import Logits, Sequence, Vocabulary, blocks
 from .lockstep import Lane, refuse_unfit
 from .members import Member
+from .prompt_lines import accepted_texts
 from .records import Record
 
 ANCHOR = "\n"  # tokens after it are those of a text that begins nothing

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from qwh.errors import QwhError
-from qwh.ingest.benchmarks import Benchmark, Prompt
+from qwh.ingest.benchmarks import Benchmark
 from qwh.ingest.extraction import check, last_match
+from qwh.ingest.prompt_lines import Prompt
 
 PROMPT = Prompt("all", "2 + 2 =", ("4", "Four"))
 PLAIN = Benchmark("sums", "0" * 64, [PROMPT], 8)

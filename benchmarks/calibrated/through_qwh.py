@@ -19,8 +19,9 @@ import tasks
 import train
 
 from qwh.ingest.asking import ask_benchmark
-from qwh.ingest.benchmarks import Benchmark, Prompt
+from qwh.ingest.benchmarks import Benchmark
 from qwh.ingest.cohort import Settings, job
+from qwh.ingest.prompt_lines import Prompt
 from qwh.ingest.scoring import score_texts
 from qwh.ingest.texts import Cut
 from qwh.ingest.trace import Trace

@@ -68,6 +68,7 @@ class GGUF:
     imatrix: str | None
     context_length: int
     tokenizer: dict[str, Any]
+    chat_template: str | None = None
 
     @property
     def vocab_size(self) -> int:
@@ -122,7 +123,7 @@ def read_gguf(path: Path) -> GGUF:
     headers = model_headers(path)
     fields = headers[0].fields
     tensors = [tensor for header in headers for tensor in header.tensors]
-    tokens = fields.get("tokenizer.ggml.tokens")
+    tokens, template = (fields.get(f"tokenizer.{key}") for key in ("ggml.tokens", "chat_template"))
     if not tokens:
         raise QwhError(
             f"cannot use {path} as a model: it carries no tokenizer (no tokenizer.ggml.tokens): use"
@@ -151,6 +152,7 @@ def read_gguf(path: Path) -> GGUF:
         tensor_hashes=hashes.result(),
         imatrix=fields.get("quantize.imatrix.file"),
         context_length=headers[0].whole(f"{architecture}.context_length"),
+        chat_template=template if isinstance(template, str) else None,
         tokenizer={
             key: fields.get(f"tokenizer.ggml.{key}") for key in (*TOKENIZER, *TOKENIZER_BESIDE)
         },

@@ -90,10 +90,17 @@ class Weights:
         """Token ids [n] int32, special tokens added at the start where the model wants them, markup
         kept as plain text.
         """
+        return self._tokenize(text, add=True, markup=False)
+
+    def tokenize_markup(self, text: str) -> np.ndarray:
+        """Token ids [n] int32, markup read as special tokens, none added."""
+        return self._tokenize(text, add=False, markup=True)
+
+    def _tokenize(self, text: str, add: bool, markup: bool) -> np.ndarray:
         raw = text.encode()
         size = len(raw) + 8
         buffer = (llama_cpp.llama_token * size)()
-        n = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), buffer, size, True, False)
+        n = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), buffer, size, add, markup)
         if n < 0:
             raise QwhError(
                 f"{self.path.name}: llama.cpp could not tokenize a text of {len(raw):,} bytes:"

@@ -68,6 +68,7 @@ class Vocabulary:
         self.add_bos: bool = self.weights.add_bos
         self.eos: int = self.weights.eos
         self.tokenize = self.weights.tokenize
+        self.tokenize_markup = self.weights.tokenize_markup
         self.text = self.weights.text
         self.is_end = self.weights.is_end
         self.close = self.weights.close

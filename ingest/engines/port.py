@@ -117,6 +117,15 @@ class ModelFile(Protocol):
         """Why a stored source is not whole, in a few words."""
 
 
+@runtime_checkable
+class Templated(ModelFile, Protocol):
+    """A model file that may say how a chat is written for it."""
+
+    @property
+    def chat_template(self) -> str | None:
+        """A text in Jinja; None: it has none."""
+
+
 class Vocabulary(Protocol):
     """A model's tokenizer, without its weights."""
 
@@ -135,6 +144,14 @@ class Vocabulary(Protocol):
 
     def close(self) -> None:
         """Free it."""
+
+
+@runtime_checkable
+class MarkupVocabulary(Vocabulary, Protocol):
+    """A tokenizer that knows special tokens by their texts."""
+
+    def tokenize_markup(self, text: str) -> np.ndarray:
+        """Token ids [n] int32, special tokens where their texts stand, none added."""
 
 
 class Model(Protocol):
