@@ -36,6 +36,7 @@ class Benchmark:
     attempts: int = 1
     temperature: float = 0.0
     seed: int = 0
+    parallel: int = 1
 
     def every(self, step: int) -> "Benchmark":
         """Every step-th prompt only, as a benchmark of its own; all of them, as it is, for 1."""
@@ -65,6 +66,8 @@ class Benchmark:
         if self.temperature:
             said |= {"decoding": "sampled", "temperature": self.temperature, "seed": self.seed}
             said["attempts"] = self.attempts
+        if self.parallel > 1:
+            said["parallel"] = self.parallel
         return json.dumps(said, sort_keys=True)
 
     @property
@@ -74,9 +77,9 @@ class Benchmark:
         return "newline" if self.template is None else "end of generation"
 
     @property
-    def draw(self) -> Draw:
-        """How an answer's tokens are chosen."""
-        return Draw(self.temperature, self.seed)
+    def draw(self) -> Draw | None:
+        """How an answer's tokens are drawn; None: the likeliest is taken."""
+        return Draw(self.temperature, self.seed) if self.temperature else None
 
     def ends(self, text: str) -> bool:
         """Whether an answer ends with the text so far; a token may end it besides."""

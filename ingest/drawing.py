@@ -7,6 +7,7 @@ members of a cohort draw with the same noise: they differ only where their logit
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,14 @@ class Draw(NamedTuple):
             return int(logits.argmax())
         noise = gumbel(len(logits), self.seed, prompt_id, attempt, position)
         return int((logits.astype(np.float64) / self.temperature + noise).argmax())
+
+    def choice(self, prompt_id: str, attempt: int) -> Callable[[np.ndarray, int], int]:
+        """How one answer's tokens are chosen, by their logits and their positions in it."""
+
+        def choose(logits: np.ndarray, position: int) -> int:
+            return self.choose(logits, prompt_id, attempt, position)
+
+        return choose
 
 
 def gumbel(size: int, seed: int, prompt_id: str, attempt: int, position: int) -> np.ndarray:

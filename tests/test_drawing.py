@@ -73,5 +73,5 @@ def test_a_shorter_vocabulary_has_the_same_noise():
 
 
 def test_without_a_temperature_the_largest_logit_is_taken():
-    assert Draw().choose(LOGITS, "p", 0, 0) == 0
+    assert Draw().choose(LOGITS, "p", 0, 0) == Draw().choice("p", 0)(LOGITS, 0) == 0
     assert Draw(1e-6, 1).choose(LOGITS, "p", 0, 0) == 0
