@@ -22,6 +22,7 @@ from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
 from .lockstep import Lane, Scored, Scorer, load
 from .members import Member
 from .records import Record, publish
+from .stopping import Watch
 from .trace import Trace
 
 
@@ -113,13 +114,10 @@ class Answering:
     def _answer(self, lane: Lane, asked: Asked, given: list[int]) -> Answer:
         start = Start(asked.number, asked.ids, given)
         assert isinstance(lane.model, Speaker)
-        return next(lane.model.answer([start], self.benchmark.max_new_tokens, self._ends))
+        return next(lane.model.answer([start], self.benchmark.max_new_tokens, self._watch))
 
-    def _ends(self, given: list[int]) -> bool:
-        if not given:
-            return False
-        ours = self.vocabulary
-        return ours.is_end(given[-1]) or self.benchmark.ends(ours.text(given))
+    def _watch(self) -> Watch:
+        return Watch(self.benchmark, self.vocabulary)
 
     def _take(self, scored: Scored) -> None:
         """Rows from the scorer: written, and a quant's choices kept."""

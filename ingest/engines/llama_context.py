@@ -142,17 +142,25 @@ class Weights:
 
 
 class Context:
-    """Attention memory on a model: of one sequence, or of several in one room that begin alike.
+    """Attention memory on a model: of one sequence, of several in one room that begin alike, or
+    of some that lie apart, each in a room of context_length.
 
     Its logits view is valid until its next `forward`.
     """
 
     def __init__(
-        self, weights: Weights, context_length: int, block: int, threads: int, sequences: int = 1
+        self,
+        weights: Weights,
+        context_length: int,
+        block: int,
+        threads: int,
+        sequences: int = 1,
+        apart: bool = False,
     ):
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = context_length, block, block
-        params.n_seq_max, params.kv_unified = sequences, sequences > 1
+        params.n_ctx = context_length * (sequences if apart else 1)
+        params.n_batch = params.n_ubatch = block
+        params.n_seq_max, params.kv_unified = sequences, sequences > 1 and not apart
         params.n_threads = params.n_threads_batch = threads
         self.weights = weights
         self.block = block
@@ -241,6 +249,20 @@ class Context:
             raise self.weights.wordless("a model of which llama.cpp gives no logits")
         self.spoke = True
         return logits
+
+    def run(
+        self, tokens: np.ndarray, positions: np.ndarray, owners: np.ndarray, wanted: np.ndarray
+    ) -> np.ndarray | None:
+        """As decode, of tokens with one owner each; owners: [n] int."""
+        return self.decode(tokens, positions, [[owner] for owner in owners.tolist()], wanted)
+
+    def cut(self, sequence: int, length: int) -> None:
+        """Forget one sequence after its first `length` tokens."""
+        llama_cpp.llama_memory_seq_rm(self.memory, sequence, length, -1)
+
+    def copy(self, source: int, target: int) -> None:
+        """Let one sequence hold what another one does, and nothing else."""
+        llama_cpp.llama_memory_seq_cp(self.memory, source, target, -1, -1)
 
     def close(self) -> None:
         """Free the context."""

@@ -12,6 +12,7 @@ import psutil
 
 from .gguf import read_gguf
 from .gguf_header import MAGIC
+from .going import Going
 from .llama_branches import alike, branches
 from .llama_settings import facts as reading_facts
 from .port import Answer, ModelFile, Reading, Sequence, Start, blocks
@@ -82,15 +83,23 @@ class Model:
     """
 
     def __init__(self, file: ModelFile, reading: Reading, length: int, threads: int):
+        from . import llama_slots
         from .llama_context import Context, Weights
 
         self.weights = Weights(file.path)
+        self.slots: llama_slots.Slots | None = None
         block = min(reading.rows, length)
         # llama.cpp wants no more sequences than a pass has tokens
         self.sequences = min(reading.sequences, block) if self.weights.has_positions else 1
         room = length if self.sequences == 1 else length + block  # beside one, a batch of others
         try:
-            self.context = Context(self.weights, room, block, threads, self.sequences)
+            if reading.slots > 1 and self.weights.has_positions:
+                rows = llama_slots.rows_for(reading.slots)
+                room, block = llama_slots.room_for(length), max(rows, llama_slots.MOST)
+                self.context = Context(self.weights, room, block, threads, rows, apart=True)
+                self.slots = llama_slots.Slots(self.context, reading.slots)
+            else:
+                self.context = Context(self.weights, room, block, threads, self.sequences)
         except BaseException:
             self.weights.close()
             raise
@@ -98,6 +107,9 @@ class Model:
 
     def read(self, sequences: list[Sequence], rows: int) -> Iterator[np.ndarray | None]:
         """See port.Model; views of llama.cpp's own buffer where a block is one pass."""
+        if self.slots:
+            yield from self.slots.read(sequences, rows)
+            return
         for group in alike(sequences, self.sequences, min(rows, self.context.block)):
             yield from self._together(group) if len(group) > 1 else self._alone(group[0], rows)
 
@@ -125,20 +137,23 @@ class Model:
             yield None if logits is None or not len(rows) else logits[place[rows]]
 
     def answer(
-        self, starts: Iterable[Start], limit: int, ends: Callable[[list[int]], bool]
+        self, starts: Iterable[Start], limit: int, watch: Callable[[], Callable[[int], bool]]
     ) -> Iterator[Answer]:
-        """See port.Speaker; greedy, each answer to its end before the next."""
+        """See port.Speaker; without slots each answer to its end before the next."""
+        if self.slots:
+            yield from self.slots.answer(starts, limit, watch)
+            return
         for start in starts:
-            given = list(start.given)
-            while not ends(given) and len(given) < limit:
-                ids = np.array(start.prompt + given, np.int32)
+            each = Going(start, watch(), limit)
+            while not each.is_done:
+                ids = np.array(each.ids, np.int32)
                 last = len(ids) - 1
                 kept = self._keep(ids, min(_common(self.held, ids), last))
                 logits = self._pass(ids, kept, len(ids), np.array([last]))
                 self.held = ids
                 assert logits is not None
-                given.append(int(logits[-1].argmax()))
-            yield Answer(start.number, given, "stop" if ends(given) else "length")
+                each.take(logits[-1])
+            yield each.answer
 
     def close(self) -> None:
         """Free context and weights."""

@@ -47,11 +47,16 @@ def blocks(sequence: Sequence, rows: int) -> Iterator[tuple[int, int]]:
 
 
 class Start(NamedTuple):
-    """Where an answer begins: greedy after prompt + given, of which given is already answer."""
+    """Where an answer begins: after prompt + given, of which given is already answer.
+
+    draw: the token of logits [V] at a position of the answer, from 0; None: the likeliest one.
+    """
 
     number: int
     prompt: list[int]
     given: list[int]
+    draw: Callable[[np.ndarray, int], int] | None = None
+    attempt: int = 0
 
 
 class Answer(NamedTuple):
@@ -60,14 +65,16 @@ class Answer(NamedTuple):
     number: int
     ids: list[int]
     reason: str
+    attempt: int = 0
 
 
 class Reading(NamedTuple):
     """How a file is run. Each of these moves bits, so each is a fact of the run."""
 
     rows: int = 512  # positions through the model at once
-    sequences: int = 1  # side by side: chunks per pass, prompts answered together
+    sequences: int = 1  # that begin alike, side by side in one pass
     settings: tuple[tuple[str, str], ...] = ()  # the engine's SETTINGS, as ("kv_type", "q8_0")
+    slots: int = 1  # prompts answered side by side, each in memory of its own
 
     @property
     def label(self) -> str:
@@ -161,7 +168,8 @@ class Model(Protocol):
         """For each of `blocks`, in order: the logits of its T scored positions, None if T = 0.
 
         What it hands out is valid until its next block is asked for or it is closed. It may take
-        as many sequences ahead as its reading says. Raises QwhError for ids that a stored source
+        as many sequences ahead as its reading says. With slots it keeps whatever a sequence shares
+        with any before, for that moves no bits. Raises QwhError for ids that a stored source
         does not hold (where the model read a BOS, it may hold the text's own first id).
         """
 
@@ -174,11 +182,13 @@ class Speaker(Model, Protocol):
     """A model that goes on from tokens that nobody foresaw."""
 
     def answer(
-        self, starts: Iterable[Start], limit: int, ends: Callable[[list[int]], bool]
+        self, starts: Iterable[Start], limit: int, watch: Callable[[], Callable[[int], bool]]
     ) -> Iterator[Answer]:
-        """Each answer as it is done; `ends` is asked first, also of what was given.
+        """Each answer as it is done; with slots, whichever is done first.
 
-        limit: tokens of an answer, given ones included.
+        limit: tokens of an answer, given ones included. watch: gives for one answer what is told
+        each of its tokens in turn, given ones too, and says whether it ends with that one. With
+        slots no bit of an answer depends on the order of starts, or on those beside it.
         """
 
 

@@ -80,7 +80,8 @@ def under(base: Reading, pairs: Iterable[tuple[str, str]], known: Mapping[str, S
             for each in setting.both:
                 del kept[each]
             kept[name] = str(values.pop())
-    return Reading(rows, sequences, (*sorted(kept.items()), *dict.fromkeys(several)))
+    settings = (*sorted(kept.items()), *dict.fromkeys(several))
+    return base._replace(rows=rows, sequences=sequences, settings=settings)
 
 
 def is_same(one: Reading, other: Reading) -> bool:
