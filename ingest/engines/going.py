@@ -1,10 +1,31 @@
 """An answer while it grows, token by token, whatever engine runs it."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from .port import Answer, Start
+
+class Start(NamedTuple):
+    """Where an answer begins: after prompt + given, of which given is already answer.
+
+    draw: the token of logits [V] at a position of the answer, from 0; None: the likeliest one.
+    """
+
+    number: int
+    prompt: list[int]
+    given: list[int]
+    draw: Callable[[np.ndarray, int], int] | None = None
+    attempt: int = 0
+
+
+class Answer(NamedTuple):
+    """ids: given and what followed, the end token included; reason: stop or length."""
+
+    number: int
+    ids: list[int]
+    reason: str
+    attempt: int = 0
 
 
 class Going:

@@ -140,15 +140,17 @@ class Slots:
         last, wanted = self.rows - 1, np.arange(TRIED - LEAST, TRIED)
         whole = self._fill(0, ids, wanted)
         self._fill(last, ids[:5], wanted[:0])
-        same = np.array_equal(whole, self._fill(last, ids, wanted))
+        apart = self._fill(last, ids, wanted)
+        assert whole is not None and apart is not None
+        same = np.array_equal(whole, apart)
         few, all_ = self._stepped(0, ids), self._stepped(last, ids)
         if same and not np.array_equal(few, all_):
             self.least = self.rows
             same = np.array_equal(self._stepped(0, ids), all_)
         if not same:
             raise QwhError(
-                f"{self.context.weights.path.name}: on this machine llama.cpp gives an answer other bits"
-                " beside others than alone: leave --parallel out",
+                f"{self.context.weights.path.name}: on this machine llama.cpp gives an answer other"
+                " bits beside others than alone: leave --parallel out",
                 ExitCode.USAGE,
             )
         for slot in (0, last):

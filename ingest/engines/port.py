@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_
 
 import numpy as np
 
+from .going import Answer as Answer
+from .going import Start as Start
+
 if TYPE_CHECKING:
     import torch
 
@@ -44,28 +47,6 @@ def blocks(sequence: Sequence, rows: int) -> Iterator[tuple[int, int]]:
     """(start, stop) of a sequence's blocks of at most `rows` positions, from its shared ids on."""
     for start in range(sequence.shared, len(sequence.ids), rows):
         yield start, min(start + rows, len(sequence.ids))
-
-
-class Start(NamedTuple):
-    """Where an answer begins: after prompt + given, of which given is already answer.
-
-    draw: the token of logits [V] at a position of the answer, from 0; None: the likeliest one.
-    """
-
-    number: int
-    prompt: list[int]
-    given: list[int]
-    draw: Callable[[np.ndarray, int], int] | None = None
-    attempt: int = 0
-
-
-class Answer(NamedTuple):
-    """ids: given and what followed, the end token included; reason: stop or length."""
-
-    number: int
-    ids: list[int]
-    reason: str
-    attempt: int = 0
 
 
 class Reading(NamedTuple):
@@ -168,9 +149,8 @@ class Model(Protocol):
         """For each of `blocks`, in order: the logits of its T scored positions, None if T = 0.
 
         What it hands out is valid until its next block is asked for or it is closed. It may take
-        as many sequences ahead as its reading says. With slots it keeps whatever a sequence shares
-        with any before, for that moves no bits. Raises QwhError for ids that a stored source
-        does not hold (where the model read a BOS, it may hold the text's own first id).
+        as many sequences ahead as its reading says, and with slots keep what any of them shares.
+        Raises QwhError for ids that a stored source does not hold (a BOS in place of ids[0] aside).
         """
 
     def close(self) -> None:
@@ -187,8 +167,8 @@ class Speaker(Model, Protocol):
         """Each answer as it is done; with slots, whichever is done first.
 
         limit: tokens of an answer, given ones included. watch: gives for one answer what is told
-        each of its tokens in turn, given ones too, and says whether it ends with that one. With
-        slots no bit of an answer depends on the order of starts, or on those beside it.
+        each of its tokens in turn, given ones too, and says whether it ends there. With slots no
+        bit of an answer depends on order or neighbours.
         """
 
 
