@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..ingest.cohort_file import LENGTH, NEW_TOKENS
+from ..ingest.cohort_file import LENGTH
 from ..ingest.engines.registry import ENGINES
+from ..ingest.manner import NEW_TOKENS, NO_TEMPLATE, Manner
 from ..ingest.which_cohort import which_cohort
 from .imports import add_imports
 from .new_run import which_run
@@ -23,6 +24,16 @@ from .options import (
     ThreadsOption,
     WarehouseOption,
     quant_names,
+)
+from .prompt_options import (
+    AttemptsOption,
+    ChatTemplateOption,
+    ExtractOption,
+    NewTokensOption,
+    ParallelOption,
+    SamplingTemperatureOption,
+    SeedOption,
+    StopOption,
 )
 
 if TYPE_CHECKING:
@@ -183,14 +194,22 @@ def ingest_prompts(
     benchmark: Annotated[
         Path,
         typer.Argument(
-            help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line; or a'
-            " folder or a pattern of them."
+            help='JSON Lines file: {"prompt": ..., "answers": [...], "category": ...} a line, or'
+            ' "messages" for "prompt", or "choices" and "right" for "answers"; or a folder or a'
+            " pattern of them."
         ),
     ],
     reference: ReferenceOption,
     quant: QuantOption,
     cohort: IntoCohortOption = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = NEW_TOKENS,
+    max_new_tokens: NewTokensOption = NEW_TOKENS,
+    chat_template: ChatTemplateOption = NO_TEMPLATE,
+    stop: StopOption = None,
+    extract: ExtractOption = None,
+    attempts: AttemptsOption = 1,
+    sampling_temperature: SamplingTemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    parallel: ParallelOption = 1,
     temperature: TemperatureOption = [1.0, 0.6, 0.3],  # noqa: B006  (typer copies it)
     answers_only: AnswersOnlyOption = False,
     longest_answer: LongestAnswerOption = 32,
@@ -203,27 +222,37 @@ def ingest_prompts(
     threads: ThreadsOption = None,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
-    """Answer a benchmark greedily with the reference and its quants; store answers and rows.
+    """Answer a benchmark with the reference and its quants; store answers and rows.
 
     And read its accepted answers: how likely every model is to give them at each temperature.
 
     Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
     """
     from ..ingest.asking import ask_benchmark
-    from ..ingest.benchmarks import read_benchmark
     from ..ingest.cohort import job, named_as_held
     from ..ingest.expecting import wanted
     from ..ingest.files import benchmarks, models
+    from ..ingest.preparing import prepared
     from ..progress import say
     from ..raw.store import Store
 
+    manner = Manner(
+        max_new_tokens,
+        chat_template,
+        tuple(stop or ()),
+        extract,
+        attempts,
+        sampling_temperature,
+        seed,
+        parallel,
+    ).checked()
     scored = wanted(temperature, longest_answer)
     settings = _settings(threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
     store = Store(warehouse).create()
-    asks = [read_benchmark(path, max_new_tokens) for path in benchmarks(benchmark)]
     cohort = which_cohort(warehouse, cohort)
     asked = job(cohort, reference, models(quant, reference), quant_id, settings)
     asked = named_as_held(store, asked, is_said=bool(quant_id))
+    asks = [prepared(path, manner, asked) for path in benchmarks(benchmark)]
     if answers_only:
         say("accepted answers are read, none is generated: there will be no pass or fail")
     for questions in asks:

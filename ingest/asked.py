@@ -40,9 +40,9 @@ def tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
 def _ids(prompt: Prompt, vocabulary: Vocabulary) -> list[int]:
     """What is read of a prompt. Raises QwhError where markup would be read as words."""
     if prompt.rendered is None:
-        return vocabulary.tokenize(prompt.text).tolist()
+        return vocabulary.tokenize(prompt.read).tolist()
     if isinstance(vocabulary, MarkupVocabulary):
-        return vocabulary.tokenize_markup(prompt.rendered).tolist()
+        return vocabulary.tokenize_markup(prompt.read).tolist()
     raise QwhError(
         "this engine's tokenizer knows no markup, of which chat templates are made: ask without"
         " --chat-template",

@@ -1,18 +1,30 @@
-"""A benchmark asked of a cohort: prompts answered, and their accepted answers read."""
+"""A benchmark asked of a cohort: prompts answered, and accepted answers or choices read."""
 
 from contextlib import closing
+from typing import Protocol
 
 from ..errors import ExitCode, QwhError
+from ..progress import say
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
-from . import cohort
+from . import choosing, cohort
 from .answering import Answering
 from .asked import tokenized
-from .benchmarks import Benchmark
+from .benchmarks import CHOICES, Benchmark
+from .choosing import Choosing
 from .cohort import Job
 from .engines.port import Vocabulary
 from .expecting import USUAL, Expecting, Wanted, ends, ids, questions
 from .mixing import refuse_mixing
+
+
+class Way(Protocol):
+    """Of what a benchmark is asked for, the runs."""
+
+    shared: RunFacts
+
+    def all(self) -> list[RunFacts]:
+        """Publishes those that the store lacks."""
 
 
 def ask_benchmark(
@@ -31,14 +43,38 @@ def ask_benchmark(
                 ExitCode.USAGE,
             )
     with closing(job.reference.engine.vocabulary(job.reference.file)) as vocabulary:
-        answering = Answering(store, job, benchmark, vocabulary) if generate else None
-        expecting = Expecting(store, job, benchmark, vocabulary, wanted)
+        asked = _ways(store, job, benchmark, vocabulary, wanted, generate)
         cohort.refuse_other_reading(
             job, lambda theirs: _other_reading(job, benchmark, vocabulary, theirs)
         )
-        asked: list[Answering | Expecting] = [each for each in (answering, expecting) if each]
         refuse_mixing(store, job, [each.shared for each in asked])
         return [run for each in asked for run in each.all()]
+
+
+def _ways(
+    store: Store,
+    job: Job,
+    benchmark: Benchmark,
+    vocabulary: Vocabulary,
+    wanted: Wanted,
+    generate: bool,
+) -> list[Way]:
+    """What a benchmark is asked for. Raises QwhError if that is nothing."""
+    if benchmark.kind == CHOICES:
+        return [Choosing(store, job, benchmark, vocabulary)]
+    found: list[Way] = [Answering(store, job, benchmark, vocabulary)] if generate else []
+    if benchmark.reads_accepted:
+        return [*found, Expecting(store, job, benchmark, vocabulary, wanted)]
+    why = (
+        f"{benchmark.benchmark_id}: accepted answers are not read where stop words or a pattern"
+        " say what counts in an answer"
+    )
+    if not found:
+        raise QwhError(
+            f"{why}: have them answered, or leave stop words and pattern out", ExitCode.USAGE
+        )
+    say(f"{why}: no expected scores of it")
+    return found
 
 
 def _other_reading(
@@ -49,6 +85,9 @@ def _other_reading(
     here, there = (tokenized(benchmark, each) for each in (ours, theirs))
     if [each.ids for each in here] != [each.ids for each in there]:
         return f"the tokens of {name}'s prompts"
+    if benchmark.kind == CHOICES:
+        one, other = (choosing.ids(choosing.questions(benchmark, each)) for each in (ours, theirs))
+        return f"the tokens of {name}'s choices" if one != other else None
     same_ends = [ends(each, file.vocab_size).tolist() for each in (ours, theirs)]
     if ours.eos != theirs.eos or same_ends[0] != same_ends[1]:
         return "EOS, at which answers end"

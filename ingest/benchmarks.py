@@ -16,6 +16,14 @@ from .texts import read_bytes
 
 ANSWERS, CHOICES = "answers", "choices"  # what a file's prompts are asked for
 
+CHOOSING = {
+    "decoding": "the likeliest choice",
+    "joined_by": "a space, or nothing after a template",
+    "length": "characters of a choice",
+    "layout": "a prompt with its choices in one pass",
+    "qwh_choices": 1,
+}
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -49,10 +57,17 @@ class Benchmark:
         )
 
     @property
+    def reads_accepted(self) -> bool:
+        """Whether accepted answers can be read: what follows them is an end, and nothing else."""
+        return self.kind == ANSWERS and not self.stop and self.extract is None
+
+    @property
     def harness(self) -> str:
         """JSON text, stored with every run: the facts that must agree before two answers are
         compared.
         """
+        if self.kind == CHOICES:
+            return json.dumps(CHOOSING | {"template": self.template}, sort_keys=True)
         said: dict[str, Any] = {
             "decoding": "greedy",
             "max_new_tokens": self.max_new_tokens,

@@ -19,10 +19,10 @@ from ..progress import say
 from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import ModelFile, Templated
+from .manner import NO_TEMPLATE, OWN_TEMPLATE
 from .texts import read_bytes
 
 RENDERER = Path(__file__).with_name("rendering.py")
-NONE, AUTO = "none", "auto"  # no template; the reference's own
 SECONDS, MORE = 10, 0.01  # for all conversations, and for each of them
 MEMORY = 512 << 20  # bytes
 LONGEST = 64 << 20  # characters of all conversations
@@ -35,7 +35,7 @@ def templated(benchmark: Benchmark, job: Job, choice: str) -> Benchmark:
     Raises QwhError: there is no template, it fails, or it wants more than it may have.
     """
     file = job.reference.described
-    if choice == NONE:
+    if choice == NO_TEMPLATE:
         if any(prompt.messages for prompt in benchmark.prompts):
             raise QwhError(
                 f"the prompts of {benchmark.benchmark_id} are messages: say what makes a text of"
@@ -43,15 +43,19 @@ def templated(benchmark: Benchmark, job: Job, choice: str) -> Benchmark:
                 ExitCode.USAGE,
             )
         return benchmark
-    template, name = _own(file) if choice == AUTO else _of_file(Path(choice))
-    if choice == AUTO:
+    template, name = _own(file) if choice == OWN_TEMPLATE else of_file(Path(choice))
+    if choice == OWN_TEMPLATE:
         _say_of_others(job, template)
     conversations = [prompt.conversation for prompt in benchmark.prompts]
     _say_of_markup(benchmark, conversations, file)
     texts = render(template, name, conversations, special(file))
     prompts = [replace(each, rendered=text) for each, text in zip(benchmark.prompts, texts)]
-    digest = hashlib.sha256(template.encode()).hexdigest()
-    return replace(benchmark, prompts=prompts, template=digest)
+    return replace(benchmark, prompts=prompts, template=digest(template))
+
+
+def digest(template: str) -> str:
+    """By what a harness tells templates apart."""
+    return hashlib.sha256(template.encode()).hexdigest()
 
 
 def _own(file: ModelFile) -> tuple[str, str]:
@@ -65,7 +69,8 @@ def _own(file: ModelFile) -> tuple[str, str]:
     return found, file.path.name
 
 
-def _of_file(path: Path) -> tuple[str, str]:
+def of_file(path: Path) -> tuple[str, str]:
+    """A file's template, and what it is called. Raises QwhError."""
     try:
         return read_bytes(path, "chat template").decode(), path.name
     except UnicodeDecodeError as error:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError
 from ..raw.names import RULE, is_name
+from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .readers.names import QUANT
 from .readers.registry import AUTO, KINDS
 
 NAME = "qwh.toml"
-LENGTH, NEW_TOKENS = 512, 8  # tokens per chunk, and of the longest answer, where nothing is said
+LENGTH = 512  # tokens per chunk, where nothing is said
 SHOWN = 40  # characters of a value in an error
 
 
@@ -47,7 +48,7 @@ class BenchmarkEntry:
     """A file of prompts that all answer."""
 
     path: Path
-    max_new_tokens: int = NEW_TOKENS
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,11 @@ TEXT = Want(lambda it: isinstance(it, str) and bool(it.strip()), "text in quotes
 A_NAME = Want(lambda it: isinstance(it, str) and is_name(it), f"text in quotes, {RULE}")
 SHARE = Want(lambda it: _number(it) and 0 < it < 1, "a number between 0 and 1")
 ABOVE = Want(lambda it: _number(it) and 0 < it < float("inf"), "a number above 0")
+WARM = Want(lambda it: _number(it) and 0 <= it < float("inf"), "a number from 0 on")
+WORDS = Want(
+    lambda it: isinstance(it, list) and all(isinstance(x, str) and x for x in it),
+    'a list of texts, ["Q:"]',
+)
 FLAG = Want(lambda it: isinstance(it, bool), "true or false")
 FACTS = Want(
     lambda it: isinstance(it, dict) and not any(isinstance(x, dict | list) for x in it.values()),
@@ -131,7 +137,17 @@ TEXT_KEYS = {
     "chunks": _whole(2),
     "primary": FLAG,
 }
-BENCHMARK_KEYS = {"path": TEXT, "max_new_tokens": _whole(1)}
+BENCHMARK_KEYS = {
+    "path": TEXT,
+    "max_new_tokens": _whole(1),
+    "chat_template": TEXT,
+    "stop": WORDS,
+    "extract": TEXT,
+    "attempts": _whole(1),
+    "sampling_temperature": WARM,
+    "seed": _whole(0),
+    "parallel": _whole(1),
+}
 IMPORT_KEYS = {"kind": TEXT, "path": TEXT, "text": TEXT, "reference": A_NAME}
 ZONE_KEYS = {"rule": TEXT, "threshold": ABOVE}
 
@@ -209,7 +225,16 @@ class _Reader:
     def benchmark(self, where: str, given: dict[str, Any]) -> BenchmarkEntry:
         """One of [[benchmarks]]."""
         self.check(where, given, BENCHMARK_KEYS, ("path",))
-        return BenchmarkEntry(**(given | {"path": self.at(given["path"])}))
+        said = {key: value for key, value in given.items() if key != "path"}
+        said |= {"stop": tuple(given.get("stop", ()))}
+        template = given.get("chat_template", NO_TEMPLATE)
+        if template not in (NO_TEMPLATE, OWN_TEMPLATE):
+            said |= {"chat_template": str(self.at(template))}
+        try:
+            manner = Manner(**said).checked()
+        except QwhError as error:
+            raise self.wrong(where, str(error)) from None
+        return BenchmarkEntry(self.at(given["path"]), manner)
 
     def brought(self, where: str, given: dict[str, Any]) -> ImportEntry:
         """One of [[imports]]."""

@@ -12,16 +12,14 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ExitCode, QwhError
-from ..kernels.scorers import dispatch
-from ..kernels.scorers.dispatch import END, AnswerRows
+from ..kernels.scorers.dispatch import AnswerRows
 from ..progress import Bar, progress, say
-from ..raw import edits
 from ..raw.manifest import RunFacts
 from ..raw.schema import TABLES
 from ..raw.store import RunWriter, Store
@@ -29,17 +27,15 @@ from . import cohort
 from .asked import Asked, common, facts, hashed, key, prompt_row, tokenized
 from .benchmarks import Benchmark
 from .cohort import Job
-from .engines.port import Logits, Sequence, Vocabulary, blocks
-from .lockstep import Lane, refuse_unfit
+from .engines.port import Sequence, Vocabulary
+from .following import ANY_END, Reader, Runs, continues, side_by_side
+from .lockstep import Lane
 from .members import Member
 from .prompt_lines import accepted_texts
 from .records import Record
 
-ANCHOR = "\n"  # tokens after it are those of a text that begins nothing
-ANY_END = 0  # an id for the place where any end is scored
 ROWS = 4096  # rows of answers that wait for the disk
 COLDEST = 1e-6  # temperature: float32 holds a difference of logits over it
-SIDE_BY_SIDE = 16  # answers of a prompt in one pass, where the engine can
 
 
 @dataclass(frozen=True)
@@ -53,20 +49,19 @@ class Wanted:
     temperatures: tuple[float, ...] = (1.0, 0.6, 0.3)
     longest: int = 32
 
-    @property
-    def harness(self) -> str:
-        """JSON text, stored with every run: the facts that must agree."""
-        return json.dumps(
-            {
-                "temperatures": self.temperatures,
-                "ends": "end of generation, or a line feed after spaces",
-                "variants": "as it is and with a leading space",
-                "longest_answer": self.longest,
-                "layout": "a prompt with its answers in one pass",
-                "qwh_answers": 1,
-            },
-            sort_keys=True,
-        )
+    def harness(self, template: str | None = None) -> str:
+        """JSON text, stored with every run: the facts that must agree. template: the prompts'."""
+        said = {
+            "temperatures": self.temperatures,
+            "ends": "end of generation, or a line feed after spaces",
+            "variants": "as it is and with a leading space",
+            "longest_answer": self.longest,
+            "layout": "a prompt with its answers in one pass",
+            "qwh_answers": 1,
+        }
+        if template is not None:
+            said |= {"template": template, "ends": "end of generation"}
+        return json.dumps(said, sort_keys=True)
 
 
 USUAL = Wanted()
@@ -106,14 +101,14 @@ class Question(NamedTuple):
     unread: int
 
 
-def ends(vocabulary: Vocabulary, size: int) -> np.ndarray:
-    """The ids that end an answer, rising."""
-    spoken = (
-        token
-        for token in range(size)
-        if vocabulary.is_end(token) or vocabulary.text([token]).lstrip(" ").startswith("\n")
-    )
-    return np.fromiter(spoken, np.int32)
+def ends(vocabulary: Vocabulary, size: int, newline: bool = True) -> np.ndarray:
+    """The ids that end an answer, rising. newline: those of a line feed do."""
+
+    def is_end(token: int) -> bool:
+        begins = newline and vocabulary.text([token]).lstrip(" ").startswith("\n")
+        return begins or vocabulary.is_end(token)
+
+    return np.fromiter(filter(is_end, range(size)), np.int32)
 
 
 def questions(asked: list[Asked], vocabulary: Vocabulary, room: int | None) -> list[Question]:
@@ -125,7 +120,7 @@ def questions(asked: list[Asked], vocabulary: Vocabulary, room: int | None) -> l
         for text in accepted_texts(each.prompt):
             fits = False
             for variant in (text, f" {text}"):
-                ids = tuple(_continues(each, variant, vocabulary))
+                ids = tuple(continues(each, variant, vocabulary))
                 if ids and (room is None or len(each.ids) + len(ids) <= room):
                     sequences.setdefault(ids, variant)
                     fits = True
@@ -133,19 +128,6 @@ def questions(asked: list[Asked], vocabulary: Vocabulary, room: int | None) -> l
         accepted = [Accepted(text, list(ids)) for ids, text in sequences.items()]
         found.append(Question(each, accepted, unread))
     return found
-
-
-def _continues(asked: Asked, text: str, vocabulary: Vocabulary) -> list[int]:
-    """A text's ids after its prompt, or by itself where the two would melt into one token.
-
-    By itself: without what a tokenizer puts before a text.
-    """
-    for before, ids in ((asked.prompt.text, asked.ids), (ANCHOR, None)):
-        head = vocabulary.tokenize(before).tolist() if ids is None else ids
-        whole = vocabulary.tokenize(before + text).tolist()
-        if whole[: len(head)] == head:
-            return whole[len(head) :]
-    return []
 
 
 def sequences(asked: list[Question]) -> Iterator[Sequence]:
@@ -175,17 +157,18 @@ class Expecting:
         self.job = side_by_side(job)
         file, asked = job.reference.file, tokenized(benchmark, vocabulary)
         self.questions = questions(asked, vocabulary, file.context_length)
-        self.ends = ends(vocabulary, file.vocab_size)
+        self.ends = ends(vocabulary, file.vocab_size, newline=benchmark.template is None)
         self.sequences = list(sequences(self.questions))
         self.length = max((len(each.ids) for each in self.sequences), default=0)
         ours = {
             "task": "answers",
             "scored_span": "accepted_answers",
-            "harness": wanted.harness,
+            "harness": wanted.harness(benchmark.template),
             "token_stream_sha256": hashed(ids(self.questions)),
             "top_k": None,  # none are kept
         }
         self.shared = cohort.shared_facts(self.job, facts(benchmark, asked, vocabulary) | ours)
+        self.runs = Runs(store, self.job, self.shared)
 
     def _missing(self) -> list[Member]:
         """The members whose runs the store lacks, the reference first; says what cannot be read."""
@@ -208,12 +191,7 @@ class Expecting:
         cut = sum(len(text.strip().splitlines()) > 1 for text in texts)
         if cut:
             say(f"{name}: of {cut} accepted answers with a line feed the first line is read")
-        members = [self.job.reference, *self.job.quants]
-        left = [who for who in members if not edits.again(self.store, self._run(who).run_id)]
-        for who in members:
-            if who not in left:
-                say(f"{who.quant_id} has read {name}'s accepted answers already: nothing to do")
-        return left
+        return self.runs.missing(f"{name}'s accepted answers")
 
     def all(self) -> list[RunFacts]:
         """Every answer through every model that lacks it; publishes one run for each."""
@@ -226,47 +204,25 @@ class Expecting:
                     published.append(self._read(Lane(who, model), bar))
         return published
 
-    def _run(self, who: Member) -> RunFacts:
-        run = cohort.run_of(self.job, who, self.shared)
-        if who is self.job.reference:
-            return run
-        return replace(run, reference_run_id=self._run(self.job.reference).run_id)
-
     def _read(self, lane: Lane, bar: Bar) -> RunFacts:
         is_reference = lane.member is self.job.reference
         tables = ("answer_logprobs", *(("prompts",) if is_reference else ()))
         with ExitStack() as stack:
             writer = stack.enter_context(RunWriter(self.store, *tables))
             record, sheet = Record(writer), Sheet(writer)
-            stream = lane.model.read(self.sequences, self.job.settings.reading.rows)
-            stack.callback(getattr(stream, "close", lambda: None))
-            follows = iter(self.sequences)
+            reader = Reader(lane, self.job, self.sequences, self.ends, self.wanted.temperatures)
+            stack.callback(reader.close)
             for question in self.questions:
                 if is_reference:
                     writer.write("prompts", prompt_row(self.benchmark, question.asked, None))
                 for index, answer in enumerate(question.accepted):
-                    found = self._score(lane, stream, next(follows))
+                    found = reader.next()
                     record.rows += len(found.finite)
                     record.nonfinite += int((~found.finite).sum())
                     sheet.add(self._columns(question, index, answer, found))
                 bar.advance(1)
             sheet.flush()
-            return record.publish(self._run(lane.member))
-
-    def _score(self, lane: Lane, stream: Iterator[Logits | None], each: Sequence) -> AnswerRows:
-        """What the model says of the tokens of one answer, and of its end."""
-        parts, threads = [], self.job.settings.threads
-        for start, stop in blocks(each, self.job.settings.reading.rows):
-            at, logits = each.scored(start, stop), next(stream)
-            refuse_unfit(lane, logits, len(at))
-            if logits is not None:
-                targets = np.where(at == len(each.ids) - 1, END, each.targets[at])
-                parts.append(
-                    dispatch.answer_rows(
-                        logits, targets, self.ends, self.wanted.temperatures, threads
-                    )
-                )
-        return AnswerRows(*map(np.concatenate, zip(*parts)))
+            return record.publish(self.runs.of(lane.member))
 
     def _columns(
         self, question: Question, index: int, answer: Accepted, found: AnswerRows
@@ -290,21 +246,6 @@ class Expecting:
             "greedy": [bool(found.greedy.all())] * n,
             "entropy": [found.entropy[:, k].mean() for k, _ in kept],
         }
-
-
-def side_by_side(job: Job) -> Job:
-    """The same job, by members that read a prompt's answers together."""
-
-    def reads(who: Member) -> Member:
-        return replace(who, reading=who.reading._replace(sequences=SIDE_BY_SIDE))
-
-    reading = job.settings.reading._replace(sequences=SIDE_BY_SIDE)
-    return replace(
-        job,
-        reference=reads(job.reference),
-        quants=[reads(quant) for quant in job.quants],
-        settings=replace(job.settings, reading=reading),
-    )
 
 
 class Sheet:

@@ -43,6 +43,20 @@ class Prompt:
         return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
     @property
+    def read(self) -> str:
+        """The text that a model reads; spaces before a choice are read with the choice."""
+        if self.rendered is not None:
+            return self.rendered
+        return self.text.rstrip() if self.choices else self.text
+
+    @property
+    def continuations(self) -> list[str]:
+        """What is read after `read` for each choice: joined by a space unless a template ended."""
+        if self.rendered is not None:
+            return list(self.choices)
+        return [f"{self.text[len(self.read) :]} {choice}" for choice in self.choices]
+
+    @property
     def conversation(self) -> list[dict[str, str]]:
         """Its messages; a text alone is one of a user."""
         return [each._asdict() for each in self.messages or (Message("user", self.text),)]

@@ -11,13 +11,13 @@ from ..raw.manifest import SAME_TEXT, RunFacts
 from ..raw.store import Store
 from . import files
 from .asking import ask_benchmark
-from .benchmarks import read_benchmark
 from .cohort import Job, Settings, job, named_as_held
 from .cohort_file import CohortFile
 from .engines.port import Reading
 from .hashes import Hashes
 from .importing.files import ingest_files
 from .importing.source import Import, Stored
+from .preparing import prepared
 from .scoring import score_texts
 from .texts import Cut
 from .todo import CHANGED, Brought, QuantFile, Todo
@@ -108,8 +108,8 @@ class _Work:
     def benchmarks(self) -> Iterator[RunFacts]:
         """Each file of prompts, by those that lack answers to it."""
         for each, quants in self.wanted.benchmarks.items():
-            prompts = read_benchmark(each.path, each.max_new_tokens)
-            yield from ask_benchmark(self.store, self._of(quants), prompts)
+            job = self._of(quants)
+            yield from ask_benchmark(self.store, job, prepared(each.path, each.manner, job))
 
     def brought(self, each: Brought) -> Iterator[Stored]:
         """One file of another tool's."""

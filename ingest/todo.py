@@ -5,9 +5,8 @@ It is told from manifests and hashes: a model that is done is not opened, its te
 
 import glob
 import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +15,11 @@ from ..raw.ledger import RETRACTED, is_retracted
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from . import files
+from .benchmarks import CHOICES
 from .cohort_file import BenchmarkEntry, CohortFile, ImportEntry, TextEntry
 from .hashes import Hashes
 from .importing.source import Import, quant_of
+from .preparing import is_so_asked, reads_accepted
 from .quant_names import HeldNames, names_by_stem, stem
 from .readers.names import QUANT
 from .readers.untrusted.packed import plain_path
@@ -102,7 +103,7 @@ class _Search:
         """Changed files first: what is of them is not there."""
         texts = {each: self._text_hash(each.path) for each in self.file.texts}
         asked = [
-            (BenchmarkEntry(path, each.max_new_tokens), self._text_hash(path))
+            (replace(each, path=path), self._text_hash(path))
             for each in self.file.benchmarks
             for path in files.benchmarks(each.path)
         ]
@@ -121,7 +122,8 @@ class _Search:
             self._refuse_other_cut(text)
             self._add(self.found.texts, text, [_is_read(text)])
         for prompts, _ in asked:
-            tests = [_is_asked(prompts, task) for task in ("benchmark", "answers")]
+            tasks = ("benchmark", "answers") if reads_accepted(prompts.manner) else ("benchmark",)
+            tests = [_is_asked(prompts, task) for task in tasks]
             self._add(self.found.benchmarks, prompts, tests)
         self.found.imports = [each for entry in self.file.imports for each in self._lacking(entry)]
         self.found.imports.sort(key=lambda each: not each.is_reference)
@@ -300,14 +302,14 @@ def _is_read(text: TextEntry) -> Test:
 
 
 def _is_asked(prompts: BenchmarkEntry, task: str) -> Test:
-    """Whether a run is a quant's answers, or its reading of the accepted ones."""
+    """Whether a run is a quant's answers, or its reading of the accepted ones or of choices."""
     name = plain_path(prompts.path).stem
 
     def test(run: RunFacts, quant: QuantFile) -> bool:
-        if (run.task, run.corpus_id) != (task, name) or not _is_of(run, quant):
+        if run.corpus_id != name or not _is_of(run, quant):
             return False
-        harness = json.loads(run.harness or "{}")
-        return task == "answers" or harness.get("max_new_tokens") == prompts.max_new_tokens
+        is_it = run.task == task or run.scored_span == CHOICES
+        return is_it and is_so_asked(run, prompts.manner)
 
     return test
 

@@ -115,7 +115,7 @@ def test_what_init_writes_is_read_and_every_key_of_it_is_one(tmp_path, monkeypat
     asked = read_cohort_file(Path("qwh.toml"))
     assert asked.margin == 0.02 and asked.until == 0.03 and asked.zone == ("kld_max", 0.05)
     assert asked.texts[0].primary and asked.texts[0].chunks == 100
-    assert asked.imports[0].reference == "f16" and asked.benchmarks[0].max_new_tokens == 8
+    assert asked.imports[0].reference == "f16" and asked.benchmarks[0].manner.max_new_tokens == 8
     without = re.sub("^quants = .*", "", tables, flags=re.MULTILINE)
     Path("qwh.toml").write_text(without + quants)
     [other] = read_cohort_file(Path("qwh.toml")).quants

@@ -46,6 +46,7 @@ MAY_USE = {  # package -> rooms and files that may import it
     },
     "filelock": {"raw/disk.py"},
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
+    "jinja2": {"ingest/rendering.py"},
     "llama_cpp": {"ingest/engines/llama_context.py", "ingest/engines/llama_quantize.py"},
     "llvmlite": {"kernels/scorers/lanes.py"},
     "matplotlib": {"exports/figures/score_changes.py"},
