@@ -11,7 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import ExitCode, QwhError, storage_error
+from ..errors import ExitCode, QwhError, meant, storage_error
+from ..progress import say
 from ..raw.store import Store
 from .statements import kind
 from .warehouse import Warehouse
@@ -23,6 +24,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 KEPT = ("name", "sql", "orientation")  # keys of its file
 ROW = ("cohort_id", "quant_id", "value")  # what a SELECT gives
 LIMIT = 60  # seconds that a SELECT may take
+NAMES = "select distinct cohort_id, quant_id from stg_runs"  # reads raw: as fresh as it is
 EXAMPLE = "select cohort_id, quant_id, avg(kld) as value from int_tokens group by all"
 
 
@@ -41,7 +43,7 @@ def add(
     """Try the SELECT on the built warehouse and keep it; returns its (cohort_id, quant_id, value).
 
     Raises QwhError: a name that cannot be one, SQL that is not one SELECT, other columns, a quant
-    with two values, a table that is made from measures.
+    with two values or that is not there, a table that is made from measures.
     """
     if not NAME.fullmatch(name):
         raise QwhError(
@@ -51,6 +53,16 @@ def add(
     measure = Measure(name, sql.strip().rstrip(";"), -1 if smaller_is_further else 1)
     with warehouse.open() as connection:
         rows = _rows(connection, measure)
+        known = _quants(connection)
+    stranger = next((each for each in rows if each[:2] not in known), None)
+    if stranger is not None:
+        cohort, quant = stranger[:2]
+        near = meant(quant, {name for there, name in known if there == cohort})
+        raise QwhError(
+            f"the measure {name} gives a value to {quant} of cohort {cohort}, which is not there:"
+            f" {near}",
+            ExitCode.NOT_FOUND,
+        )
     text = json.dumps({key: measure._asdict()[key] for key in KEPT}, indent=1) + "\n"
     store = Store(warehouse.folder).create()
     try:
@@ -98,11 +110,13 @@ def ask(warehouse: Warehouse, database: Path, after: list[str], file: Path) -> d
                 connection.execute(f'drop {kind} "{table}"')
     asked = []
     with Warehouse(warehouse.folder, database).open() as connection:
+        known = _quants(connection)
         for measure in listed(warehouse):
             rows: list[tuple[str, str, float]] = []
             reason = measure.flaw
             try:
                 rows = [] if reason else _rows(connection, measure)
+                rows, reason = _of_quants(measure.name, rows, known, reason)
             except QwhError as error:
                 reason = str(error)
             asked.append((*measure[:3], reason, [dict(zip(ROW, row)) for row in rows]))
@@ -160,6 +174,29 @@ def _rows(connection: "DuckDBPyConnection", measure: Measure) -> list[tuple[str,
     finally:
         timer.cancel()
     return _once(measure.name, rows)
+
+
+def _quants(connection: "DuckDBPyConnection") -> set[tuple[str, str]]:
+    """(cohort_id, quant_id) of all that a measure may tell of."""
+    return set(connection.execute(NAMES).fetchall())
+
+
+def _of_quants(
+    name: str, rows: list[tuple[str, str, float]], known: set[tuple[str, str]], flaw: str | None
+) -> tuple[list[tuple[str, str, float]], str | None]:
+    """The rows of quants that are there, and why there is none; says what is left out.
+
+    flaw: why there are none already.
+    """
+    kept = [row for row in rows if row[:2] in known]
+    if len(kept) == len(rows):
+        return rows, flaw
+    cohort, quant, _ = next(row for row in rows if row[:2] not in known)
+    lost = f"{len(rows) - len(kept)} of its values are of no quant here, as {quant} of {cohort}"
+    if not kept:
+        return kept, lost
+    say(f"the measure {name}: {lost}: left out")
+    return kept, flaw
 
 
 def _once(name: str, rows: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:

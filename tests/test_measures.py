@@ -25,6 +25,7 @@ SECRET = (  # what a sandbox does not see, and a build once read
     " current_setting('enable_external_access') then 'select content as x from"
     " read_text(''/etc/passwd'')' else 'select ''Q8_0'' as x' end)"
 )
+SOME = "from (values ('tiny', 'Q8_0', 2), ('tiny', 'Q9', 3)) as said (cohort_id, quant_id, value)"
 PLANTED = {  # name -> SQL that others wrote into the folder, and words of what the build says of it
     "reads": (
         "select 'tiny' as cohort_id, content as quant_id, 1 as value from read_text('/etc/passwd')",
@@ -37,13 +38,17 @@ PLANTED = {  # name -> SQL that others wrote into the folder, and words of what 
     "gone": ("select cohort_id, quant_id, nothing as value from fct_fidelity", "nothing"),
     "closes": ("select 1) union all from read_text('/etc/passwd') --", "cannot read"),
     "two": ("select 1; select 2", "one SELECT"),
+    "nobody": (
+        "select 'tiny' as cohort_id, 'Q9' as quant_id, 1 as value",
+        "of no quant here, as Q9",
+    ),
 }
 
 
 @pytest.fixture(scope="module")
 def measured(warehouse, tmp_path_factory):
     """A good measure and many bad ones, as one build found them; its lines are in build.txt."""
-    folder = tmp_path_factory.mktemp("measures") / "w"
+    folder = tmp_path_factory.mktemp("measures") / "{{ 1 }} {% if %} w"  # is no Jinja
     shutil.copytree(warehouse, folder)
     done = qwh("measure", "add", "kld_p97", SQL, "--warehouse", folder)
     assert done.exit_code == 0 and done.stdout.count("\n") == 6, done.stderr
@@ -52,6 +57,8 @@ def measured(warehouse, tmp_path_factory):
     for name, (sql, _) in PLANTED.items():
         text = json.dumps({"name": name, "sql": sql, "orientation": 1})
         (kept / f"{name}.json").write_text(text)
+    some = json.dumps({"name": "some", "sql": SOME, "orientation": 1})
+    (kept / "some.json").write_text(some)
     (kept / "half.json").write_text('{"name": "ha')
     (kept / "x' or 1.json").write_text('{"name": "x\' or 1", "sql": "select 1", "orientation": 1}')
     done = qwh("build", "--warehouse", folder)
@@ -78,7 +85,18 @@ def test_a_measure_reads_no_file_in_a_build_either(measured):
     held = query(measured, "select count(*) from fct_measures where quant_id like '%root%'")
     assert held == [(0,)]
     sides = query(measured, "select measure, reason from dim_measures where reason is null")
-    assert sorted(sides) == [("kld_p97", None), ("secret", None)]
+    assert sorted(sides) == [("kld_p97", None), ("secret", None), ("some", None)]
+
+
+def test_values_of_quants_that_are_not_there_are_left_out(measured):
+    said = (measured / "build.txt").read_text()
+    assert "the measure some: 1 of its values are of no quant here, as Q9 of tiny: left out" in said
+    assert query(measured, "select quant_id, value from fct_measures where measure = 'some'") == [
+        ("Q8_0", 2.0)
+    ]
+    assert (
+        query(measured, "from fct_measures anti join dim_quants using (cohort_id, quant_id)") == []
+    )
 
 
 def test_it_stands_among_the_variants_under_one_protection(measured):
@@ -103,7 +121,7 @@ def test_it_stands_among_the_variants_under_one_protection(measured):
     [(variants,)] = query(
         measured,
         "select count(distinct variant) from stat_correlations where zone_rule = 'full' and"
-        " measurement_id <> 'measure:secret'",
+        " measurement_id not in ('measure:secret', 'measure:some')",
     )
     [(before,)] = query(
         measured, "select count(distinct variant) from dim_measurements where variant is not null"
@@ -113,7 +131,7 @@ def test_it_stands_among_the_variants_under_one_protection(measured):
 
 def test_list_and_remove(measured):
     listed = qwh("measure", "list", "--warehouse", measured).stdout.splitlines()
-    assert f"kld_p97  {SQL}" in listed and len(listed) == len(PLANTED) + 4
+    assert f"kld_p97  {SQL}" in listed and len(listed) == len(PLANTED) + 5
     assert (
         qwh(
             "measure",
@@ -154,6 +172,7 @@ def test_list_and_remove(measured):
             ExitCode.BAD_INPUT,
             "more than one value",
         ),
+        ("x", SOME, ExitCode.NOT_FOUND, "to Q9 of cohort tiny, which is not there: there are Q2"),
         (
             "x",
             "select cohort_id, quant_id, 1 as value from read_csv('/etc/passwd')",
