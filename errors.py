@@ -1,5 +1,6 @@
 """Every way in which qwh stops on purpose: one exception, one line, one exit code."""
 
+import errno
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -54,12 +55,21 @@ def missing_extra(package: str, extra: str) -> QwhError:
     )
 
 
+MENDS = {  # what to do about an OSError, by its number
+    "free some space": (errno.ENOSPC, errno.EDQUOT),
+    "lift the limit on a file's size (ulimit -f; FAT32 takes 4 GiB)": (errno.EFBIG,),
+    "make it writable": (errno.EACCES, errno.EPERM, errno.EROFS),
+}
+CHECK = "check the disk"  # about any other
+
+
 def storage_error(action: str, error: OSError) -> QwhError:
-    """The error for a full, read-only or vanished disk: nothing half done stays behind."""
+    """The error for a full, limited, read-only or vanished disk: nothing half done stays behind."""
     reason = error.strerror or type(error).__name__
+    what = next((words for words, numbers in MENDS.items() if error.errno in numbers), CHECK)
     return QwhError(
-        f"{action}: {reason} ({error.filename or 'no file name'}): free some space or choose a"
-        " writable --warehouse or --output, then run it again",
+        f"{action}: {reason} ({error.filename or 'no file name'}): {what} or choose another"
+        " --warehouse or --output, then run it again",
         ExitCode.STORAGE,
     )
 

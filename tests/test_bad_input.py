@@ -1,5 +1,6 @@
 """Bad input: one line that says what to do, the right exit code, and nothing left behind."""
 
+import errno
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import REFERENCE, ingest, qwh
 
-from qwh.errors import ExitCode
+from qwh.errors import ExitCode, storage_error
 from qwh.raw.store import Store
 
 
@@ -262,3 +263,32 @@ def test_a_core_install_names_the_extra_it_lacks(tmp_path, quants):
         and "llama-cpp-python" in done.stderr
         and "quant-warehouse[gguf]" in done.stderr
     )
+
+
+def test_a_limit_on_the_size_of_files_is_not_a_full_disk(tmp_path):
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64));"
+    limited += f"import sys; sys.argv = ['qwh', 'init', {str(tmp_path / 'w')!r}];"
+    limited += "from qwh.cli import app; app()"
+    done = subprocess.run(
+        [sys.executable, "-Bc", limited], capture_output=True, text=True, cwd=tmp_path
+    )
+    [line] = done.stderr.splitlines()
+    assert done.returncode == ExitCode.STORAGE and "File too large" in line
+    assert "ulimit -f" in line and "free some space" not in line
+    assert qwh("init", tmp_path / "w").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "free some space or choose another --warehouse"),
+        (errno.EACCES, "make it writable or choose another --warehouse"),
+        (errno.EROFS, "make it writable or"),
+        (errno.EIO, "check the disk or"),
+        (None, "check the disk or"),
+    ],
+)
+def test_what_a_disk_refuses_has_its_own_advice(number, words):
+    line = str(storage_error("cannot write rows", OSError(number, "it is so", "here")))
+    assert line.startswith("cannot write rows: ") and line.endswith("then run it again")
+    assert words in line
