@@ -1,29 +1,34 @@
-"""Prompts answered greedily by every model, and the reference's answers read by all.
+"""Prompts answered by every model, and the reference's answers read by all.
 
-Each model answers each prompt by itself; the answer is right if, normalised, it is one of the
-expected ones. The reference's own answer is read by every quant (teacher forcing), so that each
-prompt has a KLD.
+Each model answers each prompt by itself; what makes an answer right is the benchmark's to say. The
+reference's own answer is read by every quant (teacher forcing), so that each prompt has a KLD.
+Where answers are greedy it is a quant's as well, up to the quant's first other choice.
 """
 
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 
 from ..errors import ExitCode, QwhError
-from ..kernels.scorers import dispatch
-from ..progress import progress
+from ..progress import Runner, race, say
 from ..raw.manifest import RunFacts
-from ..raw.store import RunWriter, Store
+from ..raw.store import Store
 from . import cohort
 from .asked import Asked, facts, key, prompt_row, tokenized
 from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
-from .lockstep import Lane, Scored, Scorer, load
+from .kept_prompts import KeptAnswers, KeptPrompts, ReadOtherwise
+from .lockstep import Lane, Scorer, load
 from .members import Member
-from .records import Record, publish
+from .running import mean_kld
 from .stopping import Watch
 from .trace import Trace
+
+GROUP = 64  # prompts that all models go through together, where they are answered side by side
 
 
 def refuse_mute(lanes: list[Lane]) -> None:
@@ -41,7 +46,7 @@ class Answering:
     """A benchmark on its way through groups of loaded models, each with the reference."""
 
     def __init__(self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary):
-        self.store, self.job, self.benchmark = store, job, benchmark
+        self.store, self.job, self.benchmark = store, _in_slots(job, benchmark.parallel), benchmark
         self.vocabulary = vocabulary
         self.asked = tokenized(benchmark, vocabulary)
         self.length = max(len(each.ids) for each in self.asked) + benchmark.max_new_tokens
@@ -52,86 +57,185 @@ class Answering:
                 f" what {file.path.name} was made for ({file.context_length}): shorten it",
                 ExitCode.BAD_INPUT,
             )
-        self.shared = cohort.shared_facts(job, facts(benchmark, self.asked, vocabulary))
-        self.records: dict[Member, Record] = {}
-        self.choices: dict[Member, list[np.ndarray]] = {}  # top ids along the reference's answer
+        self.shared = cohort.shared_facts(self.job, facts(benchmark, self.asked, vocabulary))
+        self.advance = lambda member, answers: None
 
     def all(self) -> list[RunFacts]:
-        """Every prompt through every model that lacks it, in groups that fit into memory."""
+        """Every prompt through every model that lacks it, in groups that fit into memory.
+
+        Raises QwhError; what was answered is kept, and the same call goes on from there.
+        """
         name, published = self.benchmark.benchmark_id, []
         todo = cohort.missing(self.store, self.job, self.shared, name)
-        for group in cohort.groups(self.job, todo, self.length):
-            with ExitStack() as stack:
-                members = [self.job.reference, *group]
-                lanes = load(stack, members, self.length, self.job.settings)
-                refuse_mute(lanes)
-                published += self._answered(lanes)
+        if not todo:
+            return []
+        with KeptPrompts(self.store, self.job, self.shared, todo) as kept:
+            for group in cohort.groups(self.job, todo, self.length):
+                with ExitStack() as stack:
+                    members = [self.job.reference, *group]
+                    lanes = load(stack, members, self.length, self.job.settings)
+                    refuse_mute(lanes)
+                    self._answered(lanes, kept)
+                published += kept.publish(group)
         return published
 
-    def _answered(self, lanes: list[Lane]) -> list[RunFacts]:
-        """Every prompt through loaded models; publishes one run for each."""
-        self.records = {}
-        title = f"answering {self.benchmark.benchmark_id}"
-        with ExitStack() as stack:
-            for lane in lanes:
-                ours = ("reference_tokens", "prompts") if lane is lanes[0] else ("tokens",)
-                writer = stack.enter_context(RunWriter(self.store, *ours, "samples"))
-                self.records[lane.member] = Record(writer)
-            bar = stack.enter_context(progress(title, len(self.asked) * len(lanes), "prompts"))
-            settings = self.job.settings
-            scorer = stack.enter_context(
-                Scorer(lanes, settings, self._take, Trace(), lambda who, positions: None)
-            )
-            for each in self.asked:
-                self._ask(each, lanes, scorer)
-                bar.advance(len(lanes))
-            return publish(self.store, self.job, self.records, self.shared)
+    def _answered(self, lanes: list[Lane], kept: KeptPrompts) -> None:
+        """Every prompt through loaded models."""
+        while True:
+            try:
+                self._through(lanes, kept)
+            except ReadOtherwise:
+                kept.drop()
+            else:
+                return
 
-    def _ask(self, asked: Asked, lanes: list[Lane], scorer: Scorer) -> None:
-        """One prompt: the reference answers, all read its answer, each quant answers by itself."""
+    def _through(self, lanes: list[Lane], kept: KeptPrompts) -> None:
+        """What the models lack, some prompts at a time."""
+        self._begin(lanes, kept)
+        runners: dict[Hashable, Runner] = {
+            lane.member: self._runner(lane.member, kept.of(lane.member)) for lane in lanes
+        }
+        title, size = f"answering {self.benchmark.benchmark_id}", self._together
+        with (
+            race(title, runners, "answers") as advance,
+            Scorer(lanes, self.job.settings, kept.take, Trace(), lambda who, n: None) as scorer,
+        ):
+            self.advance = advance
+            for first in range(0, len(self.asked), size):
+                self._ask(self.asked[first : first + size], lanes, kept, scorer)
+
+    @property
+    def _together(self) -> int:
+        """Prompts of a group. Without slots one by one, for there bits hang on what ran before."""
+        parallel = self.benchmark.parallel
+        return max(GROUP, parallel) if parallel > 1 else 1
+
+    def _begin(self, lanes: list[Lane], kept: KeptPrompts) -> None:
+        """Let models go on where what is kept ends; without slots their memory is made anew."""
+        whole = {lane: kept.of(lane.member).whole(self.benchmark.attempts) for lane in lanes}
+        if any(kept.of(lane.member).answers for lane in lanes[1:]):
+            first, of = min(whole.values()), len(self.asked)
+            say(f"{self.benchmark.benchmark_id}: goes on at prompt {first} of {of}")
+        for lane in lanes:
+            kept.of(lane.member).begin()
+        if self.benchmark.parallel > 1:
+            return
+        whole[lanes[0]] = min(whole.values())
+        for lane, first in whole.items():
+            if lane is not lanes[0]:
+                kept.of(lane.member).keep(first)
+            before = [self._sequence(n, kept) for n in _chain(self.asked, first)]
+            for _ in lane.model.read(before, self.job.settings.reading.rows):
+                pass
+
+    def _ask(
+        self, group: list[Asked], lanes: list[Lane], kept: KeptPrompts, scorer: Scorer
+    ) -> None:
+        """Some prompts: the reference answers, all read that, each quant answers by itself."""
         reference, *quants = lanes
-        theirs = self._answer(reference, asked, [])
-        row = prompt_row(self.benchmark, asked, len(theirs.ids))
-        self.records[reference.member].writer.write("prompts", row)
-        self._write_sample(reference.member, asked, theirs)
-        ids = np.array(asked.ids + theirs.ids[:-1], np.int32)
-        targets = np.full(len(ids), -1, np.int32)
-        targets[len(asked.ids) - 1 :] = theirs.ids
-        self.choices = {quant.member: [] for quant in quants}
-        scorer.read([Sequence(asked.number, ids, targets, asked.shared)], len(ids))
+        self._answer(reference, [start for each in group for start in self._starts(each)], kept)
+        sequences = [self._sequence(each.number, kept) for each in group]
+        begins = {lane: _held(group, kept.of(lane.member)) for lane in lanes}
+        if (first := min(begins.values())) < len(group):
+            rows = self.job.settings.reading.rows
+            scorer.read(sequences, rows, begins | {reference: first})
         for quant in quants:
-            # up to its first other choice the quant's greedy answer is the reference's; from there
-            # it goes on alone
-            own, choices = theirs, np.concatenate(self.choices[quant.member])
-            flips = np.flatnonzero(choices != theirs.ids)
-            if len(flips):
-                # -1: its logits are no finite numbers there, and the model itself must choose
-                choice = [int(choices[flips[0]])] if choices[flips[0]] >= 0 else []
-                given = [*theirs.ids[: flips[0]], *choice]
-                own = self._answer(quant, asked, given)
-            self._write_sample(quant.member, asked, own)
+            read = kept.of(quant.member).reads
+            starts = [s for each in group for s in self._own(each, read[each.number].flip, kept)]
+            self._answer(quant, starts, kept)
 
-    def _answer(self, lane: Lane, asked: Asked, given: list[int]) -> Answer:
-        start = Start(asked.number, asked.ids, given)
+    def _starts(self, asked: Asked) -> Iterator[Start]:
+        """A prompt's attempts from nothing."""
+        draw, name = self.benchmark.draw, asked.prompt.prompt_id
+        for attempt in range(self.benchmark.attempts):
+            drawn = draw.choice(name, attempt) if draw else None
+            yield Start(asked.number, asked.ids, [], drawn, attempt)
+
+    def _own(
+        self, asked: Asked, flip: tuple[int, int] | None, kept: KeptPrompts
+    ) -> Iterator[Start]:
+        """A quant's own attempts. A greedy one is the reference's up to the first other choice."""
+        if self.benchmark.draw:
+            yield from self._starts(asked)
+            return
+        given = kept.reference.answers[asked.number, 0][0].ids
+        if flip:
+            at, choice = flip
+            # -1: its logits are no finite numbers there, and the model itself must choose
+            given = [*given[:at], *([choice] if choice >= 0 else [])]
+        yield Start(asked.number, asked.ids, given)
+
+    def _sequence(self, number: int, kept: KeptPrompts) -> Sequence:
+        """A prompt with the reference's answer."""
+        asked, theirs = self.asked[number], kept.reference.answers[number, 0][0].ids
+        ids = np.array(asked.ids + theirs[:-1], np.int32)
+        targets = np.full(len(ids), -1, np.int32)
+        targets[len(asked.ids) - 1 :] = theirs
+        return Sequence(number, ids, targets, asked.shared if self.benchmark.parallel == 1 else 0)
+
+    def _answer(self, lane: Lane, starts: list[Start], kept: KeptPrompts) -> None:
+        """Answers that are not held, each kept as it is given."""
+        held = kept.of(lane.member).answers
+        lacking = [start for start in starts if (start.number, start.attempt) not in held]
         assert isinstance(lane.model, Speaker)
-        return next(lane.model.answer([start], self.benchmark.max_new_tokens, self._watch))
+        for answer in lane.model.answer(lacking, self.benchmark.max_new_tokens, self._watch):
+            self._keep(lane.member, answer, kept)
 
-    def _watch(self) -> Watch:
-        return Watch(self.benchmark, self.vocabulary)
-
-    def _take(self, scored: Scored) -> None:
-        """Rows from the scorer: written, and a quant's choices kept."""
-        self.records[scored.member].take(scored)
-        if isinstance(scored.rows, dispatch.QuantRows):
-            self.choices[scored.member].append(scored.rows.top1)
-
-    def _write_sample(self, member: Member, asked: Asked, answer: Answer) -> None:
+    def _keep(self, member: Member, answer: Answer, kept: KeptPrompts) -> None:
+        """A sample, graded; with the reference's first one of a prompt, that prompt."""
+        asked, held = self.asked[answer.number], kept.of(member)
         grade = self.benchmark.graded(self.vocabulary.text(answer.ids), asked.prompt)
         columns = {
-            "attempt": [0],
+            "attempt": [answer.attempt],
             "answer": [grade.answer],
             "score": [float(grade.is_right)],
             "answer_tokens": [len(answer.ids)],
             "finish_reason": [answer.reason],
         }
-        self.records[member].writer.write("samples", key(self.benchmark, asked) | columns)
+        if member is self.job.reference and answer.attempt == 0:
+            held.write("prompts", prompt_row(self.benchmark, asked, len(answer.ids)))
+        held.write("samples", key(self.benchmark, asked) | columns)
+        held.close_answer(answer, grade.is_right, self.shared.started_at)
+        self.advance(member, 1)
+
+    def _watch(self) -> Watch:
+        return Watch(self.benchmark, self.vocabulary)
+
+    def _runner(self, member: Member, kept: KeptAnswers) -> Runner:
+        """What is said of a member while it answers."""
+
+        def figures() -> str:
+            answers, sums = list(kept.answers.values()), [x.sums for x in list(kept.reads.values())]
+            right = f"{sum(r for _, r in answers) / max(len(answers), 1):.1%} right"
+            is_quant = member is not self.job.reference and sums
+            return f"{right} KLD {mean_kld(sums)}" if is_quant else right
+
+        total = len(self.asked) * self.benchmark.attempts
+        return Runner(member.quant_id, total, len(kept.answers), figures)
+
+
+def _in_slots(job: Job, slots: int) -> Job:
+    """The same job, by members that answer so many prompts side by side."""
+    if slots == 1:
+        return job
+
+    def reads(who: Member) -> Member:
+        return replace(who, reading=who.reading._replace(slots=slots))
+
+    return replace(job, reference=reads(job.reference), quants=list(map(reads, job.quants)))
+
+
+def _held(group: list[Asked], kept: KeptAnswers) -> int:
+    """How many of a group's first prompts a member has read."""
+    return sum(1 for _ in takewhile(lambda asked: asked.number in kept.reads, group))
+
+
+def _chain(asked: list[Asked], first: int) -> list[int]:
+    """The prompts whose reading left in memory what prompt `first` finds there, in order."""
+    if not first:
+        return []
+    found, number = [first - 1], first - 1
+    while need := asked[found[0]].shared:
+        number = next(n for n in range(number - 1, -1, -1) if asked[n].shared < need)
+        found.insert(0, number)
+    return found

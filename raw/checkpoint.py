@@ -80,20 +80,24 @@ class Checkpoint:
 
     def rows(self, chunks: int) -> Iterator[tuple[str, pa.RecordBatch]]:
         """The batches of the first chunks, as they were written, with their tables."""
+        for frame in self.frames[:chunks]:
+            yield from self.rows_of(frame)
+
+    def rows_of(self, frame: Frame) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """The batches of one chunk, as they were written, with their tables."""
         with open(self._chunks, "rb") as file:
-            for frame in self.frames[:chunks]:
-                file.seek(frame.start)
-                body = _body(file)
-                if body is None:
-                    raise QwhError(
-                        f"cannot read back what was kept of {self.about['name']}: check the disk,"
-                        " then run it again",
-                        ExitCode.STORAGE,
-                    )
-                head, rest = _parted(body)
-                for table, size in head["sizes"]:
-                    yield table, pa.ipc.read_record_batch(rest[:size], TABLES[table])
-                    rest = rest[size:]
+            file.seek(frame.start)
+            body = _body(file)
+        if body is None:
+            raise QwhError(
+                f"cannot read back what was kept of {self.about['name']}: check the disk, then run"
+                " it again",
+                ExitCode.STORAGE,
+            )
+        head, rest = _parted(body)
+        for table, size in head["sizes"]:
+            yield table, pa.ipc.read_record_batch(rest[:size], TABLES[table])
+            rest = rest[size:]
 
     def keep(self, chunks: int) -> None:
         """Drop what follows the first chunks, and rows of a chunk that is not whole."""
