@@ -35,6 +35,7 @@ from .prompt_options import (
     SeedOption,
     StopOption,
 )
+from .readings import Run, under, with_options
 
 if TYPE_CHECKING:
     from ..ingest.cohort import Settings
@@ -136,6 +137,7 @@ def _text_help(kind: str, sentence: str) -> str:
 def _text_command(kind: str) -> Callable[..., None]:
     """`qwh ingest KIND`: texts through the models of one engine."""
 
+    @with_options
     def command(
         reference: ReferenceOption,
         quant: QuantOption,
@@ -153,6 +155,7 @@ def _text_command(kind: str) -> Callable[..., None]:
         quants_at_once: AtOnceOption = None,
         threads: ThreadsOption = None,
         trace: TraceOption = None,
+        run: Run = Run(),  # noqa: B008  (its options are the command's)
         warehouse: WarehouseOption = DEFAULT,
         more: MoreArgument = None,
     ) -> None:
@@ -169,7 +172,7 @@ def _text_command(kind: str) -> Callable[..., None]:
         settings = _settings(
             threads, top_k, batch_size, quants_at_once, reference_made_from, uploader
         )
-        settings = replace(settings, until=until)
+        settings = under(replace(settings, until=until), run)
         store = Store(warehouse).create()
         quants = models([*quant, *(more or [])], reference)
         asked = job(which_cohort(warehouse, cohort), reference, quants, quant_id, settings, kind)

@@ -5,7 +5,7 @@ Nothing here loads a model.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +19,10 @@ from ..raw.store import Store
 from . import tokenizers
 from .engines import registry
 from .engines.port import PLAIN, Model, Reading, Vocabulary
-from .members import Member, member, named, open_stored
+from .members import Member, member, named, open_stored, run_as, under
+from .members import Settings as QuantSettings
 from .quant_names import HeldNames, stem
+from .readings import ONCE, Second, published_name, with_firsts
 
 FLOAT_BITS = 16  # per weight of a model that is not quantized, at least
 
@@ -36,6 +38,8 @@ class Settings:
     made_from: str | None = None  # what the reference was made from, if it is itself a quant
     uploader: str | None = None
     until: float | None = None  # a text ends when no mean KLD's relative error is larger
+    of_quants: QuantSettings = ()  # under which the quants are run
+    second: Second = ONCE  # what is read once more
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Job:
         conversion may write otherwise.
         """
         head = self.reference.made_by or self.reference
-        return head if head.file.tokenizer else self.quants[0]
+        return head if head.file.tokenizer or not self.quants else self.quants[0]
 
 
 def all_threads() -> int:
@@ -76,7 +80,7 @@ def job(
     """
     reading, uploader = settings.reading, settings.uploader
     members = [
-        member(name, path, reading, uploader, default)
+        under(member(name, path, reading, uploader, default), settings.of_quants, bool(quant_ids))
         for name, path in named(quants, quant_ids, reference)
     ]
     head = member(stem(reference), reference, reading, None, default)
@@ -124,18 +128,16 @@ def named_as_held(store: Store, job: Job, is_said: bool = False) -> Job:
     names = HeldNames([run for run in runs if run.run_id in kept], stem(_path(job.reference)))
 
     def named(who: Member, role: str, name: str) -> Member:
-        mine = (role, who.described.sha256, name)
-        first = next(
-            (run for run in runs if (run.role, run.file_sha256, run.quant_id) == mine), None
-        )
-        first_name = store.published(first.run_id).quant_id if first else None
+        first_name = published_name(store, job.cohort, (role, who.described.sha256, name))
         return replace(who, quant_id=name, first_name=first_name)
 
     quants = [
         named(
             each,
             "quant",
-            each.quant_id if is_said else names.of_quant(_path(each), each.described.sha256),
+            each.quant_id
+            if is_said
+            else names.of_quant(_path(each), each.described.sha256, run_as=run_as(each)),
         )
         for each in job.quants
     ]
@@ -151,8 +153,8 @@ def shared_facts(job: Job, text: dict[str, Any]) -> RunFacts:
     """What all runs of a job on one text share. text: the fields of RunFacts about the text."""
     from ..kernels.scorers import dispatch
 
-    reference, first = job.reference, job.quants[0]
-    engine = first.engine.facts(first.file, first.reading)
+    reference, first = job.reference, (*job.quants, job.reference)[0]
+    engine = first.engine.facts(first.file, job.settings.reading)
     if reference.file.stream is not None:  # rows of a file are scored in the file's precision
         stored = reference.engine.facts(reference.file, reference.reading)
         engine |= {"logits_dtype": stored["logits_dtype"]}
@@ -185,44 +187,59 @@ def as_held(store: Store, job: Job, shared: RunFacts) -> RunFacts:
 
 def run_of(job: Job, who: Member, shared: RunFacts, **more: object) -> RunFacts:
     """The named run of a member under the job's shared facts. more: see RunFacts.named."""
-    role = "reference" if who is job.reference else "quant"
+    role = "reference" if who is job.reference else who.role
     file = {name: value for name, value in who.described.facts.items() if value is not None}
     file.pop("tokenizer_sha256", None)  # shared: other spellings of one tokenizer are compared
     ours: dict[str, Any] = {"role": role, "quant_id": who.quant_id, "uploader": who.uploader}
     if who.facts:
         ours["facts"] = json.dumps(who.facts, sort_keys=True)
-    if who is job.reference:
+    if job.reference in (who, who.first):
         ours["made_from"] = job.settings.made_from
+    if who.reading.settings:
+        ours["lora"] = who.engine.facts(who.file, who.reading).get("lora")
     run = replace(shared, **(file | _reading_facts(who.reading) | ours))
     first = replace(run, quant_id=who.first_name or who.quant_id)
     return replace(run, run_id=first.named(reference=job.reference.described.sha256, **more).run_id)
 
 
 def _reading_facts(reading: Reading) -> dict[str, Any]:
-    return {"batch_size": reading.rows, "ubatch_size": reading.rows, "reading": reading.label}
+    threads = dict(reading.settings).get("threads")
+    found = {"batch_size": reading.rows, "ubatch_size": reading.rows, "reading": reading.label}
+    return found | ({"threads": int(threads)} if threads else {})
 
 
-def missing(store: Store, job: Job, shared: RunFacts, what: str) -> list[Member]:
-    """The quants whose runs the store lacks; of the others it says that there is nothing to do."""
+def missing(
+    store: Store, job: Job, shared: RunFacts, what: str, seconds: Sequence[Member] = ()
+) -> list[Member]:
+    """The quants and second readings whose runs the store lacks; of the others it says that there
+    is nothing to do.
+    """
     left = []
-    for quant in job.quants:
-        if edits.again(store, run_of(job, quant, shared).run_id):
-            say(f"{quant.quant_id} on {what} is already in the warehouse: nothing to do")
+    for who in (*job.quants, *seconds):
+        if edits.again(store, run_of(job, who, shared).run_id):
+            say(f"{who.title} on {what} is already in the warehouse: nothing to do")
         else:
-            left.append(quant)
+            left.append(who)
     return left
 
 
-def groups(job: Job, quants: list[Member], length: int) -> Iterator[list[Member]]:
-    """The quants in groups that fit in memory beside the reference, or that were asked for."""
-    if not quants:
+def groups(job: Job, members: list[Member], length: int) -> Iterator[list[Member]]:
+    """Quants and second readings in groups that fit in memory beside the reference, or that were
+    asked for; what is one quant's stays together.
+    """
+    units: dict[Member, list[Member]] = {}
+    for who in members:
+        key = who.first if who.first and who.role == "repeat" else who
+        units.setdefault(key, []).append(who)
+    if not units:
         return
     kept = _takes(job.reference, length)
-    largest = max(_takes(quant, length) for quant in quants)
-    fits = (quants[0].engine.room() - kept) // max(largest, 1)
+    largest = max(sum(_takes(who, length) for who in with_firsts(unit)) for unit in units.values())
+    fits = (members[0].engine.room() - kept) // max(largest, 1)
     size = job.settings.quants_at_once or max(1, int(fits))
-    for i in range(0, len(quants), size):
-        yield quants[i : i + size]
+    parts = list(units.values())
+    for i in range(0, len(parts), size):
+        yield [who for unit in parts[i : i + size] for who in unit]
 
 
 def load(who: Member, length: int, settings: Settings) -> Model:

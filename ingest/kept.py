@@ -20,8 +20,10 @@ from ..raw.manifest import RunFacts, now
 from ..raw.store import RunWriter, Store
 from . import cohort
 from .cohort import Job
+from .first_again import FirstAgain
 from .lockstep import Scored
 from .members import Member
+from .readings import with_firsts
 from .records import columns, identity
 from .running import Sums
 
@@ -56,6 +58,9 @@ class Kept:
     def take(self, scored: Scored) -> None:
         """Write a block of rows of the first chunk that is not held."""
         self.held.write(*columns(scored))
+        if scored.between:
+            kld, finite = scored.between
+            self.held.write("reading_klds", scored.where | {"kld": kld, "finite": finite})
         self._chunk = self._chunk.plus(scored.rows)
 
     def digest(self, scored: Scored) -> str | None:
@@ -112,6 +117,7 @@ class KeptText:
     def __init__(self, store: Store, job: Job, shared: RunFacts, quants: list[Member]):
         self.store, self.job, self.shared = store, job, shared
         self._quants, self._other = quants, False
+        self.again: dict[Member, FirstAgain] = {}  # quants that are read for their repeats alone
         self._stack = ExitStack()
 
     def __enter__(self) -> "KeptText":
@@ -129,15 +135,27 @@ class KeptText:
                 stack.callback(held.release)
                 self.quants[quant] = Kept(held)
                 self._agree(quant)
+            for first in with_firsts(self._quants):
+                if first not in self.quants:
+                    run = cohort.run_of(self.job, first, self.shared)
+                    self.again[first] = FirstAgain(self.store, run, self._name(first))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def of(self, member: Member) -> Kept:
+    def of(self, member: Member) -> "Kept | FirstAgain":
         """A member's chunks."""
+        if member in self.again:
+            return self.again[member]
         return self.reference if member is self.job.reference else self.quants[member]
+
+    def begin(self, member: Member) -> int:
+        """The chunk from which on a member is to be read: a first reading with its repeat."""
+        own = [] if member in self.again else [self.of(member).chunks]
+        repeats = [kept for who, kept in self.quants.items() if who.first is member]
+        return min((*own, *(kept.chunks for kept in repeats)))
 
     def take(self, scored: Scored) -> None:
         """A block of rows, in order; the reference's before its quants'. Raises ReadOtherwise."""
@@ -147,7 +165,12 @@ class KeptText:
         if scored.member is self.job.reference:
             self._take_reference(scored, number)
             return
+        if scored.member in self.again:
+            self.again[scored.member].take(scored)
+            return
         kept = self.quants[scored.member]
+        if number < kept.chunks:
+            return  # it is read for its repeat's sake
         kept.take(scored)
         if scored.ends:
             kept.close_chunk(self.reference.rows_of[number], self.shared.started_at)
@@ -196,6 +219,9 @@ class KeptText:
             run = cohort.run_of(self.job, quant, shared)
             kept = self.quants[quant]
             run = replace(run, reference_run_id=head.run_id)
+            if quant.first and quant.role == "repeat":
+                first = cohort.run_of(self.job, quant.first, shared)
+                run = replace(run, first_run_id=first.run_id)
             published.append(self._publish(kept, run, chunks))
             del self.quants[quant]
             kept.held.remove()
@@ -229,7 +255,7 @@ class KeptText:
             head.remove()
 
     def _name(self, member: Member) -> str:
-        return f"{member.quant_id} on {self.shared.corpus_id} at {self.shared.context_length}"
+        return f"{member.title} on {self.shared.corpus_id} at {self.shared.context_length}"
 
 
 def _identity(batch: pa.RecordBatch) -> bytes:

@@ -36,7 +36,8 @@ class Lane(NamedTuple):
 class Scored(NamedTuple):
     """Rows of one member's block. where: chunk and position, [T]; targets: [T] int32 token ids.
 
-    ends: no more of this sequence's rows follow.
+    ends: no more of this sequence's rows follow. between: of a repeat, KL(first reading || this)
+    and whether both are finite, [T] each.
     """
 
     member: Member
@@ -44,6 +45,7 @@ class Scored(NamedTuple):
     targets: np.ndarray
     rows: Rows
     ends: bool
+    between: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class Block(NamedTuple):
@@ -95,6 +97,12 @@ class Scorer:
         self.reference, self.lanes = reference, lanes
         # the first quant reads before the reference: the last one's rows are scored meanwhile
         self.order = [*quants[:1], reference, *quants[1:]] if len(quants) > 1 else lanes
+        lane_of = {lane.member: lane for lane in lanes}
+        self.first_of = {  # repeats, each behind its first reading in `lanes`
+            lane: lane_of[lane.member.first]
+            for lane in quants
+            if lane.member.first and lane.member.role == "repeat"
+        }
         self.settings, self.sink, self.trace, self.advance = settings, sink, trace, advance
         self.pending: dict[Lane, Future[tuple[Rows, Future[None]]]] = {}
 
@@ -138,7 +146,8 @@ class Scorer:
         there: dict[Lane, Logits] = {}
         for lane, stream in streams.items():
             # every quant's rows are scored against the reference's, so it waits for all
-            self._wait(self.lanes if lane is self.reference else [lane])
+            repeats = [each for each, first in self.first_of.items() if first is lane]
+            self._wait(self.lanes if lane is self.reference else [lane, *repeats])
             with self.trace.span(FORWARD, lane.member.quant_id):
                 logits = next(stream)
             self.advance(lane.member, block.stop - block.start)
@@ -157,6 +166,7 @@ class Scorer:
         logits, logits_ref = there[lane], there[self.reference]
         before = None if lane is self.reference else self.pending[self.reference]
         settings, member, targets = self.settings, lane.member, block.targets
+        first = there[self.first_of[lane]] if lane in self.first_of else None
 
         def score() -> tuple[Rows, Future[None]]:
             with self.trace.span(SCORE, member.quant_id):
@@ -168,7 +178,8 @@ class Scorer:
                     ref, _ = before.result()
                     assert isinstance(ref, dispatch.ReferenceRows)
                     rows = dispatch.quant_rows(logits_ref, ref, logits, targets, settings.threads)
-            scored = Scored(member, block.where, targets, rows, block.ends)
+                kld = _between(first, logits, targets, settings.threads)
+            scored = Scored(member, block.where, targets, rows, block.ends, kld)
             return rows, self.writing.submit(self._write, scored)
 
         self.pending[lane] = self.scoring.submit(score)
@@ -182,6 +193,20 @@ class Scorer:
         for lane in lanes:
             if lane in self.pending:
                 self.pending.pop(lane).result()[1].result()
+
+
+def _between(
+    first: Logits | None, logits: Logits, targets: np.ndarray, threads: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """KL(first reading || this one) at each position, nats, and whether both are finite; [T] each.
+
+    None where there is no first reading.
+    """
+    if first is None:
+        return None
+    ours = dispatch.reference_rows(first, targets, 1, threads)
+    rows = dispatch.quant_rows(first, ours, logits, targets, threads)
+    return rows.kld, rows.finite
 
 
 def refuse_unfit(lane: Lane, logits: Logits | None, scored: int) -> None:

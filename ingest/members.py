@@ -1,16 +1,19 @@
 """The models of a cohort: their files told by their content, their names, how each is run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ExitCode, QwhError
 from .engines import registry
 from .engines.port import PLAIN, Engine, ModelFile, Reading
-from .quant_names import short_name, stem
+from .engines.settings import ROWS, SEQUENCES, suffix
+from .quant_names import RunAs, short_name, stem
 from .readers import strangers
 from .readers.registry import head
 from .readers.untrusted.packed import packing
+
+Settings = tuple[tuple[str, str], ...]  # of an engine: (name, value) each
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity
@@ -19,7 +22,8 @@ class Member:
 
     made_by: the model that wrote a stored source, if it is at hand: its file's facts are stored.
     facts: what else was said of it. first_name: what the store called it when its first run was
-    published, by which its runs' ids are made; None: as it is called.
+    published, by which its runs' ids are made; None: as it is called. role: reference, quant, or
+    that of a second reading (see readings.py); first: whose second reading it is.
     """
 
     quant_id: str
@@ -30,6 +34,13 @@ class Member:
     made_by: "Member | None" = None
     facts: dict[str, Any] | None = None
     first_name: str | None = None
+    role: str = "quant"
+    first: "Member | None" = None
+
+    @property
+    def title(self) -> str:
+        """For a person: its name, and how it is read if that is not the first time."""
+        return f"{self.quant_id} again ({self.reading.label})" if self.first else self.quant_id
 
     @property
     def engine(self) -> Engine:
@@ -78,11 +89,45 @@ def member(
     return Member(quant_id, kind, file, reading, uploader)
 
 
+def under(who: Member, settings: Settings, is_said: bool) -> Member:
+    """A member that is run under settings, which its name has too unless somebody said one.
+
+    Raises QwhError for settings that its engine does not take.
+    """
+    reading = registry.reading_under(who.kind, who.reading, settings)
+    refuse_rows(settings)
+    word = "" if is_said else suffix(reading, registry.settings(who.kind))
+    return replace(who, quant_id=who.quant_id + word, reading=reading)
+
+
+def run_as(who: Member) -> RunAs:
+    """How a quant is run, for its name."""
+    return RunAs(who.reading.label, suffix(who.reading, registry.settings(who.kind)))
+
+
+def refuse_rows(settings: Settings) -> None:
+    """Raise QwhError for a batch shape as a quant's setting: its reference's would be another."""
+    for name, value in settings:
+        if name in (ROWS, SEQUENCES):
+            raise QwhError(
+                f"{name}={value} is no setting of a quant: all of a cohort are read alike: give"
+                " --batch-size, or read again so with --control or --repeat",
+                ExitCode.USAGE,
+            )
+
+
 def named(
     paths: list[Path], quant_ids: list[str] | None, reference: Path
 ) -> list[tuple[str, Path]]:
-    """The quants with their names. Raises QwhError if two are called the same."""
-    names = quant_ids or [short_name(stem(path), stem(reference)) for path in paths]
+    """The quants with their names. Raises QwhError if two are called the same.
+
+    The reference's own file, as a quant, is called as the reference is.
+    """
+    head = stem(reference)
+    names = quant_ids or [
+        head if path.resolve() == reference.resolve() else short_name(stem(path), head)
+        for path in paths
+    ]
     if len(names) != len(paths):
         raise QwhError(
             f"{len(names)} --quant-id for {len(paths)} --quant: give one for each, in the same"

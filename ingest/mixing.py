@@ -60,8 +60,17 @@ def _refuse_other_head(held: RunFacts, job: Job) -> None:
 
 
 def _refuse_other_quant(held: RunFacts, job: Job) -> None:
-    """Raise QwhError if another file was measured under a quant's name."""
+    """Raise QwhError if another file, or other settings, were measured under a quant's name."""
     files = {quant.quant_id: quant.described.sha256 for quant in job.quants}
+    labels = {quant.quant_id: quant.reading.label for quant in job.quants}
+    label = held.reading or ""
+    is_first = held.role == "quant" and held.file_sha256 is not None
+    if is_first and labels.get(held.quant_id or "", label) != label:
+        raise QwhError(
+            f"cohort {job.cohort} knows {held.quant_id} run with {label or 'no settings'}: give"
+            " this one its own --quant-id",
+            ExitCode.MISMATCH,
+        )
     if held.file_sha256 not in (None, files.get(held.quant_id or "", held.file_sha256)):
         raise QwhError(
             f"cohort {job.cohort} already knows another file as {held.quant_id}"

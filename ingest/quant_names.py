@@ -7,6 +7,7 @@ called otherwise because another one joins.
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from ..raw.manifest import RunFacts
 from .readers.names import plain_name
@@ -31,32 +32,51 @@ def short_name(name: str, reference: str) -> str:
     return name[start:] or name
 
 
+class RunAs(NamedTuple):
+    """How a quant is run, where that is not the engine's own way: as its runs say it, and as its
+    name does.
+    """
+
+    label: str = ""
+    suffix: str = ""
+
+
+PLAIN = RunAs()
+
+
 class HeldNames:
     """What a cohort calls files. runs: the cohort's; reference: the stem of the reference's file.
 
-    A file that the store knows keeps its name, whatever it is called on disk.
+    A file that the store knows keeps its name under the same settings, whatever it is called on
+    disk.
     """
 
     def __init__(self, runs: list[RunFacts], reference: str):
         self.reference = reference
         self.held = {run.quant_id for run in runs}
-        self._by_file: dict[tuple[str | None, str | None], list[str]] = {}
+        self._by_file: dict[tuple[str | None, str | None, str], list[str]] = {}
         for run in runs:
             if run.quant_id and run.file_sha256:
-                self._by_file.setdefault((run.role, run.file_sha256), []).append(run.quant_id)
+                what = (run.role, run.file_sha256, run.reading or "")
+                self._by_file.setdefault(what, []).append(run.quant_id)
 
-    def of_quant(self, path: Path, sha256: str | None, said: str | None = None) -> str:
+    def of_quant(
+        self, path: Path, sha256: str | None, said: str | None = None, run_as: RunAs = PLAIN
+    ) -> str:
         """A quant's name; said: where somebody says it. A stem in full may be an import's."""
         own = stem(path)
-        wanted = own if own in self.held else short_name(own, self.reference)
-        return self._kept("quant", sha256, said or wanted)
+        if run_as.suffix and own == self.reference:
+            wanted = self.of_reference(sha256)
+        else:
+            wanted = own if own in self.held else short_name(own, self.reference)
+        return self._kept("quant", sha256, run_as.label, said or wanted + run_as.suffix)
 
     def of_reference(self, sha256: str | None) -> str:
         """The reference's name."""
-        return self._kept("reference", sha256, self.reference)
+        return self._kept("reference", sha256, "", self.reference)
 
-    def _kept(self, role: str, sha256: str | None, wanted: str) -> str:
-        names = self._by_file.get((role, sha256)) or [wanted]
+    def _kept(self, role: str, sha256: str | None, label: str, wanted: str) -> str:
+        names = self._by_file.get((role, sha256, label)) or [wanted]
         return wanted if wanted in names else names[0]
 
 

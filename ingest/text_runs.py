@@ -6,7 +6,7 @@ and those that stopped before go on to where the last one stopped, until one num
 """
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,11 +18,13 @@ from ..raw.manifest import SAME_TEXT, RunFacts
 from ..raw.store import Store
 from . import cohort
 from .cohort import Job
+from .first_again import FirstAgain
 from .kept import Kept, KeptText, ReadOtherwise, key
 from .lockstep import Lane, Scorer, load
 from .members import Member
 from .mixing import refuse_mixing
-from .running import enough, mean_kld, perplexity
+from .readings import seconds, with_firsts
+from .running import Sums, enough, mean_kld, perplexity
 from .texts import Text
 from .trace import Trace
 
@@ -70,6 +72,7 @@ class TextRuns:
 
     def __init__(self, store: Store, job: Job, trace: Trace):
         self.store, self.job, self.trace = store, job, trace
+        self.seconds = seconds(store, job)
         self.published: list[RunFacts] = []
 
     def score(self, tasks: list[Task]) -> list[RunFacts]:
@@ -112,7 +115,8 @@ class TextRuns:
                 if lacking:
                     text = KeptText(self.store, self.job, shared, lacking)
                     texts[task] = stack.enter_context(text)
-            wanted = [q for q in self.job.quants if any(q in x.quants for x in texts.values())]
+            both = [*self.job.quants, *self.seconds]
+            wanted = [who for who in both if any(who in text.quants for text in texts.values())]
             groups = list(cohort.groups(self.job, wanted, length))
             before: list[int] = []
             while before != (before := [task.least for task in texts]):
@@ -124,11 +128,12 @@ class TextRuns:
                     self._publish(task, text, list(text.quants))
 
     def _lacking(self, task: Task, shared: RunFacts) -> list[Member]:
-        """The quants whose runs are not there; of a text without an end, all."""
+        """Those whose runs are not there; of a text without an end, all."""
+        both = [*self.job.quants, *self.seconds]
         if task.until is not None:
-            return self.job.quants
-        lacking = cohort.missing(self.store, self.job, shared, task.name)
-        for quant in self.job.quants:
+            return both
+        lacking = cohort.missing(self.store, self.job, shared, task.name, self.seconds)
+        for quant in both:
             if quant not in lacking:
                 checkpoint.drop(self.store.staging, key(self.job, quant, shared))
         return lacking
@@ -140,23 +145,26 @@ class TextRuns:
         open_ = [task for task, text in texts.items() if self._end_of(task, text, group) is None]
         lacking = [quant for quant in group if any(quant in texts[task].quants for task in open_)]
         with ExitStack() as stack:
-            members = [self.job.reference, *lacking] if open_ else []
+            members = [self.job.reference, *with_firsts(lacking)] if open_ else []
             lanes = load(stack, members, length, self.job.settings)
             for task, text in texts.items():
                 if task in open_:
-                    mine = [x for x in lanes if x is lanes[0] or x.member in text.quants]
-                    self._read(task, text, mine)
+                    mine = {lane.member for lane in lanes if lane.member in text.quants}
+                    mine |= {who.first for who in mine if who.first}
+                    self._read(task, text, [x for x in lanes if x is lanes[0] or x.member in mine])
                 task.least = self._end_of(task, text, group) or task.least
                 if task.until is None:
                     self._publish(task, text, [quant for quant in group if quant in text.quants])
 
     def _end_of(self, task: Task, text: KeptText, group: list[Member]) -> int | None:
         """Where the text ends for a group; None: it has not read so far."""
-        quants = [text.quants[quant] for quant in group if quant in text.quants]
-        if not quants:
+        mine = [who for who in group if who in text.quants]
+        if not mine:
             return task.least
-        end = task.end_of(quants)
-        return end if end and text.reference.chunks >= end else None
+        deciding = [text.quants[who] for who in mine if not who.first]
+        end = task.end_of(deciding) if deciding else task.least
+        kept = [text.reference, *(text.quants[who] for who in mine)]
+        return end if end and all(each.chunks >= end for each in kept) else None
 
     def _read(self, task: Task, text: KeptText, lanes: list[Lane]) -> None:
         """Chunks of a text that loaded models lack."""
@@ -170,12 +178,12 @@ class TextRuns:
 
     def _through(self, task: Task, text: KeptText, lanes: list[Lane]) -> None:
         sequences = task.text.sequences()
-        begins = {lane: min(text.of(lane.member).chunks, len(sequences)) for lane in lanes}
+        begins = {lane: min(text.begin(lane.member), len(sequences)) for lane in lanes}
         first = begins[lanes[0]] = min(begins.values())
         if any(begins.values()):
             say(f"{task.name}: goes on at chunk {first} of {len(sequences)}")
         runners: dict[Hashable, Runner] = {
-            lane.member: self._runner(task, text.of(lane.member), lane.member, begins[lane])
+            lane.member: self._runner(task, text.of(lane.member).sums, lane.member, begins[lane])
             for lane in lanes
         }
         for lane in lanes:
@@ -185,35 +193,40 @@ class TextRuns:
             race(f"scoring {task.name}", runners, "tokens") as advance,
             Scorer(lanes, self.job.settings, text.take, self.trace, advance) as scorer,
         ):
-            quants = [text.quants[lane.member] for lane in lanes[1:]]
-            scorer.read(sequences, rows, begins, self._sure(task, quants))
+            kept = {lane.member: text.of(lane.member) for lane in lanes[1:]}
+            scorer.read(sequences, rows, begins, self._sure(task, kept))
 
-    def _sure(self, task: Task, quants: list[Kept]) -> Callable[[], bool]:
-        """Whether a text may end, asked after each chunk: of the chunks that all have read."""
+    def _sure(self, task: Task, kept: Mapping[Member, Kept | FirstAgain]) -> Callable[[], bool]:
+        """Whether a text may end, asked after each chunk: of the chunks that all have read.
+
+        Second readings decide nothing; they read as far as it is known to be needed.
+        """
         looked = task.least
+        quants = [each.sums for who, each in kept.items() if not who.first]
 
         def sure() -> bool:
             nonlocal looked
             if task.until is None:
                 return False
-            end = enough([each.sums for each in quants], looked, task.until)
-            looked = max(looked, 1 + min(each.chunks for each in quants))
-            return end is not None
+            read = min(each.chunks for each in kept.values())
+            end = enough(quants, looked, task.until) if quants else task.least
+            looked = max(looked, 1 + min(map(len, quants), default=0))
+            return end is not None and read >= end
 
         return sure
 
-    def _runner(self, task: Task, kept: Kept, member: Member, begin: int) -> Runner:
+    def _runner(self, task: Task, sums: list[Sums], member: Member, begin: int) -> Runner:
         """What is said of a member while it reads."""
         lengths = [len(chunk) for chunk in task.text.stream]
 
         def figures() -> str:
-            sums = list(kept.sums)
-            if not sums:
+            read = list(sums)
+            if not read:
                 return ""
-            ppl = f"PPL {perplexity(sums)}"
-            return ppl if member is self.job.reference else f"{ppl} KLD {mean_kld(sums)}"
+            ppl = f"PPL {perplexity(read)}"
+            return ppl if member is self.job.reference else f"{ppl} KLD {mean_kld(read)}"
 
-        return Runner(member.quant_id, sum(lengths), sum(lengths[:begin]), figures)
+        return Runner(member.title, sum(lengths), sum(lengths[:begin]), figures)
 
     def _end(self, task: Task) -> None:
         """A text that all have read to where it ends."""

@@ -20,7 +20,8 @@ class Who:
     """A member, as far as a checkpoint knows it."""
 
     def __init__(self, quant_id: str):
-        self.quant_id = quant_id
+        self.quant_id = self.title = quant_id
+        self.role, self.first = "quant", None
 
 
 class Toy:
@@ -55,7 +56,8 @@ class Toy:
         values["topk_logprobs_ref"] = values["topk_logprobs"] = np.zeros((n, k), np.float32)
         found = kind(**{name: values[name] for name in kind._fields})
         targets = np.zeros(n, np.int32)
-        return SimpleNamespace(member=member, where=where, targets=targets, rows=found, ends=True)
+        about = {"member": member, "where": where, "targets": targets, "rows": found}
+        return SimpleNamespace(**about, ends=True, between=None)
 
 
 def take(toy, text, member, numbers, shift=0.0):

@@ -2,7 +2,9 @@
 
 import ctypes
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +71,7 @@ class Weights:
         params.vocab_only = vocab_only
         params.n_gpu_layers = 0 if vocab_only else 999
         self.path = Path(path)
+        self.adapters: list[tuple[Any, float]] = []  # freed with the model
         _complaints.clear()
         self.handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
@@ -85,6 +88,19 @@ class Weights:
         of_state = (llama_cpp.llama_model_is_recurrent, llama_cpp.llama_model_is_hybrid)
         # whether its memory holds positions, and no state of all that was read
         self.has_positions = not any(is_so(self.handle) for is_so in of_state)
+
+    def adapt(self, adapters: list[tuple[Path, float]]) -> None:
+        """Lay adapters over the weights, each with its scale: contexts that follow use them."""
+        for path, scale in adapters:
+            _complaints.clear()
+            handle = llama_cpp.llama_adapter_lora_init(self.handle, os.fsencode(path))
+            if not handle:
+                raise QwhError(
+                    f"llama.cpp cannot lay {path} over {self.path.name}: {_complaint()}: give a"
+                    " LoRA adapter in GGUF that was made for this model",
+                    ExitCode.BAD_INPUT,
+                )
+            self.adapters.append((handle, scale))
 
     def tokenize(self, text: str) -> np.ndarray:
         """Token ids [n] int32, special tokens added at the start where the model wants them, markup
@@ -155,13 +171,14 @@ class Context:
         block: int,
         threads: int,
         sequences: int = 1,
-        apart: bool = False,
+        how: Mapping[str, Any] = {},
     ):
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx = context_length * (sequences if apart else 1)
-        params.n_batch = params.n_ubatch = block
-        params.n_seq_max, params.kv_unified = sequences, sequences > 1 and not apart
+        params.n_ctx, params.n_batch, params.n_ubatch = context_length, block, block
+        params.n_seq_max, params.kv_unified = sequences, sequences > 1
         params.n_threads = params.n_threads_batch = threads
+        for name, value in how.items():
+            setattr(params, name, value)
         self.weights = weights
         self.block = block
         _complaints.clear()
@@ -173,6 +190,7 @@ class Context:
                 " memory",
                 ExitCode.BAD_INPUT,
             )
+        self._use(weights.adapters)
         self.memory = llama_cpp.llama_get_memory(self.handle)
         self.batch = llama_cpp.llama_batch_init(block, 0, sequences)
         self.all = list(range(sequences))
@@ -181,6 +199,16 @@ class Context:
         if found:
             self.close()
             raise weights.wordless(found)
+
+    def _use(self, adapters: list[tuple[Any, float]]) -> None:
+        """Run with these adapters over the weights."""
+        if adapters:
+            handles, scales = zip(*adapters)
+            n = len(handles)
+            kind = llama_cpp.llama_adapter_lora_p_ctypes
+            llama_cpp.llama_set_adapters_lora(
+                self.handle, (kind * n)(*handles), n, (ctypes.c_float * n)(*scales)
+            )
 
     def _no_language_model(self) -> str | None:
         """What the model is if it predicts no next token, as llama.cpp knows it."""

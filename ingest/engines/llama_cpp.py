@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import psutil
 
+from . import llama_settings
 from .gguf import read_gguf
 from .gguf_header import MAGIC
 from .going import Going
 from .llama_branches import alike, branches
-from .llama_settings import facts as reading_facts
 from .port import Answer, ModelFile, Reading, Sequence, Start, blocks
 
 file = read_gguf
+SETTINGS, contradiction = llama_settings.SETTINGS, llama_settings.contradiction
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -39,7 +40,7 @@ def facts(file: ModelFile, reading: Reading) -> dict[str, Any]:
         "engine_version": llama_context.VERSION,
         "device": llama_context.device(),
         "logits_dtype": "f32",
-        **reading_facts(reading),
+        **llama_settings.facts(reading),
     }
 
 
@@ -92,14 +93,18 @@ class Model:
         # llama.cpp wants no more sequences than a pass has tokens
         self.sequences = min(reading.sequences, block) if self.weights.has_positions else 1
         room = length if self.sequences == 1 else length + block  # beside one, a batch of others
+        threads = llama_settings.threads_of(reading, threads)
+        how = llama_settings.parameters(reading)
         try:
+            self.weights.adapt(llama_settings.adapters(reading))
             if reading.slots > 1 and self.weights.has_positions:
                 rows = llama_slots.rows_for(reading.slots)
                 room, block = llama_slots.room_for(length), max(rows, llama_slots.MOST)
-                self.context = Context(self.weights, room, block, threads, rows, apart=True)
+                how |= {"n_ctx": room * rows, "kv_unified": False}
+                self.context = Context(self.weights, room, block, threads, rows, how)
                 self.slots = llama_slots.Slots(self.context, reading.slots)
             else:
-                self.context = Context(self.weights, room, block, threads, self.sequences)
+                self.context = Context(self.weights, room, block, threads, self.sequences, how)
         except BaseException:
             self.weights.close()
             raise

@@ -33,23 +33,23 @@ COMMON = {
 }
 
 
-def parsed(given: Iterable[str], known: Mapping[str, Setting], kind: str) -> list[tuple[str, str]]:
-    """NAME=VALUE each, as pairs that the engine takes. Raises QwhError for what it does not."""
-    pairs = []
+def pairs(given: Iterable[str]) -> list[tuple[str, str]]:
+    """NAME=VALUE each, parted. Raises QwhError for what is not so."""
+    found = []
     for text in given:
         name, sign, value = text.partition("=")
         if not sign:
             raise QwhError(f"{text!r} is no setting: write NAME=VALUE, as rows=16", ExitCode.USAGE)
-        pairs.append((name.strip().replace("-", "_"), value.strip()))
-    return checked(pairs, known, kind)
+        found.append((name.strip().replace("-", "_"), value.strip()))
+    return found
 
 
 def checked(
-    pairs: Iterable[tuple[str, str]], known: Mapping[str, Setting], kind: str
+    given: Iterable[tuple[str, str]], known: Mapping[str, Setting], kind: str
 ) -> list[tuple[str, str]]:
-    """The pairs, each of which the engine takes. Raises QwhError naming what is nearest."""
+    """Names and values, each of which the engine takes. Raises QwhError naming what is nearest."""
     found = []
-    for name, value in pairs:
+    for name, value in given:
         setting = known.get(name)
         if setting is None:
             near = meant(name, set(known)) if known else "it has none"
@@ -58,7 +58,7 @@ def checked(
     return found
 
 
-def under(base: Reading, pairs: Iterable[tuple[str, str]], known: Mapping[str, Setting]) -> Reading:
+def under(base: Reading, given: Iterable[tuple[str, str]], known: Mapping[str, Setting]) -> Reading:
     """A reading with these settings on top, later ones instead of earlier ones, usual values left
     out. What stands for two settings is one wherever both are alike.
 
@@ -66,7 +66,7 @@ def under(base: Reading, pairs: Iterable[tuple[str, str]], known: Mapping[str, S
     """
     single: dict[str, str] = {}
     several: list[tuple[str, str]] = []
-    for name, value in (*base.settings, *pairs):
+    for name, value in (*base.settings, *given):
         if known[name].several:
             several.append((name, value))
         else:
@@ -87,9 +87,9 @@ def under(base: Reading, pairs: Iterable[tuple[str, str]], known: Mapping[str, S
 def is_same(one: Reading, other: Reading) -> bool:
     """Whether two readings run a file alike, whatever of it was asked for."""
 
-    def moved(reading: Reading) -> tuple:
+    def moved(reading: Reading) -> Reading:
         rest = [pair for pair in reading.settings if pair[0] != ROWS]
-        return reading.rows, reading.sequences, rest
+        return reading._replace(settings=tuple(rest))
 
     return moved(one) == moved(other)
 

@@ -1,0 +1,104 @@
+"""Options of how models are run: settings of the quants, and what is read a second time."""
+
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from ..ingest.cohort import Settings
+
+KvTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        help="Run the quants with keys and values of this type, as q8_0: members FILE+kv-q8_0. The"
+        " reference keeps the engine's own settings; its own file may be such a --quant, too.",
+    ),
+]
+KTypeOption = Annotated[str | None, typer.Option(metavar="TYPE", help="The same of keys alone.")]
+VTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE", help="The same of values alone; a quantized one needs flash attention."
+    ),
+]
+FlashOption = Annotated[
+    str | None, typer.Option(metavar="on|off|auto", help="Flash attention of the quants.")
+]
+LoraOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE[=SCALE]", help="An adapter laid over the quants' weights; repeat for more."
+    ),
+]
+ReadingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Any setting of the engine, as rope_scaling=yarn; repeat for more. With --control or"
+        " --repeat it is how these read; default there: rows=16.",
+    ),
+]
+ControlOption = Annotated[
+    bool,
+    typer.Option("--control", help="Read the reference twice: what the engine itself moves."),
+]
+RepeatOption = Annotated[
+    bool, typer.Option("--repeat", help="Read every quant twice; no second reading is ranked.")
+]
+
+
+class Run(NamedTuple):
+    """What a command line says of how models are run; each field is an option of the command."""
+
+    kv_type: KvTypeOption = None
+    k_type: KTypeOption = None
+    v_type: VTypeOption = None
+    flash_attention: FlashOption = None
+    lora: LoraOption = None
+    reading: ReadingOption = None
+    control: ControlOption = False
+    repeat: RepeatOption = False
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter `run` typer sees as the options of a Run."""
+    parts = signature(command, eval_str=True).parameters
+    kind, said = Parameter.KEYWORD_ONLY, Run.__annotations__
+    options = [
+        Parameter(name, kind, default=default, annotation=said[name])
+        for name, default in Run._field_defaults.items()
+    ]
+    before = [each for each in parts.values() if each.name != "run"]
+
+    def spread(**said: Any) -> None:
+        run = Run(**{name: said.pop(name) for name in Run._fields})
+        command(run=run, **said)
+
+    shown = [each.replace(kind=kind) for each in before] + options
+    spread.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+    spread.__annotations__ = {each.name: each.annotation for each in shown}
+    spread.__doc__, spread.__name__ = command.__doc__, command.__name__
+    return spread
+
+
+def under(settings: "Settings", said: Run) -> "Settings":
+    """The settings of a command with what it says of readings. Raises QwhError."""
+    from dataclasses import replace
+
+    from ..ingest.engines.settings import pairs
+    from ..ingest.readings import USUAL, Second
+
+    named = [
+        (name, value)
+        for name in ("kv_type", "k_type", "v_type", "flash_attention")
+        if (value := getattr(said, name)) is not None
+    ]
+    named += [("lora", value) for value in said.lora or []]
+    given = pairs(said.reading or [])
+    if not (said.control or said.repeat):
+        return replace(settings, of_quants=(*named, *given))
+    second = Second(said.control, said.repeat, tuple(given) or USUAL)
+    return replace(settings, of_quants=tuple(named), second=second)
