@@ -158,10 +158,10 @@ class Weights:
 
 
 class Context:
-    """Attention memory on a model: of one sequence, of several in one room that begin alike, or
-    of some that lie apart, each in a room of context_length.
+    """Attention memory on a model: of one sequence, or of several in one room that begin alike.
 
-    Its logits view is valid until its next `forward`.
+    how: more of llama.cpp's own parameters, as kv_unified=False: a part of n_ctx for each. Its
+    logits view is valid until its next `forward`.
     """
 
     def __init__(
