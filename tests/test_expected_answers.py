@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import MODEL, REFERENCE, qwh
+from outside import Outside
 from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import chi2, entropy
 
@@ -62,52 +63,16 @@ def expected(warehouse, quant_id: str, temperature: float) -> np.ndarray:
     return found
 
 
-class Outside:
-    """llama.cpp's own calls: every text runs anew, in one pass, with nothing in memory before."""
-
-    def __init__(self, path):
-        import llama_cpp
-
-        self.api = llama_cpp
-        self.model = llama_cpp.llama_model_load_from_file(
-            str(path).encode(), llama_cpp.llama_model_default_params()
-        )
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = params.n_batch = params.n_ubatch = 512
-        params.n_threads = params.n_threads_batch = 1
-        self.context = llama_cpp.llama_init_from_model(self.model, params)
-        self.batch = llama_cpp.llama_batch_init(512, 0, 1)
-        self.known: dict[tuple[int, ...], np.ndarray] = {}
-
-    def logits(self, ids: list[int]) -> np.ndarray:
-        """[n, V] float64, of every position."""
-        if tuple(ids) in self.known:
-            return self.known[tuple(ids)]
-        api, batch = self.api, self.batch
-        api.llama_memory_clear(api.llama_get_memory(self.context), True)
-        batch.n_tokens = len(ids)
-        for i, token in enumerate(ids):
-            batch.token[i], batch.pos[i], batch.logits[i] = token, i, 1
-            batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
-        assert api.llama_decode(self.context, batch) == 0
-        shape = (len(ids), EOS + 1)
-        found = np.ctypeslib.as_array(api.llama_get_logits(self.context), shape=shape)
-        self.known[tuple(ids)] = found.astype(np.float64)
-        return self.known[tuple(ids)]
-
-    def close(self) -> None:
-        self.api.llama_batch_free(self.batch)
-        self.api.llama_free(self.context)
-        self.api.llama_model_free(self.model)
-
-    def follows(self, prompt: str, answer: str, temperature: float) -> tuple[float, float, bool]:
-        """(log-prob of the answer and an end, mean entropy, greedy)."""
-        head, tail = list(prompt.encode()), list(answer.encode())
-        z = self.logits(head + tail)[len(head) - 1 :] / temperature
-        own = [log_softmax(row)[token] for row, token in zip(z, tail)]
-        own.append(logsumexp(z[-1][ENDS]) - logsumexp(z[-1]))
-        greedy = z[:-1].argmax(1).tolist() == tail and z[-1].argmax() in ENDS
-        return sum(own), entropy(softmax(z, axis=1), axis=1).mean(), greedy
+def follows(
+    model: Outside, prompt: str, answer: str, temperature: float
+) -> tuple[float, float, bool]:
+    """(log-prob of the answer and an end, mean entropy, greedy)."""
+    head, tail = list(prompt.encode()), list(answer.encode())
+    z = model.logits(head + tail)[len(head) - 1 :] / temperature
+    own = [log_softmax(row)[token] for row, token in zip(z, tail)]
+    own.append(logsumexp(z[-1][ENDS]) - logsumexp(z[-1]))
+    greedy = z[:-1].argmax(1).tolist() == tail and z[-1].argmax() in ENDS
+    return sum(own), entropy(softmax(z, axis=1), axis=1).mean(), greedy
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +114,7 @@ def test_stored_figures_are_those_of_the_engines_logits(asked, outside, quant_id
         (text,) = PROMPTS[prompt]["answers"]
         assert answer == (text, f" {text}")[index]
         assert tokens == size == len(answer.encode())
-        truth = outside[quant_id].follows(PROMPTS[prompt]["prompt"], answer, temperature)
+        truth = follows(outside[quant_id], PROMPTS[prompt]["prompt"], answer, temperature)
         assert abs(logprob - truth[0]) < 1e-5 and abs(spread - truth[1]) < 1e-5
         assert greedy == truth[2]
 
@@ -286,7 +251,7 @@ def test_odd_accepted_answers(tmp_path, quants, outside):
         tmp_path, "Q8_0", "prompt_index, answer, temperature, logprob, tokens, bytes"
     ):
         assert tokens == size == len(answer.encode())
-        truth = outside["Q8_0"].follows(prompts[prompt][0], answer, temperature)
+        truth = follows(outside["Q8_0"], prompts[prompt][0], answer, temperature)
         assert abs(logprob - truth[0]) < 1e-4
         found[prompt].append((answer, temperature))
     texts = {prompt: list(dict.fromkeys(x for x, _ in each)) for prompt, each in found.items()}
