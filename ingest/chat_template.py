@@ -137,7 +137,7 @@ def render(
         "template": template,
         "conversations": conversations,
         "special": words,
-        "seconds": seconds,
+        "seconds": seconds + 1,  # of the processor; here the clock is looked at
         "memory": MEMORY,
         "bytes": LONGEST,
     }
