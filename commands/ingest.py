@@ -193,6 +193,7 @@ for _kind, _engine in ENGINES.items():
 
 
 @ingest.command("prompts")
+@with_options
 def ingest_prompts(
     benchmark: Annotated[
         Path,
@@ -223,6 +224,7 @@ def ingest_prompts(
     batch_size: BatchSizeOption = 512,
     quants_at_once: AtOnceOption = None,
     threads: ThreadsOption = None,
+    run: Run = Run(),  # noqa: B008
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
     """Answer a benchmark with the reference and its quants; store answers and rows.
@@ -251,6 +253,7 @@ def ingest_prompts(
     ).checked()
     scored = wanted(temperature, longest_answer)
     settings = _settings(threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
+    settings = under(settings, run)
     store = Store(warehouse).create()
     cohort = which_cohort(warehouse, cohort)
     asked = job(cohort, reference, models(quant, reference), quant_id, settings)
