@@ -12,7 +12,6 @@ import typer
 
 from ..ingest.cohort_file import LENGTH
 from ..ingest.engines.registry import ENGINES
-from ..ingest.manner import NEW_TOKENS, NO_TEMPLATE, Manner
 from ..ingest.which_cohort import which_cohort
 from .imports import add_imports
 from .new_run import which_run
@@ -25,17 +24,9 @@ from .options import (
     WarehouseOption,
     quant_names,
 )
-from .prompt_options import (
-    AttemptsOption,
-    ChatTemplateOption,
-    ExtractOption,
-    NewTokensOption,
-    ParallelOption,
-    SamplingTemperatureOption,
-    SeedOption,
-    StopOption,
-)
-from .readings import Run, under, with_options
+from .prompt_options import Asked
+from .readings import Run, under
+from .spread import spread
 
 if TYPE_CHECKING:
     from ..ingest.cohort import Settings
@@ -137,7 +128,7 @@ def _text_help(kind: str, sentence: str) -> str:
 def _text_command(kind: str) -> Callable[..., None]:
     """`qwh ingest KIND`: texts through the models of one engine."""
 
-    @with_options
+    @spread(run=Run)
     def command(
         reference: ReferenceOption,
         quant: QuantOption,
@@ -169,10 +160,8 @@ def _text_command(kind: str) -> Callable[..., None]:
 
         spans = Trace()
         spans.write(trace)  # a place that cannot be written is told before the work begins
-        settings = _settings(
-            threads, top_k, batch_size, quants_at_once, reference_made_from, uploader
-        )
-        settings = under(replace(settings, until=until), run)
+        about = (threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
+        settings = under(replace(_settings(*about), until=until), run)
         store = Store(warehouse).create()
         quants = models([*quant, *(more or [])], reference)
         asked = job(which_cohort(warehouse, cohort), reference, quants, quant_id, settings, kind)
@@ -193,7 +182,7 @@ for _kind, _engine in ENGINES.items():
 
 
 @ingest.command("prompts")
-@with_options
+@spread(run=Run, asked=Asked)
 def ingest_prompts(
     benchmark: Annotated[
         Path,
@@ -206,14 +195,7 @@ def ingest_prompts(
     reference: ReferenceOption,
     quant: QuantOption,
     cohort: IntoCohortOption = None,
-    max_new_tokens: NewTokensOption = NEW_TOKENS,
-    chat_template: ChatTemplateOption = NO_TEMPLATE,
-    stop: StopOption = None,
-    extract: ExtractOption = None,
-    attempts: AttemptsOption = 1,
-    sampling_temperature: SamplingTemperatureOption = 0.0,
-    seed: SeedOption = 0,
-    parallel: ParallelOption = 1,
+    asked: Asked = Asked(),  # noqa: B008
     temperature: TemperatureOption = [1.0, 0.6, 0.3],  # noqa: B006  (typer copies it)
     answers_only: AnswersOnlyOption = False,
     longest_answer: LongestAnswerOption = 32,
@@ -241,28 +223,16 @@ def ingest_prompts(
     from ..progress import say
     from ..raw.store import Store
 
-    manner = Manner(
-        max_new_tokens,
-        chat_template,
-        tuple(stop or ()),
-        extract,
-        attempts,
-        sampling_temperature,
-        seed,
-        parallel,
-    ).checked()
-    scored = wanted(temperature, longest_answer)
-    settings = _settings(threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
-    settings = under(settings, run)
-    store = Store(warehouse).create()
-    cohort = which_cohort(warehouse, cohort)
-    asked = job(cohort, reference, models(quant, reference), quant_id, settings)
-    asked = named_as_held(store, asked, is_said=bool(quant_id))
-    asks = [prepared(path, manner, asked) for path in benchmarks(benchmark)]
+    about = (threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
+    settings, scored = under(_settings(*about), run), wanted(temperature, longest_answer)
+    store, cohort = Store(warehouse).create(), which_cohort(warehouse, cohort)
+    files = models(quant, reference)
+    work = named_as_held(store, job(cohort, reference, files, quant_id, settings), bool(quant_id))
+    asks = [prepared(path, asked.manner(), work) for path in benchmarks(benchmark)]
     if answers_only:
         say("accepted answers are read, none is generated: there will be no pass or fail")
     for questions in asks:
-        _report(ask_benchmark(store, asked, questions, scored, generate=not answers_only))
+        _report(ask_benchmark(store, work, questions, scored, generate=not answers_only))
 
 
 @ingest.command("logits-file")

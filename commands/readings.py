@@ -1,8 +1,6 @@
 """Options of how models are run: settings of the quants, and what is read a second time."""
 
-from collections.abc import Callable
-from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -61,27 +59,6 @@ class Run(NamedTuple):
     reading: ReadingOption = None
     control: ControlOption = False
     repeat: RepeatOption = False
-
-
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter `run` typer sees as the options of a Run."""
-    parts = signature(command, eval_str=True).parameters
-    kind, said = Parameter.KEYWORD_ONLY, Run.__annotations__
-    options = [
-        Parameter(name, kind, default=default, annotation=said[name])
-        for name, default in Run._field_defaults.items()
-    ]
-    before = [each for each in parts.values() if each.name != "run"]
-
-    def spread(**said: Any) -> None:
-        run = Run(**{name: said.pop(name) for name in Run._fields})
-        command(run=run, **said)
-
-    shown = [each.replace(kind=kind) for each in before] + options
-    spread.__signature__ = Signature(shown)  # type: ignore[attr-defined]
-    spread.__annotations__ = {each.name: each.annotation for each in shown}
-    spread.__doc__, spread.__name__ = command.__doc__, command.__name__
-    return spread
 
 
 def under(settings: "Settings", said: Run) -> "Settings":
