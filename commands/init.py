@@ -29,6 +29,10 @@ path = "wiki.txt"              # what all read; the more text, the finer the ver
 # [[benchmarks]]               # questions: what decides who does a task better
 # path = "facts.jsonl"         # {{"prompt": "2 + 2 =", "answers": ["4"]}} a line
 # max_new_tokens = 8
+# chat_template = "none"       # "auto": the reference's own; or a file
+# stop = ["Q:"]                # words before which an answer ends, in place of a line feed
+# extract = 'answer is (.*)'   # what counts in an answer: a pattern's last match
+# sampling_temperature = 0     # above it: answers are drawn, attempts = 4 of each, by a seed
 
 # [[imports]]                  # what other tools left behind; kinds: qwh ingest --help
 # path = "logs/{{quant}}.log"    # {{quant}} stands for a quant's name

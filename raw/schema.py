@@ -101,7 +101,7 @@ TABLES: dict[str, pa.Schema] = {
             ("entropy", pa.float64()),
         ]
     ),
-    # one row per imported run x prompt x choice of a multiple choice; length: what the tool divides
+    # one row per run x prompt x choice of a multiple choice; length: what the tool divides
     # its log-likelihood by where it normalises, NULL where that is not known
     "choices": pa.schema(
         [

@@ -47,7 +47,7 @@ def test_the_date_is_the_same_on_every_day():
 
 
 HARMFUL = {
-    "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}": "it takes longer than 2 s",
+    "{% for i in range(9**5) %}{% for j in range(9**5) %}{% endfor %}{% endfor %}": "takes longer",
     "{{ 'a' * 10**10 }}": "too much memory",
     "{% set n = namespace(x='a') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}": (
         "too much memory"

@@ -17,6 +17,7 @@ from qwh.raw.manifest import RunFacts
 
 MODELS = 'reference = "m-f16.gguf"\nquants = ["models/*.gguf"]\n'
 WHOLE = MODELS + '[[texts]]\npath = "wiki.txt"\n'
+ASKED = WHOLE + "[[benchmarks]]\npath = 'q'\n"
 
 WRONG = {
     "": "it asks for nothing: add a [[texts]]",
@@ -39,6 +40,19 @@ WRONG = {
     WHOLE + "[zone]\nrule = 'kld_max'": "zone has no threshold",
     WHOLE + "[zone]\nrules = 'kld_max'": "there is no key zone.rules: did you mean rule?",
     WHOLE + "[[benchmarks]]\npath = 'q'\nmax_new_tokens = 0": "benchmarks[1].max_new_tokens is 0",
+    ASKED + "stop = 'Q:'": 'benchmarks[1].stop is "Q:": write a list of texts',
+    ASKED + "stop = ['']": "benchmarks[1].stop is a list: write a list of texts",
+    ASKED + "extract = 1": "benchmarks[1].extract is 1: write text in quotes",
+    ASKED + "extract = '(?=a)'": "benchmarks[1]: cannot look for the pattern '(?=a)'",
+    ASKED + "chat_template = true": "benchmarks[1].chat_template is true: write text in quotes",
+    ASKED + "attempts = 0": "benchmarks[1].attempts is 0: write a whole number from 1 on",
+    ASKED + "attempts = 2": "benchmarks[1]: 2 greedy attempts would be one answer",
+    ASKED + "sampling_temperature = -1": "benchmarks[1].sampling_temperature is -1: write a number",
+    ASKED + "sampling_temperature = inf": "benchmarks[1].sampling_temperature is inf: write a",
+    ASKED + "seed = 1.5": "benchmarks[1].seed is 1.5: write a whole number from 0 on",
+    ASKED + "seed = 1": "benchmarks[1]: a seed moves no greedy answer",
+    ASKED + "parallel = 0": "benchmarks[1].parallel is 0: write a whole number from 1 on",
+    ASKED + "temperature = 1": "there is no key benchmarks[1].temperature",
     "reference = 'a'\n[[texts]]\npath = 'b'": "there is no quants",
     "[[texts]]\npath = 'b'": "there is no reference",
     "quants = [1]": "quants is a list: write files",

@@ -8,6 +8,7 @@ from qwh.errors import QwhError
 from qwh.ingest.benchmarks import Benchmark
 from qwh.ingest.extraction import check, last_match
 from qwh.ingest.prompt_lines import Prompt
+from qwh.ingest.tally import Tally
 
 PROMPT = Prompt("all", "2 + 2 =", ("4", "Four"))
 PLAIN = Benchmark("sums", "0" * 64, [PROMPT], 8)
@@ -90,3 +91,20 @@ def test_what_is_no_pattern_is_refused_in_one_line(pattern):
     with pytest.raises(QwhError, match="cannot look for the pattern") as raised:
         check(pattern)
     assert "\n" not in str(raised.value)
+
+
+def test_answers_that_were_cut_or_had_no_match_are_counted(capsys):
+    tally = Tally(replace(PLAIN, max_new_tokens=4096))
+    for who, reason, missed in [
+        ("f16", "stop", False),
+        ("Q4", "length", True),
+        ("Q4", "stop", True),
+    ]:
+        tally.add(who, reason, missed)
+    tally.say()
+    assert capsys.readouterr().err.splitlines() == [
+        "sums: answers that were cut at 4,096 tokens: f16 0 of 1, Q4 1 of 2",
+        "sums: answers without a match of the pattern, which are wrong: f16 0 of 1, Q4 2 of 2",
+    ]
+    Tally(PLAIN).say()
+    assert capsys.readouterr().err == ""
