@@ -99,7 +99,7 @@ def stored_job(
     reading, uploader, default = settings.reading, settings.uploader, registry.DEFAULT
     kind, file = open_stored(path)
     made_by = member(stem(model), model, reading, uploader, default) if model else None
-    head = Member(stem(model or path), kind, file, reading, made_by=made_by)
+    head = Member(stem(model or file.path), kind, file, reading, made_by=made_by)
     if made_by and made_by.file.vocab_size != file.vocab_size:
         raise QwhError(
             f"{path.name} was not written by {made_by.file.path.name}: their vocabularies differ:"
@@ -108,7 +108,7 @@ def stored_job(
         )
     members = [
         member(name, each, reading, uploader, default)
-        for name, each in named(quants, quant_ids, model or path)
+        for name, each in named(quants, quant_ids, model or file.path)
     ]
     if len({each.kind for each in members}) > 1:
         raise QwhError(

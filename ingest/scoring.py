@@ -9,14 +9,17 @@ from ..errors import ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
-from . import cohort
+from . import cohort, tokenizers
 from .cohort import Job
 from .engines.port import PLAIN, ModelFile, Vocabulary
 from .engines.registry import engine
+from .engines.stored import Stored
 from .members import open_stored
 from .text_runs import Task, TextRuns
 from .texts import Cut, Text, other_tokens, read_text, refuse_doubles, stored_text
 from .trace import Trace
+
+MADE_BY = ("engine", "engine_version", "device", "batch_size", "ubatch_size")  # see a stored source
 
 
 def score_texts(
@@ -59,14 +62,19 @@ def score_texts(
     return TextRuns(store, job, trace).score(tasks)
 
 
-def score_stored(store: Store, job: Job, corpus_id: str, trace: Trace) -> list[RunFacts]:
-    """Score quants on the very tokens of the reference's file of logits. Returns the new runs.
+def score_stored(store: Store, job: Job, corpus_id: str | None, trace: Trace) -> list[RunFacts]:
+    """Score quants on the very tokens of the reference's stored source. Returns the new runs.
 
-    The quants are model files, or files of logits of their own. Raises QwhError; whole chunks are
-    kept, and the same call goes on from them.
+    The quants are model files, or files of logits of their own; corpus_id: None: as the source has
+    it. Raises QwhError; whole chunks are kept, and the same call goes on from them.
     """
     base, speaker = job.reference.file, job.speaker
+    assert isinstance(base, Stored)
+    _refuse_other_engine(job)
     if job.quants[0].file.stream is None:
+        if base.tokenizer is not None:  # its text is not at hand
+            for quant in job.quants:
+                tokenizers.refuse_other_cuts(base, quant.file)
         with closing(speaker.engine.vocabulary(speaker.file)) as vocabulary:
             text = stored_text(base, corpus_id, vocabulary)
         cohort.refuse_other_reading(
@@ -81,13 +89,27 @@ def score_stored(store: Store, job: Job, corpus_id: str, trace: Trace) -> list[R
         say(
             f"{base.path.name} holds {base.partial}: they are stored, and the run is marked partial"
         )
-    source = {
-        "source_format": job.reference.kind,
-        "source_name": base.path.name,
-        "source_sha256": base.sha256,
-        "status": "partial" if base.partial else "complete",
-    }
+    source = base.source | {"status": "partial" if base.partial else "complete"}
     return TextRuns(store, job, trace).score([Task(text, source)])
+
+
+def _refuse_other_engine(job: Job) -> None:
+    """Raise QwhError if a stored source was made in another way than the quants are to be read."""
+    reference = job.reference
+    there = reference.engine.facts(reference.file, reference.reading)
+    rows = {"batch_size": reference.reading.rows, "ubatch_size": reference.reading.rows}
+    for quant in job.quants:
+        if quant.file.stream is not None:
+            continue
+        here = quant.engine.facts(quant.file, PLAIN) | rows
+        differ = [key for key in MADE_BY if there.get(key) not in (None, here.get(key))]
+        if differ:
+            told = ", ".join(f"{key} {there[key]} there, {here.get(key)} here" for key in differ)
+            raise QwhError(
+                f"cannot compare {quant.file.path.name} with what is kept of"
+                f" {reference.file.path.name}: {told}: keep it again, or read as it was read",
+                ExitCode.MISMATCH,
+            )
 
 
 def describe_stored(path: Path) -> list[str]:

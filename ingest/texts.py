@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ExitCode, QwhError
-from .engines.port import ModelFile, Sequence, Vocabulary
+from .engines.port import Sequence, Vocabulary
+from .engines.stored import Stored
 from .readers import strangers
 from .readers.untrusted.packed import contents, plain_path
 
@@ -153,13 +154,19 @@ def other_tokens(ours: list[Text], theirs: list[Text]) -> str | None:
     return None
 
 
-def stored_text(file: ModelFile, corpus_id: str, vocabulary: Vocabulary | None) -> Text:
-    """The text that a stored source was made from, read by models with this vocabulary, if any."""
+def stored_text(file: Stored, corpus_id: str | None, vocabulary: Vocabulary | None) -> Text:
+    """The text that a stored source was made from, read by models with this vocabulary, if any.
+
+    corpus_id: what it is called; None: as the source has it.
+    """
     assert file.stream is not None
     stream = [sequence.ids for sequence in file.stream]
     first = int(file.stream[0].scored(0, len(stream[0]))[0])
     bos = (vocabulary.add_bos, vocabulary.bos) if vocabulary else (None, None)
-    return Text(corpus_id, None, 0, sum(map(len, stream)), stream, first, *bos)
+    name, known = corpus_id or file.text.get("corpus_id") or file.path.stem, file.text
+    tokens = known.get("corpus_tokens") or sum(map(len, stream))
+    digest, rank = known.get("corpus_sha256"), known.get("corpus_rank") or 0
+    return Text(name, digest, rank, tokens, stream, first, *bos)
 
 
 def _score_from(cut: Cut) -> int:

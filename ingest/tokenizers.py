@@ -8,6 +8,15 @@ from ..errors import ExitCode, QwhError
 from .engines.port import ModelFile
 
 TOKENS = "tokens"  # the key of the ids' texts
+CUTS = (  # keys that decide how a text is cut into tokens
+    "model",
+    "pre",
+    "merges",
+    "scores",
+    "add_space_prefix",
+    "remove_extra_whitespaces",
+    "precompiled_charsmap",
+)
 
 
 def differences(reference: ModelFile, quant: ModelFile) -> list[str]:
@@ -35,6 +44,22 @@ def refuse_other_tokens(reference: ModelFile, quant: ModelFile) -> None:
         f" {found}: use quants of this very model",
         ExitCode.MISMATCH,
     )
+
+
+def refuse_other_cuts(reference: ModelFile, quant: ModelFile) -> None:
+    """Raise QwhError if a quant may cut a text otherwise than a reference whose text is not at
+    hand, so that nobody can look.
+    """
+    ours, theirs = reference.tokenizer or {}, quant.tokenizer or {}
+    keys = [key for key in CUTS if theirs and ours.get(key) != theirs.get(key)]
+    if keys:
+        found = "; ".join(_difference(key, ours.get(key), theirs.get(key)) for key in keys)
+        raise QwhError(
+            f"cannot compare {quant.path.name} with what is kept of {reference.path.name}: their"
+            f" tokenizers may cut a text otherwise ({found}): give --reference the model itself,"
+            " and the text, so that both read it",
+            ExitCode.MISMATCH,
+        )
 
 
 def _difference(key: str, ours: object, theirs: object) -> str:

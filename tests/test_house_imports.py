@@ -11,7 +11,7 @@ import pytest
 from house import HOUSE, Import
 
 GROUND = {"errors.py", "progress.py"}
-ENGINES = {"ingest/engines/port.py", "ingest/engines/registry.py"}
+ENGINES = {f"ingest/engines/{file}.py" for file in ("port", "registry", "stored")}
 READERS = {
     f"ingest/readers/{file}.py"
     for file in ("file_sizes", "names", "port", "registry", "strangers", "untrusted/packed")
@@ -47,11 +47,13 @@ MAY_USE = {  # package -> rooms and files that may import it
     "filelock": {"raw/disk.py"},
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
     "jinja2": {"ingest/rendering.py"},
-    "llama_cpp": {"ingest/engines/llama_context.py", "ingest/engines/llama_quantize.py"},
-    "llvmlite": {"kernels/scorers/lanes.py"},
+    "llama_cpp": {
+        f"ingest/engines/{file}.py" for file in ("llama_context", "llama_quantize", "llama_tap")
+    },
+    "llvmlite": {f"kernels/scorers/{file}.py" for file in ("lanes", "products")},
     "matplotlib": {"exports/figures/score_changes.py"},
     "msgspec": {"ingest/readers"},
-    "numba": {f"kernels/scorers/{file}.py" for file in ("loops", "lanes")},
+    "numba": {f"kernels/scorers/{file}.py" for file in ("loops", "lanes", "products")},
     "numpy": {
         "ingest",
         "ingest/engines",
@@ -59,6 +61,7 @@ MAY_USE = {  # package -> rooms and files that may import it
         "kernels/scorers",
         "kernels/statistics",
         "raw/parts.py",
+        "raw/tensor_file.py",
     },
     "polars": {"database", "demo", "exports"},
     "psutil": {"ingest/engines"},

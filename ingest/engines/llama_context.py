@@ -50,6 +50,16 @@ def tensor_type_of_llama(number: int) -> tuple[str, int, int]:
     return name, libggml.ggml_blck_size(number), libggml.ggml_type_size(number)
 
 
+def tensor_data(tensor: object, shape: tuple[int, int]) -> np.ndarray:
+    """A copy of what a tensor of float32 holds, wherever it lies. tensor: its address."""
+    values = np.empty(shape, np.float32)
+    pointer = ctypes.c_void_p(values.ctypes.data)
+    libggml.ggml_backend_tensor_get(
+        tensor, pointer, ctypes.c_size_t(0), ctypes.c_size_t(values.nbytes)
+    )
+    return values
+
+
 def file_type_of_llama(number: int) -> str | None:
     """llama.cpp's name of a file type, as MOSTLY_Q2_0."""
     prefix = "LLAMA_FTYPE_"

@@ -5,7 +5,7 @@ Or, where the reading says so, several that begin alike in one pass.
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -16,6 +16,9 @@ from .gguf_header import MAGIC
 from .going import Going
 from .llama_branches import alike, branches
 from .port import Answer, ModelFile, Reading, Sequence, Start, blocks
+
+if TYPE_CHECKING:
+    from .llama_tap import Tapped
 
 file = read_gguf
 SETTINGS, contradiction = llama_settings.SETTINGS, llama_settings.contradiction
@@ -47,6 +50,13 @@ def facts(file: ModelFile, reading: Reading) -> dict[str, Any]:
 def load(file: ModelFile, reading: Reading, length: int, threads: int) -> "Model":
     """The model in memory, with attention memory for one sequence of `length` positions."""
     return Model(file, reading, length, threads)
+
+
+def tap(file: ModelFile, reading: Reading, length: int, threads: int) -> "Tapped":
+    """The model in memory, showing what its head reads. Raises HeadUnknown."""
+    from .llama_tap import Tapped
+
+    return Tapped(file, reading, length, threads)
 
 
 def takes(file: ModelFile, reading: Reading, length: int) -> int:

@@ -79,6 +79,7 @@ class LogitsFile:
 
     context_length = None  # of the model that wrote it
     tokenizer = None
+    text: dict[str, Any] = {}  # it does not tell
 
     def __init__(self, path: Path):
         self.path = Path(path)
@@ -98,6 +99,12 @@ class LogitsFile:
         """The fields of RunFacts about the model: a file of logits tells little of it."""
         about = {"file_name": self.path.name, "file_sha256": self.sha256}
         return about | {"vocab_size": self.vocab_size}
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The fields of RunFacts about the file as a source."""
+        about = {"source_format": "logits-file", "source_name": self.path.name}
+        return about | {"source_sha256": self.sha256}
 
     @property
     def stream(self) -> list[Sequence]:

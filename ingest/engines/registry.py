@@ -30,6 +30,7 @@ ENGINES = {  # name on the command line -> engine; files are recognised in this 
     "logits-file": Kind(
         "logits_file", "what llama-perplexity --kl-divergence-base wrote", stored=True
     ),
+    "capture": Kind("capture", "what a reference's head read of one text, kept", stored=True),
     "gguf": Kind("llama_cpp", "llama.cpp runs a GGUF file", extra="gguf"),
 }
 

@@ -154,6 +154,19 @@ def answer_rows(
     return found
 
 
+def head_logits(
+    hidden: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None = None,
+    scale: float = 1.0,
+    cap: float | None = None,
+) -> np.ndarray:
+    """A head's logits [T, V] float64 of hidden states [T, D]: cap(scale (W h + b))."""
+    z = np.asarray(hidden, np.float64) @ np.asarray(weight, np.float64).T
+    z = scale * (z if bias is None else z + bias)
+    return z if cap is None else cap * np.tanh(z / cap)
+
+
 class Block(NamedTuple):
     """Up to ROWS rows of either side."""
 
