@@ -219,16 +219,18 @@ def ingest_prompts(
     from ..ingest.cohort import job, named_as_held
     from ..ingest.expecting import wanted
     from ..ingest.files import benchmarks, models
-    from ..ingest.preparing import prepared
+    from ..ingest.preparing import names, prepared
     from ..progress import say
     from ..raw.store import Store
 
     about = (threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
     settings, scored = under(_settings(*about), run), wanted(temperature, longest_answer)
+    settings = replace(settings, kv_memory=asked.memory)
+    named = names(benchmarks(benchmark), asked.benchmark_id)
     store, cohort = Store(warehouse).create(), which_cohort(warehouse, cohort)
     files = models(quant, reference)
     work = named_as_held(store, job(cohort, reference, files, quant_id, settings), bool(quant_id))
-    asks = [prepared(path, asked.manner(), work) for path in benchmarks(benchmark)]
+    asks = [prepared(path, asked.manner(), work, name) for path, name in named]
     if answers_only:
         say("accepted answers are read, none is generated: there will be no pass or fail")
     for questions in asks:

@@ -1,10 +1,12 @@
 """Options of how prompts are asked."""
 
+from dataclasses import fields
 from typing import Annotated, NamedTuple
 
 import typer
 
 from ..ingest.manner import NEW_TOKENS, NO_TEMPLATE, OWN_TEMPLATE, Manner
+from .options import size
 
 NewTokensOption = Annotated[int, typer.Option(help="Longest answer, tokens.", min=1)]
 ChatTemplateOption = Annotated[
@@ -38,6 +40,17 @@ ParallelOption = Annotated[
     int, typer.Option(help="Prompts that are answered together; a harness of its own.", min=1)
 ]
 
+KvMemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Most attention memory that a model may take, as 2GB; default: what is free.",
+    ),
+]
+BenchmarkIdOption = Annotated[
+    str | None, typer.Option(help="What the benchmark is called; default: its file's stem.")
+]
+
 
 class Asked(NamedTuple):
     """What a command line says of how prompts are asked; each field is an option of the command."""
@@ -50,7 +63,15 @@ class Asked(NamedTuple):
     sampling_temperature: SamplingTemperatureOption = 0.0
     seed: SeedOption = 0
     parallel: ParallelOption = 1
+    kv_memory: KvMemoryOption = None
+    benchmark_id: BenchmarkIdOption = None
 
     def manner(self) -> Manner:
         """The same, checked. Raises QwhError."""
-        return Manner(**(self._asdict() | {"stop": tuple(self.stop or ())})).checked()
+        said = self._asdict() | {"stop": tuple(self.stop or ())}
+        return Manner(**{each.name: said[each.name] for each in fields(Manner)}).checked()
+
+    @property
+    def memory(self) -> float | None:
+        """Bytes of --kv-memory. Raises QwhError."""
+        return None if self.kv_memory is None else size(self.kv_memory)

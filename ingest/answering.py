@@ -7,7 +7,6 @@ Where answers are greedy it is a quant's as well, up to the quant's first other 
 
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
@@ -21,10 +20,12 @@ from .asked import Asked, facts, key, prompt_row, tokenized
 from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
-from .kept_prompts import KeptAnswers, KeptPrompts, ReadOtherwise
+from .kept_prompts import KeptAnswers, KeptPrompts, ReadOtherwise, key_of
 from .lockstep import Lane, Scorer, load
 from .members import Member
+from .readings import seconds, with_firsts
 from .running import mean_kld
+from .slot_memory import in_slots, refuse_large
 from .stopping import Watch
 from .trace import Trace
 
@@ -46,7 +47,7 @@ class Answering:
     """A benchmark on its way through groups of loaded models, each with the reference."""
 
     def __init__(self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary):
-        self.store, self.job, self.benchmark = store, _in_slots(job, benchmark.parallel), benchmark
+        self.store, self.job, self.benchmark = store, in_slots(job, benchmark.parallel), benchmark
         self.vocabulary = vocabulary
         self.asked = tokenized(benchmark, vocabulary)
         self.length = max(len(each.ids) for each in self.asked) + benchmark.max_new_tokens
@@ -57,6 +58,7 @@ class Answering:
                 f" what {file.path.name} was made for ({file.context_length}): shorten it",
                 ExitCode.BAD_INPUT,
             )
+        self.seconds = seconds(store, self.job)
         self.shared = cohort.shared_facts(self.job, facts(benchmark, self.asked, vocabulary))
         self.advance = lambda member, answers: None
 
@@ -65,19 +67,29 @@ class Answering:
 
         Raises QwhError; what was answered is kept, and the same call goes on from there.
         """
-        name, published = self.benchmark.benchmark_id, []
-        todo = cohort.missing(self.store, self.job, self.shared, name)
+        todo = self._lacking()
         if not todo:
             return []
+        refuse_large(self.job, [self.job.reference, *todo], self.length)
+        published = []
         with KeptPrompts(self.store, self.job, self.shared, todo) as kept:
             for group in cohort.groups(self.job, todo, self.length):
                 with ExitStack() as stack:
-                    members = [self.job.reference, *group]
+                    members = [self.job.reference, *with_firsts(group)]
                     lanes = load(stack, members, self.length, self.job.settings)
                     refuse_mute(lanes)
                     self._answered(lanes, kept)
                 published += kept.publish(group)
         return published
+
+    def _lacking(self) -> list[Member]:
+        """Those whose runs are not there; of the others nothing stays kept."""
+        name = self.benchmark.benchmark_id
+        found = cohort.missing(self.store, self.job, self.shared, name, self.seconds)
+        for who in (*self.job.quants, *self.seconds):
+            if who not in found:
+                checkpoint.drop(self.store.staging, key_of(self.job, who, self.shared))
+        return found
 
     def _answered(self, lanes: list[Lane], kept: KeptPrompts) -> None:
         """Every prompt through loaded models."""
@@ -93,7 +105,9 @@ class Answering:
         """What the models lack, some prompts at a time."""
         self._begin(lanes, kept)
         runners: dict[Hashable, Runner] = {
-            lane.member: self._runner(lane.member, kept.of(lane.member)) for lane in lanes
+            lane.member: self._runner(lane.member, kept.of(lane.member))
+            for lane in lanes
+            if lane.member not in kept.again
         }
         title, size = f"answering {self.benchmark.benchmark_id}", self._together
         with (
@@ -112,19 +126,24 @@ class Answering:
 
     def _begin(self, lanes: list[Lane], kept: KeptPrompts) -> None:
         """Let models go on where what is kept ends; without slots their memory is made anew."""
-        whole = {lane: kept.of(lane.member).whole(self.benchmark.attempts) for lane in lanes}
-        if any(kept.of(lane.member).answers for lane in lanes[1:]):
-            first, of = min(whole.values()), len(self.asked)
-            say(f"{self.benchmark.benchmark_id}: goes on at prompt {first} of {of}")
-        for lane in lanes:
-            kept.of(lane.member).begin()
+        asked, attempts = self.asked, self.benchmark.attempts
+        held = [lane.member for lane in lanes if lane.member not in kept.again]
+        if any(kept.of(who).answers for who in held[1:]):
+            first = min(kept.of(who).whole(attempts) for who in held)
+            say(f"{self.benchmark.benchmark_id}: goes on at prompt {first} of {len(asked)}")
+        for who in held:
+            kept.of(who).begin()
+            if self.benchmark.parallel == 1 and who is not self.job.reference:
+                kept.of(who).keep(kept.of(who).whole(attempts))
         if self.benchmark.parallel > 1:
             return
-        whole[lanes[0]] = min(whole.values())
-        for lane, first in whole.items():
-            if lane is not lanes[0]:
-                kept.of(lane.member).keep(first)
-            before = [self._sequence(n, kept) for n in _chain(self.asked, first)]
+        first_of = {
+            lane: next((n for n in range(len(asked)) if kept.lacks(lane.member, n)), 0)
+            for lane in lanes
+        }
+        first_of[lanes[0]] = min(first_of[lane] for lane in lanes[1:])
+        for lane, first in first_of.items():
+            before = [self._sequence(n, kept) for n in _chain(asked, first)]
             for _ in lane.model.read(before, self.job.settings.reading.rows):
                 pass
 
@@ -135,11 +154,11 @@ class Answering:
         reference, *quants = lanes
         self._answer(reference, [start for each in group for start in self._starts(each)], kept)
         sequences = [self._sequence(each.number, kept) for each in group]
-        begins = {lane: _held(group, kept.of(lane.member)) for lane in lanes}
+        begins = {lane: _held(group, lane.member, kept) for lane in lanes}
         if (first := min(begins.values())) < len(group):
             rows = self.job.settings.reading.rows
             scorer.read(sequences, rows, begins | {reference: first})
-        for quant in quants:
+        for quant in (lane for lane in quants if lane.member not in kept.again):
             read = kept.of(quant.member).reads
             starts = [s for each in group for s in self._own(each, read[each.number].flip, kept)]
             self._answer(quant, starts, kept)
@@ -211,23 +230,12 @@ class Answering:
             return f"{right} KLD {mean_kld(sums)}" if is_quant else right
 
         total = len(self.asked) * self.benchmark.attempts
-        return Runner(member.quant_id, total, len(kept.answers), figures)
+        return Runner(member.title, total, len(kept.answers), figures)
 
 
-def _in_slots(job: Job, slots: int) -> Job:
-    """The same job, by members that answer so many prompts side by side."""
-    if slots == 1:
-        return job
-
-    def reads(who: Member) -> Member:
-        return replace(who, reading=who.reading._replace(slots=slots))
-
-    return replace(job, reference=reads(job.reference), quants=list(map(reads, job.quants)))
-
-
-def _held(group: list[Asked], kept: KeptAnswers) -> int:
-    """How many of a group's first prompts a member has read."""
-    return sum(1 for _ in takewhile(lambda asked: asked.number in kept.reads, group))
+def _held(group: list[Asked], member: Member, kept: KeptPrompts) -> int:
+    """How many of a group's first prompts a member need not read."""
+    return sum(1 for _ in takewhile(lambda asked: not kept.lacks(member, asked.number), group))
 
 
 def _chain(asked: list[Asked], first: int) -> list[int]:

@@ -38,6 +38,7 @@ class Settings:
     made_from: str | None = None  # what the reference was made from, if it is itself a quant
     uploader: str | None = None
     until: float | None = None  # a text ends when no mean KLD's relative error is larger
+    kv_memory: float | None = None  # bytes of attention memory that a model may take; None: any
     of_quants: QuantSettings = ()  # under which the quants are run
     second: Second = ONCE  # what is read once more
 

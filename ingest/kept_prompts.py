@@ -23,13 +23,20 @@ from ..raw.store import RunWriter, Store
 from . import cohort
 from .cohort import Job
 from .engines.port import Answer
+from .first_again import FirstAgain
 from .lockstep import Scored
 from .members import Member
+from .readings import with_firsts
 from .records import columns
 from .running import Sums
 
 ANSWER, READ = "answer", "read"  # what a frame holds
 OF_REFERENCE, OF_QUANT = ("reference_tokens", "prompts", "samples"), ("tokens", "samples")
+
+
+def key_of(job: Job, member: Member, shared: RunFacts) -> str:
+    """What a run is kept under while it is not done."""
+    return str(cohort.run_of(job, member, shared, unfinished=True).run_id)
 
 
 class ReadOtherwise(Exception):
@@ -99,13 +106,13 @@ class KeptAnswers:
             self._ids.append(rows.topk_ids.ravel())
         else:
             self._ids.append(rows.top1)
-        if not self.has_read(scored):
-            self.write(*columns(scored))
-            self._sums = self._sums.plus(rows)
-
-    def has_read(self, scored: Scored) -> bool:
-        """Whether the prompt of these rows is held."""
-        return int(scored.where["chunk"][0]) in self.reads
+        if int(scored.where["chunk"][0]) in self.reads:
+            return
+        self.write(*columns(scored))
+        if scored.between:
+            kld, finite = scored.between
+            self.write("reading_klds", scored.where | {"kld": kld, "finite": finite})
+        self._sums = self._sums.plus(rows)
 
     def digest(self) -> str:
         """Of the reference's rows that were taken, and of no others from here on."""
@@ -165,22 +172,29 @@ class KeptPrompts:
     def __init__(self, store: Store, job: Job, shared: RunFacts, quants: list[Member]):
         self.store, self.job, self.shared = store, job, shared
         self._quants, self._other = quants, False
+        self.again: dict[Member, FirstAgain] = {}  # quants that are read for their repeats alone
         self._stack = ExitStack()
 
     def __enter__(self) -> "KeptPrompts":
         """Raises QwhError if another process makes one of these runs."""
         place = self.store.staging
         with ExitStack() as stack:
-            ours = self.key(self.job.reference)
+            ours = key_of(self.job, self.job.reference, self.shared)
             head = checkpoint.of_reference(place, ours, self._name(self.job.reference))
             stack.callback(self._leave, head)
             self.reference = KeptAnswers(head)
             self.quants: dict[Member, KeptAnswers] = {}
             for quant in self._quants:
-                held = checkpoint.of_quant(place, self.key(quant), ours, self._name(quant))
+                held = checkpoint.of_quant(
+                    place, key_of(self.job, quant, self.shared), ours, self._name(quant)
+                )
                 stack.callback(held.release)
                 self.quants[quant] = KeptAnswers(held)
                 self._agree(quant)
+            for first in with_firsts(self._quants):
+                if first not in self.quants:
+                    run = cohort.run_of(self.job, first, self.shared)
+                    self.again[first] = FirstAgain(self.store, run, self._name(first))
             self._stack = stack.pop_all()
         return self
 
@@ -191,14 +205,19 @@ class KeptPrompts:
         """A member's prompts."""
         return self.reference if member is self.job.reference else self.quants[member]
 
-    def key(self, member: Member) -> str:
-        """What a run is kept under."""
-        return str(cohort.run_of(self.job, member, self.shared, unfinished=True).run_id)
+    def lacks(self, member: Member, number: int) -> bool:
+        """Whether a member is to read a prompt: for itself, or a first reading for its repeat."""
+        repeats = (kept for who, kept in self.quants.items() if who.first is member)
+        own = [] if member in self.again else [self.of(member)]
+        return any(number not in kept.reads for kept in (*own, *repeats))
 
     def take(self, scored: Scored) -> None:
         """A block of rows, in order; the reference's before its quants'. Raises ReadOtherwise."""
         if self._other:
             raise ReadOtherwise
+        if scored.member in self.again:
+            self.again[scored.member].take(scored)
+            return
         kept = self.of(scored.member)
         kept.take(scored)
         if not scored.ends:
@@ -250,6 +269,9 @@ class KeptPrompts:
             run = cohort.run_of(self.job, quant, self.shared)
             kept = self.quants[quant]
             run = replace(run, reference_run_id=head.run_id)
+            if quant.first and quant.role == "repeat":
+                first = cohort.run_of(self.job, quant.first, self.shared)
+                run = replace(run, first_run_id=first.run_id)
             published.append(self._publish(kept, run, OF_QUANT))
             del self.quants[quant]
             kept.held.remove()
@@ -259,6 +281,8 @@ class KeptPrompts:
         with RunWriter(self.store, *tables) as writer:
             for frame in kept.in_order():
                 for table, batch in kept.held.rows_of(frame):
+                    if table not in writer.rows:
+                        writer.add(table)
                     writer.append(table, batch)
             return writer.publish(kept.counted(run))
 
@@ -280,7 +304,7 @@ class KeptPrompts:
             head.remove()
 
     def _name(self, member: Member) -> str:
-        return f"{member.quant_id} on {self.shared.corpus_id}"
+        return f"{member.title} on {self.shared.corpus_id}"
 
 
 def _place(frame: Frame) -> tuple[int, int]:

@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import ExitCode, QwhError
 from ..raw.manifest import RunFacts
+from ..raw.names import refuse_name
 from .benchmarks import Benchmark, read_benchmark
 from .chat_template import digest, of_file, templated
 from .cohort import Job
@@ -13,9 +15,29 @@ from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 PLAIN_HARNESS = "qwh_prompts"  # the key of answers, as against choices and accepted answers
 
 
-def prepared(path: Path, manner: Manner, job: Job) -> Benchmark:
-    """The benchmark that a job is asked. Raises QwhError: the file, or the manner, is none."""
+def names(paths: list[Path], name: str | None) -> list[tuple[Path, str | None]]:
+    """Files of prompts with what they are called; None: as the file. Raises QwhError for one name
+    of several.
+    """
+    if name is None:
+        return [(path, None) for path in paths]
+    if len(paths) > 1:
+        raise QwhError(
+            f"--benchmark-id {name} for {len(paths)} files of prompts: give one file, or leave the"
+            " name out",
+            ExitCode.USAGE,
+        )
+    return [(paths[0], refuse_name(name, "--benchmark-id"))]
+
+
+def prepared(path: Path, manner: Manner, job: Job, name: str | None = None) -> Benchmark:
+    """The benchmark that a job is asked. name: what it is called; None: its file's stem.
+
+    Raises QwhError: the file, or the manner, is none.
+    """
     asked = _asked(read_benchmark(path, manner.max_new_tokens), manner.checked())
+    if name is not None:
+        asked = replace(asked, benchmark_id=name)
     return templated(asked, job, manner.chat_template)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import ExitCode, QwhError
 from ...raw import disk
-from .gguf_header import Tensor
+from .gguf_header import Header, Tensor
 from .gguf_parts import model_headers, model_stem
 from .vocabulary import vocabulary_sha256
 
@@ -51,7 +51,8 @@ class GGUF:
 
     path, name: of its first file; the rest is of all its files together.
     bits_per_weight = 8 x tensor bytes / weights; tensor_types: type -> tensors, weights, bytes;
-    block_levels: see `_block_levels`; tensor_hashes: see `_tensor_hashes`.
+    block_levels: see `_block_levels`; tensor_hashes: see `_tensor_hashes`; kept: numbers that
+    attention keeps of each position, as keys and as values, of all layers.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class GGUF:
     tensor_hashes: dict[str, int]
     imatrix: str | None
     context_length: int
+    kept: tuple[int, int]
     tokenizer: dict[str, Any]
     chat_template: str | None = None
 
@@ -152,10 +154,29 @@ def read_gguf(path: Path) -> GGUF:
         tensor_hashes=hashes.result(),
         imatrix=fields.get("quantize.imatrix.file"),
         context_length=headers[0].whole(f"{architecture}.context_length"),
+        kept=_kept(headers[0], architecture),
         chat_template=template if isinstance(template, str) else None,
         tokenizer={
             key: fields.get(f"tokenizer.ggml.{key}") for key in (*TOKENIZER, *TOKENIZER_BESIDE)
         },
+    )
+
+
+def _kept(header: Header, architecture: str) -> tuple[int, int]:
+    """Numbers in the keys and the values of a position, over all layers; 0 without attention."""
+
+    def whole(key: str, default: int = 0) -> int:
+        return header.whole(f"{architecture}.{key}", default)
+
+    heads = header.fields.get(f"{architecture}.attention.head_count", 0)
+    shared = header.fields.get(f"{architecture}.attention.head_count_kv", heads)
+    layers = whole("block_count")
+    total = sum(shared) if isinstance(shared, list) else layers * shared
+    most = max(heads) if isinstance(heads, list) else heads
+    size = whole("embedding_length") // most if most else 0
+    return (
+        total * whole("attention.key_length", size),
+        total * whole("attention.value_length", size),
     )
 
 

@@ -60,8 +60,13 @@ def tap(file: ModelFile, reading: Reading, length: int, threads: int) -> "Tapped
 
 
 def takes(file: ModelFile, reading: Reading, length: int) -> int:
-    """Bytes that a loaded model holds: its weights, beside which the rest is small."""
-    return file.bytes
+    """Bytes that a loaded model holds: its weights and its attention memory."""
+    from . import llama_slots
+
+    kept = getattr(file, "kept", (0, 0))
+    slots = llama_slots.rows_for(reading.slots) if reading.slots > 1 else 1
+    room = llama_slots.room_for(length) if reading.slots > 1 else length
+    return file.bytes + int(slots * room * llama_settings.cached_bytes(reading, kept))
 
 
 def room() -> int:

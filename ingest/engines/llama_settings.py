@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ...raw import disk
+from .gguf_header import tensor_type
 from .port import Reading
 from .settings import Setting, adapter
 
-BF16 = 30  # of ggml's types, which the bindings do not name
+F16, BF16 = 1, 30  # of ggml's types, which the bindings do not name
 FLOATS = ("f16", "f32", "bf16")  # a cache of these types works without flash attention
 KV_TYPES = (*FLOATS, "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 SWITCH = {"auto": -1, "off": 0, "on": 1}
@@ -80,6 +81,16 @@ def parameters(reading: Reading) -> dict[str, Any]:
         if name in said:
             found[name] = float(said[name])
     return found
+
+
+def cached_bytes(reading: Reading, kept: tuple[int, int]) -> float:
+    """Bytes of attention memory per position. kept: numbers in its keys and in its values."""
+    types = parameters(reading)
+    total = 0.0
+    for field, numbers in zip(("type_k", "type_v"), kept):
+        kind = tensor_type(types.get(field, F16))
+        total += numbers * kind.bytes / kind.block
+    return total
 
 
 @lru_cache
