@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ExitCode, QwhError
 from ..progress import Runner, race, say
+from ..raw import checkpoint
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from . import cohort

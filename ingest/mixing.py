@@ -8,6 +8,7 @@ from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from .cohort import Job
 from .differences import apart
+from .engines.settings import SEQUENCES
 
 
 def refuse_other_reference(store: Store, run: RunFacts) -> None:
