@@ -28,6 +28,7 @@ from .readings import seconds, with_firsts
 from .running import mean_kld
 from .slot_memory import in_slots, refuse_large
 from .stopping import Watch
+from .tally import Tally
 from .trace import Trace
 
 GROUP = 64  # prompts that all models go through together, where they are answered side by side
@@ -72,7 +73,7 @@ class Answering:
         if not todo:
             return []
         refuse_large(self.job, [self.job.reference, *todo], self.length)
-        published = []
+        published, tally = [], Tally(self.benchmark)
         with KeptPrompts(self.store, self.job, self.shared, todo) as kept:
             for group in cohort.groups(self.job, todo, self.length):
                 with ExitStack() as stack:
@@ -80,7 +81,10 @@ class Answering:
                     lanes = load(stack, members, self.length, self.job.settings)
                     refuse_mute(lanes)
                     self._answered(lanes, kept)
+                for lane in lanes:
+                    self._count(lane.member, kept, tally)
                 published += kept.publish(group)
+        tally.say()
         return published
 
     def _lacking(self) -> list[Member]:
@@ -91,6 +95,15 @@ class Answering:
             if who not in found:
                 checkpoint.drop(self.store.staging, key_of(self.job, who, self.shared))
         return found
+
+    def _count(self, member: Member, kept: KeptPrompts, tally: Tally) -> None:
+        """All of a member's answers, once; also those of an earlier try."""
+        if member.title in tally.answers:
+            return
+        for answer, _ in kept.of(member).answers.values():
+            text = self.vocabulary.text(answer.ids)
+            grade = self.benchmark.graded(text, self.asked[answer.number].prompt)
+            tally.add(member.title, answer.reason, grade.missed)
 
     def _answered(self, lanes: list[Lane], kept: KeptPrompts) -> None:
         """Every prompt through loaded models."""

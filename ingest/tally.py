@@ -13,15 +13,15 @@ class Tally:
 
     def __init__(self, benchmark: Benchmark):
         self.benchmark = benchmark
-        self.answers: Counter[str] = Counter()  # by quant_id, as the others
+        self.answers: Counter[str] = Counter()  # by member, as the others
         self.cut: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
 
-    def add(self, quant_id: str, reason: str, missed: bool) -> None:
+    def add(self, member: str, reason: str, missed: bool) -> None:
         """One answer: why it ended, and whether what was looked for in it is not there."""
-        self.answers[quant_id] += 1
-        self.cut[quant_id] += reason == CUT
-        self.missed[quant_id] += missed
+        self.answers[member] += 1
+        self.cut[member] += reason == CUT
+        self.missed[member] += missed
 
     def say(self) -> None:
         """One line for each that there is."""
