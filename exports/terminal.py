@@ -11,6 +11,7 @@ NARROW = 24  # long text wraps into a column of this width, if its words allow
 WORD = 40  # a word beyond this is broken
 HEAD = 10  # a shorter head stays on one line
 COHORT = 16  # a cohort's name may be cut to so much in the middle where there are several
+NEEDED = 2  # the importance up to which a column matters more than a cohort's name in each row
 INDENT = "    "
 
 
@@ -46,11 +47,29 @@ def render(table: Table, width: int | None = None) -> str:
         return "\n".join([*lines, *_below(table, [], width)])
     said = [each for each in columns if each.column.form == "sentence"]
     rest = [each for each in columns if each not in said] or said
+    rest, cohorts = _by_cohort(table, rest, width)
     sentences = zip(*(each.cells for each in said)) if rest != said else ()
     shown = _chosen(rest, width)
-    lines = _drawn(shown, _widths(shown, width), [_paragraph(row, width) for row in sentences])
+    below = [_paragraph(row, width) for row in sentences]
+    lines = _drawn(shown, _widths(shown, width), below, cohorts)
     left_out = [each.column for each in rest if each not in shown]
     return "\n".join([*lines, *_below(table, left_out, width)])
+
+
+def _by_cohort(
+    table: Table, columns: list[Printed], width: int
+) -> tuple[list[Printed], dict[int, list[str]]]:
+    """Where what matters does not fit beside the cohorts' names: columns without them, and for the
+    first row of each cohort the lines of its name; else all columns, and nothing.
+    """
+    needed = [each.least for each in columns if each.column.importance <= NEEDED]
+    names = next((each.cells for each in columns if each.column.name == "cohort_id"), [])
+    first = {k: name for k, name in enumerate(names) if k == 0 or name != names[k - 1]}
+    is_apart = len(set(first.values())) == len(first)  # no cohort comes back
+    if table.is_chosen or not first or not is_apart or _extent(needed) <= width:
+        return columns, {}
+    rest = [each for each in columns if each.column.name != "cohort_id"]
+    return rest, {k: _folded(name, width) for k, name in first.items()}
 
 
 def _below(table: Table, left_out: list[Column], width: int | None) -> list[str]:
@@ -102,11 +121,12 @@ def _chosen(columns: list[Printed], width: int) -> list[Printed]:
     """The columns that fit, in their order: the important ones first, one at least.
 
     Those of one importance, such as the ends of an interval, are shown together or not at all; of
-    the first importance as many as fit.
+    the first importance as many as fit, the verdict before all others.
     """
     kept: list[Printed] = []
     for level in sorted({each.column.importance for each in columns}):
         members = [each for each in columns if each.column.importance == level]
+        members.sort(key=lambda each: each.column.form != "verdict")
         for group in [members] if kept else [[each] for each in members]:
             if not kept or _extent([each.least for each in kept + group]) <= width:
                 kept += group
@@ -127,8 +147,16 @@ def _widths(columns: list[Printed], width: int) -> list[int]:
     return widths
 
 
-def _drawn(columns: list[Printed], widths: list[int], below: list[list[str]]) -> list[str]:
-    """Head, rule and rows, each with what stands below it; an empty line between tall ones."""
+def _drawn(
+    columns: list[Printed],
+    widths: list[int],
+    below: list[list[str]],
+    above: dict[int, list[str]] | None = None,
+) -> list[str]:
+    """Head, rule and rows, each with what stands below it; an empty line between tall ones.
+
+    above: number of a row -> the lines before it.
+    """
     rows = [
         _aligned(columns, widths, [_lines(*cell) for cell in zip(columns, row, widths)])
         for row in zip(*(each.cells for each in columns))
@@ -143,7 +171,7 @@ def _drawn(columns: list[Printed], widths: list[int], below: list[list[str]]) ->
     lines = [*_aligned(columns, widths, heads), "─" * _extent(widths)]
     between = [""] if any(len(row) > 1 for row in rows) else []
     for place, row in enumerate(rows):
-        lines += [*(between if place else []), *row]
+        lines += [*(between if place else []), *(above or {}).get(place, []), *row]
     return lines
 
 

@@ -77,7 +77,18 @@ def test_every_analysis_fits(study, name, width):
         assert all(each in below or each in ("cohort_id", "says") for each in missing), below
     if not any(row["form"] in ("text", "sentence") for row in known.values()):
         total = int(lines[end].split()[0].replace(",", ""))
-        assert end - rule - 1 == total  # a line for each row
+        cohorts = {name for (name,) in query(study, "select cohort_id from dim_cohorts")}
+        body = [line for line in lines[rule + 1 : end] if line not in cohorts]
+        assert len(body) == total  # a line for each row
+
+
+def test_a_verdict_is_left_out_of_no_table(study):
+    """However narrow the screen of the packed study's two cohorts; study has its sentence below."""
+    for name in sorted({*ANALYSES, "findings"} - {"study"}):
+        if "verdict" in columns.known(name):
+            lines = show(study, name, "--width", 80, "--limit", 30, "--no-pager").splitlines()
+            rule = next(k for k, line in enumerate(lines) if set(line) == {"─"})
+            assert "verdict" in " ".join(lines[:rule]).split(), name
 
 
 def test_wide_shows_every_column_on_one_line(warehouse):

@@ -157,3 +157,34 @@ def test_a_table_of_nothing_is_no_rows():
 def test_cells_within_cells_read_as_words():
     rows = pl.DataFrame({"facts": [{"a": 1, "\x1bb": None}], "klds": [[0.5, 1.25]]})
     assert table(rows).cells() == [["a: 1, \\x1bb: —", "[0.5, 1.25]"]]
+
+
+def test_cohorts_stand_above_their_rows_where_their_names_take_the_room_of_figures():
+    names = ["m" * 30] * 2 + ["n" * 90] * 2
+    columns = {"quant_id": ["a", "b"] * 2, "ppl": [1.5, 2.5, 3.5, 4.5], "verdict": ["same"] * 4}
+    rows = pl.DataFrame({"cohort_id": names} | columns)
+    shown = table(rows)
+    head, _, first, *lines, last = render(important(shown, 1), 30).splitlines()
+    assert head.split() == ["quant_id", "ppl", "verdict"] and last == "4 rows"
+    assert first == "m" * 30 and [line.split()[0] for line in lines[:2]] == ["a", "b"]
+    assert "".join(lines[2:5]) == "n" * 90 and len(lines) == 7  # folded, not cut
+    mixed = important(table(rows[[0, 2, 1, 3]]), 1)
+    assert "cohort_id" in render(mixed, 30).splitlines()[0]  # which come back: in each row
+    chosen = shown.select(["cohort_id", "quant_id", "ppl", "verdict"])
+    assert "cohort_id" in render(chosen, 30).splitlines()[0]
+    assert "cohort_id" in render(important(shown, 1), 80).splitlines()[0]
+
+
+def test_a_verdict_is_the_last_to_go():
+    rows = pl.DataFrame({"quant_id": ["a" * 12], "figure": [1.25], "verdict": ["cannot_tell"]})
+    for width, names in ((40, ["quant_id", "figure", "verdict"]), (26, ["quant_id", "verdict"])):
+        assert render(important(table(rows), 1), width).splitlines()[0].split() == names
+
+
+def important(shown, level: int):
+    """The table with all columns of one importance, and verdicts that are known as such."""
+    columns = [
+        each._replace(importance=level, form="verdict" if each.name == "verdict" else each.form)
+        for each in shown.columns
+    ]
+    return shown._replace(columns=columns)
