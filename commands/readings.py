@@ -66,7 +66,7 @@ def under(settings: "Settings", said: Run) -> "Settings":
     from dataclasses import replace
 
     from ..ingest.engines.settings import pairs
-    from ..ingest.readings import USUAL, Second
+    from ..ingest.second import USUAL, Second
 
     named = [
         (name, value)

@@ -134,8 +134,10 @@ def _missing(wanted: "Todo") -> list[str]:
     for text, quants in wanted.texts.items():
         about = f"{text.name} at context length {text.context_length}"
         lines += [f"read {about} with {each.name}" for each in quants]
+        lines += [] if quants else [f"read {about} again with {wanted.reference}"]
     for prompts, quants in wanted.benchmarks.items():
         lines += [f"ask {prompts.path.name} of {each.name}" for each in quants]
+        lines += [] if quants else [f"ask {prompts.path.name} of {wanted.reference} again"]
     lines += [f"bring in {each.path}" for each in wanted.imports]
     return lines or [f"cohort {wanted.cohort}: nothing is missing"]
 

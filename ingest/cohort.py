@@ -20,9 +20,10 @@ from . import tokenizers
 from .engines import registry
 from .engines.port import PLAIN, Model, Reading, Vocabulary
 from .members import Member, member, named, open_stored, run_as, under
-from .members import Settings as QuantSettings
 from .quant_names import HeldNames, stem
-from .readings import ONCE, Second, published_name, with_firsts
+from .readings import published_name, with_firsts
+from .second import ONCE, Second
+from .second import Settings as QuantSettings
 
 FLOAT_BITS = 16  # per weight of a model that is not quantized, at least
 

@@ -16,6 +16,7 @@ from ..raw.names import RULE, is_name
 from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .readers.names import QUANT
 from .readers.registry import AUTO, KINDS
+from .second import ONCE, Second
 
 NAME = "qwh.toml"
 LENGTH = 512  # tokens per chunk, where nothing is said
@@ -30,6 +31,7 @@ class QuantEntry:
     name: str | None = None
     uploader: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class CohortFile:
     zone: tuple[str, float] | None = None  # rule and threshold
     margin: float | None = None
     until: float | None = None
+    second: Second = ONCE
 
 
 class Want(NamedTuple):
@@ -108,6 +111,10 @@ FACTS = Want(
     lambda it: isinstance(it, dict) and not any(isinstance(x, dict | list) for x in it.values()),
     'a table of texts and numbers, { imatrix = "wiki" }',
 )
+SETTINGS = Want(
+    lambda it: isinstance(it, dict) and all(_number(x) or isinstance(x, str) for x in it.values()),
+    'a table of settings, { kv_type = "q8_0" }',
+)
 LIST = Want(
     lambda it: isinstance(it, list) and all(isinstance(x, dict) for x in it),
     "a list of tables, each under its own [[NAME]]",
@@ -128,8 +135,11 @@ WHOLE = {
     "zone": TABLE,
     "margin": SHARE,
     "until": SHARE,
+    "control": FLAG,
+    "repeat": FLAG,
+    "reading": SETTINGS,
 }
-QUANT_KEYS = {"path": TEXT, "name": A_NAME, "uploader": TEXT, "facts": FACTS}
+QUANT_KEYS = {"path": TEXT, "name": A_NAME, "uploader": TEXT, "facts": FACTS, "settings": SETTINGS}
 TEXT_KEYS = {
     "name": TEXT,
     "path": TEXT,
@@ -195,6 +205,7 @@ class _Reader:
             (zone["rule"], float(zone["threshold"])) if zone else None,
             found.get("margin"),
             found.get("until"),
+            self.second(found),
         )
         self.refuse_contradictions(asked)
         return asked
@@ -213,8 +224,26 @@ class _Reader:
                 entries.append(QuantEntry(self.at(each)))
                 continue
             self.check(f"quants[{number}]", each, QUANT_KEYS, ("path",))
-            entries.append(QuantEntry(**(each | {"path": self.at(each["path"])})))
+            read = {"path": self.at(each["path"]), "settings": self.settings(each.get("settings"))}
+            entries.append(QuantEntry(**(each | read)))
         return tuple(entries)
+
+    def settings(self, given: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
+        """Settings of an engine; a file's path is from the file's folder."""
+        found = [(name.replace("-", "_"), f"{value}") for name, value in (given or {}).items()]
+        return tuple((n, str(self.at(value)) if n == "lora" else value) for n, value in found)
+
+    def second(self, found: dict[str, Any]) -> Second:
+        """What is read twice, and how."""
+        asked = Second(found.get("control", False), found.get("repeat", False))
+        if "reading" not in found:
+            return asked
+        if not (asked.control or asked.repeat):
+            raise self.wrong(
+                "reading says how control and repeat read, and neither is true",
+                "write control = true or repeat = true, or leave reading out",
+            )
+        return asked._replace(settings=self.settings(found["reading"]))
 
     def text(self, where: str, given: dict[str, Any]) -> TextEntry:
         """One of [[texts]]; its name is its file's stem unless it says another."""

@@ -12,8 +12,7 @@ from .quant_names import RunAs, short_name, stem
 from .readers import strangers
 from .readers.registry import head
 from .readers.untrusted.packed import packing
-
-Settings = tuple[tuple[str, str], ...]  # of an engine: (name, value) each
+from .second import Settings
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity
@@ -102,7 +101,8 @@ def under(who: Member, settings: Settings, is_said: bool) -> Member:
 
 def run_as(who: Member) -> RunAs:
     """How a quant is run, for its name."""
-    return RunAs(who.reading.label, suffix(who.reading, registry.settings(who.kind)))
+    alone = who.reading._replace(sequences=1)
+    return RunAs(alone.label, suffix(who.reading, registry.settings(who.kind)))
 
 
 def refuse_rows(settings: Settings) -> None:

@@ -8,7 +8,8 @@ from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from .cohort import Job
 from .differences import apart
-from .engines.settings import SEQUENCES
+from .members import run_as
+from .quant_names import settings_of
 
 
 def refuse_other_reference(store: Store, run: RunFacts) -> None:
@@ -60,16 +61,11 @@ def _refuse_other_head(held: RunFacts, job: Job) -> None:
         )
 
 
-def _settings(label: str) -> str:
-    """A reading's label without what a benchmark's way of being read adds."""
-    return ",".join(each for each in label.split(",") if not each.startswith(f"{SEQUENCES}="))
-
-
 def _refuse_other_quant(held: RunFacts, job: Job) -> None:
     """Raise QwhError if another file, or other settings, were measured under a quant's name."""
     files = {quant.quant_id: quant.described.sha256 for quant in job.quants}
-    labels = {quant.quant_id: _settings(quant.reading.label) for quant in job.quants}
-    label = _settings(held.reading or "")
+    labels = {quant.quant_id: run_as(quant).label for quant in job.quants}
+    label = settings_of(held)
     is_first = held.role == "quant" and held.file_sha256 is not None
     if is_first and labels.get(held.quant_id or "", label) != label:
         raise QwhError(

@@ -44,6 +44,14 @@ class RunAs(NamedTuple):
 PLAIN = RunAs()
 
 
+def settings_of(run: RunFacts) -> str:
+    """The settings that make a member of a run's file: how many sequences lay side by side is none
+    of them.
+    """
+    parts = (run.reading or "").split(",")
+    return ",".join(part for part in parts if not part.startswith("sequences="))
+
+
 class HeldNames:
     """What a cohort calls files. runs: the cohort's; reference: the stem of the reference's file.
 
@@ -57,7 +65,7 @@ class HeldNames:
         self._by_file: dict[tuple[str | None, str | None, str], list[str]] = {}
         for run in runs:
             if run.quant_id and run.file_sha256:
-                what = (run.role, run.file_sha256, run.reading or "")
+                what = (run.role, run.file_sha256, settings_of(run))
                 self._by_file.setdefault(what, []).append(run.quant_id)
 
     def of_quant(
@@ -85,7 +93,8 @@ def names_by_stem(runs: list[RunFacts], cohort: str) -> dict[str, str]:
 
     A stem -> the name: so an import joins the model file that it is about.
     """
-    mine = [run for run in runs if run.cohort_id == cohort and run.quant_id]
+    plain = [run for run in runs if run.cohort_id == cohort and not settings_of(run)]
+    mine = [run for run in plain if run.quant_id]
     names = {run.quant_id for run in mine}
     stems = {stem(Path(run.file_name)): str(run.quant_id) for run in mine if run.file_name}
     return {own: name for own, name in stems.items() if own not in names}

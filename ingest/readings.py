@@ -6,29 +6,17 @@ What it changes is the engine's own noise. A second reading is a run of its own,
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError
 from ..raw.store import Store
 from .engines import registry
 from .engines.settings import is_same
-from .members import Member, Settings
+from .members import Member
+from .second import Settings
 
 if TYPE_CHECKING:
     from .cohort import Job
-
-USUAL: Settings = (("rows", "16"),)  # a batch shape that takes other matrix kernels
-
-
-class Second(NamedTuple):
-    """Who is read a second time, and how: settings on top of those of the first time."""
-
-    control: bool = False  # the reference
-    repeat: bool = False  # each quant
-    settings: Settings = USUAL
-
-
-ONCE = Second()
 
 
 def seconds(store: Store, job: Job) -> list[Member]:

@@ -17,11 +17,13 @@ from .engines.port import Reading
 from .hashes import Hashes
 from .importing.files import ingest_files
 from .importing.source import Import, Stored
+from .members import under
 from .preparing import prepared
 from .scoring import score_texts
 from .texts import Cut
-from .todo import CHANGED, Brought, QuantFile, Todo
+from .todo import CHANGED, Brought, Todo
 from .trace import Trace
+from .which_run import QuantFile
 
 SAME_SOURCE = ("cohort_id", "role", "quant_id", *SAME_TEXT, "source_format", "source_name")
 
@@ -48,13 +50,14 @@ class _Work:
         self, file: CohortFile, wanted: Todo, store: Store, hashes: Hashes, settings: Settings
     ):
         self.file, self.wanted, self.store, self.hashes = file, wanted, store, hashes
-        self.settings = self._as_begun(settings)
+        self.settings = replace(self._as_begun(settings), second=file.second)
         self.job = self._job() if wanted.texts or wanted.benchmarks else None
 
     def _as_begun(self, settings: Settings) -> Settings:
         """The settings with which the cohort's runs were made: others would not be compared."""
         for run in self.store.runs():
-            if run.cohort_id == self.wanted.cohort and run.task == "corpus" and run.batch_size:
+            is_first = run.task == "corpus" and run.role == run.side
+            if run.cohort_id == self.wanted.cohort and is_first and run.batch_size:
                 top_k = settings.top_k if run.top_k is None else run.top_k
                 return replace(settings, reading=Reading(rows=run.batch_size), top_k=top_k)
         return settings
@@ -76,7 +79,11 @@ class _Work:
             path = member.file.path
             self.hashes.keep(path, member.file.sha256, files.parts(path))
         members = [
-            replace(member, uploader=each.uploader, facts=each.facts)
+            replace(
+                under(member, each.settings, is_said=True),
+                uploader=each.uploader,
+                facts=each.facts,
+            )
             for member, each in zip(asked.quants, quants)
         ]
         return named_as_held(self.store, replace(asked, quants=members), is_said=True)

@@ -5,7 +5,6 @@ It is told from manifests and hashes: a model that is done is not opened, its te
 
 import glob
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,29 +14,31 @@ from ..raw.ledger import RETRACTED, is_retracted
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
 from . import files
-from .benchmarks import CHOICES
 from .cohort_file import BenchmarkEntry, CohortFile, ImportEntry, TextEntry
+from .engines import registry
+from .engines.port import PLAIN
+from .engines.settings import suffix
 from .hashes import Hashes
 from .importing.source import Import, quant_of
-from .preparing import is_so_asked, reads_accepted
-from .quant_names import HeldNames, names_by_stem, stem
+from .members import refuse_rows
+from .preparing import reads_accepted
+from .quant_names import HeldNames, RunAs, names_by_stem, stem
 from .readers.names import QUANT
 from .readers.untrusted.packed import plain_path
+from .second import Settings
 from .texts import read_bytes
+from .which_run import (
+    QuantFile,
+    Test,
+    Who,
+    is_of_another_file,
+    is_of_another_text,
+    is_of_other_prompts,
+    of_prompts,
+    of_text,
+)
 
-Test = Callable[[RunFacts, "QuantFile"], bool]
 CHANGED = "its file has changed: "  # begins the reason of a run that a cohort file took back
-
-
-@dataclass(frozen=True)
-class QuantFile:
-    """A quant of the file under its name. sha256: None where no run can be of it yet."""
-
-    name: str
-    path: Path
-    sha256: str | None
-    uploader: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Brought(NamedTuple):
@@ -96,7 +97,8 @@ class _Search:
         quants = self._quants() if file.texts or file.benchmarks else []
         self._refuse_double(quants, reference)
         self.found = Todo(cohort, reference, quants)
-        mine = {stem(each.path): each.name for each in quants}
+        plain_last = sorted(quants, key=lambda each: not each.settings)
+        mine = {stem(each.path): each.name for each in plain_last}
         self.found.stems = names_by_stem(kept, cohort) | mine
 
     def all(self) -> Todo:
@@ -108,22 +110,24 @@ class _Search:
             for path in files.benchmarks(each.path)
         ]
         for text, sha256 in texts.items():
-            older = [run for run in self.runs if _other_text(run, text.name, sha256)]
+            older = [run for run in self.runs if is_of_another_text(run, text.name, sha256)]
             self._take_back(text.path, older)
         for prompts, sha256 in asked:
             name = plain_path(prompts.path).stem
-            older = [run for run in self.runs if _other_prompts(run, name, sha256)]
+            older = [run for run in self.runs if is_of_other_prompts(run, name, sha256)]
             self._take_back(prompts.path, older)
         if self.file.reference and self._has_other_reference():
             self._take_back(self.file.reference, [run for run in self.runs if run.file_sha256])
         for quant in self.found.quants:
-            self._take_back(quant.path, [run for run in self.runs if _other_file(run, quant)])
+            self._take_back(
+                quant.path, [run for run in self.runs if is_of_another_file(run, quant)]
+            )
         for text in texts:
             self._refuse_other_cut(text)
-            self._add(self.found.texts, text, [_is_read(text)])
+            self._add(self.found.texts, text, [of_text(text)])
         for prompts, _ in asked:
             tasks = ("benchmark", "answers") if reads_accepted(prompts.manner) else ("benchmark",)
-            tests = [_is_asked(prompts, task) for task in tasks]
+            tests = [of_prompts(prompts, task) for task in tasks]
             self._add(self.found.benchmarks, prompts, tests)
         self.found.imports = [each for entry in self.file.imports for each in self._lacking(entry)]
         self.found.imports.sort(key=lambda each: not each.is_reference)
@@ -166,7 +170,7 @@ class _Search:
         """
         assert self.file.reference is not None
         head = self.file.reference.resolve()
-        found: dict[Path, QuantFile] = {}
+        found: dict[tuple[Path, str], QuantFile] = {}
         for entry in self.file.quants:
             paths = files.models([entry.path], self.file.reference)
             if entry.name and len(paths) > 1:
@@ -175,9 +179,10 @@ class _Search:
                     f" {entry.path}: give each a table of its own",
                     ExitCode.BAD_INPUT,
                 )
-            for path in (each for each in paths if each.resolve() != head):
-                sha256 = self._hash_if_held(path, entry.name)
-                name = self.names.of_quant(path, sha256, entry.name)
+            for path in (each for each in paths if entry.settings or each.resolve() != head):
+                run_as, again = self._readings(path, entry.settings)
+                sha256 = self._hash_if_held(path, entry.name, run_as)
+                name = self.names.of_quant(path, sha256, entry.name, run_as)
                 if entry.name and name != entry.name:
                     raise QwhError(
                         f"{self.file.path}: {path.name} is to be called {entry.name}, and cohort"
@@ -185,7 +190,8 @@ class _Search:
                         f" {entry.name} --cohort {self.cohort}",
                         ExitCode.MISMATCH,
                     )
-                found[path.resolve()] = QuantFile(name, path, sha256, entry.uploader, entry.facts)
+                about = (entry.uploader, entry.facts, entry.settings, run_as.label, again)
+                found[path.resolve(), run_as.label] = QuantFile(name, path, sha256, *about)
         if not found:
             raise QwhError(
                 f"{self.file.path}: quants names no model beside the reference's own: add one",
@@ -207,7 +213,32 @@ class _Search:
                     ExitCode.BAD_INPUT,
                 )
 
-    def _hash_if_held(self, path: Path, said: str | None) -> str | None:
+    def _readings(self, path: Path, settings: Settings) -> tuple[RunAs, str | None]:
+        """How a file is run under settings, and the label of its second reading, if any."""
+        second = self.file.second
+        if not (settings or second.repeat) or not path.exists():
+            return RunAs(), None
+        try:
+            kind = registry.recognise(path) or registry.DEFAULT
+            first = registry.reading_under(kind, PLAIN, settings)
+            refuse_rows(settings)
+            again = registry.reading_under(kind, first, second.settings)
+        except QwhError as error:
+            raise QwhError(f"{self.file.path}: {error}", error.code) from None
+        run_as = RunAs(first.label, suffix(first, registry.settings(kind)))
+        return run_as, again.label if second.repeat else None
+
+    def _controls(self) -> list[Who]:
+        """The reference's second reading, if one is asked for."""
+        path, second = self.file.reference, self.file.second
+        if not second.control or path is None or self.found.reference is None:
+            return []
+        kind = registry.recognise(path) or registry.DEFAULT
+        label = registry.reading_under(kind, PLAIN, second.settings).label
+        name = self.found.reference
+        return [Who("control", name, label=label, first=Who("reference", name))]
+
+    def _hash_if_held(self, path: Path, said: str | None, run_as: RunAs) -> str | None:
         """A model's hash where a run may be of it or of what lay there before."""
         if not path.exists():
             raise QwhError(
@@ -215,7 +246,7 @@ class _Search:
                 ExitCode.NOT_FOUND,
             )
         size = sum(part.stat().st_size for part in files.parts(path))
-        wanted = self.names.of_quant(path, None, said)
+        wanted = self.names.of_quant(path, None, said, run_as)
         for run in self.runs:
             if run.file_sha256 and (run.quant_id == wanted or run.file_bytes == size):
                 return self.hashes.of_model(path)
@@ -228,17 +259,23 @@ class _Search:
         self.runs = [run for run in self.runs if run.run_id not in ids]
 
     def _add(self, lists: dict, entry: Any, tests: list) -> None:
-        """The quants that lack a run which one of the tests asks for."""
-        left = []
-        for quant in self.found.quants:
-            if all(any(test(run, quant) for run in self.runs) for test in tests):
-                continue
-            gone = [run for run in self.gone if any(test(run, quant) for test in tests)]
-            if not gone:
-                left.append(quant)
-            self.found.left += [str(run.run_id) for run in gone]
-        if left:
+        """The quants that lack a run which one of the tests asks for; none for a control alone."""
+        left = [quant for quant in self.found.quants if self._lacks(quant.readings, tests)]
+        if self._lacks(self._controls(), tests) or left:
             lists[entry] = left
+
+    def _lacks(self, readings: list[Who], tests: list[Test]) -> bool:
+        """Whether a run of a member's is missing, and was not taken back by hand."""
+        lacking = [
+            who
+            for who in readings
+            if not all(any(test(run, who) for run in self.runs) for test in tests)
+        ]
+        gone = [
+            run for run in self.gone for who in lacking if any(test(run, who) for test in tests)
+        ]
+        self.found.left += [str(run.run_id) for run in gone]
+        return bool(lacking) and not gone
 
     def _refuse_other_cut(self, text: TextEntry) -> None:
         """Raise QwhError where the cohort read another number of a text's chunks than is said."""
@@ -291,29 +328,6 @@ def _paths(entry: ImportEntry, file: Path) -> list[Path]:
     return found
 
 
-def _is_read(text: TextEntry) -> Test:
-    """Whether a run is a quant's on a text."""
-
-    def test(run: RunFacts, quant: QuantFile) -> bool:
-        here = (run.task, run.corpus_id, run.context_length)
-        return here == ("corpus", text.name, text.context_length) and _is_of(run, quant)
-
-    return test
-
-
-def _is_asked(prompts: BenchmarkEntry, task: str) -> Test:
-    """Whether a run is a quant's answers, or its reading of the accepted ones or of choices."""
-    name = plain_path(prompts.path).stem
-
-    def test(run: RunFacts, quant: QuantFile) -> bool:
-        if run.corpus_id != name or not _is_of(run, quant):
-            return False
-        is_it = run.task == task or run.scored_span == CHOICES
-        return is_it and is_so_asked(run, prompts.manner)
-
-    return test
-
-
 def _taken_back_by_hand(store: Store, cohort: str) -> list[RunFacts]:
     """A cohort's runs that somebody retracted, and no cohort file: they are left so."""
     state = store.ledger.state()
@@ -324,25 +338,3 @@ def _taken_back_by_hand(store: Store, cohort: str) -> list[RunFacts]:
         and is_retracted(held := state.get(str(run.run_id), {}))
         and not (held[RETRACTED].why or "").startswith(CHANGED)
     ]
-
-
-def _is_of(run: RunFacts, quant: QuantFile) -> bool:
-    return run.role == "quant" and run.quant_id == quant.name and run.file_sha256 == quant.sha256
-
-
-def _other_file(run: RunFacts, quant: QuantFile) -> bool:
-    """Whether a run is of the file that lay under a quant's name before."""
-    is_its = run.role == "quant" and run.quant_id == quant.name and run.file_sha256
-    return bool(is_its and quant.sha256 and run.file_sha256 != quant.sha256)
-
-
-def _other_text(run: RunFacts, name: str, sha256: str) -> bool:
-    """Whether a run is of what a text was before."""
-    known = run.corpus_sha256
-    return run.task == "corpus" and run.corpus_id == name and known not in (None, sha256)
-
-
-def _other_prompts(run: RunFacts, name: str, sha256: str) -> bool:
-    """Whether a run is of what a file of prompts was before."""
-    is_its = run.task in ("benchmark", "answers") and run.corpus_id == name
-    return is_its and run.corpus_sha256 not in (None, sha256)
