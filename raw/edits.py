@@ -11,7 +11,7 @@ from ..errors import ExitCode, QwhError, meant, storage_error
 from ..progress import say
 from . import ledger
 from .ledger import NO, PURGED, QUANT_ID, RETRACTED, TAG, YES, Edit
-from .manifest import SAME_TEXT, RunFacts
+from .manifest import SAME_TEXT, SECOND, RunFacts
 from .names import refuse_name
 from .schema import TABLES
 from .store import Store
@@ -43,8 +43,8 @@ def retract(
 ) -> list[RunFacts]:
     """Take runs out of every table from the next build on; returns those that were in them.
 
-    with_quants: also those that were scored against one of them. Raises QwhError where such runs
-    would be left behind.
+    A repeat goes with the run that it reads again. with_quants: also those that were scored against
+    one of them. Raises QwhError where such runs would be left behind.
     """
     if not why.strip():
         raise QwhError("say why: --why TEXT", ExitCode.USAGE)
@@ -57,7 +57,8 @@ def retract(
             f" {_named(scored)}: add --with-quants to retract them too",
             ExitCode.MISMATCH,
         )
-    gone = [run for run in kept if run in scored or run.run_id in asked]
+    asked |= {run.run_id for run in scored}
+    gone = [run for run in kept if {run.run_id, run.first_run_id} & asked]
     reason = why.strip().encode(errors="replace").decode()  # SQL reads it, too
     store.ledger.append(Edit(str(run.run_id), RETRACTED, YES, reason) for run in gone)
     return gone
@@ -68,34 +69,36 @@ def restore(
 ) -> list[RunFacts]:
     """Put retracted runs back into the tables; returns those that were out of them.
 
-    with_quants: also those that were retracted together with a reference's run. Raises QwhError
-    where a run would be without its reference, or where what was stored since speaks against it.
+    A repeat comes with the run that it reads again if it went with it. with_quants: also those that
+    were retracted together with a reference's run. Raises QwhError where a run would be without its
+    reference or its first reading, or where what was stored since speaks against it.
     """
     runs, state = store.runs(retracted=True), store.ledger.state()
     asked = {run.run_id for run in by_id(store, run_ids)}
+    once = {
+        edit.sequence
+        for edit in store.ledger.edits()
+        if (edit.run_id in asked and (edit.field, edit.value) == (RETRACTED, YES))
+    }
+    went = [
+        run
+        for run in runs
+        if (edit := state.get(str(run.run_id), {}).get(RETRACTED)) and edit.sequence in once
+    ]
     if with_quants:
-        once = {
-            edit.sequence
-            for edit in store.ledger.edits()
-            if (edit.run_id in asked and (edit.field, edit.value) == (RETRACTED, YES))
-        }
-        asked |= {
-            run.run_id
-            for run in runs
-            if run.reference_run_id in asked
-            and (edit := state.get(str(run.run_id), {}).get(RETRACTED))
-            and edit.sequence in once
-        }
+        asked |= {run.run_id for run in went if run.reference_run_id in asked}
+    asked |= {run.run_id for run in went if run.first_run_id in asked}
     kept = {run.run_id: run for run in store.runs()}
     back = [run for run in runs if run.run_id in asked and run.run_id not in kept]
     there = kept | {run.run_id: run for run in back}
     for run in back:
-        if run.reference_run_id and run.reference_run_id not in there:
-            raise QwhError(
-                f"{_called(run)} was scored against the run {run.reference_run_id}, which is"
-                " retracted: restore that too, in one command or before",
-                ExitCode.MISMATCH,
-            )
+        for needed in (run.reference_run_id, run.first_run_id):
+            if needed and needed not in there:
+                raise QwhError(
+                    f"{_called(run)} was scored against the run {needed}, which is retracted:"
+                    " restore that too, in one command or before",
+                    ExitCode.MISMATCH,
+                )
         _refuse_lost(store, run)
         for other in there.values():
             _refuse_clash(run, other)
@@ -154,7 +157,7 @@ def purge(store: Store, runs: list[RunFacts]) -> None:
     if kept:
         raise QwhError(f"{_named(kept)} is not retracted: retract it first", ExitCode.MISMATCH)
     others = [run for run in store.runs(retracted=True) if run.run_id not in ids]
-    scored = [run for run in others if run.reference_run_id in ids]
+    scored = [run for run in others if {run.reference_run_id, run.first_run_id} & ids]
     if scored:
         raise QwhError(
             f"{_counted(scored, 'run')} was scored against what would be deleted:"
@@ -182,7 +185,8 @@ def again(store: Store, run_id: str | None) -> RunFacts | None:
     if run and store.find(run_id) is None:
         if _lost(store, run):
             return None
-        wanted = [run.run_id, run.reference_run_id] if run.reference_run_id else [run.run_id]
+        needed = (run.run_id, run.reference_run_id, run.first_run_id)
+        wanted = [each for each in needed if each]
         word = "would be" if store.is_shadow else "is"
         for back in restore(store, map(str, wanted), ledger.MEASURED_AGAIN):
             say(f"{_called(back)} was retracted, and {word} back")
@@ -197,16 +201,16 @@ def left_alone(store: Store, gone: list[RunFacts]) -> list[RunFacts]:
     kept = store.runs()
     read = {_read(run) for run in gone if run.role == "reference"}
     read -= {_read(run) for run in kept if run.role == "reference"}
-    return [run for run in kept if run.role == "quant" and _read(run) in read]
+    return [run for run in kept if run.side == "quant" and _read(run) in read]
 
 
 def _refuse_joining(run: RunFacts, other: RunFacts, both_kept: bool) -> None:
     """Raise QwhError unless a run may be called as another model's run is."""
     name = f"{run.quant_id} cannot be called {other.quant_id}"
-    if run.role != other.role:
+    if run.side != other.side:
         raise QwhError(
-            f"{name}, which is the name of cohort {other.cohort_id}'s {other.role}, for it is a"
-            f" {run.role}: choose another name",
+            f"{name}, which is the name of cohort {other.cohort_id}'s {other.side}, for it is a"
+            f" {run.side}: choose another name",
             ExitCode.MISMATCH,
         )
     if _other_files(run, other):
@@ -244,10 +248,10 @@ def _refuse_clash(run: RunFacts, other: RunFacts) -> None:
     if run.cohort_id != other.cohort_id:
         return
     same_name, what = run.quant_id == other.quant_id, None
-    if run.role == other.role == "reference" and not same_name:
+    if run.side == other.side == "reference" and not same_name:
         what = f"the cohort's reference is {other.quant_id}"
-    elif same_name and run.role != other.role:
-        what = f"{other.quant_id} is the cohort's {other.role}"
+    elif same_name and run.side != other.side:
+        what = f"{other.quant_id} is the cohort's {other.side}"
     elif same_name and _other_files(run, other):
         what = f"{other.quant_id} is another file there ({other.file_name})"
     elif _has_rows(run) and _has_rows(other) and (facts := run.clashes(other)):
@@ -277,7 +281,8 @@ def _has_rows(run: RunFacts) -> bool:
 def _in_place_of(run: RunFacts) -> tuple:
     """Of two runs of one model that agree here one counts, as int_current_runs says."""
     estimator = None if run.task in ("benchmark", "answers") else run.estimator
-    return *(getattr(run, key) for key in SAME_TEXT), estimator
+    second = (run.role, run.reading) if run.role in SECOND else None
+    return *(getattr(run, key) for key in SAME_TEXT), estimator, second
 
 
 def _read(run: RunFacts) -> tuple:
