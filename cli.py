@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from .commands import ask, build, bundle, decide, demo, docs, export, init, run, status
+from .commands.capture import capture
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .commands.runs import runs
@@ -63,6 +64,7 @@ def main(
 app.command()(init.init)
 app.command()(run.run)
 app.add_typer(ingest, name="ingest")
+app.command()(capture)
 app.command()(build.build)
 app.command()(ask.sql)
 app.command()(ask.show)

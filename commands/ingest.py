@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..ingest.cohort_file import LENGTH
 from ..ingest.engines.registry import ENGINES
 from ..ingest.which_cohort import which_cohort
 from .imports import add_imports
@@ -27,10 +26,13 @@ from .options import (
 from .prompt_options import Asked
 from .readings import Run, under
 from .spread import spread
+from .text_options import BatchSizeOption, Read, Reference
 
 if TYPE_CHECKING:
     from ..ingest.cohort import Settings
+    from ..ingest.trace import Trace
     from ..raw.manifest import RunFacts
+    from ..raw.store import Store
 
 ingest = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Put rows into the warehouse."
@@ -61,32 +63,12 @@ MadeFromOption = Annotated[
 ]
 UploaderOption = Annotated[str | None, typer.Option(help="Who published these quants.")]
 TopKOption = Annotated[int, typer.Option(help="Log-probs kept per position.", min=1)]
-BatchSizeOption = Annotated[
-    int, typer.Option(help="Positions per forward pass; bounds the memory.", min=1)
-]
-
-
-CorpusOption = Annotated[
-    list[str],
-    typer.Option(
-        help="A text file, or ID=FILE, a folder or a pattern; repeat for more. The first is the"
-        " cohort's primary corpus."
-    ),
-]
-ContextOption = Annotated[list[int], typer.Option(help="Tokens per chunk; repeat for more.", min=8)]
-ChunksOption = Annotated[int | None, typer.Option(help="Read only the first N chunks.", min=2)]
 UntilOption = Annotated[
     float | None,
     typer.Option(
         help="End each text at the first chunk where no quant's mean KLD has a larger relative"
         " error, as 0.02; later quants read as far.",
         min=0,
-    ),
-]
-ScoreFromOption = Annotated[
-    str,
-    typer.Option(
-        help="First position scored in each chunk: half (as llama-perplexity), zero, or a number."
     ),
 ]
 TraceOption = Annotated[
@@ -128,16 +110,13 @@ def _text_help(kind: str, sentence: str) -> str:
 def _text_command(kind: str) -> Callable[..., None]:
     """`qwh ingest KIND`: texts through the models of one engine."""
 
-    @spread(run=Run)
+    @spread(of=Reference, read=Read, run=Run)
     def command(
-        reference: ReferenceOption,
         quant: QuantOption,
-        corpus: CorpusOption,
+        of: Reference = Reference(),  # noqa: B008  (its options are the command's)
+        read: Read = Read(),  # noqa: B008
         cohort: IntoCohortOption = None,
-        context_length: ContextOption = [LENGTH],  # noqa: B006  (typer copies it)
-        chunks: ChunksOption = None,
         until: UntilOption = None,
-        score_from: ScoreFromOption = "half",
         quant_id: QuantIdOption = None,
         reference_made_from: MadeFromOption = None,
         uploader: UploaderOption = None,
@@ -150,10 +129,6 @@ def _text_command(kind: str) -> Callable[..., None]:
         warehouse: WarehouseOption = DEFAULT,
         more: MoreArgument = None,
     ) -> None:
-        from ..ingest.cohort import job, named_as_held
-        from ..ingest.files import models, texts
-        from ..ingest.scoring import score_texts
-        from ..ingest.texts import Cut
         from ..ingest.trace import Trace
         from ..progress import say
         from ..raw.store import Store
@@ -163,17 +138,39 @@ def _text_command(kind: str) -> Callable[..., None]:
         about = (threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
         settings = under(replace(_settings(*about), until=until), run)
         store = Store(warehouse).create()
-        quants = models([*quant, *(more or [])], reference)
-        asked = job(which_cohort(warehouse, cohort), reference, quants, quant_id, settings, kind)
-        asked = named_as_held(store, asked, is_said=bool(quant_id))
-        cuts = [Cut(length, chunks, score_from) for length in dict.fromkeys(context_length)]
-        published = score_texts(store, asked, texts(corpus), cuts, spans)
+        named = (which_cohort(warehouse, cohort), [*quant, *(more or [])], quant_id, settings)
+        published = _read(store, kind, of, read, named, spans)
         if published:
             say(spans.summary())
         spans.write(trace)
         _report(published)
 
     return command
+
+
+def _read(
+    store: "Store",
+    kind: str,
+    of: Reference,
+    read: Read,
+    named: "tuple[str, list[Path], list[str] | None, Settings]",
+    spans: "Trace",
+) -> "list[RunFacts]":
+    """Texts through a reference, or through what is kept of one, and its quants."""
+    from ..ingest.captured import Quants, given, score_captures
+    from ..ingest.cohort import job, named_as_held
+    from ..ingest.files import models
+    from ..ingest.scoring import score_texts
+
+    cohort, files, names, settings = named
+    kept = given(*of)
+    if kept:
+        quants = Quants(cohort, models(files, kept[0]), names, settings)
+        return score_captures(store, kept, quants, read, spans)
+    assert of.reference is not None
+    asked = job(cohort, of.reference, models(files, of.reference), names, settings, kind)
+    asked = named_as_held(store, asked, is_said=bool(names))
+    return score_texts(store, asked, read.files, read.cuts, spans)
 
 
 for _kind, _engine in ENGINES.items():

@@ -6,6 +6,7 @@ What is kept is whole shard by shard, so that a capture that was stopped goes on
 
 import json
 import math
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,17 @@ import numpy as np
 from ..errors import ExitCode, QwhError, storage_error
 from ..kernels.scorers import dispatch
 from ..kernels.scorers.head import TILE, Finish, Head, Order, Weights, fit, narrow, widen
-from ..progress import progress, say
+from ..progress import progress
 from ..raw import captures, disk
 from ..raw.captures import HEAD, HIDDEN, ID, MANIFEST, TOKENS, VOCABULARY, About, Manifest
 from ..raw.tensor_file import Array, TensorFile, write
 from .differences import apart
-from .engines.port import Sequence, Vocabulary
+from .engines import registry
+from .engines.port import Reading, Sequence, Vocabulary
 from .engines.stored import HeadUnknown, Output, Tapped
-from .members import Member
-from .texts import Text
+from .members import Member, member
+from .quant_names import stem
+from .texts import Cut, Text, read_text, refuse_doubles
 
 SHARD = 1 << 25  # bytes of hidden states in a file, about
 WORST = 1e-6  # nats at any position: a head that is rebuilt with more is not this model's
@@ -43,6 +46,28 @@ def about(reference: Member, text: Text, vocabulary: Vocabulary) -> About:
         vocabulary={name: getattr(vocabulary, name) for name in ("bos", "eos", "add_bos")},
         room=file.context_length,
     )
+
+
+def capture_texts(
+    folder: Path,
+    reference: Path,
+    asked: tuple[list[str], list[Cut]],
+    reading: Reading,
+    threads: int,
+) -> Iterator[tuple[Path, Manifest]]:
+    """Captures of texts, a path or ID=path each, and of cuts: one in the folder, several in folders
+    of their own in it. Raises QwhError, as `capture`.
+    """
+    names, cuts = asked
+    refuse_doubles(names)
+    wanted = [(name, rank, cut) for cut in cuts for rank, name in enumerate(names)]
+    head = member(stem(reference), reference, reading, None, registry.DEFAULT)
+    with closing(head.engine.vocabulary(head.file)) as vocabulary:
+        for each in wanted:
+            text = read_text(*each, vocabulary)
+            name = f"{text.corpus_id}-{text.context_length}"
+            place = folder / name if len(wanted) > 1 else folder
+            yield place, capture(place, head, text, vocabulary, threads)
 
 
 def capture(
@@ -276,8 +301,3 @@ def described(manifest: Manifest) -> str:
         f" {manifest.bytes_of('head') / 1e6:,.1f} MB; "
         + ("its logits to the last bit" if not floor else f"it adds {floor:.2g} nats to a KLD")
     )
-
-
-def say_kept(folder: Path, manifest: Manifest) -> None:
-    """One line about a capture that is there."""
-    say(f"kept in {folder}: {described(manifest)}")

@@ -112,6 +112,7 @@ def stored_job(
         member(name, each, reading, uploader, default)
         for name, each in named(quants, quant_ids, model or file.path)
     ]
+    members = [under(each, settings.of_quants, bool(quant_ids)) for each in members]
     if len({each.kind for each in members}) > 1:
         raise QwhError(
             "the quants are logits files and models mixed: ingest them in two commands",

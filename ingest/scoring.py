@@ -90,7 +90,9 @@ def score_stored(store: Store, job: Job, corpus_id: str | None, trace: Trace) ->
             f"{base.path.name} holds {base.partial}: they are stored, and the run is marked partial"
         )
     source = base.source | {"status": "partial" if base.partial else "complete"}
-    return TextRuns(store, job, trace).score([Task(text, source)])
+    until = job.settings.until
+    free = until is not None or base.tokenizer is not None  # a capture may hold more than was read
+    return TextRuns(store, job, trace).score([Task(text, source, free=free, until=until)])
 
 
 def _refuse_other_engine(job: Job) -> None:

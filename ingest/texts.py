@@ -139,7 +139,7 @@ def read_text(name: str, rank: int, cut: Cut, vocabulary: Vocabulary) -> Text:
     stream = list(tokens[: used * length].reshape(used, length))
     digest = hashlib.sha256(raw).hexdigest()
     bos = (vocabulary.add_bos, vocabulary.bos)
-    return Text(corpus_id, digest, rank, len(tokens), stream, _score_from(cut), *bos)
+    return Text(corpus_id, digest, rank, len(tokens), stream, first_scored(cut), *bos)
 
 
 def other_tokens(ours: list[Text], theirs: list[Text]) -> str | None:
@@ -169,7 +169,7 @@ def stored_text(file: Stored, corpus_id: str | None, vocabulary: Vocabulary | No
     return Text(name, digest, rank, tokens, stream, first, *bos)
 
 
-def _score_from(cut: Cut) -> int:
+def first_scored(cut: Cut) -> int:
     """The first scored position of a chunk."""
     named = {"half": cut.context_length // 2, "zero": 0}
     if cut.score_from in named:

@@ -20,6 +20,7 @@ BESIDE = {  # modules that are no entries of their door, and who may ask for the
     "exports/terminal.py": "commands",
     "exports/words.py": "commands",
     "ingest/engines/llama_quantize.py": "demo",
+    "ingest/engines/stored.py": "ingest",
     "ingest/readers/file_sizes.py": "commands",
     "ingest/readers/names.py": "ingest",
     "ingest/readers/strangers.py": "ingest",

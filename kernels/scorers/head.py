@@ -90,15 +90,15 @@ class Head:
         if not lanes:
             np.matmul(tile, self._weight.T, out=out)
         elif not COMPILED:
-            in_lanes(tile, self._weight, lanes, out)
+            in_parts(tile, self._weight, lanes, out)
         else:
             some = -(-rows // products.ROWS) * products.ROWS
             given = products.readable(self._weight, self._kind)
-            columns = len(self._weight)
-            over_rows(self.threads, columns, products.PRODUCTS[lanes], tile[:some], given, out)
+            parts = (tile[:some], given, products.in_lanes(lanes), out)
+            over_rows(self.threads, len(self._weight), products.product, *parts)
 
 
-def in_lanes(tile: np.ndarray, weight: np.ndarray, lanes: int, out: np.ndarray) -> None:
+def in_parts(tile: np.ndarray, weight: np.ndarray, lanes: int, out: np.ndarray) -> None:
     """A product in lanes without a compiler: tile [T, D], weight [V, D], out [T, V], float32."""
     steps = tile.shape[1] // lanes
     left = np.ascontiguousarray(tile.reshape(-1, steps, lanes).transpose(2, 0, 1))

@@ -1,7 +1,7 @@
 """A head's product in the order of llama.cpp's own sums, compiled: equal in every bit.
 
 Each sum runs in `lanes` parts, one for each lane of a register, which are then added by halves. The
-twin in NumPy, which says the same in other words, is head.in_lanes.
+twin in NumPy, which says the same in other words, is head.in_parts.
 """
 
 from typing import Any, NamedTuple
@@ -18,25 +18,25 @@ ROWS = 4  # of a tile whose sums lie in registers
 COLUMNS = {16: 6, 64: 1, 8: 2, 32: 3, 4: 4}  # lanes -> its columns
 
 
-def _tile(lanes: int) -> Any:
-    """The kernel of one number of lanes."""
-    shape = (ROWS, COLUMNS[lanes], lanes)
+@intrinsic
+def tile(typing: Any, h: Any, at: Any, w: Any, width: Any, out: Any, lanes: Any) -> Any:
+    """out[r, c] = the sum over k < width of h[at + r * width + k] w[c, k].
 
-    @intrinsic
-    def tile(typing: Any, h: Any, at: Any, w: Any, width: Any, out: Any) -> Any:
-        """out[r, c] = the sum over k < width of h[at + r * width + k] w[c, k]."""
+    lanes: a tuple of so many numbers, which its type tells the compiler.
+    """
+    arrays = (h, w, out)
+    shape = (ROWS, COLUMNS[lanes.count], lanes.count)
 
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            data = [
-                context.make_array(signature.args[i])(context, builder, arguments[i]).data
-                for i in (0, 2, 4)
-            ]
-            _sums(builder, shape, data, arguments[1], arguments[3])
-            return context.get_dummy_value()
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places = (arguments[0], arguments[2], arguments[4])
+        data = [
+            context.make_array(kind)(context, builder, place).data
+            for kind, place in zip(arrays, places)
+        ]
+        _sums(builder, shape, data, arguments[1], arguments[3])
+        return context.get_dummy_value()
 
-        return types.void(h, at, w, width, out), build
-
-    return tile
+    return types.void(h, at, w, width, out, lanes), build
 
 
 def _sums(builder: Any, shape: tuple, data: list, at: Any, width: Any) -> None:
@@ -107,27 +107,29 @@ def unpack(weight: Readable, row: int, out: np.ndarray) -> None:
             out[k] = from_half(weight.narrow[row, k])
 
 
-def _product(lanes: int) -> Any:
-    """The compiled product of one number of lanes."""
-    tile, columns = _tile(lanes), COLUMNS[lanes]
+@njit(nogil=True, cache=True, fastmath=False)
+def product(
+    start: int, stop: int, h: np.ndarray, weight: Readable, lanes: tuple, out: np.ndarray
+) -> None:
+    """out[:T, start:stop] = h w[start:stop].T, of h [T, D], T a multiple of ROWS.
 
-    @njit(nogil=True, cache=True, fastmath=False)
-    def product(start: int, stop: int, h: np.ndarray, weight: Readable, out: np.ndarray) -> None:
-        """out[:T, start:stop] = h w[start:stop].T, of h [T, D], T a multiple of ROWS."""
-        count, width = h.shape
-        panel = np.zeros((columns, width), np.float32)
-        part = np.empty((ROWS, columns), np.float32)
-        for first in range(start, stop, columns):
-            last = min(first + columns, stop)
-            for c in range(first, last):
-                unpack(weight, c, panel[c - first])
-            for row in range(0, count, ROWS):
-                tile(h, row * width, panel, width, part)
-                for r in range(ROWS):
-                    for c in range(last - first):
-                        out[row + r, first + c] = part[r, c]
-
-    return product
+    lanes: see in_lanes.
+    """
+    count, width = h.shape
+    columns = lanes[0]
+    panel = np.zeros((columns, width), np.float32)
+    part = np.empty((ROWS, columns), np.float32)
+    for first in range(start, stop, columns):
+        last = min(first + columns, stop)
+        for c in range(first, last):
+            unpack(weight, c, panel[c - first])
+        for row in range(0, count, ROWS):
+            tile(h, row * width, panel, width, part, lanes)
+            for r in range(ROWS):
+                for c in range(last - first):
+                    out[row + r, first + c] = part[r, c]
 
 
-PRODUCTS = {lanes: _product(lanes) for lanes in COLUMNS}
+def in_lanes(lanes: int) -> tuple[int, ...]:
+    """A number of lanes in a type of its own, as the kernel takes it: its columns, so often."""
+    return (COLUMNS[lanes],) * lanes
