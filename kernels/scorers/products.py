@@ -19,8 +19,8 @@ COLUMNS = {16: 6, 64: 1, 8: 2, 32: 3, 4: 4}  # lanes -> its columns
 
 
 @intrinsic
-def tile(typing: Any, h: Any, at: Any, w: Any, width: Any, out: Any, lanes: Any) -> Any:
-    """out[r, c] = the sum over k < width of h[at + r * width + k] w[c, k].
+def tile(typing: Any, h: Any, at: Any, w: Any, out: Any, lanes: Any) -> Any:
+    """out[r, c] = the sum over k of h[at + r * width + k] w[c, k], k < width, w's second side.
 
     lanes: a tuple of so many numbers, which its type tells the compiler.
     """
@@ -28,15 +28,15 @@ def tile(typing: Any, h: Any, at: Any, w: Any, width: Any, out: Any, lanes: Any)
     shape = (ROWS, COLUMNS[lanes.count], lanes.count)
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places = (arguments[0], arguments[2], arguments[4])
-        data = [
-            context.make_array(kind)(context, builder, place).data
-            for kind, place in zip(arrays, places)
+        places = (arguments[0], arguments[2], arguments[3])
+        there = [
+            context.make_array(kind)(context, builder, place) for kind, place in zip(arrays, places)
         ]
-        _sums(builder, shape, data, arguments[1], arguments[3])
+        width = cgutils.unpack_tuple(builder, there[1].shape)[1]
+        _sums(builder, shape, [each.data for each in there], arguments[1], width)
         return context.get_dummy_value()
 
-    return types.void(h, at, w, width, out, lanes), build
+    return types.void(h, at, w, out, lanes), build
 
 
 def _sums(builder: Any, shape: tuple, data: list, at: Any, width: Any) -> None:
@@ -124,7 +124,7 @@ def product(
         for c in range(first, last):
             unpack(weight, c, panel[c - first])
         for row in range(0, count, ROWS):
-            tile(h, row * width, panel, width, part, lanes)
+            tile(h, row * width, panel, part, lanes)
             for r in range(ROWS):
                 for c in range(last - first):
                     out[row + r, first + c] = part[r, c]
