@@ -1,5 +1,6 @@
 """Options of how models are run: settings of the quants, and what is read a second time."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -47,6 +48,15 @@ RepeatOption = Annotated[
     bool, typer.Option("--repeat", help="Read every quant twice; no second reading is ranked.")
 ]
 
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The text of the quants' importance matrix: what stands in both is counted; default:"
+        " the one that their files name, where it is there.",
+    ),
+]
+
 
 class Run(NamedTuple):
     """What a command line says of how models are run; each field is an option of the command."""
@@ -59,6 +69,7 @@ class Run(NamedTuple):
     reading: ReadingOption = None
     control: ControlOption = False
     repeat: RepeatOption = False
+    calibration: CalibrationOption = None
 
 
 def under(settings: "Settings", said: Run) -> "Settings":
@@ -74,6 +85,7 @@ def under(settings: "Settings", said: Run) -> "Settings":
         if (value := getattr(said, name)) is not None
     ]
     named += [("lora", value) for value in said.lora or []]
+    settings = replace(settings, calibration=said.calibration)
     given = pairs(said.reading or [])
     if not (said.control or said.repeat):
         return replace(settings, of_quants=(*named, *given))

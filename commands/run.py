@@ -122,7 +122,12 @@ def _carried_out(
         from ..ingest.run_file import carry_out
 
         threads, quants = at_once
-        settings = Settings(threads or all_threads(), quants_at_once=quants, until=asked.until)
+        settings = Settings(
+            threads or all_threads(),
+            quants_at_once=quants,
+            until=asked.until,
+            calibration=asked.calibration,
+        )
         for made, what in carry_out(asked, wanted, store, hashes, settings):
             say(f"{which_run(made)}  {what}")
     return name_primary(asked, wanted.cohort, store) or not wanted.is_empty

@@ -76,6 +76,7 @@ def facts(benchmark: Benchmark, asked: list[Asked], vocabulary: Vocabulary) -> d
         "add_bos": vocabulary.add_bos,
         "harness": benchmark.harness,
         "token_stream_sha256": hashed(ids),
+        **benchmark.about,
     }
 
 

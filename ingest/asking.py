@@ -1,13 +1,14 @@
 """A benchmark asked of a cohort: prompts answered, and accepted answers or choices read."""
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Protocol
 
 from ..errors import ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
-from . import choosing, cohort
+from . import calibration, choosing, cohort
 from .answering import Answering
 from .asked import tokenized
 from .benchmarks import CHOICES, Benchmark
@@ -43,6 +44,10 @@ def ask_benchmark(
                 ExitCode.USAGE,
             )
     with closing(job.reference.engine.vocabulary(job.reference.file)) as vocabulary:
+        near = calibration.at_hand(job, vocabulary)
+        words = calibration.of_prompts(benchmark, vocabulary) if near else []
+        about = calibration.overlap(benchmark.benchmark_id, words, near)
+        benchmark = replace(benchmark, about=about)
         asked = _ways(store, job, benchmark, vocabulary, wanted, generate)
         cohort.refuse_other_reading(
             job, lambda theirs: _other_reading(job, benchmark, vocabulary, theirs)

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class Benchmark:
     """A file of prompts, and how they are asked.
 
     template: SHA-256 of the chat template that the prompts are rendered by; stop: words before
-    which an answer ends; extract: a pattern of what counts in an answer; temperature: 0 is greedy.
+    which an answer ends; extract: a pattern of what counts in an answer; temperature: 0 is greedy;
+    parallel: how many prompts are answered together; about: more fields of RunFacts.
     """
 
     benchmark_id: str
@@ -45,6 +47,7 @@ class Benchmark:
     temperature: float = 0.0
     seed: int = 0
     parallel: int = 1
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def every(self, step: int) -> "Benchmark":
         """Every step-th prompt only, as a benchmark of its own; all of them, as it is, for 1."""

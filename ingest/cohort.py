@@ -39,6 +39,7 @@ class Settings:
     made_from: str | None = None  # what the reference was made from, if it is itself a quant
     uploader: str | None = None
     until: float | None = None  # a text ends when no mean KLD's relative error is larger
+    calibration: Path | None = None  # the text of the quants' importance matrix
     kv_memory: float | None = None  # bytes of attention memory that a model may take; None: any
     of_quants: QuantSettings = ()  # under which the quants are run
     second: Second = ONCE  # what is read once more
@@ -188,12 +189,19 @@ def as_held(store: Store, job: Job, shared: RunFacts) -> RunFacts:
     return shared
 
 
+def is_calibrated(who: Member) -> bool:
+    """Whether a member's file says that an importance matrix weighed its quantization."""
+    return bool(who.described.facts.get("imatrix"))
+
+
 def run_of(job: Job, who: Member, shared: RunFacts, **more: object) -> RunFacts:
     """The named run of a member under the job's shared facts. more: see RunFacts.named."""
     role = "reference" if who is job.reference else who.role
     file = {name: value for name, value in who.described.facts.items() if value is not None}
     file.pop("tokenizer_sha256", None)  # shared: other spellings of one tokenizer are compared
     ours: dict[str, Any] = {"role": role, "quant_id": who.quant_id, "uploader": who.uploader}
+    if not is_calibrated(who):
+        ours |= {"calibration_sha256": None, "calibration_overlap": None}
     if who.facts:
         ours["facts"] = json.dumps(who.facts, sort_keys=True)
     if job.reference in (who, who.first):

@@ -80,6 +80,7 @@ class CohortFile:
     margin: float | None = None
     until: float | None = None
     second: Second = ONCE
+    calibration: Path | None = None
 
 
 class Want(NamedTuple):
@@ -138,6 +139,7 @@ WHOLE = {
     "control": FLAG,
     "repeat": FLAG,
     "reading": SETTINGS,
+    "calibration": TEXT,
 }
 QUANT_KEYS = {"path": TEXT, "name": A_NAME, "uploader": TEXT, "facts": FACTS, "settings": SETTINGS}
 TEXT_KEYS = {
@@ -206,6 +208,7 @@ class _Reader:
             found.get("margin"),
             found.get("until"),
             self.second(found),
+            self.at(found["calibration"]) if "calibration" in found else None,
         )
         self.refuse_contradictions(asked)
         return asked

@@ -9,7 +9,7 @@ from ..errors import ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
-from . import cohort, tokenizers
+from . import calibration, cohort, tokenizers
 from .cohort import Job
 from .engines.port import PLAIN, ModelFile, Vocabulary
 from .engines.registry import engine
@@ -53,10 +53,16 @@ def score_texts(
 
     with closing(job.reference.engine.vocabulary(file)) as vocabulary:
         texts = read(vocabulary)
+        near = calibration.at_hand(job, vocabulary)
     cohort.refuse_other_reading(job, lambda theirs: other_tokens(texts, read(theirs)))
     until = job.settings.until
     tasks = [
-        Task(text, free=until is not None or cut.chunks is None, until=until)
+        Task(
+            text,
+            calibration.overlap(text.corpus_id, text.stream, near),
+            free=until is not None or cut.chunks is None,
+            until=until,
+        )
         for text, (_, _, cut) in zip(texts, wanted)
     ]
     return TextRuns(store, job, trace).score(tasks)

@@ -46,6 +46,8 @@
         tensor_hashes: 'VARCHAR',
         uploader: 'VARCHAR',
         imatrix: 'VARCHAR',
+        calibration_sha256: 'VARCHAR',
+        calibration_overlap: 'DOUBLE',
         tokenizer_sha256: 'VARCHAR',
         vocabulary_sha256: 'VARCHAR',
         vocab_size: 'INTEGER',

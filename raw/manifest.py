@@ -81,6 +81,14 @@ class RunFacts:
     )
     uploader: str | None = fact("who published the file, if said")
     imatrix: str | None = fact("importance matrix file named in the quant, if any")
+    calibration_sha256: str | None = fact(
+        "hash of the text that the quant's importance matrix was made from; null where it was not"
+        " at hand",
+    )
+    calibration_overlap: float | None = fact(
+        "share of the read text's runs of 13 tokens (of the prompts', of shorter ones the whole)"
+        " that stand in that text as well",
+    )
     tokenizer_sha256: str | None = fact(
         "hash of all that turns text into token ids",
         identity=True,
@@ -119,7 +127,7 @@ class RunFacts:
         comparable=True,
     )
     scored_span: str | None = fact(
-        "corpus, ref_answer (the reference's own greedy answer), accepted_answers or prompt",
+        "corpus, ref_answer (the reference's own answer), accepted_answers, choices or prompt",
         identity=True,
         comparable=True,
     )

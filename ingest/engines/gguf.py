@@ -71,6 +71,7 @@ class GGUF:
     kept: tuple[int, int]
     tokenizer: dict[str, Any]
     chat_template: str | None = None
+    calibration: str | None = None
 
     @property
     def vocab_size(self) -> int:
@@ -125,7 +126,7 @@ def read_gguf(path: Path) -> GGUF:
     headers = model_headers(path)
     fields = headers[0].fields
     tensors = [tensor for header in headers for tensor in header.tensors]
-    tokens, template = (fields.get(f"tokenizer.{key}") for key in ("ggml.tokens", "chat_template"))
+    tokens = fields.get("tokenizer.ggml.tokens")
     if not tokens:
         raise QwhError(
             f"cannot use {path} as a model: it carries no tokenizer (no tokenizer.ggml.tokens): use"
@@ -155,7 +156,8 @@ def read_gguf(path: Path) -> GGUF:
         imatrix=fields.get("quantize.imatrix.file"),
         context_length=headers[0].whole(f"{architecture}.context_length"),
         kept=_kept(headers[0], architecture),
-        chat_template=template if isinstance(template, str) else None,
+        chat_template=_text(fields, "tokenizer.chat_template"),
+        calibration=_text(fields, "quantize.imatrix.dataset"),
         tokenizer={
             key: fields.get(f"tokenizer.ggml.{key}") for key in (*TOKENIZER, *TOKENIZER_BESIDE)
         },
@@ -178,6 +180,12 @@ def _kept(header: Header, architecture: str) -> tuple[int, int]:
         total * whole("attention.key_length", size),
         total * whole("attention.value_length", size),
     )
+
+
+def _text(fields: dict[str, Any], key: str) -> str | None:
+    """A key's text; None without one."""
+    found = fields.get(key)
+    return found if isinstance(found, str) else None
 
 
 def _tensor_hashes(tensors: list[Tensor]) -> dict[str, int]:

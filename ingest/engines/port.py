@@ -114,6 +114,15 @@ class Templated(ModelFile, Protocol):
         """A text in Jinja; None: it has none."""
 
 
+@runtime_checkable
+class Calibrated(ModelFile, Protocol):
+    """A model file that may say by what text its quantization was weighed."""
+
+    @property
+    def calibration(self) -> str | None:
+        """A path, as it was where the file was made; None: it names none."""
+
+
 class Vocabulary(Protocol):
     """A model's tokenizer, without its weights."""
 

@@ -20,6 +20,8 @@ select
     tensor_hashes,
     uploader,
     imatrix,
+    calibration_sha256,
+    calibration_overlap,
     tokenizer_sha256,
     vocabulary_sha256,
     vocab_size,
