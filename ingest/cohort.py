@@ -179,7 +179,7 @@ def as_held(store: Store, job: Job, shared: RunFacts) -> RunFacts:
     quant of another conversion joins those that were there before.
     """
     facts = job.speaker.file.facts
-    if job.speaker is not job.quants[0] or "vocabulary_sha256" not in facts:
+    if job.speaker not in job.quants[:1] or "vocabulary_sha256" not in facts:
         return shared
     ours = (job.cohort, facts["vocabulary_sha256"], shared.token_stream_sha256, shared.add_bos)
     for held in store.runs():
