@@ -76,24 +76,10 @@ TraceOption = Annotated[
 ]
 
 
-TemperatureOption = Annotated[
-    list[float],
-    typer.Option(
-        help="Temperature at which accepted answers are scored; repeat for more. 1 is always among"
-        " them."
-    ),
-]
 AnswersOnlyOption = Annotated[
     bool,
     typer.Option(
         "--answers-only", help="Only read the accepted answers: no pass or fail of any prompt."
-    ),
-]
-LongestAnswerOption = Annotated[
-    int,
-    typer.Option(
-        help="Tokens of an accepted answer beyond which it gives no expected score, only loss.",
-        min=1,
     ),
 ]
 
@@ -193,9 +179,7 @@ def ingest_prompts(
     quant: QuantOption,
     cohort: IntoCohortOption = None,
     asked: Asked = Asked(),  # noqa: B008
-    temperature: TemperatureOption = [1.0, 0.6, 0.3],  # noqa: B006  (typer copies it)
     answers_only: AnswersOnlyOption = False,
-    longest_answer: LongestAnswerOption = 32,
     quant_id: QuantIdOption = None,
     reference_made_from: MadeFromOption = None,
     uploader: UploaderOption = None,
@@ -214,14 +198,13 @@ def ingest_prompts(
     """
     from ..ingest.asking import ask_benchmark
     from ..ingest.cohort import job, named_as_held
-    from ..ingest.expecting import wanted
     from ..ingest.files import benchmarks, models
     from ..ingest.preparing import names, prepared
     from ..progress import say
     from ..raw.store import Store
 
     about = (threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
-    settings, scored = under(_settings(*about), run), wanted(temperature, longest_answer)
+    settings, scored = under(_settings(*about), run), asked.scored()
     settings = replace(settings, kv_memory=asked.memory)
     named = names(benchmarks(benchmark), asked.benchmark_id)
     store, cohort = Store(warehouse).create(), which_cohort(warehouse, cohort)

@@ -1,12 +1,15 @@
 """Options of how prompts are asked."""
 
 from dataclasses import fields
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from ..ingest.manner import NEW_TOKENS, NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .options import size
+
+if TYPE_CHECKING:
+    from ..ingest.expecting import Wanted
 
 NewTokensOption = Annotated[int, typer.Option(help="Longest answer, tokens.", min=1)]
 ChatTemplateOption = Annotated[
@@ -50,6 +53,20 @@ KvMemoryOption = Annotated[
 BenchmarkIdOption = Annotated[
     str | None, typer.Option(help="What the benchmark is called; default: its file's stem.")
 ]
+TemperatureOption = Annotated[
+    list[float],
+    typer.Option(
+        help="Temperature at which accepted answers are scored; repeat for more. 1 is always among"
+        " them."
+    ),
+]
+LongestAnswerOption = Annotated[
+    int,
+    typer.Option(
+        help="Tokens of an accepted answer beyond which it gives no expected score, only loss.",
+        min=1,
+    ),
+]
 
 
 class Asked(NamedTuple):
@@ -65,11 +82,19 @@ class Asked(NamedTuple):
     parallel: ParallelOption = 1
     kv_memory: KvMemoryOption = None
     benchmark_id: BenchmarkIdOption = None
+    temperature: TemperatureOption = [1.0, 0.6, 0.3]
+    longest_answer: LongestAnswerOption = 32
 
     def manner(self) -> Manner:
         """The same, checked. Raises QwhError."""
         said = self._asdict() | {"stop": tuple(self.stop or ())}
         return Manner(**{each.name: said[each.name] for each in fields(Manner)}).checked()
+
+    def scored(self) -> "Wanted":
+        """How accepted answers are read. Raises QwhError."""
+        from ..ingest.expecting import wanted
+
+        return wanted(self.temperature, self.longest_answer)
 
     @property
     def memory(self) -> float | None:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from ..errors import ExitCode, QwhError
 from .benchmarks import Benchmark
-from .engines.port import MarkupVocabulary, Vocabulary
+from .engines.beside import MarkupVocabulary
+from .engines.port import Vocabulary
 from .prompt_lines import Prompt
 
 

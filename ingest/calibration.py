@@ -14,7 +14,8 @@ import numpy as np
 from ..progress import say
 from .benchmarks import Benchmark
 from .cohort import Job, is_calibrated
-from .engines.port import Calibrated, ModelFile, Vocabulary
+from .engines.beside import Told
+from .engines.port import ModelFile, Vocabulary
 from .texts import read_bytes
 
 RUN = 13  # tokens
@@ -80,7 +81,7 @@ def at_hand(job: Job, vocabulary: Vocabulary) -> Calibration | None:
 
 def _named(file: ModelFile) -> Path | None:
     """The calibration text that a model file names, if it is there: at its path, or beside it."""
-    said = file.calibration if isinstance(file, Calibrated) else None
+    said = file.calibration if isinstance(file, Told) else None
     ways = [Path(said), file.path.parent / Path(said).name] if said else []
     return next((path.resolve() for path in ways if path.is_file()), None)
 

@@ -18,7 +18,8 @@ from ..errors import ExitCode, QwhError
 from ..progress import say
 from .benchmarks import Benchmark
 from .cohort import Job
-from .engines.port import ModelFile, Templated
+from .engines.beside import Told
+from .engines.port import ModelFile
 from .manner import NO_TEMPLATE, OWN_TEMPLATE
 from .texts import read_bytes
 
@@ -60,7 +61,7 @@ def digest(template: str) -> str:
 
 def _own(file: ModelFile) -> tuple[str, str]:
     """A model's own template, and whose it is."""
-    found = file.chat_template if isinstance(file, Templated) else None
+    found = file.chat_template if isinstance(file, Told) else None
     if not found:
         raise QwhError(
             f"{file.path.name} has no chat template: give one, --chat-template FILE, or none",
@@ -87,7 +88,7 @@ def _say_of_others(job: Job, template: str) -> None:
     others = [
         file.path.name
         for file in files
-        if isinstance(file, Templated) and file.chat_template not in (None, "", template)
+        if isinstance(file, Told) and file.chat_template not in (None, "", template)
     ]
     if others:
         say(

@@ -18,7 +18,8 @@ from {{ ref('stg_runs') }} as runs
 left join counted using (run_id)
 where
     runs.role = 'quant'
-    and runs.task <> 'answers'  -- whose rows are of answers
+    and runs.task <> 'answers'  -- whose rows are of answers, as these of choices
+    and runs.scored_span is distinct from 'choices'
     and (
         runs.token_rows is distinct from coalesce(counted.token_rows, 0)
         or counted.positions is distinct from counted.token_rows

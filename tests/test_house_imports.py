@@ -11,7 +11,7 @@ import pytest
 from house import HOUSE, Import
 
 GROUND = {"errors.py", "progress.py"}
-ENGINES = {f"ingest/engines/{file}.py" for file in ("port", "registry", "stored")}
+ENGINES = {f"ingest/engines/{file}.py" for file in ("beside", "port", "registry", "stored")}
 READERS = {
     f"ingest/readers/{file}.py"
     for file in ("file_sizes", "names", "port", "registry", "strangers", "untrusted/packed")

@@ -105,24 +105,6 @@ class ModelFile(Protocol):
         """Why a stored source is not whole, in a few words."""
 
 
-@runtime_checkable
-class Templated(ModelFile, Protocol):
-    """A model file that may say how a chat is written for it."""
-
-    @property
-    def chat_template(self) -> str | None:
-        """A text in Jinja; None: it has none."""
-
-
-@runtime_checkable
-class Calibrated(ModelFile, Protocol):
-    """A model file that may say by what text its quantization was weighed."""
-
-    @property
-    def calibration(self) -> str | None:
-        """A path, as it was where the file was made; None: it names none."""
-
-
 class Vocabulary(Protocol):
     """A model's tokenizer, without its weights."""
 
@@ -141,14 +123,6 @@ class Vocabulary(Protocol):
 
     def close(self) -> None:
         """Free it."""
-
-
-@runtime_checkable
-class MarkupVocabulary(Vocabulary, Protocol):
-    """A tokenizer that knows special tokens by their texts."""
-
-    def tokenize_markup(self, text: str) -> np.ndarray:
-        """Token ids [n] int32, special tokens where their texts stand, none added."""
 
 
 class Model(Protocol):
