@@ -57,7 +57,8 @@ class Answering:
         if file.context_length and self.length > file.context_length:
             raise QwhError(
                 f"the longest prompt of {benchmark.benchmark_id} needs {self.length} tokens, beyond"
-                f" what {file.path.name} was made for ({file.context_length}): shorten it",
+                f" what {file.path.name} was made for ({file.context_length}): shorten"
+                " it, or let answers be shorter",
                 ExitCode.BAD_INPUT,
             )
         self.seconds = seconds(store, self.job)

@@ -21,6 +21,7 @@ from .cohort import Job
 from .engines.port import Sequence, Vocabulary
 from .following import Reader, Runs, continues, side_by_side
 from .lockstep import Lane
+from .readings import seconds
 from .records import Record
 
 AS_IT_IS = (1.0,)  # temperature
@@ -92,12 +93,12 @@ class Choosing:
             "top_k": None,  # none are kept
         }
         self.shared = cohort.shared_facts(self.job, facts(benchmark, asked, vocabulary) | ours)
-        self.runs = Runs(store, self.job, self.shared)
+        self.runs, self.seconds = Runs(store, self.job, self.shared), seconds(store, self.job)
 
     def all(self) -> list[RunFacts]:
         """Every choice through every model that lacks it; publishes one run for each."""
         name, published = self.benchmark.benchmark_id, []
-        members = self.runs.missing(f"{name}'s choices")
+        members = self.runs.missing(f"{name}'s choices", self.seconds)
         total = len(members) * len(self.questions)
         with progress(f"reading {name}'s choices", total, "prompts") as bar:
             for who in members:

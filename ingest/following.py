@@ -5,6 +5,7 @@ own, published when its last text is read. The texts of one prompt are read in o
 engine can.
 """
 
+from collections import abc
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -70,15 +71,19 @@ class Runs:
         run = cohort.run_of(self.job, who, self.shared)
         if who is self.job.reference:
             return run
+        if who.first and who.role == "repeat":
+            run = replace(run, first_run_id=self.of(who.first).run_id)
         return replace(run, reference_run_id=self.of(self.job.reference).run_id)
 
-    def missing(self, what: str) -> list[Member]:
-        """The members whose runs the store lacks, the reference first; says who has read it."""
-        members = [self.job.reference, *self.job.quants]
+    def missing(self, what: str, seconds: abc.Sequence[Member] = ()) -> list[Member]:
+        """The members and second readings whose runs the store lacks, the reference first; says who
+        has read it.
+        """
+        members = [self.job.reference, *self.job.quants, *seconds]
         left = [who for who in members if not edits.again(self.store, self.of(who).run_id)]
         for who in members:
             if who not in left:
-                say(f"{who.quant_id} has read {what} already: nothing to do")
+                say(f"{who.title} has read {what} already: nothing to do")
         return left
 
 

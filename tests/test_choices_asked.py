@@ -139,3 +139,18 @@ def test_a_file_is_of_one_kind(tmp_path):
     with pytest.raises(QwhError, match="the same prompt twice"):
         read_benchmark(path, 8)
     read_benchmark(written(tmp_path, [LINES[0], LINES[0] | {"choices": ["x", "y"]}]), 8)
+
+
+def test_choices_are_read_a_second_time_as_texts_are(tmp_path, quants):
+    ask(tmp_path, quants["Q8_0"], written(tmp_path, LINES), "--control", "--repeat")
+    runs = {run.role: run for run in Store(tmp_path).runs()}
+    assert runs.keys() == {"reference", "quant", "control", "repeat"}
+    assert runs["repeat"].first_run_id == runs["quant"].run_id
+    assert runs["repeat"].quant_id == "Q8_0" and runs["control"].quant_id == "tiny-f16"
+    assert runs["control"].reference_run_id == runs["reference"].run_id
+    files = [Store(tmp_path).part("choices", runs[role].run_id) for role in ("quant", "repeat")]
+    pairs = duckdb.sql(f"""
+        select a.loglikelihood, b.loglikelihood from '{files[0]}' a join '{files[1]}' b
+        using (prompt_id, choice)
+    """).fetchall()
+    assert len(pairs) == 31 and all(abs(one - other) < 1e-2 for one, other in pairs)
