@@ -39,7 +39,7 @@ def _again(store: Store, job: Job, first: Member, role: str, settings: Settings)
     if is_same(reading, first.reading):
         raise QwhError(
             f"--{role} would read {first.quant_id} as before ({reading.label or 'no settings'}):"
-            " give another --reading",
+            f" give another --reading{', as flash_attention=off' if reading.slots > 1 else ''}",
             ExitCode.USAGE,
         )
     name = published_name(store, job.cohort, (role, first.described.sha256, first.quant_id))

@@ -85,11 +85,15 @@ def under(base: Reading, given: Iterable[tuple[str, str]], known: Mapping[str, S
 
 
 def is_same(one: Reading, other: Reading) -> bool:
-    """Whether two readings run a file alike, whatever of it was asked for."""
+    """Whether two readings run a file alike, whatever of it was asked for.
+
+    With slots every pass has rows of one kernel, whatever their number.
+    """
 
     def moved(reading: Reading) -> Reading:
         rest = [pair for pair in reading.settings if pair[0] != ROWS]
-        return reading._replace(settings=tuple(rest))
+        rows = reading.rows if reading.slots == 1 else 0
+        return reading._replace(rows=rows, settings=tuple(rest))
 
     return moved(one) == moved(other)
 
