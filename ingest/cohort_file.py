@@ -15,7 +15,8 @@ from ..errors import ExitCode, QwhError
 from ..raw.names import RULE, is_name
 from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .readers.names import QUANT
-from .readers.registry import AUTO, KINDS
+from .readers.picks import Picks, choice_of
+from .readers.registry import AUTO, KINDS, choices
 from .second import ONCE, Second
 
 NAME = "qwh.toml"
@@ -55,13 +56,18 @@ class BenchmarkEntry:
 
 @dataclass(frozen=True)
 class ImportEntry:
-    """Other tools' files. path: with {quant} where a name stands; reference: the reference's."""
+    """Other tools' files. path: with {quant} where a name stands; reference: the reference's.
+
+    picks: which of several a file offers; of a generic table, what its columns are.
+    """
 
     path: Path
     given: str  # the path as the file has it
     kind: str = AUTO
     text: str | None = None
     reference: str | None = None
+    benchmark: str | None = None
+    picks: Picks = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,10 @@ SETTINGS = Want(
     lambda it: isinstance(it, dict) and all(_number(x) or isinstance(x, str) for x in it.values()),
     'a table of settings, { kv_type = "q8_0" }',
 )
+PICKS = Want(
+    lambda it: isinstance(it, dict) and all(isinstance(x, str) or _number(x) for x in it.values()),
+    'a table of texts, { metric = "acc" }',
+)
 LIST = Want(
     lambda it: isinstance(it, list) and all(isinstance(x, dict) for x in it),
     "a list of tables, each under its own [[NAME]]",
@@ -160,7 +170,15 @@ BENCHMARK_KEYS = {
     "seed": _whole(0),
     "parallel": _whole(1),
 }
-IMPORT_KEYS = {"kind": TEXT, "path": TEXT, "text": TEXT, "reference": A_NAME}
+IMPORT_KEYS = {
+    "kind": TEXT,
+    "path": TEXT,
+    "text": TEXT,
+    "reference": A_NAME,
+    "benchmark": TEXT,
+    "picks": PICKS,
+    "map": PICKS,
+}
 ZONE_KEYS = {"rule": TEXT, "threshold": ABOVE}
 
 
@@ -274,19 +292,33 @@ class _Reader:
         kind = given.get("kind", AUTO)
         if kind not in (AUTO, *KINDS):
             raise self.wrong(f"{where}.kind is {kind}", _nearest(kind, (AUTO, *KINDS)))
-        if kind == "generic":
-            raise self.wrong(
-                f"{where}.kind is generic",
-                "its columns are named on the command line, run qwh ingest generic",
-            )
         if "reference" in given and QUANT not in given["path"]:
             raise self.wrong(
                 f"{where}.reference is what {QUANT} is for the reference, and {where}.path has"
                 f" none",
                 f"write {QUANT} where the name stands",
             )
-        path = self.at(given["path"])
-        return ImportEntry(**(given | {"path": path, "given": _unfolded(given["path"])}))
+        ours = {"path": self.at(given["path"]), "given": _unfolded(given["path"])}
+        picks = {"picks": self.picks(where, kind, given)}
+        return ImportEntry(**({k: v for k, v in given.items() if k != "map"} | ours | picks))
+
+    def picks(self, where: str, kind: str, given: dict[str, Any]) -> Picks:
+        """What an import chooses among what its kind offers."""
+        key, other = ("map", "picks") if kind == "generic" else ("picks", "map")
+        if other in given:
+            advice = f"write {key} = {{ ... }}, or another kind"
+            raise self.wrong(f"{where}.{other} is not for the kind {kind}", advice)
+        if kind == "generic" and key not in given:
+            advice = 'write map = { item = "a column", score = "a column" }'
+            raise self.wrong(f"{where} has no map, which says what its columns are", advice)
+        chosen = given.get(key, {})
+        if chosen and kind == AUTO:
+            raise self.wrong(f"{where} has picks and no kind, whose they are", "write its kind")
+        for name in chosen:
+            known = choices(kind)
+            if choice_of(name) not in known:
+                raise self.wrong(f"there is no {where}.{key}.{name}", _nearest(name, known))
+        return {name: str(value) for name, value in chosen.items()}
 
     def check(
         self, where: str, table: dict[str, Any], keys: dict[str, Want], needed: tuple = ()
@@ -335,7 +367,7 @@ def _numbered(key: str, found: dict[str, Any]) -> tuple[list[str], list[dict[str
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
     near = get_close_matches(word, known, 1, 0.5)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
 
 
 def _shown(value: Any) -> str:

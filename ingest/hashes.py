@@ -57,13 +57,14 @@ class Hashes:
 
         return self.of(path, made)
 
-    def has_brought(self, key: str, sha256: str) -> bool:
-        """Whether an import was taken in to its end as it is. key: what it is remembered by."""
-        return self._known.get(key) == {"sha256": sha256, "sign": BROUGHT}
+    def brought(self, key: str) -> str | None:
+        """What was said of an import that was taken in to its end. key: what it is known by."""
+        held = self._known.get(key)
+        return held["sha256"] if held and held["sign"] == BROUGHT else None
 
-    def bring(self, key: str, sha256: str) -> None:
-        """Remember that an import was taken in to its end."""
-        self._known[key] = {"sha256": sha256, "sign": BROUGHT}
+    def bring(self, key: str, state: str) -> None:
+        """Remember an import that was taken in to its end. state: it is done again for another."""
+        self._known[key] = {"sha256": state, "sign": BROUGHT}
         self._changed = True
 
     def save(self) -> None:

@@ -21,7 +21,7 @@ from .members import under
 from .preparing import prepared
 from .scoring import score_texts
 from .texts import Cut
-from .todo import CHANGED, Brought, Todo
+from .todo import CHANGED, CHOSEN, Brought, Todo
 from .trace import Trace
 from .which_run import QuantFile
 
@@ -125,29 +125,42 @@ class _Work:
             quant_id=each.quant,
             is_reference=each.is_reference,
             corpus_id=each.entry.text,
+            benchmark_id=each.entry.benchmark,
+            picks=each.entry.picks,
             known=self.wanted.stems,
         )
+        before = self._of_source(each) if each.is_otherwise else []
         for stored in ingest_files(self.store, each.entry.kind, [each.path], asked):
             self._take_back_older(stored.run, each.path)
+            asked.met.append(str(stored.run.run_id))
             yield stored
-        for run in self.store.runs():  # what was there, and what was put back
-            same = (run.cohort_id, run.source_sha256) == (self.wanted.cohort, each.sha256)
-            if same and run.quant_id == (each.quant or run.quant_id):
-                self._take_back_older(run, each.path)
-        self.hashes.bring(each.key, each.sha256)
+        left = [run for run in before if run.run_id not in asked.met]
+        self._take_back(left, f"{CHOSEN}{each.path.name}")
+        for run in self._of_source(each):  # what was there, and what was put back
+            self._take_back_older(run, each.path)
+        self.hashes.bring(each.key, each.state)
+
+    def _of_source(self, each: Brought) -> list[RunFacts]:
+        """The runs that are kept of one file as it is."""
+        about = (self.wanted.cohort, each.sha256)
+        runs = [run for run in self.store.runs() if (run.cohort_id, run.source_sha256) == about]
+        return [run for run in runs if run.quant_id == (each.quant or run.quant_id)]
 
     def _take_back_older(self, new: RunFacts, path: Path) -> None:
         """Retract what the same file gave when it was another."""
         older = [
-            str(run.run_id)
+            run
             for run in self.store.runs()
             if all(getattr(run, key) == getattr(new, key) for key in SAME_SOURCE)
             and run.source_sha256 != new.source_sha256
         ]
-        if older:
-            why = f"{CHANGED}{path.name}"
-            edits.retract(self.store, older, why, with_quants=True)
-            _say_taken_back(why, older)
+        self._take_back(older, f"{CHANGED}{path.name}")
+
+    def _take_back(self, runs: list[RunFacts], why: str) -> None:
+        ids = [str(run.run_id) for run in runs]
+        if ids:
+            edits.retract(self.store, ids, why, with_quants=True)
+            _say_taken_back(why, ids)
 
 
 def _say_taken_back(why: str, ids: list[str]) -> None:

@@ -5,6 +5,7 @@ It is told from manifests and hashes: a model that is done is not opened, its te
 
 import glob
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,7 @@ from .which_run import (
 )
 
 CHANGED = "its file has changed: "  # begins the reason of a run that a cohort file took back
+CHOSEN = "other choices are made of its file: "  # as does this
 
 
 class Brought(NamedTuple):
@@ -50,12 +52,19 @@ class Brought(NamedTuple):
     quant: str | None
     is_reference: bool
     sha256: str
+    is_otherwise: bool = False  # it was brought in with other choices
 
     @property
     def key(self) -> str:
         """What it is remembered by."""
         about = (self.cohort, self.entry.kind, self.quant, self.entry.text, self.path.resolve())
         return "|".join(map(str, about))
+
+    @property
+    def state(self) -> str:
+        """What is remembered: its hash, and what was chosen of it."""
+        chosen = self.entry.picks | ({"": self.entry.benchmark} if self.entry.benchmark else {})
+        return self.sha256 + (json.dumps(chosen, sort_keys=True) if chosen else "")
 
 
 @dataclass
@@ -300,8 +309,11 @@ class _Search:
         for path in _paths(entry, self.file.path):
             each = self._brought(entry, path)
             is_held = (each.sha256, each.quant) in held if each.quant else each.sha256 in sources
-            if not is_held and not self.hashes.has_brought(each.key, each.sha256):
-                lacking.append(each)
+            known = self.hashes.brought(each.key) or ""
+            is_otherwise = known != each.state and known.startswith(each.sha256)
+            is_usual = each.state == each.sha256 and not is_otherwise
+            if known != each.state and not (is_held and is_usual):
+                lacking.append(each._replace(is_otherwise=is_otherwise))
         return lacking
 
     def _brought(self, entry: ImportEntry, path: Path) -> Brought:
@@ -336,5 +348,5 @@ def _taken_back_by_hand(store: Store, cohort: str) -> list[RunFacts]:
         for run in store.runs(retracted=True)
         if run.cohort_id == cohort
         and is_retracted(held := state.get(str(run.run_id), {}))
-        and not (held[RETRACTED].why or "").startswith(CHANGED)
+        and not (held[RETRACTED].why or "").startswith((CHANGED, CHOSEN))
     ]

@@ -19,6 +19,8 @@ MODELS = 'reference = "m-f16.gguf"\nquants = ["models/*.gguf"]\n'
 WHOLE = MODELS + '[[texts]]\npath = "wiki.txt"\n'
 ASKED = WHOLE + "[[benchmarks]]\npath = 'q'\n"
 
+GENERIC = "[[imports]]\npath = 'a'\nkind = 'generic'\n"
+LM_EVAL = "[[imports]]\npath = 'a'\nkind = 'lm-eval'\n"
 WRONG = {
     "": "it asks for nothing: add a [[texts]]",
     "cohrt = 'm'": "there is no key cohrt: did you mean cohort?",
@@ -60,7 +62,13 @@ WRONG = {
     "quants = [{ pth = 'a' }]": "there is no key quants[1].pth: did you mean path?",
     "quants = [{ path = 'a', facts = { a = [1] } }]": "quants[1].facts is a table: write a table",
     "[[imports]]\npath = 'a'\nkind = 'lama-log'": "kind is lama-log: did you mean llama-log?",
-    "[[imports]]\npath = 'a'\nkind = 'generic'": "run qwh ingest generic",
+    "[[imports]]\npath = 'a'\nkind = 'generic'": "imports[1] has no map, which says what its",
+    GENERIC + "map = { scor = 'x' }": "there is no imports[1].map.scor: did you mean score?",
+    GENERIC + "picks = { metric = 'x' }": "imports[1].picks is not for the kind generic: write map",
+    GENERIC + "map = { score = ['x'] }": "imports[1].map is a table: write a table of texts",
+    LM_EVAL + "picks = { metrc = 'x' }": "there is no imports[1].picks.metrc: did you mean metric?",
+    LM_EVAL + "map = { item = 'x' }": "imports[1].map is not for the kind lm-eval: write picks",
+    "[[imports]]\npath = 'a'\npicks = { metric = 'acc' }": "has picks and no kind, whose they are",
     "[[imports]]\npath = 'a.log'\nreference = 'f16'": "write {quant} where the name stands",
     "quants = ['a'": "Unclosed array (at end of document): mend that line",
 }

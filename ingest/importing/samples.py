@@ -62,7 +62,7 @@ def publish(store: Store, found: Samples, source: Source, asked: Import) -> Stor
         choices.say_what_is_missing(str(run.benchmark_id))
         if found.partial or found.left_out:
             say(f"{run.benchmark_id}{flaws(found)}")
-        if already_there(store, run):
+        if already_there(store, run, asked):
             return None
         refuse_twin(store, run, asked.quant_from is None, **content)
         held = pairing.earlier(store, run, items.ids())

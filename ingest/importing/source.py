@@ -34,6 +34,7 @@ class Import:
     sizes: dict[str, int] = field(default_factory=dict)  # quant -> bytes of its file
     match: str = "text"  # what pairs two answers: text, or item (with the expected answer)
     known: dict[str, str] = field(default_factory=dict)  # a model file's stem -> its quant's name
+    met: list[str] = field(default_factory=list)  # ids of runs that turn out to be there
 
 
 class Source(NamedTuple):
@@ -168,12 +169,13 @@ def _former_names(store: Store, run: RunFacts) -> list[str | None]:
     return [name for name in first if name != run.quant_id]
 
 
-def already_there(store: Store, run: RunFacts) -> bool:
+def already_there(store: Store, run: RunFacts, asked: Import) -> bool:
     """Whether the warehouse holds this run, and says so; one that was retracted is put back."""
     was_there = store.find(run.run_id) is not None
     held = edits.again(store, run.run_id)
     if held is None:
         return False
+    asked.met.append(str(run.run_id))
     if not was_there:  # and was put back, which is said
         return True
     called = f" as {held.quant_id}" if held.quant_id != run.quant_id else ""

@@ -66,7 +66,7 @@ def refuse_mixtures(store: Store, finds: list[tuple[Source, Results]], asked: Im
 def publish(store: Store, found: Summary, source: Source, asked: Import) -> Stored | None:
     """The run, or None if the warehouse has it. Raises QwhError."""
     run = _facts(store, found, source, asked)
-    if already_there(store, run):
+    if already_there(store, run, asked):
         return None
     refuse_twin(store, run, asked.quant_id is not None, **_content(run, found))
     held = [each for each in store.runs() if _same_text(each, run)]

@@ -50,7 +50,7 @@ def publish(store: Store, found: TokenRows, source: Source, asked: Import) -> St
         reference_run_id=run.reference_run_id,
         content=_content(blocks),
     )
-    if already_there(store, run):
+    if already_there(store, run, asked):
         return None
     what = (
         f"{run.rows:,} rows of {len(blocks):,} texts with the top {found.top_k} of"

@@ -163,6 +163,15 @@ def reader(kind: str) -> "Reader":
         raise missing_extra(str(error.name), extra) from None
 
 
+def choices(kind: str) -> tuple[str, ...]:
+    """The names that a user's picks of a kind may have; of a table of answers those of its map."""
+    if kind != "generic":
+        return tuple(KINDS[kind].picks)
+    from . import generic
+
+    return (*generic.COLUMNS, *generic.PICKS, "rows")
+
+
 def recognise(path: Path) -> str | None:
     """The kind of a file or folder, by its content; None if no reader knows it.
 
