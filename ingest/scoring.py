@@ -83,6 +83,7 @@ def score_stored(store: Store, job: Job, corpus_id: str | None, trace: Trace) ->
                 tokenizers.refuse_other_cuts(base, quant.file)
         with closing(speaker.engine.vocabulary(speaker.file)) as vocabulary:
             text = stored_text(base, corpus_id, vocabulary)
+            near = calibration.at_hand(job, vocabulary)
         cohort.refuse_other_reading(
             job,
             lambda theirs: other_tokens([text], [stored_text(base, corpus_id, theirs)]),
@@ -90,12 +91,13 @@ def score_stored(store: Store, job: Job, corpus_id: str | None, trace: Trace) ->
     else:
         for each in job.quants:
             _refuse_other_stream(base, each.file)
-        text = stored_text(base, corpus_id, None)
+        text, near = stored_text(base, corpus_id, None), None
     if base.partial:
         say(
             f"{base.path.name} holds {base.partial}: they are stored, and the run is marked partial"
         )
     source = base.source | {"status": "partial" if base.partial else "complete"}
+    source |= calibration.overlap(text.corpus_id, text.stream, near)
     until = job.settings.until
     free = until is not None or base.tokenizer is not None  # a capture may hold more than was read
     return TextRuns(store, job, trace).score([Task(text, source, free=free, until=until)])
