@@ -1,6 +1,7 @@
 """Every way in which qwh stops on purpose: one exception, one line, one exit code."""
 
 import errno
+import os
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -68,10 +69,17 @@ def storage_error(action: str, error: OSError) -> QwhError:
     reason = error.strerror or type(error).__name__
     what = next((words for words, numbers in MENDS.items() if error.errno in numbers), CHECK)
     return QwhError(
-        f"{action}: {reason} ({error.filename or 'no file name'}): {what} or choose another"
-        " --warehouse or --output, then run it again",
+        f"{action}: {reason}{f' ({error.filename})' if error.filename else ''}: {what} or choose"
+        " another --warehouse or --output, then run it again",
         ExitCode.STORAGE,
     )
+
+
+def of_a_disk(words: str) -> OSError | None:
+    """The OSError that a library's own words tell of, where a disk is in the way."""
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+    found = next((number for number in numbers if os.strerror(number) in words), None)
+    return None if found is None else OSError(found, os.strerror(found))
 
 
 MOST_NAMED = 12  # names that an error lists

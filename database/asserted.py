@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .dbt_build import Outcome
+from .opened import opened
 
 ALIKE = ("not_null", "unique_grain")  # what they are called in the YAML
 LEFT_OUT = [f"test_name:{name}" for name in ALIKE]  # what dbt then need not ask
@@ -28,7 +29,7 @@ def answers(database: Path, raw: Path, tests: list[Any]) -> Outcome:
     for test in filter(_is_alike, tests):
         by_rows[_table(test), _rows(test)].append(test)
     words, failed, passed = [], [], 0
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with opened(database, read_only=True) as connection:
         connection.execute("set variable qwh_raw = ?", [str(raw)])
         shown = connection.execute("select table_name from information_schema.tables").fetchall()
         for table, rows in sorted(key for key in by_rows if (key[0],) in shown):

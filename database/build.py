@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import ExitCode, QwhError, storage_error
+from ..errors import ExitCode, QwhError, of_a_disk, storage_error
 from ..progress import say
 from ..raw.store import Store
 from . import asserted, database_file, dbt_build, freshness, measures
@@ -140,6 +140,8 @@ class _Work:
                 outcome = self._asserted(outcome)
             if outcome.words is None:
                 break
+            if stopped := of_a_disk(outcome.words):
+                raise stopped
             if not full_refresh and _of_another_version(outcome.words):
                 say("the tables are of an older version of qwh: building all of them from raw")
                 full_refresh = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, QwhError, storage_error
 from ..progress import progress
 from .database_file import VERSION
+from .opened import opened
 from .warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def bundle(warehouse: Warehouse, path: Path) -> int:
         )
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with duckdb.connect() as connection:
+        with opened() as connection:
             _attach(connection, warehouse, beside)
             _fill(connection)
         os.replace(beside, target)
@@ -65,8 +66,7 @@ def _attach(connection: "DuckDBPyConnection", warehouse: Warehouse, beside: Path
     }
     quoted = {key: text.replace("'", "''") for key, text in texts.items()}
     connection.execute(
-        "set temp_directory = '{spill}'; set enable_progress_bar = false;"
-        " attach '{own}' as warehouse (read_only);"
+        "set temp_directory = '{spill}'; attach '{own}' as warehouse (read_only);"
         " attach '{new}' as bundle (storage_version '{version}');"
         " set variable qwh_raw = '{raw}';"
         " copy from database warehouse to bundle (schema)".format(**quoted, version=VERSION)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..kernels import udf
 from ..raw import disk
 from ..raw.store import Store
+from .opened import opened
 from .warehouse import DATABASE
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def blamed(database: Path, raw: Path, nodes: list[Any]) -> dict[str, str]:
     import duckdb
 
     found: dict[str, str] = {}
-    with duckdb.connect() as connection:
+    with opened() as connection:
         udf.register(connection)
         connection.execute("set variable qwh_raw = ?", [str(raw)])
         quoted = str(database).replace("'", "''")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError
 from ..raw import disk
+from .opened import opened
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -40,7 +41,7 @@ def flaw(database: Path) -> str | None:
     if as_built(database):
         return None
     try:
-        with duckdb.connect(str(database), read_only=True) as connection:
+        with opened(database, read_only=True) as connection:
             for table in _tables(connection):
                 connection.execute(f'select bit_xor(hash(t)) from "{table}" as t').fetchall()
     except (duckdb.Error, RuntimeError) as error:
@@ -54,7 +55,7 @@ def carry(database: Path, beside: Path, names: list[str]) -> str | None:
 
     quoted = str(database).replace("'", "''")
     try:
-        with duckdb.connect(str(beside), config={"storage_compatibility_version": VERSION}) as new:
+        with opened(beside, config={"storage_compatibility_version": VERSION}) as new:
             new.execute(f"attach '{quoted}' as former (read_only)")
             held = new.execute(f"{TABLES} 'former'").fetchall()
             for name in names:
@@ -84,7 +85,7 @@ def tables(database: Path, wanted: set[str]) -> int:
     import duckdb
 
     try:
-        with duckdb.connect(str(database), read_only=True) as connection:
+        with opened(database, read_only=True) as connection:
             held = _tables(connection)
             for table in held:
                 connection.execute(f'select count(*) from "{table}"').fetchall()

@@ -14,6 +14,7 @@ from ..errors import DISTRIBUTION, ExitCode, QwhError
 from ..progress import say
 from ..raw.manifest import now
 from ..raw.store import Store
+from .opened import opened
 from .warehouse import PROJECT, Warehouse
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def last(warehouse: Warehouse) -> Seen | None:
     import duckdb
 
     try:
-        with duckdb.connect(str(warehouse.database), read_only=True) as connection:
+        with opened(warehouse.database, read_only=True) as connection:
             return _kept(connection)
     except duckdb.Error:
         return None
@@ -91,9 +92,8 @@ def settings_of_last(warehouse: Warehouse) -> dict[str, Any]:
 
 def sets_aside(warehouse: Warehouse) -> bool:
     """Whether the last build set a cohort aside, which may be mended since: a build would look."""
-    import duckdb
 
-    with duckdb.connect(str(warehouse.database), read_only=True) as connection:
+    with opened(warehouse.database, read_only=True) as connection:
         return connection.execute("from unbuilt_cohorts limit 1").fetchone() is not None
 
 

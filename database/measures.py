@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import ExitCode, QwhError, meant, storage_error
 from ..progress import say
 from ..raw.store import Store
+from .opened import opened
 from .statements import kind
 from .warehouse import Warehouse
 
@@ -98,10 +99,9 @@ def ask(warehouse: Warehouse, database: Path, after: list[str], file: Path) -> d
     after: tables that are made from measures, which none may read: they are dropped first. Returns
     name -> why, of those that gave nothing.
     """
-    import duckdb
     import polars as pl
 
-    with duckdb.connect(str(database)) as connection:
+    with opened(database) as connection:
         for table, kind in connection.execute(
             "select table_name, if(table_type = 'VIEW', 'view', 'table') from"
             " information_schema.tables where table_schema = 'main'"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ExitCode, QwhError
+from .opened import opened
 from .warehouse import DATABASE, analyses
 
 RELATIONS = """
@@ -86,7 +87,7 @@ def _asked(folder: Path, sql: str) -> list[tuple]:
 
     path = folder / DATABASE
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with opened(path, read_only=True) as connection:
             return connection.execute(sql).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, QwhError, meant
 from .database_file import broken
+from .opened import opened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +49,7 @@ class Warehouse:
         from ..kernels import udf
 
         try:
-            connection = duckdb.connect(str(self.built().database), read_only=True)
+            connection = opened(self.built().database, read_only=True)
         except duckdb.Error as error:
             raise broken(error) or QwhError(
                 f"cannot open {self.database}: {str(error).splitlines()[0]}: close the program that"
@@ -62,8 +63,7 @@ class Warehouse:
             pattern = re.sub(r"([*?[])", r"[\1]", raw)
             connection.execute(
                 f"set variable qwh_raw = '{raw}'; set allowed_directories = ['{raw}', '{pattern}'];"
-                " set enable_external_access = false; set enable_progress_bar = false;"
-                " set lock_configuration = true"
+                " set enable_external_access = false; set lock_configuration = true"
             )
             try:
                 yield connection

@@ -15,6 +15,7 @@ from toy import rows
 
 from qwh.database import build as builds
 from qwh.database import dbt_build, freshness
+from qwh.database.opened import opened
 from qwh.database.warehouse import Warehouse
 from qwh.errors import ExitCode
 from qwh.raw.schema import TABLES
@@ -223,3 +224,27 @@ def test_no_variable_of_dbts_is_seen_by_a_build_and_all_are_there_after_it(tmp_p
         assert not [name for name in os.environ if name.startswith("DBT_")]
         assert os.environ["QWH_WAREHOUSE"] == str(tmp_path)
     assert dict(os.environ) == before
+
+
+def test_a_disk_that_fills_up_while_dbt_works_is_said_to_be_full(tmp_path, quick, monkeypatch):
+    """As DuckDB tells it; the tables of the last build stay."""
+    qwh("init", tmp_path / "w")
+    assert qwh("build", "--warehouse", tmp_path / "w").exit_code == ExitCode.OK
+    before = (tmp_path / "w" / "warehouse.duckdb").read_bytes()
+    words = 'stat_x: Could not write file "w.wal": No space left on device'
+    full = dbt_build.Outcome(words, [], 0)
+    monkeypatch.setattr(StandIn, "build", lambda *_, **__: full)
+    done = qwh("build", "--full-refresh", "--warehouse", tmp_path / "w")
+    assert done.exit_code == ExitCode.STORAGE and done.stderr.count("\n") == 1
+    assert "No space left on device: free some space" in done.stderr
+    assert (tmp_path / "w" / "warehouse.duckdb").read_bytes() == before
+
+
+def test_no_bar_of_duckdbs_stands_among_what_is_printed():
+    """Its own is on by default; only opened.py opens files."""
+    folder = Path(opened.__code__.co_filename).parent
+    asked = "select current_setting('enable_progress_bar')"
+    with opened() as connection:
+        assert connection.execute(asked).fetchone() == (False,)
+    others = [path for path in folder.glob("*.py") if "duckdb.connect(" in path.read_text()]
+    assert [path.name for path in others] == ["opened.py"]
