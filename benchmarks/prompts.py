@@ -1,116 +1,148 @@
-"""What it costs to read accepted answers, beside answering: prompts per second of each.
+"""Prompts answered side by side, beside llama.cpp's own server on the same ids and settings.
 
-    python benchmarks/prompts.py --reference R.gguf --quant A.gguf --benchmark facts.jsonl
+    python benchmarks/prompts.py --model M.gguf --benchmark facts.jsonl
 
-Both are asked of the same prompts and members, in turns, each time in a new warehouse; medians are
-printed, wall and CPU time. A prompt counts once for every member. `floor` runs the prompts alone,
-what each has not in common with the one before, and asks for the logits of its last token; `apart`
-reads the same answers one sequence at a time.
+For 1, 8 and 24 sequences: prompts per second of qwh's engine and of `llama-server -np N`, in turns,
+each time loaded anew, medians, with both scores. Answers are greedy and end at a line feed. Before
+them the floor: what the prompts' own tokens and the answers take at the model's best rate, in
+passes of 60 rows; and how many rows were run for nothing, to fill passes up.
 """
 
 import argparse
 import statistics
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
-from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from peer import build
+from peer_server import Server
 
-from qwh.ingest import cohort
-from qwh.ingest.answering import Answering
+from qwh.ingest.asked import Asked, tokenized
 from qwh.ingest.benchmarks import Benchmark, read_benchmark
-from qwh.ingest.cohort import Job, Settings, job
-from qwh.ingest.engines.port import Sequence
-from qwh.ingest.expecting import USUAL, Expecting
-from qwh.raw.store import Store
+from qwh.ingest.engines import llama_cpp
+from qwh.ingest.engines.llama_slots import MOST
+from qwh.ingest.engines.port import PLAIN, Reading, Sequence, Start
+from qwh.ingest.stopping import Watch
 
 
-def answering(asked: Job, benchmark: Benchmark, folder: Path) -> None:
-    """Greedy answers of all members, the reference's read by all."""
-    with closing(asked.reference.engine.vocabulary(asked.reference.file)) as vocabulary:
-        Answering(Store(folder).create(), asked, benchmark, vocabulary).all()
+class Took(NamedTuple):
+    """One round: wall and CPU seconds, right answers, rows that were run."""
+
+    wall: float
+    cpu: float
+    right: int
+    rows: int = 0
 
 
-def expecting(asked: Job, benchmark: Benchmark, folder: Path) -> Expecting:
-    """Accepted answers read by all members."""
-    with closing(asked.reference.engine.vocabulary(asked.reference.file)) as vocabulary:
-        found = Expecting(Store(folder).create(), asked, benchmark, vocabulary, USUAL)
-        found.all()
-    return found
+class Questions:
+    """Prompts of some benchmarks, as ids of one model."""
+
+    def __init__(self, model: Path, paths: list[Path], step: int, limit: int):
+        self.model, self.limit = llama_cpp.file(model), limit
+        self.vocabulary = llama_cpp.vocabulary(self.model)
+        self.asked: list[tuple[Benchmark, Asked]] = []
+        for path in paths:
+            benchmark = read_benchmark(path, limit).every(step)
+            self.asked += [(benchmark, each) for each in tokenized(benchmark, self.vocabulary)]
+        self.prompts = [asked.ids for _, asked in self.asked]
+        self.length = max(map(len, self.prompts)) + limit
+
+    def right(self, texts: list[str]) -> int:
+        """How many answers are right, by the benchmark's own rule."""
+        graded = (b.graded(text, a.prompt) for (b, a), text in zip(self.asked, texts))
+        return sum(grade.is_right for grade in graded)
+
+    def own_rows(self, texts: list[str]) -> int:
+        """Tokens that must be run: of prompts what none before begins with, and of answers."""
+        known: set[int] = set()
+        rows = 0
+        for ids in self.prompts:
+            beginnings = [hash(tuple(ids[:n])) for n in range(1, len(ids) + 1)]
+            rows += sum(each not in known for each in beginnings)
+            known.update(beginnings)
+        return rows + sum(len(self.vocabulary.tokenize(text)) for text in texts)
 
 
-def read(asked: Job, sequences: list[Sequence]) -> None:
-    """Sequences through every member, one by one, nothing scored."""
-    length = max(len(each.ids) for each in sequences)
-    for who in (asked.reference, *asked.quants):
-        with closing(cohort.load(who, length, asked.settings)) as model:
-            for _ in model.read(sequences, asked.settings.reading.rows):
-                pass
+def ours(questions: Questions, slots: int, threads: int) -> tuple[Took, list[str]]:
+    """One round of qwh's engine, and the answers."""
+    model: Any = llama_cpp.load(questions.model, Reading(slots=slots), questions.length, threads)
+    rows, decode = [0], model.context.decode
 
+    def counted(tokens: np.ndarray, *more: Any) -> Any:
+        rows[0] += len(tokens)
+        return decode(tokens, *more)
 
-def alone(found: Expecting) -> list[Sequence]:
-    """The prompts without their answers."""
-    prompts = []
-    for asked in (question.asked for question in found.questions):
-        targets = np.full(len(asked.ids), -1, np.int32)
-        targets[-1] = 0
-        prompts.append(Sequence(asked.number, np.array(asked.ids, np.int32), targets, asked.shared))
-    return prompts
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall and CPU seconds."""
+    model.context.decode = counted
+    starts = [Start(number, ids, []) for number, ids in enumerate(questions.prompts)]
+    benchmark, vocabulary = questions.asked[0][0], questions.vocabulary
     wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
+    answered = model.answer(starts, questions.limit, lambda: Watch(benchmark, vocabulary))
+    found = {answer.number: vocabulary.text(answer.ids) for answer in answered}
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    model.close()
+    texts = [found[number] for number in range(len(starts))]
+    return Took(wall, cpu, questions.right(texts), rows[0]), texts
 
 
-def rounds(asked: Job, benchmark: Benchmark, count: int) -> dict[str, tuple[float, float]]:
-    """Median wall and CPU seconds of each way, all ways in turns."""
-    took: dict[str, list[tuple[float, float]]] = {}
-    with tempfile.TemporaryDirectory() as work:
-        found = expecting(asked, benchmark, Path(work) / "first")  # and all is in memory
-        prompts = alone(found)
-        for number in range(count):
-            folder = Path(work) / str(number)
-            ways: dict[str, Callable[[], object]] = {
-                "answering": partial(answering, asked, benchmark, folder),
-                "reading": partial(expecting, asked, benchmark, folder),
-                "apart": partial(read, asked, found.sequences),
-                "floor": partial(read, asked, prompts),
-            }
-            for name, way in ways.items():
-                took.setdefault(name, []).append(timed(way))
-    medians = ([statistics.median(each) for each in zip(*seconds)] for seconds in took.values())
-    return {name: (wall, cpu) for name, (wall, cpu) in zip(took, medians)}
+def theirs(questions: Questions, slots: int, threads: int, programs: Path) -> Took:
+    """One round of the server."""
+    program, model = programs / "llama-server", questions.model.path
+    with Server(program, model, slots, questions.length, threads) as server:
+        wall, cpu = time.perf_counter(), server.cpu()
+        texts = server.answers(questions.prompts, questions.limit, ["\n"])
+        wall, cpu = time.perf_counter() - wall, server.cpu() - cpu
+    return Took(wall, cpu, questions.right(texts))
+
+
+def best_rate(questions: Questions, threads: int) -> float:
+    """Rows per second in passes of as many rows as a sequence gives, nothing scored."""
+    model = llama_cpp.load(questions.model, PLAIN._replace(rows=MOST), MOST, threads)
+    ids = np.resize(np.array(questions.prompts[0], np.int32), MOST)
+    sequence = Sequence(0, ids, np.full(MOST, -1, np.int32))
+    rates = []
+    for _ in range(12):
+        began = time.perf_counter()
+        for _ in model.read([sequence], MOST):
+            pass
+        rates.append(MOST / (time.perf_counter() - began))
+    model.close()
+    return statistics.median(rates)
 
 
 def main() -> None:
-    """Print a line per way, and how many times as fast as answering it is."""
+    """Print the floor, then a line per number of slots."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--reference", type=Path, required=True)
-    parser.add_argument("--quant", type=Path, action="append", required=True)
+    parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--benchmark", type=Path, action="append", required=True)
+    parser.add_argument("--slots", type=int, nargs="+", default=[1, 8, 24])
     parser.add_argument("--one-in", type=int, default=1)
+    parser.add_argument("--max-new-tokens", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=cohort.all_threads())
+    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    asked = job("speed", given.reference, given.quant, None, Settings(given.threads))
-    for path in given.benchmark:
-        benchmark = read_benchmark(path, max_new_tokens=8).every(given.one_in)
-        took = rounds(asked, benchmark, given.rounds)
-        print(f"{path.stem}: {len(benchmark.prompts)} prompts, {1 + len(asked.quants)} members")
-        count = (1 + len(asked.quants)) * len(benchmark.prompts)
-        base = took["answering"]
-        for name, (wall, cpu) in took.items():
-            print(
-                f"  {name:<10}{count / wall:8.1f} prompts/s, {count / cpu:8.1f} per CPU second;"
-                f" {base[0] / wall:.2f} and {base[1] / cpu:.2f} times as fast as answering",
-                flush=True,
-            )
+    questions = Questions(given.model, given.benchmark, given.one_in, given.max_new_tokens)
+    count, programs = len(questions.prompts), build()
+    rate = best_rate(questions, given.threads)
+    own = questions.own_rows(ours(questions, max(given.slots), given.threads)[1])
+    print(
+        f"{given.model.name}: {count} prompts; floor {own:,} rows at {rate:,.0f} rows/s ="
+        f" {own / rate:.2f} s, {count * rate / own:.1f} prompts/s",
+        flush=True,
+    )
+    for slots in given.slots:
+        mine, server = [], []
+        for _ in range(given.rounds):
+            mine.append(ours(questions, slots, given.threads)[0])
+            server.append(theirs(questions, slots, given.threads, programs))
+        here, there = (Took(*map(statistics.median, zip(*each))) for each in (mine, server))
+        print(
+            f"  {slots:>2} slots: qwh {count / here.wall:7.1f} prompts/s, {here.right:g} right;"
+            f" llama-server {count / there.wall:7.1f}, {there.right:g} right; ratio"
+            f" {there.wall / here.wall:.2f}, of CPU time {there.cpu / here.cpu:.2f}; qwh ran"
+            f" {here.rows:,.0f} rows, {here.rows / own - 1:.0%} beyond the floor's",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
