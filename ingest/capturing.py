@@ -7,7 +7,7 @@ What is kept is whole shard by shard, so that a capture that was stopped goes on
 import json
 import math
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,9 +99,15 @@ def capture(
             with closing(tap(reference.file, reference.reading, length, threads)) as model:
                 making = _Making(folder, wanted, model, threads)
                 return making.all(text, reference.file.tokenizer or {})
+        except HeadUnknown:
+            for path in folder.iterdir():
+                path.unlink()
+            raise
         finally:
             lock.release()
             (folder / "lock").unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()  # if nothing came of it
     except OSError as error:
         raise storage_error(f"cannot write a capture to {folder}", error) from None
 

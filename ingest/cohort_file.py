@@ -87,6 +87,7 @@ class CohortFile:
     until: float | None = None
     second: Second = ONCE
     calibration: Path | None = None
+    capture: bool = True  # whether what the reference says of a text is kept
 
 
 class Want(NamedTuple):
@@ -148,6 +149,7 @@ WHOLE = {
     "until": SHARE,
     "control": FLAG,
     "repeat": FLAG,
+    "capture": FLAG,
     "reading": SETTINGS,
     "calibration": TEXT,
 }
@@ -227,6 +229,7 @@ class _Reader:
             found.get("until"),
             self.second(found),
             self.at(found["calibration"]) if "calibration" in found else None,
+            found.get("capture", True),
         )
         self.refuse_contradictions(asked)
         return asked

@@ -29,21 +29,23 @@ def seconds(store: Store, job: Job) -> list[Member]:
 
 
 def _again(store: Store, job: Job, first: Member, role: str, settings: Settings) -> Member:
-    if first.file.stream is not None:
+    model = first if first.file.stream is None else first.made_by
+    if model is None:
         raise QwhError(
             f"{first.file.path.name} holds what a model said once, and cannot be read again: give"
             f" the model's file for --{role}",
             ExitCode.USAGE,
         )
-    reading = registry.reading_under(first.kind, first.reading, settings)
-    if is_same(reading, first.reading):
+    reading = registry.reading_under(model.kind, model.reading, settings)
+    if is_same(reading, model.reading):
         raise QwhError(
             f"--{role} would read {first.quant_id} as before ({reading.label or 'no settings'}):"
             f" give another --reading{', as flash_attention=off' if reading.slots > 1 else ''}",
             ExitCode.USAGE,
         )
     name = published_name(store, job.cohort, (role, first.described.sha256, first.quant_id))
-    return replace(first, reading=reading, role=role, first=first, first_name=name)
+    mine = replace(model, quant_id=first.quant_id, reading=reading, role=role)
+    return replace(mine, first=first, first_name=name)
 
 
 def published_name(store: Store, cohort: str, who: tuple[str, str, str]) -> str | None:

@@ -1,5 +1,6 @@
 """A cohort file is carried out: what is missing is measured and brought in, and nothing else."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -11,16 +12,19 @@ from ..raw.manifest import SAME_TEXT, RunFacts
 from ..raw.store import Store
 from . import files
 from .asking import ask_benchmark
-from .cohort import Job, Settings, job, named_as_held
-from .cohort_file import CohortFile
-from .engines.port import Reading
+from .cohort import Job, Settings, named_as_held
+from .cohort_file import CohortFile, TextEntry
+from .engines import registry
+from .engines.port import PLAIN, Reading
 from .hashes import Hashes
 from .importing.files import ingest_files
 from .importing.source import Import, Stored
-from .members import under
+from .members import Member, member, under
 from .preparing import prepared
-from .scoring import score_texts
-from .texts import Cut
+from .quant_names import stem
+from .scoring import score_stored, score_texts
+from .shelf import ENGINE, Shelf, Sought
+from .texts import Cut, read_bytes
 from .todo import CHANGED, CHOSEN, Brought, Todo
 from .trace import Trace
 from .which_run import QuantFile
@@ -51,7 +55,9 @@ class _Work:
     ):
         self.file, self.wanted, self.store, self.hashes = file, wanted, store, hashes
         self.settings = replace(self._as_begun(settings), second=file.second)
-        self.job = self._job() if wanted.texts or wanted.benchmarks else None
+        self.quants = self._members()
+        self.shelf = Shelf(store)
+        self._reference: Member | None = None  # its own file, once it is opened
 
     def _as_begun(self, settings: Settings) -> Settings:
         """The settings with which the cohort's runs were made: others would not be compared."""
@@ -62,36 +68,34 @@ class _Work:
                 return replace(settings, reading=Reading(rows=run.batch_size), top_k=top_k)
         return settings
 
-    def _job(self) -> Job:
-        """The reference and all quants that lack something."""
-        assert self.file.reference is not None
+    def _members(self) -> list[Member]:
+        """All quants that lack something."""
         lists = (*self.wanted.texts.values(), *self.wanted.benchmarks.values())
-        lacking = {each.name: each for quants in lists for each in quants}
-        quants = [each for each in self.wanted.quants if each.name in lacking]
-        asked = job(
-            self.wanted.cohort,
-            self.file.reference,
-            [each.path for each in quants],
-            [each.name for each in quants],
-            self.settings,
-        )
-        for member in (asked.reference, *asked.quants):
-            path = member.file.path
-            self.hashes.keep(path, member.file.sha256, files.parts(path))
-        members = [
-            replace(
-                under(member, each.settings, is_said=True),
-                uploader=each.uploader,
-                facts=each.facts,
-            )
-            for member, each in zip(asked.quants, quants)
-        ]
-        return named_as_held(self.store, replace(asked, quants=members), is_said=True)
+        lacking = {each.name for quants in lists for each in quants}
+        return [self._member(each) for each in self.wanted.quants if each.name in lacking]
 
-    def _of(self, quants: list[QuantFile]) -> Job:
-        assert self.job is not None
+    def _member(self, quant: QuantFile) -> Member:
+        found = under(self._opened(quant.name, quant.path), quant.settings, is_said=True)
+        return replace(found, uploader=quant.uploader, facts=quant.facts)
+
+    def _opened(self, name: str, path: Path) -> Member:
+        found = member(name, path, self.settings.reading, None, registry.DEFAULT)
+        self.hashes.keep(path, found.file.sha256, files.parts(path))
+        return found
+
+    def _head(self) -> Member:
+        """The reference's own file."""
+        if self._reference is None:
+            assert self.file.reference is not None
+            self._reference = self._opened(stem(self.file.reference), self.file.reference)
+        return self._reference
+
+    def _of(self, quants: list[QuantFile], head: Member | None = None) -> Job:
+        """head: what stands in the reference's place, if anything does."""
         names = {each.name for each in quants}
-        return replace(self.job, quants=[q for q in self.job.quants if q.quant_id in names])
+        members = [each for each in self.quants if each.quant_id in names]
+        asked = Job(self.wanted.cohort, head or self._head(), members, self.settings)
+        return named_as_held(self.store, asked, is_said=True)
 
     def texts(self) -> Iterator[RunFacts]:
         """Texts that are cut alike together, the primary ones first."""
@@ -100,9 +104,62 @@ class _Work:
             cut = Cut(text.context_length, text.chunks, self._score_from(text.name))
             cuts.setdefault(cut, []).append(text)
         for cut, texts in cuts.items():
-            quants = [quant for text in texts for quant in self.wanted.texts[text]]
-            names = [f"{text.name}={text.path}" for text in texts]
-            yield from score_texts(self.store, self._of(quants), names, [cut], Trace())
+            live = []
+            for rank, text in enumerate(texts):
+                kept = self._kept(text, cut, rank)
+                if kept is None:
+                    live.append(text)
+                    continue
+                job = self._of(self.wanted.texts[text], kept)
+                yield from score_stored(self.store, job, text.name, Trace())
+            if live:
+                quants = [quant for text in live for quant in self.wanted.texts[text]]
+                names = [f"{text.name}={text.path}" for text in live]
+                yield from score_texts(self.store, self._of(quants), names, [cut], Trace())
+
+    def _kept(self, text: TextEntry, cut: Cut, rank: int) -> Member | None:
+        """What is kept of the reference on a text, made if need be; None: the reference is run."""
+        held = self._chunks_held(text)
+        if not self.file.capture:
+            return None
+        if self.settings.until is not None and not held:
+            say(f"{text.name}: where it ends is not known yet, so nothing is kept of the reference")
+            return None
+        cut = cut._replace(chunks=held or cut.chunks)
+        sought = self._sought(text, cut)
+        found = self.shelf.find(sought)
+        if found is None:
+            name, threads = f"{text.name}={text.path}", self.settings.threads
+            if self.shelf.make(self._head(), name, rank, cut, threads):
+                found = self.shelf.find(sought)
+        if found is None:
+            return None
+        made_by = self._head() if self.settings.second.control else None  # it is read once more
+        return replace(found, reading=self.settings.reading, made_by=made_by)
+
+    def _sought(self, text: TextEntry, cut: Cut) -> Sought:
+        """What a capture must be of."""
+        path, rows = self.file.reference, self.settings.reading.rows
+        assert path is not None
+        known = self.wanted.reference_was or self.hashes.known(path, files.parts(path))
+        any_member = self.quants[0] if self.quants else self._head()
+        engine = any_member.engine.facts(any_member.file, PLAIN)
+        facts = {
+            "file_sha256": known or self._head().file.sha256,
+            "corpus_id": text.name,
+            "corpus_sha256": hashlib.sha256(read_bytes(text.path, "corpus")).hexdigest(),
+            "batch_size": rows,
+            **{key: engine[key] for key in ENGINE},
+        }
+        return Sought(facts, cut)
+
+    def _chunks_held(self, text: TextEntry) -> int | None:
+        """How many chunks the cohort's runs have of a text."""
+        here = (self.wanted.cohort, "corpus", text.name, text.context_length)
+        for run in reversed(self.store.runs()):
+            if (run.cohort_id, run.task, run.corpus_id, run.context_length) == here and run.chunks:
+                return run.chunks
+        return None
 
     def _score_from(self, name: str) -> str:
         """Where scoring began on a text that was read before."""

@@ -77,12 +77,15 @@ def score_stored(store: Store, job: Job, corpus_id: str | None, trace: Trace) ->
     base, speaker = job.reference.file, job.speaker
     assert isinstance(base, Stored)
     _refuse_other_engine(job)
-    if job.quants[0].file.stream is None:
-        if base.tokenizer is not None:  # its text is not at hand
-            for quant in job.quants:
-                tokenizers.refuse_other_cuts(base, quant.file)
+    near = None
+    if not job.quants or job.quants[0].file.stream is None:
+        is_mute = base.tokenizer is not None  # a capture, whose text is not at hand
+        for quant in job.quants if is_mute else ():
+            tokenizers.refuse_other_cuts(base, quant.file)
         with closing(speaker.engine.vocabulary(speaker.file)) as vocabulary:
             text = stored_text(base, corpus_id, vocabulary)
+        reader = (*job.quants, speaker)[0] if is_mute else speaker
+        with closing(reader.engine.vocabulary(reader.file)) as vocabulary:
             near = calibration.at_hand(job, vocabulary)
         cohort.refuse_other_reading(
             job,

@@ -80,6 +80,7 @@ class Todo:
     changed: dict[str, str] = field(default_factory=dict)  # run id -> why it is taken back
     stems: dict[str, str] = field(default_factory=dict)  # of model files -> their quants' names
     left: list[str] = field(default_factory=list)  # ids of runs taken back by hand
+    reference_was: str | None = None  # the hash of its file, which is no longer there
 
     @property
     def is_empty(self) -> bool:
@@ -102,10 +103,11 @@ class _Search:
         self.gone = _taken_back_by_hand(store, cohort)
         head = stem(file.reference) if file.reference else ""
         self.names = HeldNames(self.runs, head)
+        self.reference_was: str | None = None
         reference = self._reference()
         quants = self._quants() if file.texts or file.benchmarks else []
         self._refuse_double(quants, reference)
-        self.found = Todo(cohort, reference, quants)
+        self.found = Todo(cohort, reference, quants, reference_was=self.reference_was)
         plain_last = sorted(quants, key=lambda each: not each.settings)
         mine = {stem(each.path): each.name for each in plain_last}
         self.found.stems = names_by_stem(kept, cohort) | mine
@@ -156,11 +158,16 @@ class _Search:
         path = self.file.reference
         if path is None:
             return next((run.quant_id for run in held), None)
-        if not path.exists():
-            raise QwhError(
-                f"{self.file.path}: reference is {path}, and there is no such file: check the path",
-                ExitCode.NOT_FOUND,
-            )
+        if not path.exists():  # what is kept of it may be enough
+            was = next((run for run in held if run.file_name == path.name), None)
+            if was is None:
+                raise QwhError(
+                    f"{self.file.path}: reference is {path}, and there is no such file: check the"
+                    " path",
+                    ExitCode.NOT_FOUND,
+                )
+            self.reference_was = was.file_sha256
+            return was.quant_id
         own = [run for run in held if run.file_sha256]
         return self.names.of_reference(self.hashes.of_model(path) if own else None)
 
@@ -168,7 +175,7 @@ class _Search:
         """Whether the cohort's runs are of what the reference's file was before."""
         path = self.file.reference
         held = [run for run in self.runs if run.role == "reference" and run.file_sha256]
-        if path is None or not held:
+        if path is None or not held or self.reference_was:
             return False
         named = [run for run in held if run.file_name == path.name]
         return bool(named) and self.hashes.of_model(path) not in {run.file_sha256 for run in held}
