@@ -103,12 +103,16 @@ def runs(folder: Path, **wanted: object) -> list:
 
 
 def loads(monkeypatch) -> list[str]:
-    """The models that are loaded from here on."""
+    """The models that are loaded from here on; what is kept of a reference is none."""
     loaded: list[str] = []
     load = cohort.load
-    monkeypatch.setattr(
-        cohort, "load", lambda who, *more: loaded.append(who.quant_id) or load(who, *more)
-    )
+
+    def noted(who, *more):
+        if who.file.stream is None:
+            loaded.append(who.quant_id)
+        return load(who, *more)
+
+    monkeypatch.setattr(cohort, "load", noted)
     return loaded
 
 

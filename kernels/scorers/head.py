@@ -8,17 +8,10 @@ where that is known, and then equal to its logits in every bit; the float64 twin
 naive.head_logits.
 """
 
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
-
-try:
-    from . import products
-    from .cpu import over_rows
-
-    COMPILED = True
-except ImportError:  # no numba
-    COMPILED = False
 
 TILE = 64  # rows of a product
 NEAR = 2e-5  # of the largest logit: a head that is rebuilt is no further from the model's own
@@ -65,7 +58,7 @@ class Head:
         self._order = _paired(weight.shape[1], lanes) if pairs else None
         self._weight = weight if self._order is None else weight[:, self._order]
         self._kind = weights.kind
-        if not (lanes and COMPILED):
+        if not lanes or _compiled() is None:
             self._weight, self._kind = widen(self._weight, self._kind), "F32"
         self._buffer = np.empty((0, len(weight)), np.float32)
 
@@ -86,16 +79,28 @@ class Head:
 
     def _product(self, tile: np.ndarray, rows: int, out: np.ndarray) -> None:
         """A padded tile's, of which the first rows are wanted."""
-        lanes = self.finish.order.lanes
+        lanes, products = self.finish.order.lanes, _compiled()
         if not lanes:
             np.matmul(tile, self._weight.T, out=out)
-        elif not COMPILED:
+        elif products is None:
             in_parts(tile, self._weight, lanes, out)
         else:
+            from .cpu import over_rows
+
             some = -(-rows // products.ROWS) * products.ROWS
             given = products.readable(self._weight, self._kind)
             parts = (tile[:some], given, products.in_lanes(lanes), out)
             over_rows(self.threads, len(self._weight), products.product, *parts)
+
+
+@cache
+def _compiled() -> Any:
+    """The compiled products; None without a compiler. It takes a while to import."""
+    try:
+        from . import products
+    except ImportError:  # no numba
+        return None
+    return products
 
 
 def in_parts(tile: np.ndarray, weight: np.ndarray, lanes: int, out: np.ndarray) -> None:
