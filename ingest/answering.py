@@ -23,8 +23,8 @@ from .cohort import Job
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
 from .kept_prompts import KeptAnswers, KeptPrompts, ReadOtherwise, key_of
 from .lockstep import Lane, Scorer, load
-from .members import Member
-from .readings import seconds, with_firsts
+from .members import Member, with_firsts
+from .readings import seconds
 from .running import mean_kld
 from .slot_memory import in_slots, refuse_large
 from .stopping import Watch

@@ -19,9 +19,8 @@ from ..raw.store import Store
 from . import tokenizers
 from .engines import registry
 from .engines.port import PLAIN, Model, Reading, Vocabulary
-from .members import Member, member, named, open_stored, run_as, under
-from .quant_names import HeldNames, stem
-from .readings import published_name, with_firsts
+from .members import Member, member, named, open_stored, run_as, under, with_firsts
+from .quant_names import HeldNames, published_name, stem
 from .second import ONCE, Second
 from .second import Settings as QuantSettings
 

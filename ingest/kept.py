@@ -22,8 +22,7 @@ from . import cohort
 from .cohort import Job
 from .first_again import FirstAgain
 from .lockstep import Scored
-from .members import Member
-from .readings import with_firsts
+from .members import Member, with_firsts
 from .records import columns, identity
 from .running import Sums
 

@@ -25,8 +25,7 @@ from .cohort import Job
 from .engines.port import Answer
 from .first_again import FirstAgain
 from .lockstep import Scored
-from .members import Member
-from .readings import with_firsts
+from .members import Member, with_firsts
 from .records import columns
 from .running import Sums
 

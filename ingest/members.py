@@ -140,3 +140,13 @@ def named(
             f"two quants are called {double}: give each its own --quant-id", ExitCode.USAGE
         )
     return list(zip(names, paths))
+
+
+def with_firsts(members: list[Member]) -> list[Member]:
+    """Quants and their second readings, each of these behind its first reading; then controls."""
+    found: dict[Member, None] = {}
+    for who in members:
+        if who.role == "repeat" and who.first:
+            found[who.first] = None
+        found[who] = None
+    return sorted(found, key=lambda who: who.role == "control")

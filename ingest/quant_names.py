@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..raw.manifest import RunFacts
+from ..raw.store import Store
 from .readers.names import plain_name
 
 CUT = re.compile(r"[-. ]+")
@@ -98,3 +99,15 @@ def names_by_stem(runs: list[RunFacts], cohort: str) -> dict[str, str]:
     names = {run.quant_id for run in mine}
     stems = {stem(Path(run.file_name)): str(run.quant_id) for run in mine if run.file_name}
     return {own: name for own, name in stems.items() if own not in names}
+
+
+def published_name(store: Store, cohort: str, who: tuple[str, str, str]) -> str | None:
+    """What a member was called when its first run was published; None: it has no run.
+
+    who: its role, its file's SHA-256 and its name.
+    """
+    for run in store.runs(retracted=True):
+        held = (run.role, run.file_sha256, run.quant_id)
+        if run.cohort_id == cohort and held == who:
+            return store.published(run.run_id).quant_id
+    return None

@@ -21,9 +21,9 @@ from .cohort import Job
 from .first_again import FirstAgain
 from .kept import Kept, KeptText, ReadOtherwise, key
 from .lockstep import Lane, Scorer, load
-from .members import Member
+from .members import Member, with_firsts
 from .mixing import refuse_mixing
-from .readings import seconds, with_firsts
+from .readings import seconds
 from .running import Sums, enough, mean_kld, perplexity
 from .texts import Text
 from .trace import Trace

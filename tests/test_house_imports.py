@@ -11,7 +11,9 @@ import pytest
 from house import HOUSE, Import
 
 GROUND = {"errors.py", "progress.py"}
-ENGINES = {f"ingest/engines/{file}.py" for file in ("beside", "port", "registry", "stored")}
+ENGINES = {
+    f"ingest/engines/{file}.py" for file in ("beside", "port", "registry", "settings", "stored")
+}
 READERS = {
     f"ingest/readers/{file}.py"
     for file in ("file_sizes", "names", "port", "registry", "strangers", "untrusted/packed")
@@ -48,7 +50,8 @@ MAY_USE = {  # package -> rooms and files that may import it
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
     "jinja2": {"ingest/rendering.py"},
     "llama_cpp": {
-        f"ingest/engines/{file}.py" for file in ("llama_context", "llama_quantize", "llama_tap")
+        f"ingest/engines/{file}.py"
+        for file in ("llama_context", "llama_quantize", "llama_settings", "llama_tap")
     },
     "llvmlite": {f"kernels/scorers/{file}.py" for file in ("lanes", "products")},
     "matplotlib": {"exports/figures/score_changes.py"},
@@ -68,7 +71,9 @@ MAY_USE = {  # package -> rooms and files that may import it
     "pyarrow": {
         "raw",
         "demo",
+        "ingest/first_again.py",
         "ingest/kept.py",
+        "ingest/kept_prompts.py",
         "ingest/readers/lighteval_details.py",
         "kernels/statistics/answers.py",
         "kernels/statistics/port.py",
