@@ -3,12 +3,14 @@ with metrics as (
         cohort_id,
         fidelity.quant_id,
         fidelity.estimator,
+        fidelity.route,
         fidelity.metric,
         fidelity.value,
         fidelity.standard_error,
         fidelity.n,
         fidelity.nonfinite,
         fidelity.status,
+        fidelity.capture_kld,
     from {{ ref('fct_fidelity') }} as fidelity
     inner join {{ ref('dim_cohorts') }} as cohorts using (cohort_id)
     where
@@ -25,6 +27,8 @@ select
     round(any_value(quants.bits_per_weight), 2) as bits_per_weight,
     max(metrics.value) filter (where metrics.metric = 'kld_mean') as kld_mean,
     max(metrics.standard_error) filter (where metrics.metric = 'kld_mean') as kld_mean_se,
+    any_value(floors.noise_floor) as noise_floor,
+    any_value(metrics.capture_kld) as capture_kld,
     max(metrics.value) filter (where metrics.metric = 'kld_median') as kld_median,
     max(metrics.value) filter (where metrics.metric = 'kld_p99') as kld_p99,
     max(metrics.value) filter (where metrics.metric = 'ppl') as ppl,
@@ -40,5 +44,11 @@ inner join {{ ref('dim_quants') }} as quants
     on metrics.cohort_id = quants.cohort_id
     and metrics.quant_id = quants.quant_id
     and quants.role = 'quant'
+left join {{ ref('stat_above_floor') }} as floors
+    on metrics.cohort_id = floors.cohort_id
+    and metrics.quant_id = floors.quant_id
+    and metrics.estimator = floors.estimator
+    and metrics.route = floors.route
+    and floors.is_primary
 group by metrics.cohort_id, metrics.quant_id, metrics.estimator
 order by metrics.cohort_id, kld_mean

@@ -52,6 +52,7 @@ select
     cohort_id,
     quant_id,
     klds.kld_mean,
+    floors.noise_floor,
     answered.answered,
     answered.answered_low,
     answered.answered_high,
@@ -69,4 +70,5 @@ from answered
 full join expected using (cohort_id, quant_id)
 left join entropies using (cohort_id, quant_id)
 left join klds using (cohort_id, quant_id)
+left join {{ primary_floors() }} as floors using (cohort_id, quant_id)
 order by cohort_id, klds.kld_mean nulls last, quant_id

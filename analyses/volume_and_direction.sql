@@ -14,6 +14,7 @@ select
     composites.scoring,
     composites.quant_id,
     members.kld_mean,
+    floors.noise_floor,
     members.is_member as in_silent_zone,
     composites.composite_ref,
     composites.composite,
@@ -31,6 +32,7 @@ select
 from {{ ref('fct_composites') }} as composites
 inner join flips using (cohort_id, quant_id, scoring)
 left join {{ ref('stat_composites') }} as answers using (cohort_id, quant_id, scoring)
+left join {{ primary_floors() }} as floors using (cohort_id, quant_id)
 left join {{ ref('fct_zone_members') }} as members
     on composites.cohort_id = members.cohort_id
     and composites.quant_id = members.quant_id

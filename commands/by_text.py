@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ..database.questions import Cohort
 
 TEXT_PAIR = ("difference", "low", "high", "p", "p_adjusted", "e_value", "chunks", "verdict")
-TEXT_PICK = ("quant_id", "bytes", "kld_mean", "chunks", "letters", "picked")
+TEXT_PICK = ("quant_id", "bytes", "kld_mean", "noise_floor", "chunks", "letters", "picked")
 
 
 def picked_by_text(asked: "Cohort", limit: float) -> Said:
@@ -37,10 +37,10 @@ def on_text(asked: "Cohort", pair: dict[str, str]) -> Said:
 
     rows = asked.ask("text_pair", **pair)
     columns = {"first_figure": pair["first"], "second_figure": pair["second"]}
-    return Said(
-        [of_two(row, ("kind",), columns) | some(row, TEXT_PAIR) for row in rows],
-        [words.sentence("text_pairs", row["verdict"], row["facts"]) for row in rows],
-    )
+    said = [words.sentence("text_pairs", row["verdict"], row["facts"]) for row in rows]
+    floors = [row["facts"] for row in rows if row["facts"]["first_floor"]]
+    said += [words.sentence("above_floor", "pair", facts) for facts in floors]
+    return Said([of_two(row, ("kind",), columns) | some(row, TEXT_PAIR) for row in rows], said)
 
 
 def without_size(asked: "Cohort", limit: float) -> list[str]:

@@ -62,7 +62,9 @@ def _distances(rows: list[dict[str, Any]]) -> list[str]:
     measured = [row for row in rows if row["kld_mean"] is not None]
     if not measured:
         return []
-    drawn = table([some(row, COLUMNS) for row in measured[:SHOWN]], "fidelity")
+    has_floor = any(row["noise_floor"] for row in measured)
+    columns = (*COLUMNS, "noise_floor") if has_floor else COLUMNS
+    drawn = table([some(row, columns) for row in measured[:SHOWN]], "fidelity")
     return [render(drawn._replace(total=len(measured)), WIDTH)]
 
 

@@ -32,7 +32,9 @@
     comment on macro wilson is
     'the share of hits among n with its 95 % interval; too narrow where hits go together';
 
-    {%- if is_built('fct_fidelity') and is_built('dim_measurements') %}
+    {%- if
+        is_built('fct_fidelity') and is_built('dim_measurements') and is_built('stat_above_floor')
+    %}
     create or replace macro kld_summary(quant) as table
     select
         cohort_id,
@@ -44,9 +46,12 @@
         max(value) filter (where metric = 'kld_median') as kld_median,
         max(value) filter (where metric = 'kld_p99') as kld_p99,
         max(value) filter (where metric = 'kld_max') as kld_max,
-        max(n) as n,
-    from main.fct_fidelity
+        max(fidelity.n) as n,
+        any_value(floors.noise_floor) as noise_floor,
+    from main.fct_fidelity as fidelity
     inner join main.dim_measurements using (cohort_id, measurement_id, metric)
+    left join main.stat_above_floor as floors
+        using (cohort_id, corpus_id, context_length, estimator, quant_id)
     where quant_id = quant
     group by all
     order by all;

@@ -58,21 +58,22 @@
 
 {# run_ids that an incremental model must read now, as a literal IN list, so that only their folders
    are opened: runs that it does not hold, or holds under another value of one of the named vars,
-   which it keeps in a column of that name. #}
-{% macro new_runs(where, vars=[]) %}
+   which it keeps in a column of that name. column: another one in place of run_id. #}
+{% macro new_runs(where, vars=[], column='run_id') %}
     {%- set runs = ref('stg_runs') -%}
     {%- if not execute -%}{{ return("('')") }}{%- endif -%}
     {%- set query -%}
-        select run_id
+        select distinct {{ column }}
         from {{ runs }}
         where {{ where }}
+            and {{ column }} is not null
         {%- if is_incremental() %}
             and run_id not in (
                 select run_id from {{ this }}
                 where true {% for name in vars %}and {{ name }} = {{ var(name) }} {% endfor %}
             )
         {%- endif %}
-        order by run_id
+        order by {{ column }}
     {%- endset -%}
     {%- set ids = run_query(query).columns[0].values() | map('replace', "'", "''") -%}
     {{ return("('" ~ (ids | join("', '")) ~ "')") }}

@@ -1,7 +1,7 @@
 -- a verdict is a code of its statistic in the seed verdicts
 {% set tables = [
-    'candidates', 'composites', 'direction_agreement', 'disagreements', 'equal_distance',
-    'equal_distance_pairs', 'forecast_differences', 'forecasts', 'loss_onsets', 'losses', 'pairs',
+    'above_floor', 'candidates', 'composites', 'direction_agreement', 'disagreements',
+    'equal_distance', 'equal_distance_pairs', 'forecast_differences', 'forecasts', 'loss_onsets', 'losses', 'pairs',
     'prompt_failure', 'prompt_failure_overall', 'routers', 'scaling', 'text_pairs',
     'token_direction', 'trends',
     'zone_direction', 'zone_nulls', 'zone_verdicts', 'zones'

@@ -20,6 +20,7 @@ select
     nearest.figure as kld_mean,
     coalesce(fidelity.standard_error, nearest.token_error) as kld_mean_se,
     nearest.letters as kld_letters,
+    floors.noise_floor,
     nearest.chunks,
     nearest.corpus_id,
     nearest.context_length,
@@ -30,5 +31,11 @@ left join fct_fidelity as fidelity
     and nearest.quant_id = fidelity.quant_id
     and nearest.measurement_id = fidelity.measurement_id
     and nearest.estimator = fidelity.estimator
+left join stat_above_floor as floors
+    on floors.cohort_id = getvariable('cohort')
+    and nearest.quant_id = floors.quant_id
+    and nearest.corpus_id = floors.corpus_id
+    and nearest.context_length = floors.context_length
+    and nearest.estimator = floors.estimator
 where quants.cohort_id = getvariable('cohort') and quants.role = 'quant'
 order by nearest.figure, quants.quant_id

@@ -4,17 +4,20 @@ with quants as (
         quant_id,
         bytes,
         figure as kld_mean,
-        chunks,
+        floors.noise_floor,
+        groups.chunks,
         letters,
         is_lowest,
         corpus_id,
-        reason,
+        groups.reason,
         coalesce(
             bytes <= getvariable('most'), getvariable('most') = 'infinity'::double
         ) as is_allowed,
         arg_min(quant_id, (figure, quant_id)) filter (where letters is not null) over () as lowest,
-    from stat_text_groups
-    where cohort_id = getvariable('cohort') and is_primary and kind = 'kld'
+    from stat_text_groups as groups
+    left join stat_above_floor as floors
+        using (cohort_id, corpus_id, context_length, estimator, quant_id)
+    where cohort_id = getvariable('cohort') and groups.is_primary and kind = 'kld'
 )
 
 select
@@ -22,6 +25,7 @@ select
     quant_id as quant,
     bytes,
     kld_mean,
+    noise_floor,
     chunks,
     letters,
     coalesce(is_lowest and bytes is not null, false) as is_candidate,

@@ -41,7 +41,9 @@ select
         'p_adjusted': coalesce(printf('%.2g', pairs.p_adjusted), 'not tested'),
         'pairs': pairs.total::varchar,
         'needed': coalesce(format('{:,}', pairs.chunks_needed), 'unknown'),
-        'reason': coalesce(pairs.reason, '')
+        'reason': coalesce(pairs.reason, ''),
+        'first_floor': first_floors.noise_floor,
+        'second_floor': second_floors.noise_floor
     } as facts,
 from pairs
 left join stat_text_groups as firsts
@@ -49,11 +51,25 @@ left join stat_text_groups as firsts
     and firsts.is_primary
     and pairs.kind = firsts.kind
     and firsts.quant_id = getvariable('first')
+left join stat_above_floor as first_floors
+    on first_floors.cohort_id = getvariable('cohort')
+    and pairs.kind = 'kld'
+    and firsts.corpus_id = first_floors.corpus_id
+    and firsts.context_length = first_floors.context_length
+    and firsts.estimator = first_floors.estimator
+    and first_floors.quant_id = getvariable('first')
 left join stat_text_groups as seconds
     on seconds.cohort_id = getvariable('cohort')
     and seconds.is_primary
     and pairs.kind = seconds.kind
     and seconds.quant_id = getvariable('second')
+left join stat_above_floor as second_floors
+    on second_floors.cohort_id = getvariable('cohort')
+    and pairs.kind = 'kld'
+    and seconds.corpus_id = second_floors.corpus_id
+    and seconds.context_length = second_floors.context_length
+    and seconds.estimator = second_floors.estimator
+    and second_floors.quant_id = getvariable('second')
 where (pairs.quant_id = getvariable('first') and pairs.other_quant_id = getvariable('second'))
     or (pairs.quant_id = getvariable('second') and pairs.other_quant_id = getvariable('first'))
 order by list_position(['kld', 'loss', 'flips'], pairs.kind)

@@ -9,6 +9,6 @@ left join dim_scorings as scorings
     on scorings.cohort_id = getvariable('cohort')
     and findings.scoring = scorings.scoring
 where findings.cohort_id = getvariable('cohort')
-    and round(findings.place, 2) in (2.4, 2.5, 2.6, 1.5, 5)
+    and round(findings.place, 2) in (2.4, 2.5, 2.6, 2.7, 1.5, 5)
     and coalesce(scorings.is_default, true)
 order by findings.scoring is not null, findings.place

@@ -1,6 +1,7 @@
 """The modules that declare statistics; `@statistic` of port.py does the rest."""
 
 MODULES: tuple[str, ...] = (
+    "chunks.above_floor",
     "chunks.text_pairs",
     "chunks.token_direction",
     "letters",

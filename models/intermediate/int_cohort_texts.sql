@@ -10,6 +10,7 @@ with texts as (
         min(started_at) as started_at,
     from {{ ref('stg_runs') }}
     where task in ('corpus', 'summary')
+        and not {{ is_second_reading('role') }}
     group by all
 ),
 

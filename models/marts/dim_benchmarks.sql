@@ -16,4 +16,5 @@ select
 from {{ ref('stg_runs') }} as runs
 inner join {{ ref('stg_prompts') }} as prompts on runs.run_id = prompts.run_id
 left join scorings on runs.benchmark_id = scorings.benchmark_id
+where not {{ is_second_reading('runs.role') }}
 group by all

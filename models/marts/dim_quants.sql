@@ -13,7 +13,9 @@ select
     tensor_hashes,
     uploader,
     imatrix,
+    reading,
 from {{ ref('stg_runs') }}
+where not {{ is_second_reading('role') }}
 -- the run that says most of the file, else the latest
 qualify
     row_number() over (

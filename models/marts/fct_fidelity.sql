@@ -82,6 +82,7 @@ select
     runs.quant_id,
     measurements.measurement_id,
     runs.estimator,
+    routes.route,
     measurements.metric,
     metrics.value,
     metrics.value * measurements.orientation as value_oriented,
@@ -91,9 +92,11 @@ select
     counts.nonfinite,
     counts.censored,
     runs.status,
-    runs.run_id,
+    runs.capture_kld,
+    run_id,
 from metrics
 inner join {{ ref('int_current_runs') }} as runs using (run_id)
+inner join {{ ref('int_routes') }} as routes using (run_id)
 inner join counts using (run_id)
 inner join {{ ref('dim_measurements') }} as measurements
     on runs.cohort_id = measurements.cohort_id

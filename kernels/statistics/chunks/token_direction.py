@@ -12,20 +12,9 @@ import numpy as np
 from ..intervals import finite
 from ..multiplicity import holm, resolves
 from ..port import statistic
-from .clusters import (
-    SMALLEST_CHUNKS,
-    Chunks,
-    Neighbours,
-    Text,
-    estimates,
-    scores,
-    texts_of,
-)
-from .skewed import cautious_ends, cautious_p
+from .against_null import FEW, tested
+from .clusters import Chunks, Neighbours, Text, texts_of
 
-FEW = f"fewer than {SMALLEST_CHUNKS} chunks"
-NO_SPREAD = "the figure is the same on every chunk"
-NOTHING = "no position counts"
 # kind -> (what nothing happened means, code below it, code above it)
 KINDS = {
     "loss": (0.0, "loss_lower", "loss_higher"),
@@ -80,33 +69,24 @@ def token_directions(rows: Chunks, settings: Neighbours) -> list[TokenDirection]
 def _answer(text: Text, quant: str, row: int, correlation: float) -> TokenDirection:
     """A quant on a text, not yet adjusted."""
     kind, known = text.key[-1], np.isfinite(text.totals[row])
-    totals, sizes = text.totals[row : row + 1, known], text.sizes[row : row + 1, known]
-    chunks, blank = int(known.sum()), (None,) * 6
-    start = (*text.key, quant, chunks, int(sizes.sum()))
-    if not sizes.any():
-        return TokenDirection(*start, *blank, "", NOTHING)
-    mean, deviations = scores(totals, sizes)
-    if chunks < 2:
-        return TokenDirection(*start, float(mean[0]), *blank[1:], "", FEW)
-    found = estimates(mean, deviations, np.abs(totals).sum(1) / sizes.sum(1), correlation)
-    figure, plain = float(mean[0]), float(found.plain[0])
-    if chunks < SMALLEST_CHUNKS:
-        return TokenDirection(*start, figure, plain, *blank[2:], "", FEW)
-    if np.isnan(found.error[0]):
-        return TokenDirection(*start, figure, plain, *blank[2:], "", NO_SPREAD)
-    low, high = (float(end[0]) for end in cautious_ends(found))
-    if kind == "improvement_share":
+    totals, sizes = text.totals[row, known], text.sizes[row, known]
+    found = tested(totals, sizes, KINDS[kind][0], correlation)
+    low, high = found.low, found.high
+    if kind == "improvement_share" and low is not None and high is not None:
         low, high = max(0.0, low), min(1.0, high)
     return TokenDirection(
-        *start,
-        figure,
-        plain,
+        *text.key,
+        quant,
+        len(totals),
+        int(sizes.sum()),
+        found.figure,
+        found.standard_error,
         low,
         high,
-        float(cautious_p(found, KINDS[kind][0])[0]),
+        found.p,
         None,
         "",
-        None,
+        found.reason,
     )
 
 

@@ -1,0 +1,26 @@
+select
+    quants.cohort_id,
+    quants.corpus_id,
+    quants.context_length,
+    routes.route,
+    quants.estimator,
+    quants.quant_id,
+    quants.chunk,
+    quants.kld_sum,
+    quants.kld_n,
+    floors.sum_kld as floor_sum,
+    floors.n_kld as floor_n,
+    run_id,
+from {{ ref('fct_chunks') }} as quants
+inner join {{ ref('int_routes') }} as routes using (run_id)
+inner join {{ ref('fct_noise_floor') }} as controls
+    on quants.cohort_id = controls.cohort_id
+    and quants.corpus_id = controls.corpus_id
+    and quants.context_length = controls.context_length
+    and quants.estimator = controls.estimator
+    and routes.route = controls.route
+inner join {{ ref('int_run_chunks') }} as floors
+    on controls.run_id = floors.run_id
+    and quants.chunk = floors.chunk
+where quants.kld_n > 0
+    and floors.n_kld > 0
