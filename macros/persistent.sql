@@ -42,7 +42,7 @@
         context_length,
         estimator,
         max(value) filter (where metric = 'kld_mean') as kld_mean,
-        max(standard_error) filter (where metric = 'kld_mean') as kld_mean_se,
+        max(fidelity.standard_error) filter (where metric = 'kld_mean') as kld_mean_se,
         max(value) filter (where metric = 'kld_median') as kld_median,
         max(value) filter (where metric = 'kld_p99') as kld_p99,
         max(value) filter (where metric = 'kld_max') as kld_max,

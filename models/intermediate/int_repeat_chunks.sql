@@ -43,8 +43,8 @@ second_readings as (
 )
 
 select
-    run_id,
-    chunk,
+    seconds.run_id,
+    seconds.chunk,
     count(*) as n,
     sum(firsts.kld::double) as sum_kld_first,
     sum(seconds.kld::double) as sum_kld_second,
@@ -61,12 +61,16 @@ select
             and firsts.top1 <> seconds.top1
     ) as flips_swapped,
 from second_readings as seconds
-inner join {{ ref('stg_runs') }} as runs using (run_id)
+inner join {{ ref('stg_runs') }} as runs
+    on seconds.run_id = runs.run_id
 inner join first_readings as firsts
     on runs.first_run_id = firsts.run_id
-    and chunk = firsts.chunk
-    and position = firsts.position
-left join between_readings as pairs using (run_id, chunk, position)
+    and seconds.chunk = firsts.chunk
+    and seconds.position = firsts.position
+left join between_readings as pairs
+    on seconds.run_id = pairs.run_id
+    and seconds.chunk = pairs.chunk
+    and seconds.position = pairs.position
 where seconds.is_finite
     and firsts.is_finite
 group by all
