@@ -9,11 +9,11 @@ select
     printed.unit,
     floors.noise_floor,
 from {{ ref('fct_llama_perplexity') }} as printed
-left join {{ ref('llama_lines') }} as lines using (line)
+left join {{ ref('llama_lines') }} as printed_lines using (line)
 left join {{ ref('fct_fidelity') }} as fidelity
     on printed.run_id = fidelity.run_id
     and fidelity.metric = 'kld_mean'
-    and starts_with(lines.source, 'kld')
+    and starts_with(printed_lines.source, 'kld')
 left join {{ ref('stat_above_floor') }} as floors
     on printed.cohort_id = floors.cohort_id
     and printed.quant_id = floors.quant_id

@@ -26,7 +26,7 @@ members as (
         route,
         estimator,
         quant_id,
-        'quant' as role,
+        'quant' as kind,
         measured.kld_mean,
         measured.kld_mean_se,
         measured.kld_p99,
@@ -58,7 +58,7 @@ members as (
         controls.route,
         controls.estimator,
         cohorts.reference_id as quant_id,
-        'control' as role,
+        'control' as kind,
         controls.kld_mean,
         controls.kld_mean_se,
         controls.kld_p99,
@@ -76,7 +76,7 @@ select
     route,
     estimator,
     quant_id,
-    role,
+    kind,
     reading,
     chunks,
     kld_mean,
@@ -95,4 +95,4 @@ select
     repeated_share,
     repeated_share_se,
 from members
-order by cohort_id, corpus_id, context_length, route, estimator, role, kld_mean, quant_id, reading
+order by cohort_id, corpus_id, context_length, route, estimator, kind, kld_mean, quant_id, reading

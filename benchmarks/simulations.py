@@ -15,6 +15,7 @@ from promises import (
     correlations,
     decisions,
     families,
+    floors,
     forecasts,
     fractions,
     line,
@@ -40,6 +41,7 @@ PARTS: dict[str, tuple[Promises, ...]] = {
     "redrawn": redrawn.PROMISES,
     "scaling": scaling.PROMISES,
     "texts": texts.PROMISES,
+    "floors": floors.PROMISES,
 }
 
 

@@ -2,8 +2,8 @@
    on one text (another top k, another estimator for the same prompts, a try that broke off): the
    whole run counts, then the larger, then the one with more of another tool's figures, then the one
    with likelihoods of choices, then the later one. A token-level number depends on its estimator,
-   an answer does not. more: what else keeps two runs apart. #}
-{% macro current_runs(where, more=[]) -%}
+   an answer does not. apart: what else keeps two runs apart. #}
+{% macro current_runs(where, apart='null') -%}
     (
         select *,
         from {{ ref('stg_runs') }}
@@ -11,11 +11,13 @@
         qualify
             row_number() over (
                 partition by
-                    {% for key in [
-                        'cohort_id', 'quant_id', 'role', 'task', 'corpus_id', 'context_length'
-                    ] + more -%}
-                        {{ key }},
-                    {% endfor -%}
+                    cohort_id,
+                    quant_id,
+                    role,
+                    task,
+                    corpus_id,
+                    context_length,
+                    {{ apart }},
                     case when task not in ('benchmark', 'answers') then estimator end
                 order by
                     status is not distinct from 'partial' asc,

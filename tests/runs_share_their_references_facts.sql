@@ -1,8 +1,6 @@
 -- A run and its reference's run agree on everything that decides what the numbers mean; `differs`
--- names what does not. What a reading is for may differ: batches where it is another one, and the
--- engine too where it is the second one.
-{% set engine_facts = ['engine', 'engine_version', 'device', 'logits_dtype'] -%}
-{% set batch_facts = ['batch_size', 'ubatch_size'] -%}
+-- names what does not. Where the reading is another one, what it moves by design may differ.
+{% set of_reading = ['batch_size', 'ubatch_size'] -%}
 {% set facts = [
     'task',
     'cohort_id',
@@ -14,8 +12,14 @@
     'score_from',
     'scored_span',
     'harness',
+    'engine',
+    'engine_version',
+    'device',
+    'batch_size',
+    'ubatch_size',
+    'logits_dtype',
     'metrics_version',
-] + engine_facts + batch_facts -%}
+] -%}
 with pairs as (
     select
         quants.run_id,
@@ -24,9 +28,7 @@ with pairs as (
             {% for fact in facts -%}
                 if(
                     quants.{{ fact }} is distinct from reference.{{ fact }}
-                    {% if fact in engine_facts -%}
-                        and not {{ is_second_reading('quants.role') }}
-                    {% elif fact in batch_facts -%}
+                    {% if fact in of_reading -%}
                         and quants.reading is not distinct from reference.reading
                     {% endif -%},
                     '{{ fact }}',

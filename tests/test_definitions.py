@@ -21,7 +21,7 @@ from qwh.ingest.readers import llama_labels
 from qwh.kernels.statistics.intervals import ALPHA
 from qwh.kernels.statistics.multiplicity import passed_at, resolves, step_down
 from qwh.kernels.statistics.zone.zone_choice import RULES, members
-from qwh.raw.manifest import COMPARABLE, NAMES, SAME_TEXT, RunFacts
+from qwh.raw.manifest import COMPARABLE, NAMES, OF_READING, SAME_TEXT, RunFacts
 from qwh.raw.schema import TABLES
 
 SQL_TYPES = {str: {"VARCHAR"}, int: {"BIGINT", "INTEGER"}, float: {"DOUBLE"}, bool: {"BOOLEAN"}}
@@ -83,6 +83,8 @@ def test_the_facts_that_two_runs_must_share_are_pythons():
     held = ast.literal_eval(re.search(r"set facts = (\[.*?\])", sql, re.DOTALL)[1])
     assert len(held) == len(set(held))
     assert set(held) == {"cohort_id", *SAME_TEXT, *COMPARABLE}
+    moved = ast.literal_eval(re.search(r"set of_reading = (\[.*?\])", sql, re.DOTALL)[1])
+    assert tuple(moved) == OF_READING
 
 
 # --- metrics, zone rules and llama.cpp's lines: seeds own them ------------------------------------

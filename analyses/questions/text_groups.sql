@@ -2,22 +2,23 @@
 with quants as (
     select
         quant_id,
-        bytes,
-        figure as kld_mean,
+        texts.bytes,
+        texts.figure as kld_mean,
         floors.noise_floor,
-        groups.chunks,
-        letters,
-        is_lowest,
+        texts.chunks,
+        texts.letters,
+        texts.is_lowest,
         corpus_id,
-        groups.reason,
+        texts.reason,
         coalesce(
-            bytes <= getvariable('most'), getvariable('most') = 'infinity'::double
+            texts.bytes <= getvariable('most'), getvariable('most') = 'infinity'::double
         ) as is_allowed,
-        arg_min(quant_id, (figure, quant_id)) filter (where letters is not null) over () as lowest,
-    from stat_text_groups as groups
+        arg_min(quant_id, (texts.figure, quant_id))
+        filter (where texts.letters is not null) over () as lowest,
+    from stat_text_groups as texts
     left join stat_above_floor as floors
         using (cohort_id, corpus_id, context_length, estimator, quant_id)
-    where cohort_id = getvariable('cohort') and groups.is_primary and kind = 'kld'
+    where cohort_id = getvariable('cohort') and texts.is_primary and texts.kind = 'kld'
 )
 
 select

@@ -37,7 +37,9 @@ MADE: dict[str, Draw] = WORLDS | {
 }
 
 
-def judged(rng: np.random.Generator, draw: Draw, means: np.ndarray, chunks: int) -> list[AboveFloor]:
+def judged(
+    rng: np.random.Generator, draw: Draw, means: np.ndarray, chunks: int
+) -> list[AboveFloor]:
     """The quants of one world; the first row of means is the control."""
     sums, sizes = totals(rng, draw, means, chunks)
     made = rows("llama.cpp", sums[1:], sizes)

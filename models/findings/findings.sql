@@ -11,6 +11,7 @@
     'zone',
     'forecasts',
     'texts',
+    'floor',
     'direction',
     'composites',
     'prompts',
@@ -21,8 +22,11 @@ with told as (
     {% for topic in topics -%}
         select
             cohort_id,
-            {{ 'null' if topic in ('forecasts', 'texts', 'gaps') else "'answered'" if topic in
-                ('prompts', 'routers') else 'scoring' }} as scoring,
+            {{
+                'null' if topic in ('forecasts', 'texts', 'floor', 'gaps')
+                else "'answered'" if topic in ('prompts', 'routers')
+                else 'scoring'
+            }} as scoring,
             place,
             finding,
             n,

@@ -14,4 +14,4 @@ select
     benchmark_id,
     estimator,
     status,
-from {{ current_runs(is_second_reading('role'), more=['reading']) }} as runs
+from {{ current_runs(is_second_reading('role'), apart='reading') }} as runs

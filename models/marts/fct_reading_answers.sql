@@ -3,7 +3,8 @@ with answers as (
     select
         runs.run_id,
         seconds.prompt_id,
-        firsts.answer is distinct from seconds.answer as differs,
+        firsts.answer as answer_first,
+        seconds.answer as answer_second,
         firsts.score as score_first,
         seconds.score as score_second,
         if(runs.role = 'repeat', reference.score, null) as score_ref,
@@ -26,7 +27,7 @@ counts as (
         run_id,
         count(distinct prompt_id) as prompts,
         count(*) as answers,
-        count(*) filter (where differs) as other_answers,
+        count(*) filter (where answer_first is distinct from answer_second) as other_answers,
         count(*) filter (where score_first > score_second) as first_higher,
         count(*) filter (where score_first < score_second) as second_higher,
         count(*) filter (where score_first <> score_ref) as flips_first,

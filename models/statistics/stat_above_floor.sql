@@ -21,31 +21,38 @@ answered as (
         cohort_id,
         unnest(above_floor(chunks, {{ settings('neighbour_correlation') }})) as answer,
     from found
+),
+
+floors as (
+    select
+        cohort_id,
+        answer.*,
+    from answered
 )
 
 select
     cohort_id,
-    answer.corpus_id,
-    answer.context_length,
-    answer.estimator,
-    answer.route,
-    answer.quant_id,
+    floors.corpus_id,
+    floors.context_length,
+    floors.estimator,
+    floors.route,
+    floors.quant_id,
     coalesce(
-        answer.corpus_id = cohorts.primary_corpus
-        and answer.context_length = cohorts.primary_context_length,
+        floors.corpus_id = cohorts.primary_corpus
+        and floors.context_length = cohorts.primary_context_length,
         false
     ) as is_primary,
-    answer.chunks,
-    answer.n,
-    answer.difference,
-    answer.standard_error,
-    answer.low,
-    answer.high,
-    answer.p,
-    answer.p_adjusted,
-    answer.chunks_needed,
-    answer.verdict,
-    {{ noise_floor_word('answer.verdict') }} as noise_floor,
-    answer.reason,
-from answered
+    floors.chunks,
+    floors.n,
+    floors.difference,
+    floors.standard_error,
+    floors.low,
+    floors.high,
+    floors.p,
+    floors.p_adjusted,
+    floors.chunks_needed,
+    floors.verdict,
+    {{ noise_floor_word('floors.verdict') }} as noise_floor,
+    floors.reason,
+from floors
 inner join {{ ref('dim_cohorts') }} as cohorts using (cohort_id)
