@@ -40,37 +40,45 @@ second_readings as (
         is_finite,
     from {{ ref('int_tokens') }}
     where run_id in {{ new_runs(repeats) }}
+),
+
+-- one row per position that both readings have in finite numbers
+both_readings as (
+    select
+        seconds.run_id,
+        seconds.chunk,
+        firsts.kld::double as kld_first,
+        seconds.kld::double as kld_second,
+        if(pairs.is_finite, pairs.kld::double, null) as kld_between,
+        firsts.top1 <> seconds.top1_ref as is_flip_first,
+        seconds.top1 <> seconds.top1_ref as is_flip_second,
+        firsts.top1 = seconds.top1 as is_same,
+    from second_readings as seconds
+    inner join {{ ref('stg_runs') }} as runs
+        on seconds.run_id = runs.run_id
+    inner join first_readings as firsts
+        on runs.first_run_id = firsts.run_id
+        and seconds.chunk = firsts.chunk
+        and seconds.position = firsts.position
+    left join between_readings as pairs
+        on seconds.run_id = pairs.run_id
+        and seconds.chunk = pairs.chunk
+        and seconds.position = pairs.position
+    where seconds.is_finite
+        and firsts.is_finite
 )
 
 select
-    seconds.run_id,
-    seconds.chunk,
+    run_id,
+    chunk,
     count(*) as n,
-    sum(firsts.kld::double) as sum_kld_first,
-    sum(seconds.kld::double) as sum_kld_second,
-    count(*) filter (where pairs.is_finite) as n_between,
-    sum(pairs.kld::double) filter (where pairs.is_finite) as sum_between,
-    count(*) filter (where firsts.top1 <> seconds.top1_ref) as flips_first,
-    count(*) filter (where seconds.top1 <> seconds.top1_ref) as flips_second,
-    count(*) filter (
-        where seconds.top1 <> seconds.top1_ref and firsts.top1 = seconds.top1
-    ) as flips_repeated,
-    count(*) filter (
-        where seconds.top1 <> seconds.top1_ref
-            and firsts.top1 <> seconds.top1_ref
-            and firsts.top1 <> seconds.top1
-    ) as flips_swapped,
-from second_readings as seconds
-inner join {{ ref('stg_runs') }} as runs
-    on seconds.run_id = runs.run_id
-inner join first_readings as firsts
-    on runs.first_run_id = firsts.run_id
-    and seconds.chunk = firsts.chunk
-    and seconds.position = firsts.position
-left join between_readings as pairs
-    on seconds.run_id = pairs.run_id
-    and seconds.chunk = pairs.chunk
-    and seconds.position = pairs.position
-where seconds.is_finite
-    and firsts.is_finite
+    sum(kld_first) as sum_kld_first,
+    sum(kld_second) as sum_kld_second,
+    count(kld_between) as n_between,
+    sum(kld_between) as sum_between,
+    count(*) filter (where is_flip_first) as flips_first,
+    count(*) filter (where is_flip_second) as flips_second,
+    count(*) filter (where is_flip_first and is_same) as flips_repeated,
+    count(*) filter (where is_flip_first and is_flip_second and not is_same) as flips_swapped,
+from both_readings
 group by all

@@ -40,7 +40,7 @@ with controls as (
 tokens as (
     select
         run_id,
-        chunk,
+        tokens.chunk,
         tokens.kld::double as kld,
         tokens.kld > quantiles.kld_p99 as is_above,
         (row_number() over (partition by run_id order by tokens.kld) - 1)
@@ -57,7 +57,7 @@ counts as (
         run_id,
         chunk,
         count(*) as n,
-        count(*) filter (where is_above) as above,
+        count(*) filter (where is_above) as beyond,
     from tokens
     group by all
 ),
@@ -66,7 +66,7 @@ shares as (
     select
         run_id,
         sum(n) as n,
-        sum(above) / sum(n) as share,
+        sum(beyond) / sum(n) as tail,
     from counts
     group by run_id
 ),
@@ -74,7 +74,7 @@ shares as (
 errors as (
     select
         run_id,
-        {{ ratio_error('counts.above', 'counts.n', 'shares.share', 'any_value(shares.n)') }}
+        {{ ratio_error('counts.beyond', 'counts.n', 'shares.tail', 'any_value(shares.n)') }}
             as share_error,
     from counts
     inner join shares using (run_id)
