@@ -13,7 +13,13 @@ select
     tensor_hashes,
     uploader,
     imatrix,
-    reading,
+    -- chunks or answers side by side are a run's, not the member's
+    array_to_string(
+        list_filter(
+            string_split(reading, ','), lambda setting: not starts_with(setting, 'sequences=')
+        ),
+        ','
+    ) as reading,
 from {{ ref('stg_runs') }}
 where not {{ is_second_reading('role') }}
 -- the run that says most of the file, else the latest
