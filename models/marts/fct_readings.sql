@@ -23,10 +23,10 @@ errors as (
             'chunks.sum_between', 'chunks.n_between', 'sums.kld_between',
             'nullif(any_value(sums.n_between), 0)'
         ) }} as kld_between_se,
-        {{ ratio_error(
+        case when count(*) filter (where chunks.flips_first > 0) > 1 then {{ ratio_error(
             'chunks.flips_repeated', 'chunks.flips_first', 'sums.repeated_share',
             'nullif(any_value(sums.flips_first), 0)'
-        ) }} as repeated_share_se,
+        ) }} end as repeated_share_se,
     from {{ ref('int_repeat_chunks') }} as chunks
     inner join sums using (run_id)
     group by run_id
