@@ -16,7 +16,15 @@ ENGINES = {
 }
 READERS = {
     f"ingest/readers/{file}.py"
-    for file in ("file_sizes", "names", "port", "registry", "strangers", "untrusted/packed")
+    for file in (
+        "file_sizes",
+        "names",
+        "picks",
+        "port",
+        "registry",
+        "strangers",
+        "untrusted/packed",
+    )
 }
 INGEST = {"ingest", *ENGINES, *READERS}
 
