@@ -92,7 +92,6 @@ def settings_of_last(warehouse: Warehouse) -> dict[str, Any]:
 
 def sets_aside(warehouse: Warehouse) -> bool:
     """Whether the last build set a cohort aside, which may be mended since: a build would look."""
-
     with opened(warehouse.database, read_only=True) as connection:
         return connection.execute("from unbuilt_cohorts limit 1").fetchone() is not None
 

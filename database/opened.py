@@ -1,5 +1,6 @@
 """DuckDB's files as this package opens them: quietly, for its bar would stand among our output."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,5 +13,6 @@ def opened(database: Path | None = None, **options: Any) -> "DuckDBPyConnection"
     import duckdb
 
     connection = duckdb.connect(":memory:" if database is None else str(database), **options)
-    connection.execute("set enable_progress_bar = false")
+    with suppress(duckdb.InvalidInputException):  # where this process has it open, and locked
+        connection.execute("set enable_progress_bar = false")
     return connection

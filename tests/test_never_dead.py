@@ -240,11 +240,15 @@ def test_a_disk_that_fills_up_while_dbt_works_is_said_to_be_full(tmp_path, quick
     assert (tmp_path / "w" / "warehouse.duckdb").read_bytes() == before
 
 
-def test_no_bar_of_duckdbs_stands_among_what_is_printed():
+def test_no_bar_of_duckdbs_stands_among_what_is_printed(tmp_path, quick):
     """Its own is on by default; only opened.py opens files."""
     folder = Path(opened.__code__.co_filename).parent
     asked = "select current_setting('enable_progress_bar')"
     with opened() as connection:
         assert connection.execute(asked).fetchone() == (False,)
+    qwh("init", tmp_path / "w")
+    qwh("build", "--warehouse", tmp_path / "w")
+    with Warehouse(tmp_path / "w").open():  # which locks what it says of the file
+        assert freshness.stale(Warehouse(tmp_path / "w")) == []
     others = [path for path in folder.glob("*.py") if "duckdb.connect(" in path.read_text()]
     assert [path.name for path in others] == ["opened.py"]
