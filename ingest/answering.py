@@ -21,7 +21,7 @@ from .asked import Asked, facts, key, prompt_row, tokenized
 from .benchmarks import Benchmark
 from .cohort import Job
 from .engines.port import Answer, Sequence, Speaker, Start, Vocabulary
-from .kept_prompts import KeptAnswers, KeptPrompts, ReadOtherwise, key_of
+from .kept_prompts import Given, KeptAnswers, KeptPrompts, ReadOtherwise, key_of
 from .lockstep import Lane, Scorer, load
 from .members import Member, with_firsts
 from .readings import seconds
@@ -99,12 +99,10 @@ class Answering:
 
     def _count(self, member: Member, kept: KeptPrompts, tally: Tally) -> None:
         """All of a member's answers, once; also those of an earlier try."""
-        if member.title in tally.answers:
+        if member.title in tally.answers or member in kept.again:
             return
-        for answer, _ in kept.of(member).answers.values():
-            text = self.vocabulary.text(answer.ids)
-            grade = self.benchmark.graded(text, self.asked[answer.number].prompt)
-            tally.add(member.title, answer.reason, grade.missed)
+        for given in kept.of(member).answers.values():
+            tally.add(member.title, given.answer.reason, given.missed)
 
     def _answered(self, lanes: list[Lane], kept: KeptPrompts) -> None:
         """Every prompt through loaded models."""
@@ -192,7 +190,7 @@ class Answering:
         if self.benchmark.draw:
             yield from self._starts(asked)
             return
-        given = kept.reference.answers[asked.number, 0][0].ids
+        given = kept.reference.answers[asked.number, 0].answer.ids
         if flip:
             at, choice = flip
             # -1: its logits are no finite numbers there, and the model itself must choose
@@ -201,7 +199,7 @@ class Answering:
 
     def _sequence(self, number: int, kept: KeptPrompts) -> Sequence:
         """A prompt with the reference's answer."""
-        asked, theirs = self.asked[number], kept.reference.answers[number, 0][0].ids
+        asked, theirs = self.asked[number], kept.reference.answers[number, 0].answer.ids
         ids = np.array(asked.ids + theirs[:-1], np.int32)
         targets = np.full(len(ids), -1, np.int32)
         targets[len(asked.ids) - 1 :] = theirs
@@ -229,7 +227,8 @@ class Answering:
         if member is self.job.reference and answer.attempt == 0:
             held.write("prompts", prompt_row(self.benchmark, asked, len(answer.ids)))
         held.write("samples", key(self.benchmark, asked) | columns)
-        held.close_answer(answer, grade.is_right, self.shared.started_at)
+        given = Given(answer, grade.is_right, grade.missed)
+        held.close_answer(given, self.shared.started_at)
         self.advance(member, 1)
 
     def _watch(self) -> Watch:
@@ -240,7 +239,7 @@ class Answering:
 
         def figures() -> str:
             answers, sums = list(kept.answers.values()), [x.sums for x in list(kept.reads.values())]
-            right = f"{sum(r for _, r in answers) / max(len(answers), 1):.1%} right"
+            right = f"{sum(x.right for x in answers) / max(len(answers), 1):.1%} right"
             is_quant = member is not self.job.reference and sums
             return f"{right} KLD {mean_kld(sums)}" if is_quant else right
 

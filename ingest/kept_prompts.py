@@ -52,8 +52,16 @@ class Read(NamedTuple):
     sums: Sums
 
 
+class Given(NamedTuple):
+    """A kept answer. missed: what was looked for in it is not there."""
+
+    answer: Answer
+    right: bool
+    missed: bool
+
+
 class KeptAnswers:
-    """One member's prompts. answers: by prompt and attempt, each with whether it is right."""
+    """One member's prompts. answers: by prompt and attempt; reads: by prompt."""
 
     def __init__(self, held: Checkpoint):
         self.held = held
@@ -61,7 +69,7 @@ class KeptAnswers:
         self._load()
 
     def _load(self) -> None:
-        self.answers: dict[tuple[int, int], tuple[Answer, bool]] = {}
+        self.answers: dict[tuple[int, int], Given] = {}
         self.reads: dict[int, Read] = {}
         for frame in self.held.frames:
             self._note(frame.note)
@@ -73,7 +81,8 @@ class KeptAnswers:
     def _note(self, note: dict[str, Any]) -> None:
         if ANSWER in note:
             answer = Answer(*note[ANSWER])
-            self.answers[answer.number, answer.attempt] = answer, note["right"]
+            given = Given(answer, note["right"], note["missed"])
+            self.answers[answer.number, answer.attempt] = given
         else:
             flip = note["flip"] and tuple(note["flip"])
             self.reads[note[READ]] = Read(note["rows_of"], flip, Sums(*note["sums"]))
@@ -93,9 +102,10 @@ class KeptAnswers:
         """Rows of what is closed next."""
         self.held.write(table, rows)
 
-    def close_answer(self, answer: Answer, right: bool, started_at: str | None) -> None:
+    def close_answer(self, given: Given, started_at: str | None) -> None:
         """Keep an answer, whose sample is written."""
-        self._close({ANSWER: answer, "right": right}, started_at)
+        note = {ANSWER: given.answer, "right": given.right, "missed": given.missed}
+        self._close(note, started_at)
 
     def take(self, scored: Scored) -> None:
         """A block of rows of the prompt that is being read; of rows that are held, their digest."""
@@ -227,7 +237,7 @@ class KeptPrompts:
             return
         choices = kept.choices()
         if number not in kept.reads:
-            theirs, _ = self.reference.answers[number, 0]
+            theirs = self.reference.answers[number, 0].answer
             rows_of = self.reference.reads[number].rows_of
             kept.close_read(number, rows_of, _flip(choices, theirs.ids), at)
 
