@@ -24,7 +24,7 @@ from .manner import NO_TEMPLATE, OWN_TEMPLATE
 from .texts import read_bytes
 
 RENDERER = Path(__file__).with_name("rendering.py")
-SECONDS, MORE = 10, 0.01  # for all conversations, and for each of them
+SECONDS, MORE = 30, 0.01  # for all conversations, and for each of them
 MEMORY = 512 << 20  # bytes
 LONGEST = 64 << 20  # characters of all conversations
 CONTROL = 3  # the type of a token that is markup and no text

@@ -9,7 +9,11 @@ from gguf_files import micro
 
 from qwh.errors import ExitCode, QwhError
 from qwh.ingest import chat_template
+from qwh.ingest.asked import tokenized
+from qwh.ingest.benchmarks import Benchmark
 from qwh.ingest.chat_template import digest, render
+from qwh.ingest.engines import registry
+from qwh.ingest.prompt_lines import Prompt
 from qwh.raw.store import Store
 
 CHATML = """{% for message in messages %}{% if loop.first and message['role'] != 'system' %}
@@ -46,8 +50,9 @@ def test_the_date_is_the_same_on_every_day():
     assert datetime.strptime(found, "%d %B %Y").year == 2024
 
 
+ENDLESS = "takes longer than 2 s"
 HARMFUL = {
-    "{% for i in range(9**5) %}{% for j in range(9**5) %}{% endfor %}{% endfor %}": "takes longer",
+    "{% for i in range(9**5) %}{% for j in range(9**5) %}{% endfor %}{% endfor %}": ENDLESS,
     "{{ 'a' * 10**10 }}": "too much memory",
     "{% set n = namespace(x='a') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}": (
         "too much memory"
@@ -77,7 +82,8 @@ HARMFUL = {
 
 @pytest.mark.parametrize("template", HARMFUL)
 def test_what_a_template_may_not_do_is_refused_in_one_line(template, monkeypatch):
-    monkeypatch.setattr(chat_template, "SECONDS", 2)
+    if HARMFUL[template] == ENDLESS:
+        monkeypatch.setattr(chat_template, "SECONDS", 2)
     monkeypatch.setattr(chat_template, "MEMORY", 192 << 20)
     monkeypatch.setattr(chat_template, "LONGEST", 1 << 20)
     with pytest.raises(QwhError) as raised:
@@ -196,3 +202,21 @@ def test_what_cannot_be_asked_is_said_in_one_line(tmp_path, chat, lines, more, m
     done = ask(tmp_path, chat, lines, *more, **models)
     assert done.exit_code in (ExitCode.USAGE, ExitCode.BAD_INPUT, ExitCode.NOT_FOUND)
     assert said in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_special_tokens_are_read_where_their_texts_stand_and_none_is_added(chat):
+    engine = registry.engine("gguf")
+    vocabulary = engine.vocabulary(engine.file(chat["ref"]))
+    end = micro().fields["tokenizer.ggml.tokens"][0][256]
+    assert vocabulary.tokenize_markup(f"a{end}b").tolist() == [97, 256, 98]
+    assert 256 not in vocabulary.tokenize(f"a{end}b").tolist()
+    vocabulary.close()
+
+
+def test_a_tokenizer_without_markup_is_refused():
+    class Plain:
+        bos, eos, add_bos = -1, -1, False
+
+    asked = Benchmark("b", "", [Prompt("all", "a", ("b",), rendered="<a>")], 8, template="x")
+    with pytest.raises(QwhError, match="knows no markup, of which chat templates are made"):
+        tokenized(asked, Plain())
