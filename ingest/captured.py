@@ -57,9 +57,10 @@ def given(reference: Path | None, capture: Path | None) -> list[Path]:
         )
     if capture is None:
         assert reference is not None
-        return [reference] if registry.recognise(reference) == KIND else []
+        is_kept = registry.recognise(reference) == KIND
+        return [captures.folder_of(reference)] if is_kept else []
     inside = sorted(each for each in capture.glob("*") if captures.is_capture(each))
-    return inside if inside and not captures.is_capture(capture) else [capture]
+    return inside if inside and not captures.is_capture(capture) else [captures.folder_of(capture)]
 
 
 def score_captures(

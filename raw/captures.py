@@ -107,6 +107,11 @@ class Manifest:
         return sum(about["bytes"] for name, about in self.files.items() if name.startswith(names))
 
 
+def folder_of(path: Path) -> Path:
+    """A capture's folder, by its own path or by that of the manifest in it."""
+    return path.parent if path.name == MANIFEST else path
+
+
 def is_capture(folder: Path) -> bool:
     """Whether a folder holds a capture, or what was begun of one."""
     return any((folder / name).is_file() for name in (MANIFEST, TOKENS))

@@ -3,9 +3,9 @@
     8 bytes length of the header, little-endian; the header, JSON: name -> dtype, shape, place;
     the data, one array after another
 
-The header says what the data's SHA-256 is and is itself a plain function of what it says, so that a
-file is told to be whole from what lies in it. Written out here because NumPy has no bfloat16, which
-the format's own package needs for such an array; a file is what that package reads.
+The header holds the SHA-256 of all else in it and of the data, and is itself a plain function of
+what it says, so that a file is told to be whole from what lies in it. Written out here because
+NumPy has no bfloat16, which the format's own package needs; that package reads these files.
 """
 
 import hashlib
@@ -40,20 +40,17 @@ def write(path: Path, arrays: dict[str, Array], about: dict[str, str]) -> None:
     about: texts that the header holds. Raises OSError.
     """
     data = [np.ascontiguousarray(each.values, DTYPES[each.dtype]) for each in arrays.values()]
-    digest = hashlib.sha256()
+    shapes = {name: (each.dtype, each.values.shape) for name, each in arrays.items()}
+    digest = hashlib.sha256(_header(shapes, about))
     for values in data:
         digest.update(_bytes(values))
-    shapes = {name: (each.dtype, each.values.shape) for name, each in arrays.items()}
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(_header(shapes, about | {DIGEST: digest.hexdigest()}))
-            for values in data:
-                file.write(_bytes(values))
-        disk.sync(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    beside = path.with_name(f".{path.name}.new")  # of a writer that died, it is written anew
+    with open(beside, "wb") as file:
+        file.write(_header(shapes, about | {DIGEST: digest.hexdigest()}))
+        for values in data:
+            file.write(_bytes(values))
+    disk.sync(beside)
+    os.replace(beside, path)
 
 
 class TensorFile:
@@ -84,6 +81,7 @@ class TensorFile:
             raise self.bad(f"byte {LENGTH}", "its header is not as it was written")
         self.digest = about.pop(DIGEST)
         self.about, at = about, self.start
+        self._checked = hashlib.sha256(_header(shapes, about))
         self.arrays: dict[str, Array] = {}
         for name, (dtype, shape) in shapes.items():
             end = at + _size(dtype, shape)
@@ -95,8 +93,8 @@ class TensorFile:
             raise self.bad(f"byte {at:,}", f"{self.bytes - at:,} bytes follow its last array")
 
     def refuse_damage(self) -> None:
-        """Read all of it. Raises BadFile unless the data is what the header says."""
-        digest = hashlib.sha256()
+        """Read all of it. Raises BadFile unless header and data are what the checksum is of."""
+        digest = self._checked.copy()
         with open(self.path, "rb") as file:
             file.seek(self.start)
             while block := file.read(1 << 24):

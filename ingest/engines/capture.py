@@ -23,12 +23,12 @@ from .port import ModelFile, Reading, Sequence, blocks
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether a path is a capture's folder, or the manifest in it."""
-    return captures.is_capture(_folder(path))
+    return captures.is_capture(captures.folder_of(path))
 
 
 def file(path: Path) -> "Capture":
     """Open a capture and check every byte of it. Raises QwhError."""
-    return Capture(_folder(path))
+    return Capture(captures.folder_of(path))
 
 
 def vocabulary(file: ModelFile) -> "Vocabulary":
@@ -59,10 +59,6 @@ def takes(file: ModelFile, reading: Reading, length: int) -> int:
 def room() -> int:
     """Bytes of free memory."""
     return int(psutil.virtual_memory().available)
-
-
-def _folder(path: Path) -> Path:
-    return path.parent if path.name == captures.MANIFEST else path
 
 
 class Capture:
