@@ -18,6 +18,9 @@ reference = "models/f16.gguf"  # the model in high precision
 quants = ["models/*.gguf"]     # files, folders or patterns; the reference's file is left out
 {warehouse}# margin = 0.02                # a difference of score that counts as none
 # until = 0.03                 # stop a text when every mean KLD is known to 3 %
+# control = true               # read the reference twice: what the engine itself moves
+# repeat = true                # read every quant twice
+# reading = {{ rows = 16 }}      # how they read the second time
 
 [[texts]]
 path = "wiki.txt"              # what all read; the more text, the finer the verdicts
@@ -43,6 +46,7 @@ path = "wiki.txt"              # what all read; the more text, the finer the ver
 # [[quants]]                   # in place of quants = [...]: with what is to be said of them
 # path = "other/model-Q4.gguf"
 # name = "Q4-other"
+# settings = {{ kv_type = "q8_0" }} # how it is run, if not in the engine's own way
 # uploader = "somebody"
 # facts = {{ imatrix = "their own" }}
 

@@ -1,10 +1,21 @@
-"""What an engine's files and tokenizers may offer beside the port, where it is wanted."""
+"""What an engine, its files and its tokenizers may offer beside the port, where it is wanted."""
 
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from .port import ModelFile, Vocabulary
+from .port import ModelFile, Reading, Vocabulary
+from .settings import Setting
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """An engine that can run a file in more ways than one: a reading's settings are of these."""
+
+    SETTINGS: dict[str, Setting]
+
+    def contradiction(self, reading: Reading) -> str | None:
+        """What of a reading cannot be done together, and what to do; None if all is well."""
 
 
 @runtime_checkable

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ...errors import ExitCode, QwhError, missing_extra
-from .settings import COMMON, Setting, checked, under
 
 if TYPE_CHECKING:
     from .port import Engine, Reading
+    from .settings import Setting
 
 HEAD = 1 << 16  # bytes of a file that recognising may look at
 DEFAULT = "gguf"  # opens what no engine knows: it says best what is wrong with such a file
@@ -46,18 +46,26 @@ def engine(kind: str) -> "Engine":
         raise missing_extra(error.name or kind, found.extra) from None
 
 
-def settings(kind: str) -> dict[str, Setting]:
+def settings(kind: str) -> "dict[str, Setting]":
     """What a reading of an engine's files may be told; nothing of what is stored."""
+    from .beside import Tunable
+    from .settings import COMMON
+
     if ENGINES[kind].stored:
         return {}
-    return COMMON | getattr(engine(kind), "SETTINGS", {})
+    found = engine(kind)
+    return COMMON | (found.SETTINGS if isinstance(found, Tunable) else {})
 
 
 def reading_under(kind: str, base: "Reading", pairs: Iterable[tuple[str, str]]) -> "Reading":
     """A reading with more settings of its engine. Raises QwhError for what the engine lacks."""
+    from .beside import Tunable
+    from .settings import checked, under
+
     known = settings(kind)
     found = under(base, checked(pairs, known, kind), known)
-    wrong = getattr(engine(kind), "contradiction", lambda reading: None)(found)
+    module = engine(kind)
+    wrong = module.contradiction(found) if isinstance(module, Tunable) else None
     if wrong:
         raise QwhError(wrong, ExitCode.USAGE)
     return found
