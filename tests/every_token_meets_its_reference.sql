@@ -17,7 +17,7 @@ select
 from {{ ref('stg_runs') }} as runs
 left join counted using (run_id)
 where
-    runs.role <> 'reference'
+    runs.role = 'quant'
     and runs.task <> 'answers'  -- whose rows are of answers, as these of choices
     and runs.scored_span is distinct from 'choices'
     and (

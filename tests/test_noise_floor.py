@@ -338,6 +338,19 @@ def test_a_second_reading_moves_nothing_else(twice):
     assert compared > 40
 
 
+def test_what_is_asked_by_hand_counts_first_readings_alone(twice):
+    n = CHUNKS * POSITIONS
+    for cohort in COHORTS:
+        for quant in FARTHER:
+            asked = f"'{cohort}', '{quant}', most := {2 * n}"
+            sql = f"select count(*), sum(kld) from worst_tokens({asked}) where corpus_id = 'prose'"
+            [(count, total)] = query(twice, sql)
+            own = part(twice, "tokens", f"q-{quant}-{cohort}-prose")
+            assert (count, total) == (n, pytest.approx(own["kld"].sum(), rel=1e-5))
+    words = query(twice, "select cohort_id, noise_floor from kld_summary('far') order by 1")
+    assert words == [("once", None), ("twice", "above")]
+
+
 def test_words_stand_beside_every_kld(twice):
     for name in ("fidelity", "text", "token_direction", "score_changes", "volume_and_direction"):
         sql = "select distinct quant_id, noise_floor from {} where cohort_id = '{}'"

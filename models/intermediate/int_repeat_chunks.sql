@@ -38,7 +38,7 @@ second_readings as (
         top1,
         top1_ref,
         is_finite,
-    from {{ ref('int_tokens') }}
+    from {{ ref('int_second_tokens') }}
     where run_id in {{ new_runs(repeats) }}
 ),
 

@@ -17,7 +17,7 @@ with tokens as (
             false
         ) as is_impossible,
     from {{ ref('int_tokens') }}
-    where run_id in {{ new_runs("role <> 'reference'", ['kld_clip', 'kld_buckets_per_efold']) }}
+    where run_id in {{ new_runs("role = 'quant'", ['kld_clip', 'kld_buckets_per_efold']) }}
 )
 
 select

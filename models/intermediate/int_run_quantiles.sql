@@ -12,9 +12,7 @@ with tokens as (
         is_finite,
         is_censored,
     from {{ ref('int_tokens') }}
-    where run_id in {{ new_runs(
-        "role in ('quant', 'control') and task = 'corpus'", ['tail_share']
-    ) }}
+    where run_id in {{ new_runs("role = 'quant' and task = 'corpus'", ['tail_share']) }}
 ),
 
 quantiles as (

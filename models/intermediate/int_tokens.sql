@@ -55,3 +55,4 @@ inner join {{ ref('stg_reference_tokens') }} as reference
     on runs.reference_run_id = reference.run_id
     and tokens.chunk = reference.chunk
     and tokens.position = reference.position
+where not {{ is_second_reading('runs.role') }}

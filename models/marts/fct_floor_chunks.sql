@@ -8,8 +8,8 @@ select
     quants.chunk,
     quants.kld_sum,
     quants.kld_n,
-    floors.sum_kld as floor_sum,
-    floors.n_kld as floor_n,
+    floors.kld_sum as floor_sum,
+    floors.n as floor_n,
     run_id,
 from {{ ref('fct_chunks') }} as quants
 inner join {{ ref('int_routes') }} as routes using (run_id)
@@ -19,8 +19,7 @@ inner join {{ ref('fct_noise_floor') }} as controls
     and quants.context_length = controls.context_length
     and quants.estimator = controls.estimator
     and routes.route = controls.route
-inner join {{ ref('int_run_chunks') }} as floors
+inner join {{ ref('int_control_chunks') }} as floors
     on controls.run_id = floors.run_id
     and quants.chunk = floors.chunk
 where quants.kld_n > 0
-    and floors.n_kld > 0

@@ -1,0 +1,17 @@
+{{ config(
+    materialized='incremental',
+    unique_key='run_id',
+    incremental_strategy='delete+insert',
+    pre_hook='{{ forget_vanished_runs() }}'
+) }}
+
+select
+    run_id,
+    chunk,
+    count(*) as n,
+    sum(kld::double) as kld_sum,
+from {{ ref('int_second_tokens') }}
+where run_id in {{ new_runs("role = 'control' and task = 'corpus'") }}
+    and is_finite
+    and kld is not null
+group by all

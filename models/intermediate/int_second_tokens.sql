@@ -1,0 +1,17 @@
+{{ config(materialized='view') }}
+
+select
+    runs.run_id,
+    tokens.chunk,
+    tokens.position,
+    tokens.kld,
+    tokens.top1,
+    reference.top1_ref,
+    tokens.is_finite and reference.is_finite_ref as is_finite,
+from {{ ref('stg_runs') }} as runs
+inner join {{ ref('stg_tokens') }} as tokens on runs.run_id = tokens.run_id
+inner join {{ ref('stg_reference_tokens') }} as reference
+    on runs.reference_run_id = reference.run_id
+    and tokens.chunk = reference.chunk
+    and tokens.position = reference.position
+where {{ is_second_reading('runs.role') }}
