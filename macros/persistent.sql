@@ -74,6 +74,38 @@
     comment on macro table flips is 'prompts that either quant or reference alone gets right';
     {%- endif %}
 
+    {%- if is_built('fct_prompts') and is_built('int_prompt_scores') %}
+    create or replace macro answers(cohort, quant) as table
+    select
+        asked.benchmark_id,
+        prompts.item,
+        asked.category,
+        prompts.prompt,
+        prompts.expected,
+        theirs.answer as answer_ref,
+        mine.answer,
+        asked.score_ref,
+        asked.score,
+    from main.fct_prompts as asked
+    inner join main.int_benchmark_pairs as pairs using (run_id)
+    inner join main.int_prompt_scores as mine using (run_id, benchmark_id, prompt_id, scoring)
+    inner join main.int_prompt_scores as theirs
+        on pairs.reference_run_id = theirs.run_id
+        and asked.prompt_id = theirs.prompt_id
+        and asked.scoring = theirs.scoring
+    left join main.stg_prompts as prompts
+        on pairs.reference_run_id = prompts.run_id
+        and asked.prompt_id = prompts.prompt_id
+    where asked.cohort_id = cohort and asked.quant_id = quant and asked.scoring = 'answered'
+    order by
+        asked.score = asked.score_ref,
+        asked.score - asked.score_ref,
+        asked.benchmark_id,
+        asked.prompt_id;
+    comment on macro table answers is
+    'each prompt with both sides'' first answers: drops, then leapfrogs, then the rest';
+    {%- endif %}
+
     {%- if is_built('int_tokens') %}
     create or replace macro worst_tokens(cohort, quant, most := 20) as table
     select

@@ -10,8 +10,9 @@ from scipy import stats
 from test_opens_anywhere import shell
 
 from qwh.database.warehouse import PROJECT
+from qwh.raw.store import Store
 
-NAMES = {"perplexity", "spearman", "wilson", "kld_summary", "flips", "worst_tokens"}
+NAMES = {"perplexity", "spearman", "wilson", "kld_summary", "flips", "answers", "worst_tokens"}
 
 
 @pytest.fixture
@@ -115,6 +116,25 @@ def test_flips_are_the_prompts_that_one_side_alone_gets_right(connection):
     assert leapfrogs + drops > 0
     assert dict(found) == {k: v for k, v in (("leapfrog", leapfrogs), ("drop", drops)) if v}
     assert connection.execute("from flips('none', 'Q2_K')").fetchall() == []
+
+
+def test_answers_of_both_sides_stand_beside_their_prompt(connection, warehouse):
+    """Against the raw rows of both runs."""
+    asked = "select item, prompt, answer_ref, answer, score_ref, score from answers('tiny', 'Q2_K')"
+    found = connection.execute(asked).fetchall()
+    store, expected = Store(warehouse), dict[str, list]()
+    runs = {run.quant_id: run for run in store.runs() if run.task == "benchmark"}
+    sides = [runs["tiny-f16"].run_id, runs["Q2_K"].run_id]
+    for row in store.rows("prompts", sides[0]):
+        expected[row["prompt_id"]] = [row["item"], row["prompt"]]
+    for column in ("answer", "score"):
+        for side in sides:
+            for row in store.rows("samples", side):
+                expected[row["prompt_id"]].append(row[column])
+    assert sorted(found) == sorted(map(tuple, expected.values()))
+    changes = [(score != was, score > was) for *_, was, score in found if score != was]
+    assert changes == sorted(changes) and 0 < len(changes) < len(found)
+    assert [row[-1] != row[-2] for row in found[: len(changes)]] == [True] * len(changes)
 
 
 def test_worst_tokens_are_those_of_largest_kld(warehouse, connection):
