@@ -6,6 +6,7 @@ What is kept is whole shard by shard, so that a capture that was stopped goes on
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from .texts import Cut, Text, read_text, refuse_doubles
 
 SHARD = 1 << 25  # bytes of hidden states in a file, about
 WORST = 1e-6  # nats at any position: a head that is rebuilt with more is not this model's
+FIRST = re.compile(r"vocabulary\.json|\.(vocabulary|tokens)\..*\.new|lock(\.holder)?")  # files
 ABOUT, CHUNKS = "about", "chunks"  # keys of what headers say
 
 
@@ -116,9 +118,9 @@ def _refuse_other(folder: Path, wanted: About) -> None:
     """Raise QwhError if a folder holds something else than a part of this capture."""
     if not folder.exists():
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not captures.is_capture(folder)):
-        left = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        if left and set(left) <= {VOCABULARY, "lock"}:
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else [folder.name]
+    if not captures.is_capture(folder):
+        if all(map(FIRST.fullmatch, names)):
             return  # it was stopped before it said what it is of
         raise QwhError(
             f"cannot write a capture to {folder}: something else lies there: give a new folder",
