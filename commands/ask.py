@@ -95,9 +95,9 @@ def show(
 
     Example: qwh show fidelity --where "kld_mean < 0.1" --sort -kld_mean
     """
-    from ..database.asked import Asked, rows_of
     from ..database.freshness import say_if_due
     from ..database.names import why_empty
+    from ..database.row_choice import RowChoice, rows_of
     from ..database.warehouse import Warehouse
     from ..exports.port import table
 
@@ -107,7 +107,7 @@ def show(
         return
     is_usual = str(context.get_parameter_source("cohort")).endswith("ENVIRONMENT")
     limit = limit or (MOST if format == SCREEN else None)
-    asked = Asked(cohort, is_usual, where, tuple(split(sort)), limit)
+    asked = RowChoice(cohort, is_usual, where, tuple(split(sort)), limit)
     say_if_due(Warehouse(warehouse))
     rows, total = rows_of(Warehouse(warehouse), name, asked)
     why = why_empty(warehouse, name) if total == 0 and where is None else ""

@@ -14,7 +14,7 @@ from ..engines import registry as engines
 from ..readers import registry, strangers
 from ..readers.port import Found, NotTaken, ReaderOfSeveral, Results, Samples, Summary, choice_of
 from ..readers.untrusted.packed import unpacked
-from . import meant, samples, summaries, token_rows
+from . import option_checks, samples, summaries, token_rows
 from .source import Import, Source, Stored, fits, quant_of
 
 CONVERTERS = "what every-eval-ever (PyPI) converts comes in with qwh ingest every-eval-ever"
@@ -39,8 +39,8 @@ def ingest_files(store: Store, kind: str, paths: Iterable[Path], asked: Import) 
                     finds.append((source, found))
             if registry.KINDS[source.kind].together:
                 passed += _better_known(source)
-        meant.refuse_several(finds, asked)
-        meant.refuse_unmet_picks(finds, untaken, asked)
+        option_checks.refuse_several(finds, asked)
+        option_checks.refuse_unmet_picks(finds, untaken, asked)
         summaries.refuse_mixtures(store, finds, asked)
         for line in passed:
             say(line)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
 
-class Asked(NamedTuple):
+class RowChoice(NamedTuple):
     """Which rows of a table; None: all of them, as they stand."""
 
     cohort: str | None = None
@@ -22,7 +22,7 @@ class Asked(NamedTuple):
     limit: int | None = None
 
 
-def rows_of(warehouse: Warehouse, name: str, asked: Asked) -> "tuple[pl.DataFrame, int]":
+def rows_of(warehouse: Warehouse, name: str, asked: RowChoice) -> "tuple[pl.DataFrame, int]":
     """The rows, and how many there are without the limit.
 
     Raises QwhError for a name, a cohort or a column that is not there, and for a where that is not
