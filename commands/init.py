@@ -18,6 +18,7 @@ reference = "models/f16.gguf"  # the model in high precision
 quants = ["models/*.gguf"]     # files, folders or patterns; the reference's file is left out
 {warehouse}# margin = 0.02                # a difference of score that counts as none
 # until = 0.03                 # stop a text when every mean KLD is known to 3 %
+# capture = false              # run the reference anew for every quant that comes later
 # control = true               # read the reference twice: what the engine itself moves
 # repeat = true                # read every quant twice
 # reading = {{ rows = 16 }}      # how they read the second time
