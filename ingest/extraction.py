@@ -48,4 +48,4 @@ def _matches(text: str, pattern: str, group: int) -> list[str | None]:
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:")
+    return duckdb.connect(":memory:", config={"threads": 1})
