@@ -40,7 +40,12 @@ SamplingTemperatureOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(help="Of what is drawn.", min=0)]
 ParallelOption = Annotated[
-    int, typer.Option(help="Prompts that are answered together; a harness of its own.", min=1)
+    int,
+    typer.Option(
+        help="Prompts that are answered together, from 2 on at least 8 and in fours; a harness of"
+        " its own.",
+        min=1,
+    ),
 ]
 
 KvMemoryOption = Annotated[

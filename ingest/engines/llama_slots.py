@@ -30,8 +30,7 @@ class Slots:
     """
 
     def __init__(self, context: Context, count: int):
-        self.context, self.count = context, count
-        self.rows = rows_for(count)
+        self.context, self.rows = context, rows_for(count)
         self.held = [np.empty(0, np.int32) for _ in range(self.rows)]
         self.cells = [0] * self.rows  # positions of each slot that hold something
         self.going: dict[int, Going] = {}  # slot -> its answer
@@ -68,7 +67,7 @@ class Slots:
         self, waiting: Iterator[Start], limit: int, watch: Callable[[], Callable[[int], bool]]
     ) -> Iterator[Answer]:
         """Fill the free slots; answers that end with what was given are done at once."""
-        while len(self.going) < self.count:
+        while len(self.going) < self.rows:
             start = next(waiting, None)
             if start is None:
                 return
@@ -84,7 +83,7 @@ class Slots:
     def _place(self, ids: np.ndarray) -> int:
         """A free slot that holds as many of these ids as any slot does, and no others."""
         shared = [_common(held, ids) for held in self.held]
-        free = [slot for slot in range(self.count) if slot not in self.going]
+        free = [slot for slot in range(self.rows) if slot not in self.going]
         slot = max(free, key=lambda each: (shared[each], -len(self.held[each]), -each))
         best = max(range(self.rows), key=lambda each: shared[each])
         if shared[best] >= shared[slot] + WORTH:
@@ -174,7 +173,7 @@ class Slots:
 
 
 def rows_for(count: int) -> int:
-    """Slots in memory where so many answer: a pass has a row of each."""
+    """Slots where so many are wanted: a pass has a row of each, so none of its rows is spared."""
     return _padded(count)
 
 
