@@ -14,16 +14,15 @@ class Watch:
         self.benchmark, self.vocabulary = benchmark, vocabulary
         self.text = ""
         self._ids: list[int] = []  # the last tokens: some whose text is known, then those that wait
-        self._known = 0
+        self._known, self._before = 0, ""  # how many, and the text of them alone
 
     def __call__(self, token: int) -> bool:
         """Whether the answer ends with this token, which follows those before."""
         self._ids.append(token)
-        before = self.vocabulary.text(self._ids[: self._known])
         whole = self.vocabulary.text(self._ids)
-        fresh = whole[len(before) :]
+        fresh = whole[len(self._before) :]
         if not fresh.endswith(BROKEN) or len(self._ids) - self._known > PATIENCE:
             self.text += fresh
             self._ids, fresh = self._ids[self._known :], ""
-            self._known = len(self._ids)
+            self._known, self._before = len(self._ids), self.vocabulary.text(self._ids)
         return self.vocabulary.is_end(token) or self.benchmark.ends(self.text + fresh)

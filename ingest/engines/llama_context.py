@@ -4,7 +4,7 @@ import ctypes
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -167,6 +167,15 @@ class Weights:
             self.handle = None
 
 
+class _Columns(NamedTuple):
+    """Views of a batch, an entry per token."""
+
+    token: np.ndarray
+    position: np.ndarray
+    owners: np.ndarray  # how many sequences it belongs to
+    wanted: np.ndarray
+
+
 class Context:
     """Attention memory on a model: of one sequence, or of several in one room that begin alike.
 
@@ -203,6 +212,12 @@ class Context:
         self._use(weights.adapters)
         self.memory = llama_cpp.llama_get_memory(self.handle)
         self.batch = llama_cpp.llama_batch_init(block, 0, sequences)
+        self.columns = _Columns(
+            _view(self.batch.token, block, np.int32),
+            _view(self.batch.pos, block, np.int32),
+            _view(self.batch.n_seq_id, block, np.int32),
+            _view(self.batch.logits, block, np.int8),
+        )
         self.all = list(range(sequences))
         self.spoke = False  # whether logits that differ have been seen
         found = self._no_language_model()
@@ -262,13 +277,14 @@ class Context:
         """As forward, of tokens at any positions; owners: the sequences of each."""
         batch, n = self.batch, len(tokens)
         batch.n_tokens = n
-        _view(batch.token, n, np.int32)[:] = tokens
-        _view(batch.pos, n, np.int32)[:] = positions
-        _view(batch.n_seq_id, n, np.int32)[:] = [len(those) for those in owners]
-        _view(batch.logits, n, np.int8)[:] = wanted
-        for place, those in zip(range(n), owners):
+        self.columns.token[:n] = tokens
+        self.columns.position[:n] = positions
+        self.columns.owners[:n] = [len(those) for those in owners]
+        self.columns.wanted[:n] = wanted
+        for place, those in enumerate(owners):
+            ids = batch.seq_id[place]
             for i, owner in enumerate(those):
-                batch.seq_id[place][i] = owner
+                ids[i] = owner
         at = positions[0]
         _complaints.clear()
         code = llama_cpp.llama_decode(self.handle, batch)

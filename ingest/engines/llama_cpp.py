@@ -165,14 +165,15 @@ class Model:
             return
         for start in starts:
             each = Going(start, watch(), limit)
+            ids = np.array(each.ids, np.int32)
+            shared = min(_common(self.held, ids), len(ids) - 1)
             while not each.is_done:
-                ids = np.array(each.ids, np.int32)
-                last = len(ids) - 1
-                kept = self._keep(ids, min(_common(self.held, ids), last))
-                logits = self._pass(ids, kept, len(ids), np.array([last]))
-                self.held = ids
+                kept = self._keep(ids, shared)
+                logits = self._pass(ids, kept, len(ids), np.array([len(ids) - 1]))
+                self.held, shared = ids, len(ids)
                 assert logits is not None
                 each.take(logits[-1])
+                ids = np.append(ids, np.int32(each.last))
             yield each.answer
 
     def close(self) -> None:
@@ -200,7 +201,8 @@ class Model:
             last = min(first + self.context.block, stop)
             if parts:
                 parts[-1] = parts[-1].copy()  # the next pass overwrites it
-            wanted = np.isin(np.arange(first, last), scored)
+            wanted = np.zeros(last - first, bool)
+            wanted[scored[(scored >= first) & (scored < last)] - first] = True
             logits = self.context.forward(ids[first:last], first, wanted)
             if logits is not None:
                 parts.append(logits)
