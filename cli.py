@@ -14,6 +14,7 @@ from .commands.capture import capture
 from .commands.ingest import ingest
 from .commands.measure import measure
 from .commands.runs import runs
+from .commands.worst import worst
 from .errors import DISTRIBUTION, ExitCode, QwhError, report
 
 
@@ -77,5 +78,6 @@ app.command()(decide.compare)
 app.command()(decide.plan)
 app.command()(decide.pick)
 app.command()(decide.card)
+app.command()(worst)
 app.command()(status.status)
 app.command()(demo.demo)

@@ -15,7 +15,7 @@ from ..errors import ExitCode, QwhError
 from ..raw.names import RULE, is_name
 from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .readers.names import QUANT
-from .readers.picks import Picks, choice_of
+from .readers.port import Picks, choice_of
 from .readers.registry import AUTO, KINDS, choices
 from .second import ONCE, Second
 

@@ -3,7 +3,7 @@
 from codecs import BOM_UTF8
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ...errors import ExitCode, QwhError, missing_extra
 
@@ -167,8 +167,7 @@ def choices(kind: str) -> tuple[str, ...]:
     """The names that a user's picks of a kind may have; of a table of answers those of its map."""
     if kind != "generic":
         return tuple(KINDS[kind].picks)
-    from . import generic
-
+    generic = cast(Any, reader(kind))
     return (*generic.COLUMNS, *generic.PICKS, "rows")
 
 
