@@ -24,7 +24,7 @@ from .options import (
     quant_names,
 )
 from .prompt_options import Asked
-from .readings import Run, under
+from .readings import Run, measured, under
 from .spread import spread
 from .text_options import BatchSizeOption, Read, Reference
 
@@ -98,7 +98,7 @@ def _text_command(kind: str) -> Callable[..., None]:
 
     @spread(of=Reference, read=Read, run=Run)
     def command(
-        quant: QuantOption,
+        quant: QuantOption = [],  # noqa: B006  (typer copies it)
         of: Reference = Reference(),  # noqa: B008  (its options are the command's)
         read: Read = Read(),  # noqa: B008
         cohort: IntoCohortOption = None,
@@ -124,7 +124,8 @@ def _text_command(kind: str) -> Callable[..., None]:
         about = (threads, top_k, batch_size, quants_at_once, reference_made_from, uploader)
         settings = under(replace(_settings(*about), until=until), run)
         store = Store(warehouse).create()
-        named = (which_cohort(warehouse, cohort), [*quant, *(more or [])], quant_id, settings)
+        files = measured([*quant, *(more or [])], run)
+        named = (which_cohort(warehouse, cohort), files, quant_id, settings)
         published = _read(store, kind, of, read, named, spans)
         if published:
             say(spans.summary())

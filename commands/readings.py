@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from ..errors import ExitCode, QwhError
+
 if TYPE_CHECKING:
     from ..ingest.cohort import Settings
 
@@ -70,6 +72,17 @@ class Run(NamedTuple):
     control: ControlOption = False
     repeat: RepeatOption = False
     calibration: CalibrationOption = None
+
+
+def measured(files: list[Path], run: Run) -> list[Path]:
+    """The quants' files. Raises QwhError for none, unless the reference is to be read twice."""
+    if not files and not run.control:
+        raise QwhError(
+            "nothing to compare with the reference: give --quant FILE, or --control to read the"
+            " reference twice",
+            ExitCode.USAGE,
+        )
+    return files
 
 
 def under(settings: "Settings", said: Run) -> "Settings":

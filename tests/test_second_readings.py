@@ -210,6 +210,13 @@ def test_a_quant_can_be_read_twice_under_other_settings(tmp_path, quants):
     assert ("control", "tiny-f16", "kv_type=q8_0") in found
 
 
+def test_a_control_needs_no_quant(tmp_path):
+    done = ingest(tmp_path, [], *CUT, "--control")
+    assert done.exit_code == 0, done.stderr
+    assert sorted(run.role for run in Store(tmp_path).runs()) == ["control", "reference"]
+    refused(ingest(tmp_path, [], *CUT), "give --quant FILE, or --control", code=ExitCode.USAGE)
+
+
 def test_a_text_that_ends_by_itself_ends_for_second_readings_too(tmp_path, quants):
     until = ("--chunks", 12, "--threads", 1, "--until", 0.5, "--quants-at-once", 1)
     files = [quants[name] for name in NAMES]
