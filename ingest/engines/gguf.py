@@ -170,16 +170,17 @@ def _kept(header: Header, architecture: str) -> tuple[int, int]:
     def whole(key: str, default: int = 0) -> int:
         return header.whole(f"{architecture}.{key}", default)
 
-    heads = header.fields.get(f"{architecture}.attention.head_count", 0)
-    shared = header.fields.get(f"{architecture}.attention.head_count_kv", heads)
-    layers = whole("block_count")
-    total = sum(shared) if isinstance(shared, list) else layers * shared
-    most = max(heads) if isinstance(heads, list) else heads
-    size = whole("embedding_length") // most if most else 0
-    return (
-        total * whole("attention.key_length", size),
-        total * whole("attention.value_length", size),
-    )
+    def by_layer(key: str, default: list[int]) -> list[int]:
+        found = header.fields.get(f"{architecture}.attention.{key}")
+        if isinstance(found, list):
+            return [each for each in found if isinstance(each, int)]
+        return default if found is None else [whole(f"attention.{key}")] * whole("block_count")
+
+    heads = by_layer("head_count", [])
+    kept = sum(by_layer("head_count_kv", heads))
+    size = whole("embedding_length") // max(1, *heads) if heads else 0
+    keys, values = (whole(f"attention.{each}_length", size) for each in ("key", "value"))
+    return kept * keys, kept * values
 
 
 def _text(fields: dict[str, Any], key: str) -> str | None:
