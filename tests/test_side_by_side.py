@@ -199,6 +199,34 @@ def test_another_number_is_another_harness_and_one_is_none(tmp_path, quants):
     assert done.exit_code == ExitCode.MISMATCH and "parallel" in done.stderr
 
 
+def test_second_readings_of_prompts(tmp_path, quants):
+    """Alone another batch shape; side by side every pass has one kernel's rows: another setting."""
+    lines = [json.loads(line) for line in LINES[:10]]
+    shots = "Q: Where does Bria live?\nA: Arlen\n" * 4  # from 64 rows on attention is another
+    lines = [json.dumps(line | {"prompt": shots + line["prompt"]}) for line in lines]
+    for name, more, second in (
+        ("a", (), ()),
+        ("b", ("--parallel", 8), ("--reading", "flash_attention=off")),
+    ):
+        first = ask(tmp_path / name, quants, lines, *more)
+        found = ask(tmp_path / name, quants, lines, *more, *second, "--control", "--repeat")
+        store = Store(tmp_path / name / "w")
+        runs = {(r.role, r.quant_id): r for r in store.runs() if r.task == "benchmark"}
+        assert len(runs) == 3 + 2 + 1 and first.keys() == found.keys()
+        assert runs["control", "tiny-f16"].reference_run_id == runs["reference", "tiny-f16"].run_id
+        for quant in ("Q8_0", "Q4_K_M"):
+            repeat, once = runs["repeat", quant], runs["quant", quant]
+            assert repeat.first_run_id == once.run_id and repeat.rows == once.rows
+            between = [row["kld"] for row in store.rows("reading_klds", repeat.run_id)]
+            assert len(between) == repeat.rows and 0 < np.mean(between) < 0.01
+        control = [row["kld"] for row in store.rows("tokens", runs["control", "tiny-f16"].run_id)]
+        assert 0 < np.mean(control) < 1e-5
+    path, given = tmp_path / "b" / "p.jsonl", ("--reference", REFERENCE, "--cohort", "m")
+    where = ("--quant", quants["Q8_0"], "--warehouse", tmp_path / "b" / "w", "--parallel", 8)
+    done = qwh("ingest", "prompts", path, *given, *where, "--control")
+    assert done.exit_code == ExitCode.USAGE and "flash_attention=off" in done.stderr
+
+
 def test_memory_is_bounded_and_the_line_says_what_fits(tmp_path, quants):
     path = tmp_path / "p.jsonl"
     path.write_text("\n".join(LINES[:8]))
