@@ -219,6 +219,7 @@ def ingest_prompts(
 
 
 @ingest.command("logits-file")
+@spread(run=Run)
 def ingest_logits_file(
     path: Annotated[
         Path,
@@ -246,6 +247,7 @@ def ingest_logits_file(
     batch_size: BatchSizeOption = 512,
     quants_at_once: AtOnceOption = None,
     threads: ThreadsOption = None,
+    run: Run = Run(),  # noqa: B008
     dry_run: DryRunOption = False,
     warehouse: WarehouseOption = DEFAULT,
 ) -> None:
@@ -262,9 +264,8 @@ def ingest_logits_file(
     if dry_run:
         print(*describe_stored(path), sep="\n")
         return
-    settings = _settings(threads, top_k, batch_size, quants_at_once, None, uploader)
-    store = Store(warehouse).create()
-    cohort = which_cohort(warehouse, cohort)
+    settings = under(_settings(threads, top_k, batch_size, quants_at_once, None, uploader), run)
+    store, cohort = Store(warehouse).create(), which_cohort(warehouse, cohort)
     quants = models(quant, path, stored=True)
     asked = stored_job(cohort, (path, reference), quants, quant_id, settings)
     asked = named_as_held(store, asked, is_said=bool(quant_id))

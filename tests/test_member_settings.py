@@ -135,6 +135,24 @@ def test_llama_perplexity_says_the_same_of_a_quantized_cache(cached, word, ppl, 
     assert abs(kld.max() - largest) < 4e-5 + 0.02 * largest
 
 
+def test_quants_of_a_stored_reference_have_settings_too(tmp_path):
+    base = Path(__file__).parent / "golden" / "base.dat"
+    for more in ((), ("--kv-type", "q4_0", "--repeat")):
+        quant = ("--quant", REFERENCE, "--quant-id", f"own{len(more)}", "--threads", 1)
+        done = qwh(
+            *("ingest", "logits-file", base, *quant, "--cohort", "c", *more),
+            *("--warehouse", tmp_path),
+        )
+        assert done.exit_code == 0, done.stderr
+    found = published(tmp_path)
+    plain, cached = (
+        found["quant", name, label] for name, label in (("own0", ""), ("own3", "kv_type=q4_0"))
+    )
+    assert found["repeat", "own3", "kv_type=q4_0,rows=16"].first_run_id == cached.run_id
+    means = [rows(tmp_path, "tokens", run.run_id).mean() for run in (plain, cached)]
+    assert means[0] < 1e-5 < means[1]
+
+
 PROGRAM = peer.cache() / "build" / "bin" / "llama-perplexity"
 
 
