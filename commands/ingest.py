@@ -255,12 +255,14 @@ def ingest_logits_file(
 
     Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
     """
+    from ..ingest.captured import refuse_capture
     from ..ingest.cohort import named_as_held, stored_job
     from ..ingest.files import models
     from ..ingest.scoring import describe_stored, score_stored
     from ..ingest.trace import Trace
     from ..raw.store import Store
 
+    refuse_capture(path)
     if dry_run:
         print(*describe_stored(path), sep="\n")
         return

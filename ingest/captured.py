@@ -63,6 +63,16 @@ def given(reference: Path | None, capture: Path | None) -> list[Path]:
     return inside if inside and not captures.is_capture(capture) else [captures.folder_of(capture)]
 
 
+def refuse_capture(path: Path) -> None:
+    """Raise QwhError for a capture in a logits file's place."""
+    if registry.recognise(path) == KIND:
+        raise QwhError(
+            f"{path} is a capture and no logits file: give it to qwh ingest gguf as"
+            " --reference-capture",
+            ExitCode.USAGE,
+        )
+
+
 def score_captures(
     store: Store, folders: list[Path], quants: Quants, said: Said, trace: Trace
 ) -> list[RunFacts]:

@@ -28,7 +28,7 @@ from .engines.port import Reading, Sequence, Vocabulary
 from .engines.stored import HeadUnknown, Output, Tapped
 from .members import Member, member
 from .quant_names import stem
-from .texts import Cut, Text, read_text, refuse_doubles
+from .texts import Cut, Text, read_text, refuse_doubles, refuse_longer
 
 SHARD = 1 << 25  # bytes of hidden states in a file, about
 WORST = 1e-6  # nats at any position: a head that is rebuilt with more is not this model's
@@ -64,6 +64,7 @@ def capture_texts(
     refuse_doubles(names)
     wanted = [(name, rank, cut) for cut in cuts for rank, name in enumerate(names)]
     head = member(stem(reference), reference, reading, None, registry.DEFAULT)
+    refuse_longer(head.file, cuts)
     with closing(head.engine.vocabulary(head.file)) as vocabulary:
         for each in wanted:
             text = read_text(*each, vocabulary)

@@ -16,7 +16,7 @@ from .engines.registry import engine
 from .engines.stored import Stored
 from .members import open_stored
 from .text_runs import Task, TextRuns
-from .texts import Cut, Text, other_tokens, read_text, refuse_doubles, stored_text
+from .texts import Cut, Text, other_tokens, read_text, refuse_doubles, refuse_longer, stored_text
 from .trace import Trace
 
 MADE_BY = ("engine", "engine_version", "device", "batch_size", "ubatch_size")  # see a stored source
@@ -37,13 +37,7 @@ def score_texts(
             " logits-file",
             ExitCode.USAGE,
         )
-    longest = max(cut.context_length for cut in cuts)
-    if file.context_length and longest > file.context_length:
-        raise QwhError(
-            f"--context-length {longest} is beyond what {file.path.name} was made for"
-            f" ({file.context_length}): use a shorter one",
-            ExitCode.BAD_INPUT,
-        )
+    refuse_longer(file, cuts)
     refuse_doubles(names)
 
     wanted = [(name, rank, cut) for cut in cuts for rank, name in enumerate(names)]

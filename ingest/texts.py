@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ExitCode, QwhError
-from .engines.port import Sequence, Vocabulary
+from .engines.port import ModelFile, Sequence, Vocabulary
 from .engines.stored import Stored
 from .readers import strangers
 from .readers.untrusted.packed import contents, plain_path
@@ -90,6 +90,17 @@ def refuse_doubles(names: list[str]) -> None:
                 ExitCode.USAGE,
             )
         held[corpus_id] = path
+
+
+def refuse_longer(file: ModelFile, cuts: list[Cut]) -> None:
+    """Raise QwhError for a chunk that is longer than a model was made for."""
+    longest = max(cut.context_length for cut in cuts)
+    if file.context_length and longest > file.context_length:
+        raise QwhError(
+            f"--context-length {longest} is beyond what {file.path.name} was made for"
+            f" ({file.context_length}): use a shorter one",
+            ExitCode.BAD_INPUT,
+        )
 
 
 def read_bytes(path: Path, what: str) -> bytes:

@@ -232,6 +232,8 @@ def test_folders_that_are_none_are_refused_in_one_line(tmp_path, kept, quants):
     done = capture_of(tmp_path / "notes")
     assert done.exit_code == 2 and "something else lies there" in done.stderr
     assert (tmp_path / "notes" / "a.txt").read_text() == "mine"
+    done = capture_of(tmp_path / "new", "--context-length", 1024)
+    assert done.exit_code == 4 and "was made for (512)" in done.stderr
     done = capture_of(kept, *CUT[:2], "--chunks", 4)
     assert done.exit_code == 5 and "chunks 6 there, 4 here" in done.stderr
     for more, what in (((), "no text is given"), (("--corpus", "x"), "no such file")):
@@ -241,6 +243,14 @@ def test_folders_that_are_none_are_refused_in_one_line(tmp_path, kept, quants):
     files = ("--quant", quants["Q8_0"], "--corpus", MODEL / "corpus.txt", "--cohort", "c")
     done = qwh("ingest", "gguf", *files, "--warehouse", tmp_path / "w")
     assert done.exit_code == 2 and "neither is given" in done.stderr
+
+
+def test_a_capture_is_no_logits_file_and_speaks_no_answers(tmp_path, kept, quants):
+    where = ("--quant", quants["Q8_0"], "--cohort", "c", "--warehouse", tmp_path / "w")
+    done = qwh("ingest", "logits-file", kept, *where)
+    assert done.exit_code == 2 and "--reference-capture" in done.stderr
+    done = qwh("ingest", "prompts", MODEL / "prompts.jsonl", "--reference", kept, *where)
+    assert done.exit_code == 2 and "answers nothing: give the model" in done.stderr
 
 
 def test_a_path_in_a_manifest_leads_nowhere(copied, tmp_path):
