@@ -15,7 +15,6 @@ from ..errors import ExitCode, QwhError
 from ..raw.names import RULE, is_name
 from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .readers.names import QUANT
-from .readers.port import Picks, choice_of
 from .readers.registry import AUTO, KINDS, choices
 from .second import ONCE, Second
 
@@ -67,7 +66,7 @@ class ImportEntry:
     text: str | None = None
     reference: str | None = None
     benchmark: str | None = None
-    picks: Picks = field(default_factory=dict)
+    picks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -305,8 +304,10 @@ class _Reader:
         picks = {"picks": self.picks(where, kind, given)}
         return ImportEntry(**({k: v for k, v in given.items() if k != "map"} | ours | picks))
 
-    def picks(self, where: str, kind: str, given: dict[str, Any]) -> Picks:
+    def picks(self, where: str, kind: str, given: dict[str, Any]) -> dict[str, str]:
         """What an import chooses among what its kind offers."""
+        from .readers.port import choice_of
+
         key, other = ("map", "picks") if kind == "generic" else ("picks", "map")
         if other in given:
             advice = f"write {key} = {{ ... }}, or another kind"
