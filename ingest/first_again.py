@@ -17,9 +17,10 @@ class FirstAgain:
     def __init__(self, store: Store, run: RunFacts, name: str):
         self.run_id, self.name = run.run_id, name
         self.sums: list[Sums] = []
-        table = pq.read_table(store.part("tokens", run.run_id), columns=["chunk", "nll", "kld"])
-        self.chunk, *self.rows = (column.to_numpy() for column in table.columns)
-        self._chunk, self._place, self._is_said = Sums(), 0, False
+        columns = ["chunk", "position", "nll", "kld"]
+        table = pq.read_table(store.part("tokens", run.run_id), columns=columns)
+        self.chunk, self.position, *self.rows = (each.to_numpy() for each in table.columns)
+        self._chunk, self._is_said = Sums(), False
 
     @property
     def chunks(self) -> int:
@@ -29,12 +30,18 @@ class FirstAgain:
     def begin(self) -> None:
         """Nothing is counted: its run is done."""
 
+    def forget(self) -> None:
+        """Nothing has been read: the reference is read anew."""
+        self.sums.clear()
+        self._chunk = Sums()
+
     def take(self, scored: Scored) -> None:
         """Compare a block of rows with those that are stored; says it once if they differ."""
         rows, number = scored.rows, int(scored.where["chunk"][0])
         assert isinstance(rows, dispatch.QuantRows)
-        start = int(np.searchsorted(self.chunk, number)) + self._place
-        here = slice(start, start + len(rows.kld))
+        first, after = np.searchsorted(self.chunk, [number, number + 1])
+        at = int(first + np.searchsorted(self.position[first:after], scored.where["position"][0]))
+        here = slice(at, at + len(rows.kld))
         pairs = zip(self.rows, (rows.nll, rows.kld))
         same = all(np.array_equal(held[here], new, equal_nan=True) for held, new in pairs)
         if not same and not self._is_said:
@@ -43,7 +50,6 @@ class FirstAgain:
                 f"{self.name}: chunk {number} is read otherwise than in its run {self.run_id}, as"
                 " another machine might: its repeat is compared with what is read here"
             )
-        self._place = 0 if scored.ends else self._place + len(rows.kld)
         self._chunk = self._chunk.plus(rows)
         if scored.ends:
             self.sums.append(self._chunk)

@@ -199,6 +199,8 @@ class KeptText:
         )
         for kept in (self.reference, *self.quants.values()):
             kept.keep(min(chunks, kept.chunks))
+        for first in self.again.values():
+            first.forget()
 
     def publish(self, quants: list[Member], shared: RunFacts, chunks: int) -> list[RunFacts]:
         """Publish a run of the first chunks for each quant, and one for the reference unless the
