@@ -58,9 +58,10 @@
 
 {# run_ids that an incremental model must read now, as a literal IN list, so that only their folders
    are opened: runs that it does not hold, or holds under another value of one of the named vars,
-   which it keeps in a column of that name. column: another one in place of run_id. #}
-{% macro new_runs(where, vars=[], column='run_id') %}
-    {%- set runs = ref('stg_runs') -%}
+   which it keeps in a column of that name. column: another one in place of run_id;
+   of: the model whose runs they are. #}
+{% macro new_runs(where, vars=[], column='run_id', of='stg_runs') %}
+    {%- set runs = ref(of) -%}
     {%- if not execute -%}{{ return("('')") }}{%- endif -%}
     {%- set query -%}
         select distinct {{ column }}
@@ -79,10 +80,10 @@
     {{ return("('" ~ (ids | join("', '")) ~ "')") }}
 {% endmacro %}
 
-{# Drop what an incremental model holds of runs that are no longer in raw. #}
-{% macro forget_vanished_runs() %}
+{# Drop what an incremental model holds of runs that are no longer there. #}
+{% macro forget_vanished_runs(of='stg_runs') %}
     {%- if is_incremental() -%}
-        delete from {{ this }} where run_id not in (select run_id from {{ ref('stg_runs') }})
+        delete from {{ this }} where run_id not in (select run_id from {{ ref(of) }})
     {%- else -%}
         select 1
     {%- endif -%}

@@ -33,3 +33,27 @@
             ) = 1
     )
 {%- endmacro %}
+
+{# A model of raw's rows, as far as second readings need its columns (name -> type). Where nothing
+   was read twice it has no rows, and none of its files is opened: that takes a while. #}
+{% macro if_read_twice(name, columns) -%}
+    {%- set rows = ref(name) -%}
+    {%- if has_second_readings() -%}
+        {{ return(rows) }}
+    {%- endif -%}
+    {%- set nulls = [] -%}
+    {%- for column, type in columns.items() -%}
+        {%- do nulls.append('null::' ~ type ~ ' as ' ~ column) -%}
+    {%- endfor -%}
+    {{ return('(select ' ~ nulls | join(', ') ~ ' where false)') }}
+{%- endmacro %}
+
+{# Whether anything was. #}
+{% macro has_second_readings() -%}
+    {%- set readings = ref('int_second_readings') -%}
+    {%- if not execute -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set found = run_query('select count(*) from ' ~ readings) -%}
+    {{ return(found.columns[0].values()[0] > 0) }}
+{%- endmacro %}

@@ -2,7 +2,7 @@
     materialized='incremental',
     unique_key='run_id',
     incremental_strategy='delete+insert',
-    pre_hook='{{ forget_vanished_runs() }}'
+    pre_hook="{{ forget_vanished_runs(of='int_second_readings') }}"
 ) }}
 
 select
@@ -11,7 +11,9 @@ select
     count(*) as n,
     sum(kld::double) as kld_sum,
 from {{ ref('int_second_tokens') }}
-where run_id in {{ new_runs("role = 'control' and task = 'corpus'") }}
+where run_id in {{ new_runs(
+        "role = 'control' and task = 'corpus'", of='int_second_readings'
+    ) }}
     and is_finite
     and kld is not null
 group by all

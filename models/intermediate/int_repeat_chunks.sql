@@ -2,9 +2,14 @@
     materialized='incremental',
     unique_key='run_id',
     incremental_strategy='delete+insert',
-    pre_hook='{{ forget_vanished_runs() }}'
+    pre_hook="{{ forget_vanished_runs(of='int_second_readings') }}"
 ) }}
 
+{% set tokens = if_read_twice('stg_tokens', {
+    'run_id': 'varchar', 'chunk': 'integer', 'position': 'integer', 'kld': 'float',
+    'top1': 'integer', 'is_finite': 'boolean',
+}) -%}
+{% set readings = 'int_second_readings' -%}
 {% set repeats = "role = 'repeat' and task = 'corpus'" -%}
 with first_readings as (
     select
@@ -14,8 +19,8 @@ with first_readings as (
         kld,
         top1,
         is_finite,
-    from {{ ref('stg_tokens') }}
-    where run_id in {{ new_runs(repeats, column='first_run_id') }}
+    from {{ tokens }}
+    where run_id in {{ new_runs(repeats, column='first_run_id', of=readings) }}
 ),
 
 between_readings as (
@@ -26,7 +31,7 @@ between_readings as (
         kld,
         is_finite,
     from {{ ref('stg_reading_klds') }}
-    where run_id in {{ new_runs(repeats) }}
+    where run_id in {{ new_runs(repeats, of=readings) }}
 ),
 
 second_readings as (
@@ -39,7 +44,7 @@ second_readings as (
         top1_ref,
         is_finite,
     from {{ ref('int_second_tokens') }}
-    where run_id in {{ new_runs(repeats) }}
+    where run_id in {{ new_runs(repeats, of=readings) }}
 ),
 
 -- one row per position that both readings have in finite numbers
@@ -54,7 +59,7 @@ both_readings as (
         seconds.top1 <> seconds.top1_ref as is_flip_second,
         firsts.top1 = seconds.top1 as is_same,
     from second_readings as seconds
-    inner join {{ ref('stg_runs') }} as runs
+    inner join {{ ref(readings) }} as runs
         on seconds.run_id = runs.run_id
     inner join first_readings as firsts
         on runs.first_run_id = firsts.run_id

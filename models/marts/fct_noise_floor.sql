@@ -29,7 +29,9 @@ tokens as (
         / nullif(count(*) over (partition by run_id) - 1, 0) as place,
         quantile_cont(kld::double, {{ p99 }}) over (partition by run_id) as kld_p99,
     from {{ ref('int_second_tokens') }}
-    where run_id in {{ new_runs("role = 'control' and task = 'corpus'") }}
+    where run_id in {{ new_runs(
+        "role = 'control' and task = 'corpus'", of='int_second_readings'
+    ) }}
         and is_finite
         and kld is not null
 ),

@@ -1,3 +1,7 @@
+{% set samples = if_read_twice('stg_samples', {
+    'run_id': 'varchar', 'prompt_id': 'varchar', 'attempt': 'integer', 'answer': 'varchar',
+    'score': 'double',
+}) -%}
 -- every attempt at a prompt that both readings have; a repeat also beside the reference
 with answers as (
     select
@@ -9,13 +13,13 @@ with answers as (
         seconds.score as score_second,
         if(runs.role = 'repeat', reference.score, null) as score_ref,
     from {{ ref('int_second_readings') }} as runs
-    inner join {{ ref('stg_samples') }} as seconds
+    inner join {{ samples }} as seconds
         on runs.run_id = seconds.run_id
-    inner join {{ ref('stg_samples') }} as firsts
+    inner join {{ samples }} as firsts
         on runs.first_run_id = firsts.run_id
         and seconds.prompt_id = firsts.prompt_id
         and seconds.attempt = firsts.attempt
-    left join {{ ref('stg_samples') }} as reference
+    left join {{ samples }} as reference
         on runs.reference_run_id = reference.run_id
         and seconds.prompt_id = reference.prompt_id
         and seconds.attempt = reference.attempt
