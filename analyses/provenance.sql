@@ -18,6 +18,7 @@ select
     reading,
     left(capture_id, 12) as capture_id,
     capture_kld,
+    calibration_overlap,
     left(file_sha256, 12) as file_sha256,
     left(token_stream_sha256, 12) as token_stream_sha256,
     run_id,

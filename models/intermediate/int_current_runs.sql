@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     run_id,
     task,
