@@ -84,6 +84,15 @@ AnswersOnlyOption = Annotated[
 ]
 
 
+TextNameOption = Annotated[
+    str | None, typer.Option(help="What the text is called; default: the logits file's stem.")
+]
+WriterOption = Annotated[
+    Path | None,
+    typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored."),
+]
+
+
 def _text_help(kind: str, sentence: str) -> str:
     """What `qwh ingest KIND` says of itself."""
     return (
@@ -233,14 +242,8 @@ def ingest_logits_file(
         ),
     ],
     cohort: IntoCohortOption = None,
-    corpus_id: Annotated[
-        str | None,
-        typer.Option(help="What the text is called; default: the logits file's stem."),
-    ] = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option(help="The GGUF file that wrote it, if it is at hand: its facts are stored."),
-    ] = None,
+    corpus_id: TextNameOption = None,
+    reference: WriterOption = None,
     quant_id: QuantIdOption = None,
     uploader: UploaderOption = None,
     top_k: TopKOption = 32,
@@ -268,8 +271,8 @@ def ingest_logits_file(
         return
     settings = under(_settings(threads, top_k, batch_size, quants_at_once, None, uploader), run)
     store, cohort = Store(warehouse).create(), which_cohort(warehouse, cohort)
-    quants = models(quant, path, stored=True)
-    asked = stored_job(cohort, (path, reference), quants, quant_id, settings)
+    quants, of = models(quant, path, stored=True), (path, reference)
+    asked = stored_job(cohort, of, quants, quant_id, settings)
     asked = named_as_held(store, asked, is_said=bool(quant_id))
     _report(score_stored(store, asked, corpus_id or path.stem, Trace()))
 

@@ -224,12 +224,11 @@ def missing(
     """The quants and second readings whose runs the store lacks; of the others it says that there
     is nothing to do.
     """
-    left = []
-    for who in (*job.quants, *seconds):
-        if edits.again(store, run_of(job, who, shared).run_id):
+    members = (*job.quants, *seconds)
+    left = [who for who in members if not edits.again(store, run_of(job, who, shared).run_id)]
+    for who in members:
+        if who not in with_firsts(left):
             say(f"{who.title} on {what} is already in the warehouse: nothing to do")
-        else:
-            left.append(who)
     return left
 
 

@@ -69,7 +69,7 @@ def test_settings_become_llama_cpps_parameters():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"kw_type": "q8_0"}, "has no setting kw_type: did you mean"),
+        ({"kw_type": "q8_0"}, "there is no setting kw_type where llama.cpp runs"),
         ({"kv_type": "q9_0"}, "kv_type=q9_0 is none: did you mean q8_0"),
         ({"rows": "0"}, "rows=0 is none: write a whole number from 1 on"),
         ({"rope_freq_base": "much"}, "write a number above 0"),
@@ -82,8 +82,17 @@ def test_what_an_engine_does_not_take_is_said_in_one_line(given, words):
         registry.reading_under("gguf", PLAIN, given.items())
 
 
+def test_two_values_of_one_setting_are_refused(tmp_path, quants):
+    given = ("--kv-type", "q8_0", "--reading", "kv_type=q4_0")
+    refused(
+        ingest(tmp_path, [quants["Q8_0"]], *CUT, *given),
+        "kv_type is given as q8_0 and as q4_0",
+        code=ExitCode.USAGE,
+    )
+
+
 def test_a_stored_source_has_no_settings():
-    with pytest.raises(QwhError, match="logits-file has no setting kv_type: it has none"):
+    with pytest.raises(QwhError, match="kv_type=q8_0 is a setting of a model that is run"):
         registry.reading_under("logits-file", PLAIN, [("kv_type", "q8_0")])
 
 
@@ -296,7 +305,11 @@ def test_what_is_asked_for_later_is_all_that_is_done(tmp_path, quants):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('kv_type = "q4_0"', 'kw_type = "q4_0"', "has no setting kw_type: did you mean"),
+        (
+            'kv_type = "q4_0"',
+            'kw_type = "q4_0"',
+            "no setting kw_type where llama.cpp runs a GGUF file: did you mean",
+        ),
         ('kv_type = "q4_0"', "rows = 16", "rows=16 is no setting of a quant"),
         ('kv_type = "q4_0"', "kv_type = []", "settings is a table: write a table of settings"),
         ("reading = {", "readings = {", "there is no key readings: did you mean reading?"),

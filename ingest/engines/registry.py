@@ -62,8 +62,14 @@ def reading_under(kind: str, base: "Reading", pairs: Iterable[tuple[str, str]]) 
     from .beside import Tunable
     from .settings import checked, under
 
-    known = settings(kind)
-    found = under(base, checked(pairs, known, kind), known)
+    known, given = settings(kind), list(pairs)
+    if given and not known:
+        raise QwhError(
+            f"{given[0][0]}={given[0][1]} is a setting of a model that is run, and this is"
+            f" {ENGINES[kind].sentence}: give the model's own file",
+            ExitCode.USAGE,
+        )
+    found = under(base, checked(given, known, ENGINES[kind].sentence), known)
     module = engine(kind)
     wrong = module.contradiction(found) if isinstance(module, Tunable) else None
     if wrong:

@@ -45,16 +45,27 @@ def pairs(given: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def checked(
-    given: Iterable[tuple[str, str]], known: Mapping[str, Setting], kind: str
+    given: Iterable[tuple[str, str]], known: Mapping[str, Setting], what: str
 ) -> list[tuple[str, str]]:
-    """Names and values, each of which the engine takes. Raises QwhError naming what is nearest."""
-    found = []
+    """Names and values, each of which the engine takes. what: it does, in a sentence.
+
+    Raises QwhError naming what is nearest, and for two values of one setting.
+    """
+    found: list[tuple[str, str]] = []
     for name, value in given:
         setting = known.get(name)
         if setting is None:
-            near = meant(name, set(known)) if known else "it has none"
-            raise QwhError(f"the engine {kind} has no setting {name}: {near}", ExitCode.USAGE)
-        found.append((name, _fitting(name, value, setting)))
+            raise QwhError(
+                f"there is no setting {name} where {what}: {meant(name, set(known))}",
+                ExitCode.USAGE,
+            )
+        value = _fitting(name, value, setting)
+        other = dict(found).get(name, value)
+        if other != value and not setting.several:
+            raise QwhError(
+                f"{name} is given as {other} and as {value}: give one of them", ExitCode.USAGE
+            )
+        found.append((name, value))
     return found
 
 
