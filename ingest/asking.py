@@ -34,7 +34,7 @@ def ask_benchmark(
     """Answer a benchmark with all models and have them read its answers. Returns the new runs.
 
     generate: False leaves the answering out. Runs that the store holds already are left out. Raises
-    QwhError; nothing half done stays behind.
+    QwhError; what was answered is kept, and the same call goes on from it.
     """
     for member in (job.reference, *job.quants):
         if member.file.stream is not None:

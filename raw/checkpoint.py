@@ -2,7 +2,8 @@
 
     raw/_staging/<key>/lock          held by the process that writes
     raw/_staging/<key>/about.json    whose rows these are, and in which versions
-    raw/_staging/<key>/chunks        a frame for each chunk, in order
+    raw/_staging/<key>/chunks        a frame for each chunk, in order; of a benchmark one for each
+                                     answer and for each reading of one, as they came
 
 A frame is the SHA-256 and the length of what follows: a line of JSON about the chunk, then its rows
 as Arrow batches. Nothing waits for the disk: a frame that did not reach it whole is
