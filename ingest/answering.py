@@ -203,7 +203,8 @@ class Answering:
         ids = np.array(asked.ids + theirs[:-1], np.int32)
         targets = np.full(len(ids), -1, np.int32)
         targets[len(asked.ids) - 1 :] = theirs
-        return Sequence(number, ids, targets, asked.shared if self.benchmark.parallel == 1 else 0)
+        is_alone = self.benchmark.parallel == 1 and not self.benchmark.draw
+        return Sequence(number, ids, targets, asked.shared if is_alone else 0)
 
     def _answer(self, lane: Lane, starts: list[Start], kept: KeptPrompts) -> None:
         """Answers that are not held, each kept as it is given."""

@@ -174,8 +174,9 @@ def test_shuffled_prompts_give_the_same_rows(tmp_path, quants):
     assert straight == shuffled and len(straight) == 3 * 2 * 40
 
 
-def test_drawn_attempts_hang_on_no_order_and_all_members_draw_alike(tmp_path, quants):
-    drawn = ("--attempts", 3, "--sampling-temperature", 0.8, "--seed", 4, "--parallel", 8)
+@pytest.mark.parametrize("parallel", [1, 8])
+def test_drawn_attempts_hang_on_no_order_and_all_members_draw_alike(tmp_path, quants, parallel):
+    drawn = ("--attempts", 3, "--sampling-temperature", 0.8, "--seed", 4, "--parallel", parallel)
     straight = ask(tmp_path / "a", quants, LINES[:12], *drawn)
     shuffled = ask(tmp_path / "b", quants, LINES[:12][::-1], *drawn)
     assert straight == shuffled and len(straight) == 3 * (12 + 3 * 12)

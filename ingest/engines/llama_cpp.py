@@ -166,7 +166,8 @@ class Model:
         for start in starts:
             each = Going(start, watch(), limit)
             ids = np.array(each.ids, np.int32)
-            shared = min(_common(self.held, ids), len(ids) - 1)
+            # drawn answers hang on no order: nothing is kept of what ran before
+            shared = 0 if start.draw else min(_common(self.held, ids), len(ids) - 1)
             while not each.is_done:
                 kept = self._keep(ids, shared)
                 logits = self._pass(ids, kept, len(ids), np.array([len(ids) - 1]))
