@@ -66,9 +66,9 @@ def of_quants_above(worlds: int, seed: int) -> Iterator[Promise]:
             found = [judged(rng, WORLDS[world], APART, chunks) for rng in every(worlds // 2, seed)]
             above = np.array([[row.verdict == "above_floor" for row in each] for each in found])
             what = f"{world}, {chunks} chunks, means 1, 1.1, 1.3, 2, 10 of the floor: "
-            yield Promise(what + "1 called above", above[:, 0], SIZE)
+            yield Promise(what + "1 called above", above[:, 0].tolist(), SIZE)
             for k, mean in enumerate(APART[2:], 1):
-                yield Promise(what + f"{mean:g} called above", above[:, k], ANY)
+                yield Promise(what + f"{mean:g} called above", above[:, k].tolist(), ANY)
 
 
 PROMISES = (of_equal_quants, of_quants_above)
