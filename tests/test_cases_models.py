@@ -244,7 +244,8 @@ def test_nothing_is_measured_twice_or_without_a_name(tmp_path):
     refused(twice, "two texts are called corpus", code=ExitCode.USAGE)
     done = ingest(tmp_path, QUANT, "--context-length", LENGTH)
     assert done.exit_code == 0 and len(Store(tmp_path).runs()) == 2
-    refused(ingest(tmp_path, QUANT, "--cohort", " "), "--cohort is empty", code=ExitCode.USAGE)
+    nameless = ingest(tmp_path, QUANT, "--cohort", " ")
+    refused(nameless, "--cohort ' ' is no name: write 1 to 120", code=ExitCode.USAGE)
 
 
 def test_a_quant_whose_logits_are_no_numbers_is_counted_not_fatal(tmp_path):
