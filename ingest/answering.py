@@ -7,7 +7,9 @@ Where answers are greedy it is a quant's as well, up to the quant's first other 
 
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import takewhile
+from math import lcm
 
 import numpy as np
 
@@ -32,6 +34,7 @@ from .tally import Tally
 from .trace import Trace
 
 GROUP = 64  # prompts that all models go through together, where they are answered side by side
+PASS = 64  # positions of a pass, at most: whole passes are what a prompt shares with another
 
 
 def refuse_mute(lanes: list[Lane]) -> None:
@@ -49,7 +52,8 @@ class Answering:
     """A benchmark on its way through groups of loaded models, each with the reference."""
 
     def __init__(self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary):
-        self.store, self.job, self.benchmark = store, in_slots(job, benchmark.parallel), benchmark
+        self.store, self.benchmark = store, benchmark
+        self.job = in_slots(_in_passes(job), benchmark.parallel)
         self.vocabulary = vocabulary
         self.asked = tokenized(benchmark, vocabulary)
         self.length = max(len(each.ids) for each in self.asked) + benchmark.max_new_tokens
@@ -62,6 +66,8 @@ class Answering:
                 ExitCode.BAD_INPUT,
             )
         self.seconds = seconds(store, self.job)
+        members = (self.job.reference, *self.job.quants, *self.seconds)
+        self.whole = lcm(*(who.reading.rows for who in members))  # positions of whole passes
         self.shared = cohort.shared_facts(self.job, facts(benchmark, self.asked, vocabulary))
         self.advance = lambda member, answers: None
 
@@ -133,32 +139,18 @@ class Answering:
 
     @property
     def _together(self) -> int:
-        """Prompts of a group. Without slots one by one, for there bits hang on what ran before."""
+        """Prompts of a group. Without slots one by one: a prompt's memory serves its own answer."""
         parallel = self.benchmark.parallel
         return max(GROUP, parallel) if parallel > 1 else 1
 
     def _begin(self, lanes: list[Lane], kept: KeptPrompts) -> None:
-        """Let models go on where what is kept ends; without slots their memory is made anew."""
-        asked, attempts = self.asked, self.benchmark.attempts
+        """Let models go on where what is kept ends."""
         held = [lane.member for lane in lanes if lane.member not in kept.again]
         if any(kept.of(who).answers for who in held[1:]):
-            first = min(kept.of(who).whole(attempts) for who in held)
-            say(f"{self.benchmark.benchmark_id}: goes on at prompt {first} of {len(asked)}")
+            first = min(kept.of(who).whole(self.benchmark.attempts) for who in held)
+            say(f"{self.benchmark.benchmark_id}: goes on at prompt {first} of {len(self.asked)}")
         for who in held:
             kept.of(who).begin()
-            if self.benchmark.parallel == 1 and who is not self.job.reference:
-                kept.of(who).keep(kept.of(who).whole(attempts))
-        if self.benchmark.parallel > 1:
-            return
-        first_of = {
-            lane: next((n for n in range(len(asked)) if kept.lacks(lane.member, n)), 0)
-            for lane in lanes
-        }
-        first_of[lanes[0]] = min(first_of[lane] for lane in lanes[1:])
-        for lane, first in first_of.items():
-            before = [self._sequence(n, kept) for n in _chain(asked, first)]
-            for _ in lane.model.read(before, self.job.settings.reading.rows):
-                pass
 
     def _ask(
         self, group: list[Asked], lanes: list[Lane], kept: KeptPrompts, scorer: Scorer
@@ -203,8 +195,8 @@ class Answering:
         ids = np.array(asked.ids + theirs[:-1], np.int32)
         targets = np.full(len(ids), -1, np.int32)
         targets[len(asked.ids) - 1 :] = theirs
-        is_alone = self.benchmark.parallel == 1 and not self.benchmark.draw
-        return Sequence(number, ids, targets, asked.shared if is_alone else 0)
+        shared = asked.shared // self.whole * self.whole if self.benchmark.parallel == 1 else 0
+        return Sequence(number, ids, targets, shared)
 
     def _answer(self, lane: Lane, starts: list[Start], kept: KeptPrompts) -> None:
         """Answers that are not held, each kept as it is given."""
@@ -253,12 +245,21 @@ def _held(group: list[Asked], member: Member, kept: KeptPrompts) -> int:
     return sum(1 for _ in takewhile(lambda asked: not kept.lacks(member, asked.number), group))
 
 
-def _chain(asked: list[Asked], first: int) -> list[int]:
-    """The prompts whose reading left in memory what prompt `first` finds there, in order."""
-    if not first:
-        return []
-    found, number = [first - 1], first - 1
-    while need := asked[found[0]].shared:
-        number = next(n for n in range(number - 1, -1, -1) if asked[n].shared < need)
-        found.insert(0, number)
-    return found
+def _in_passes(job: Job) -> Job:
+    """The same job, by members that read in passes of a few positions.
+
+    Each pass begins at a multiple of them, whatever is held of another prompt: so that an answer
+    hangs on no other.
+    """
+
+    def reads(who: Member) -> Member:
+        return replace(who, reading=who.reading._replace(rows=min(who.reading.rows, PASS)))
+
+    reading = job.settings.reading
+    reading = reading._replace(rows=min(reading.rows, PASS))
+    return replace(
+        job,
+        reference=reads(job.reference),
+        quants=list(map(reads, job.quants)),
+        settings=replace(job.settings, reading=reading),
+    )

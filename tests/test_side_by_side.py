@@ -167,11 +167,21 @@ def answered(warehouse) -> dict:
     return found
 
 
-def test_shuffled_prompts_give_the_same_rows(tmp_path, quants):
-    lines = LINES[:40]
-    straight = ask(tmp_path / "a", quants, lines, "--parallel", 8)
-    shuffled = ask(tmp_path / "b", quants, random.Random(2).sample(lines, 40), "--parallel", 8)
-    assert straight == shuffled and len(straight) == 3 * 2 * 40
+@pytest.mark.parametrize("parallel", [1, 8])
+def test_shuffled_prompts_give_the_same_rows(tmp_path, quants, parallel):
+    """Some begin with the same examples, of which more or less is held by who was there before."""
+    shots = "Q: Where does Bria live?\nA: Arlen\n"
+    lines = [json.loads(line) for line in LINES[:36]]
+    lines = [
+        json.dumps(line | {"prompt": shots * (2 * n % 14) + line["prompt"]})
+        for n, line in enumerate(lines)
+    ]
+    shuffled = random.Random(2).sample(lines, len(lines))
+    more = ("--parallel", parallel, "--max-new-tokens", 16)
+    straight = ask(tmp_path / "a", quants, lines, *more)
+    assert straight == ask(tmp_path / "b", quants, shuffled, *more)
+    assert straight == ask(tmp_path / "c", quants, lines, *more)
+    assert len(straight) == 3 * 2 * len(lines)
 
 
 @pytest.mark.parametrize("parallel", [1, 8])

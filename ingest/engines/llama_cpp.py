@@ -165,17 +165,25 @@ class Model:
             return
         for start in starts:
             each = Going(start, watch(), limit)
-            ids = np.array(each.ids, np.int32)
-            # drawn answers hang on no order: nothing is kept of what ran before
-            shared = 0 if start.draw else min(_common(self.held, ids), len(ids) - 1)
-            while not each.is_done:
-                kept = self._keep(ids, shared)
-                logits = self._pass(ids, kept, len(ids), np.array([len(ids) - 1]))
-                self.held, shared = ids, len(ids)
-                assert logits is not None
+            logits = None if each.is_done else self._begin(np.array(each.ids, np.int32))
+            while logits is not None:
                 each.take(logits[-1])
-                ids = np.append(ids, np.int32(each.last))
+                logits = None if each.is_done else self._step(each)
             yield each.answer
+
+    def _begin(self, ids: np.ndarray) -> np.ndarray | None:
+        """The logits after some ids. Of what ran before only whole passes are kept, so that bits
+        hang on these ids alone.
+        """
+        last, block = len(ids) - 1, self.context.block
+        kept = self._keep(ids, min(_common(self.held, ids), last) // block * block)
+        self.held = ids
+        return self._pass(ids, kept, len(ids), np.array([last]))
+
+    def _step(self, each: Going) -> np.ndarray | None:
+        """The logits after an answer's last token; it is not held for another."""
+        last = np.array([each.last], np.int32)
+        return self.context.forward(last, len(each.ids) - 1, np.ones(1, bool))
 
     def close(self) -> None:
         """Free context and weights."""
