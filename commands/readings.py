@@ -39,7 +39,7 @@ ReadingOption = Annotated[
     typer.Option(
         metavar="NAME=VALUE",
         help="Any setting of the engine, as rope_scaling=yarn; repeat for more. With --control or"
-        " --repeat it is how these read; default there: rows=16.",
+        " --repeat it is how these read; default there: rows=16, sequences=1 with --parallel.",
     ),
 ]
 ControlOption = Annotated[
@@ -90,7 +90,7 @@ def under(settings: "Settings", said: Run) -> "Settings":
     from dataclasses import replace
 
     from ..ingest.engines.settings import pairs
-    from ..ingest.second import USUAL, Second
+    from ..ingest.second import Second
 
     named = [
         (name, value)
@@ -102,5 +102,5 @@ def under(settings: "Settings", said: Run) -> "Settings":
     given = pairs(said.reading or [])
     if not (said.control or said.repeat):
         return replace(settings, of_quants=(*named, *given))
-    second = Second(said.control, said.repeat, tuple(given) or USUAL)
+    second = Second(said.control, said.repeat, tuple(given))
     return replace(settings, of_quants=tuple(named), second=second)

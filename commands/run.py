@@ -139,10 +139,12 @@ def _missing(wanted: "Todo") -> list[str]:
     for text, quants in wanted.texts.items():
         about = f"{text.name} at context length {text.context_length}"
         lines += [f"read {about} with {each.name}" for each in quants]
-        lines += [] if quants else [f"read {about} again with {wanted.reference}"]
+        again = wanted.again.get(text, [])
+        lines += [f"read {about} again with {who.name} ({who.label})" for who in again]
     for prompts, quants in wanted.benchmarks.items():
         lines += [f"ask {prompts.path.name} of {each.name}" for each in quants]
-        lines += [] if quants else [f"ask {prompts.path.name} of {wanted.reference} again"]
+        again = wanted.again.get(prompts, [])
+        lines += [f"ask {prompts.path.name} of {who.name} again ({who.label})" for who in again]
     lines += [f"bring in {each.path}" for each in wanted.imports]
     return lines or [f"cohort {wanted.cohort}: nothing is missing"]
 

@@ -266,7 +266,7 @@ class _Reader:
                 "reading says how control and repeat read, and neither is true",
                 "write control = true or repeat = true, or leave reading out",
             )
-        return asked._replace(settings=self.settings(found["reading"]))
+        return asked._replace(said=self.settings(found["reading"]))
 
     def text(self, where: str, given: dict[str, Any]) -> TextEntry:
         """One of [[texts]]; its name is its file's stem unless it says another."""

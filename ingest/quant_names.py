@@ -43,14 +43,16 @@ class RunAs(NamedTuple):
 
 
 PLAIN = RunAs()
+ALONE = "sequences=1"  # the label of what is read without slots that it had the first time
 
 
 def settings_of(run: RunFacts) -> str:
     """The settings that make a member of a run's file: how many sequences lay side by side is none
-    of them.
+    of them. That it was only one is said of second readings.
     """
     parts = (run.reading or "").split(",")
-    return ",".join(part for part in parts if not part.startswith("sequences="))
+    kept = (each for each in parts if each == ALONE or not each.startswith("sequences="))
+    return ",".join(kept)
 
 
 class HeldNames:

@@ -27,7 +27,7 @@ from .shelf import ENGINE, Shelf, Sought
 from .texts import Cut, read_bytes
 from .todo import CHANGED, CHOSEN, Brought, Todo
 from .trace import Trace
-from .which_run import QuantFile
+from .which_run import QuantFile, begun_as
 
 SAME_SOURCE = ("cohort_id", "role", "quant_id", *SAME_TEXT, "source_format", "source_name")
 
@@ -61,12 +61,11 @@ class _Work:
 
     def _as_begun(self, settings: Settings) -> Settings:
         """The settings with which the cohort's runs were made: others would not be compared."""
-        for run in self.store.runs():
-            is_first = run.task == "corpus" and run.role == run.side
-            if run.cohort_id == self.wanted.cohort and is_first and run.batch_size:
-                top_k = settings.top_k if run.top_k is None else run.top_k
-                return replace(settings, reading=Reading(rows=run.batch_size), top_k=top_k)
-        return settings
+        run = begun_as([run for run in self.store.runs() if run.cohort_id == self.wanted.cohort])
+        if run is None or not run.batch_size:
+            return settings
+        top_k = settings.top_k if run.top_k is None else run.top_k
+        return replace(settings, reading=Reading(rows=run.batch_size), top_k=top_k)
 
     def _members(self) -> list[Member]:
         """All quants that lack something."""

@@ -17,7 +17,7 @@ from ..raw.store import Store
 from . import files
 from .cohort_file import BenchmarkEntry, CohortFile, ImportEntry, TextEntry
 from .engines import registry
-from .engines.port import PLAIN
+from .engines.port import PLAIN, Reading
 from .engines.settings import suffix
 from .hashes import Hashes
 from .importing.source import Import, quant_of
@@ -26,12 +26,14 @@ from .preparing import reads_accepted
 from .quant_names import HeldNames, RunAs, names_by_stem, stem
 from .readers.names import QUANT
 from .readers.untrusted.packed import plain_path
+from .readings import read_again
 from .second import Settings
 from .texts import read_bytes
 from .which_run import (
     QuantFile,
     Test,
     Who,
+    begun_as,
     is_of_another_file,
     is_of_another_text,
     is_of_other_prompts,
@@ -76,6 +78,7 @@ class Todo:
     quants: list[QuantFile]  # all of the file, done or not
     texts: dict[TextEntry, list[QuantFile]] = field(default_factory=dict)
     benchmarks: dict[BenchmarkEntry, list[QuantFile]] = field(default_factory=dict)
+    again: dict[TextEntry | BenchmarkEntry, list[Who]] = field(default_factory=dict)
     imports: list[Brought] = field(default_factory=list)
     changed: dict[str, str] = field(default_factory=dict)  # run id -> why it is taken back
     stems: dict[str, str] = field(default_factory=dict)  # of model files -> their quants' names
@@ -101,12 +104,16 @@ class _Search:
         kept = store.runs()
         self.runs = [run for run in kept if run.cohort_id == cohort]
         self.gone = _taken_back_by_hand(store, cohort)
+        begun = begun_as(self.runs)
+        self.plain = Reading(rows=begun.batch_size) if begun and begun.batch_size else PLAIN
+        self.slots = {1 for _ in file.texts} | {each.manner.parallel for each in file.benchmarks}
         head = stem(file.reference) if file.reference else ""
         self.names = HeldNames(self.runs, head)
         self.reference_was: str | None = None
         reference = self._reference()
         quants = self._quants() if file.texts or file.benchmarks else []
         self._refuse_double(quants, reference)
+        self.controls = self._controls()
         self.found = Todo(cohort, reference, quants, reference_was=self.reference_was)
         plain_last = sorted(quants, key=lambda each: not each.settings)
         mine = {stem(each.path): each.name for each in plain_last}
@@ -135,11 +142,11 @@ class _Search:
             )
         for text in texts:
             self._refuse_other_cut(text)
-            self._add(self.found.texts, text, [of_text(text)])
+            self._add(self.found.texts, text, [of_text(text)], 1)
         for prompts, _ in asked:
             tasks = ("benchmark", "answers") if reads_accepted(prompts.manner) else ("benchmark",)
             tests = [of_prompts(prompts, task) for task in tasks]
-            self._add(self.found.benchmarks, prompts, tests)
+            self._add(self.found.benchmarks, prompts, tests, prompts.manner.parallel)
         self.found.imports = [each for entry in self.file.imports for each in self._lacking(entry)]
         self.found.imports.sort(key=lambda each: not each.is_reference)
         return self.found
@@ -229,30 +236,41 @@ class _Search:
                     ExitCode.BAD_INPUT,
                 )
 
-    def _readings(self, path: Path, settings: Settings) -> tuple[RunAs, str | None]:
-        """How a file is run under settings, and the label of its second reading, if any."""
-        second = self.file.second
-        if not (settings or second.repeat) or not path.exists():
-            return RunAs(), None
+    def _readings(self, path: Path, settings: Settings) -> tuple[RunAs, dict[int, str]]:
+        """How a file is run under settings, and by slots the label of its second reading, if any.
+
+        Raises QwhError for settings that are none, and for a second reading like the first.
+        """
+        if not (settings or self.file.second.repeat) or not path.exists():
+            return RunAs(), {}
+        kind = registry.recognise(path) or registry.DEFAULT
         try:
-            kind = registry.recognise(path) or registry.DEFAULT
-            first = registry.reading_under(kind, PLAIN, settings)
+            first = registry.reading_under(kind, self.plain, settings)
             refuse_rows(settings)
-            again = registry.reading_under(kind, first, second.settings)
         except QwhError as error:
             raise QwhError(f"{self.file.path}: {error}", error.code) from None
         run_as = RunAs(first.label, suffix(first, registry.settings(kind)))
-        return run_as, again.label if second.repeat else None
+        return run_as, self._again("repeat", kind, first, path) if self.file.second.repeat else {}
 
-    def _controls(self) -> list[Who]:
-        """The reference's second reading, if one is asked for."""
-        path, second = self.file.reference, self.file.second
-        if not second.control or path is None or self.found.reference is None:
-            return []
-        kind = registry.recognise(path) or registry.DEFAULT
-        label = registry.reading_under(kind, PLAIN, second.settings).label
-        name = self.found.reference
-        return [Who("control", name, label=label, first=Who("reference", name))]
+    def _again(self, role: str, kind: str, first: Reading, path: Path) -> dict[int, str]:
+        """Slots -> the label of a file's second reading. Raises QwhError where it is the first."""
+        what = f"{role} = true would read {path.name}"
+        try:
+            return {
+                n: read_again(kind, first._replace(slots=n), self.file.second, what).label
+                for n in self.slots
+            }
+        except QwhError as error:
+            raise QwhError(f"{self.file.path}: {error}", error.code) from None
+
+    def _controls(self) -> dict[int, str]:
+        """Slots -> the label of the reference's second reading, if one is asked for."""
+        path = self.file.reference
+        if not self.file.second.control or path is None:
+            return {}
+        return self._again(
+            "control", registry.recognise(path) or registry.DEFAULT, self.plain, path
+        )
 
     def _hash_if_held(self, path: Path, said: str | None, run_as: RunAs) -> str | None:
         """A model's hash where a run may be of it or of what lay there before."""
@@ -274,11 +292,21 @@ class _Search:
         self.found.changed |= dict.fromkeys(ids, f"{CHANGED}{path.name}")
         self.runs = [run for run in self.runs if run.run_id not in ids]
 
-    def _add(self, lists: dict, entry: Any, tests: list) -> None:
+    def _add(self, lists: dict, entry: Any, tests: list, slots: int) -> None:
         """The quants that lack a run which one of the tests asks for; none for a control alone."""
-        left = [quant for quant in self.found.quants if self._lacks(quant.readings, tests)]
-        if self._lacks(self._controls(), tests) or left:
+        found = {quant.name: quant.readings(slots) for quant in self.found.quants}
+        left = [quant for quant in self.found.quants if self._lacks(found[quant.name], tests)]
+        control, name = self.controls.get(slots), self.found.reference
+        second = Who("control", name or "", label=control or "", first=Who("reference", name or ""))
+        controls = [second] if control is not None and name is not None else []
+        if self._lacks(controls, tests) or left:
             lists[entry] = left
+            seconds = [who for each in left for who in found[each.name] if who.first]
+            self.found.again[entry] = [
+                who
+                for who in (*seconds, *controls)
+                if not any(tests[0](run, who) for run in self.runs)
+            ]
 
     def _lacks(self, readings: list[Who], tests: list[Test]) -> bool:
         """Whether a run of a member's is missing, and was not taken back by hand."""

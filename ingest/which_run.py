@@ -32,8 +32,8 @@ Test: TypeAlias = Callable[[RunFacts, Who], bool]
 
 @dataclass(frozen=True)
 class QuantFile:
-    """A quant of the file under its name. sha256: None where no run can be of it yet; again: the
-    label of its second reading, if one is asked for.
+    """A quant of the file under its name. sha256: None where no run can be of it yet; again: by
+    slots the label of its second reading, if one is asked for.
     """
 
     name: str
@@ -43,15 +43,20 @@ class QuantFile:
     facts: dict[str, Any] = field(default_factory=dict)
     settings: tuple[tuple[str, str], ...] = ()
     label: str = ""
-    again: str | None = None
+    again: dict[int, str] = field(default_factory=dict)
 
-    @property
-    def readings(self) -> list[Who]:
-        """Its first reading, and its second one."""
+    def readings(self, slots: int) -> list[Who]:
+        """Its first reading, and its second one, where so many prompts are answered together."""
         first = Who("quant", self.name, self.sha256, self.label)
-        if self.again is None:
+        if slots not in self.again:
             return [first]
-        return [first, Who("repeat", self.name, self.sha256, self.again, first)]
+        return [first, Who("repeat", self.name, self.sha256, self.again[slots], first)]
+
+
+def begun_as(runs: list[RunFacts]) -> RunFacts | None:
+    """Of a cohort's runs a first one, by whose batch shape all others read."""
+    found = (run for run in runs if run.task == "corpus" and run.role == run.side)
+    return next((run for run in found if run.batch_size), None)
 
 
 def of_text(text: TextEntry) -> Test:

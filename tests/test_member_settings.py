@@ -302,6 +302,53 @@ def test_what_is_asked_for_later_is_all_that_is_done(tmp_path, quants):
     assert {role for role, *_ in carried_out(asked(tmp_path, TOML, quants))} == {"repeat"}
 
 
+PROMPTS = """
+[[benchmarks]]
+path = "prompts.jsonl"
+max_new_tokens = 2
+parallel = 8
+"""
+
+
+def dry(file: Path):
+    return qwh("run", file, "--cohort", "c", "--warehouse", file.parent / "w", "--dry-run")
+
+
+def test_prompts_side_by_side_are_read_a_second_time_one_by_one(tmp_path, quants):
+    usual = TOML.replace("reading = { rows = 32 }", "") + PROMPTS
+    lines = (MODEL / "prompts.jsonl").read_text().splitlines()[:9]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    file = asked(tmp_path, usual, quants)
+    said = dry(file).stdout.splitlines()
+    assert "read corpus at context length 128 again with Q8_0 (rows=16)" in said
+    assert "ask prompts.jsonl of Q8_0 again (sequences=1)" in said
+    assert "ask prompts.jsonl of tiny-f16 again (sequences=1)" in said
+    found = carried_out(file)
+    assert len(found) == 6 + 6 + 3  # on the text, answers, accepted answers
+    own = "tiny-f16+kv-q4_0"
+    for each in (("control", "tiny-f16"), ("repeat", "Q8_0")):
+        assert {(*each, "rows=16"), (*each, "sequences=1")} <= set(found)
+    assert ("repeat", own, "kv_type=q4_0,sequences=1") in found
+    assert carried_out(file) == [] and "nothing is missing" in dry(file).stdout
+
+
+def test_a_second_reading_like_the_first_is_seen_before_anything_is_read(tmp_path, quants):
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "a", "answers": ["b"]}')
+    file = asked(tmp_path, TOML + PROMPTS, quants)
+    done = dry(file)
+    assert done.exit_code == ExitCode.USAGE and done.stderr.count("\n") == 1, done.stderr
+    assert "as before (rows=32): give another reading, as rows=16 with sequences=1" in done.stderr
+    advised = (TOML + PROMPTS).replace("rows = 32", "rows = 16, sequences = 1")
+    said = dry(asked(tmp_path, advised, quants)).stdout
+    assert "again with Q8_0 (rows=16)" in said
+    assert "ask prompts.jsonl of Q8_0 again (rows=16,sequences=1)" in said
+    alike = TOML.replace("rows = 32", "rows = 512")
+    done = dry(asked(tmp_path, alike, quants))
+    assert "repeat = true would read Q8_0.gguf as before (rows=512)" in done.stderr
+    done = dry(asked(tmp_path, alike.replace("repeat = true", ""), quants))
+    assert "control = true would read tiny-f16.gguf as before (rows=512)" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -318,6 +365,6 @@ def test_what_is_asked_for_later_is_all_that_is_done(tmp_path, quants):
 )
 def test_a_cohort_files_wrong_setting_is_one_line(tmp_path, quants, old, new, words):
     file = asked(tmp_path, TOML.replace(old, new), quants)
-    done = qwh("run", file, "--warehouse", tmp_path / "w", "--dry-run")
+    done = dry(file)
     assert done.exit_code in (ExitCode.USAGE, ExitCode.BAD_INPUT)
     assert done.stderr.count("\n") == 1 and f"{file}: " in done.stderr and words in done.stderr

@@ -211,13 +211,14 @@ def test_another_number_is_another_harness_and_one_is_none(tmp_path, quants):
 
 
 def test_second_readings_of_prompts(tmp_path, quants):
-    """Alone another batch shape; side by side every pass has one kernel's rows: another setting."""
+    """Alone in another batch shape, what was side by side alone, or under another setting."""
     lines = [json.loads(line) for line in LINES[:10]]
     shots = "Q: Where does Bria live?\nA: Arlen\n" * 4  # from 64 rows on attention is another
     lines = [json.dumps(line | {"prompt": shots + line["prompt"]}) for line in lines]
-    for name, more, second in (
-        ("a", (), ()),
-        ("b", ("--parallel", 8), ("--reading", "flash_attention=off")),
+    for name, more, second, label in (
+        ("a", (), (), "rows=16"),
+        ("b", ("--parallel", 8), (), "sequences=1"),
+        ("c", ("--parallel", 8), ("--reading", "flash_attention=off"), "flash_attention=off"),
     ):
         first = ask(tmp_path / name, quants, lines, *more)
         found = ask(tmp_path / name, quants, lines, *more, *second, "--control", "--repeat")
@@ -225,6 +226,7 @@ def test_second_readings_of_prompts(tmp_path, quants):
         runs = {(r.role, r.quant_id): r for r in store.runs() if r.task == "benchmark"}
         assert len(runs) == 3 + 2 + 1 and first.keys() == found.keys()
         assert runs["control", "tiny-f16"].reference_run_id == runs["reference", "tiny-f16"].run_id
+        assert runs["control", "tiny-f16"].reading == label
         for quant in ("Q8_0", "Q4_K_M"):
             repeat, once = runs["repeat", quant], runs["quant", quant]
             assert repeat.first_run_id == once.run_id and repeat.rows == once.rows
@@ -234,8 +236,11 @@ def test_second_readings_of_prompts(tmp_path, quants):
         assert 0 < np.mean(control) < 1e-5
     path, given = tmp_path / "b" / "p.jsonl", ("--reference", REFERENCE, "--cohort", "m")
     where = ("--quant", quants["Q8_0"], "--warehouse", tmp_path / "b" / "w", "--parallel", 8)
-    done = qwh("ingest", "prompts", path, *given, *where, "--control")
-    assert done.exit_code == ExitCode.USAGE and "flash_attention=off" in done.stderr
+    for said in ("rows=16", "sequences=12"):
+        done = qwh("ingest", "prompts", path, *given, *where, "--control", "--reading", said)
+        assert done.exit_code == ExitCode.USAGE and done.stderr.count("\n") == 1
+        assert "--control would read tiny-f16 as before" in done.stderr
+        assert "give another reading, as rows=16 with sequences=1" in done.stderr
 
 
 def test_memory_is_bounded_and_the_line_says_what_fits(tmp_path, quants):

@@ -73,7 +73,8 @@ def under(base: Reading, given: Iterable[tuple[str, str]], known: Mapping[str, S
     """A reading with these settings on top, later ones instead of earlier ones, usual values left
     out. What stands for two settings is one wherever both are alike.
 
-    `rows` stays among the settings where it is given, so that the label names it.
+    `rows` stays among the settings where it is given, so that the label names it; so does
+    `sequences` in place of slots.
     """
     single: dict[str, str] = {}
     several: list[tuple[str, str]] = []
@@ -82,9 +83,13 @@ def under(base: Reading, given: Iterable[tuple[str, str]], known: Mapping[str, S
             several.append((name, value))
         else:
             single |= dict.fromkeys(known[name].both or (name,), value)
-    sequences = int(single.pop(SEQUENCES, base.sequences))
+    if base.slots > 1:
+        base = base._replace(slots=int(single.get(SEQUENCES, base.slots)))
+    else:
+        base = base._replace(sequences=int(single.pop(SEQUENCES, base.sequences)))
     rows = int(single.get(ROWS, base.rows))
-    kept = {n: v for n, v in single.items() if n == ROWS or v != known[n].default}
+    always = (ROWS, SEQUENCES)
+    kept = {n: v for n, v in single.items() if n in always or v != known[n].default}
     for name, setting in known.items():
         values = {kept.get(each) for each in setting.both}
         if len(values) == 1 and None not in values:
@@ -92,7 +97,7 @@ def under(base: Reading, given: Iterable[tuple[str, str]], known: Mapping[str, S
                 del kept[each]
             kept[name] = str(values.pop())
     settings = (*sorted(kept.items()), *dict.fromkeys(several))
-    return base._replace(rows=rows, sequences=sequences, settings=settings)
+    return base._replace(rows=rows, settings=settings)
 
 
 def is_same(one: Reading, other: Reading) -> bool:
@@ -102,9 +107,10 @@ def is_same(one: Reading, other: Reading) -> bool:
     """
 
     def moved(reading: Reading) -> Reading:
-        rest = [pair for pair in reading.settings if pair[0] != ROWS]
-        rows = reading.rows if reading.slots == 1 else 0
-        return reading._replace(rows=rows, settings=tuple(rest))
+        rest = tuple(pair for pair in reading.settings if pair[0] not in (ROWS, SEQUENCES))
+        if reading.slots > 1:
+            reading = reading._replace(rows=0, slots=2)
+        return reading._replace(settings=rest)
 
     return moved(one) == moved(other)
 
