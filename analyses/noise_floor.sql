@@ -65,6 +65,7 @@ members as (
         controls.kld_p99_se,
         controls.reading,
         controls.chunks,
+        controls.is_floor,
     from {{ ref('fct_noise_floor') }} as controls
     inner join {{ ref('dim_cohorts') }} as cohorts using (cohort_id)
 )
@@ -83,6 +84,7 @@ select
     kld_mean_se,
     kld_p99,
     kld_p99_se,
+    is_floor,
     noise_floor,
     difference,
     low,

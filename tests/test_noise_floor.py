@@ -17,7 +17,7 @@ from qwh.raw.store import Store
 
 CHUNKS, POSITIONS, PROMPTS = 8, 40, 12
 FARTHER = {"floor": 1.0, "near": 1.5, "far": 20.0}  # how far each quant lies, in controls
-CONTROLS = {"rows=16": 1.0, "flash_attention=off": 0.1}
+CONTROLS = {"rows=16": 1.0, "kv_type=q8_0,rows=16": 90.0}
 COHORTS = ("once", "twice")
 TOP1_REF = 7
 FIRST = "q-{}-{}"  # run id of a quant
@@ -179,11 +179,11 @@ def ratio(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
 KLD = pl.col("kld").cast(pl.Float64)
 
 
-def test_the_control_that_moves_most_is_the_floor(twice):
+def test_the_control_of_another_batch_shape_alone_is_the_floor(twice):
     rows = query(
         twice,
         "select cohort_id, corpus_id, context_length, route, reading, kld_mean, kld_mean_se,"
-        " kld_p99, n, chunks, run_id from fct_noise_floor",
+        " kld_p99, n, chunks, run_id from fct_noise_floor where is_floor",
     )
     tokens = part(twice, "tokens", "control-100-twice-prose")
     chunks = by_chunk(tokens, KLD)
@@ -199,7 +199,7 @@ def test_the_control_that_moves_most_is_the_floor(twice):
 
 
 def test_the_quantiles_error_is_woodruffs(twice):
-    [(p99, error)] = query(twice, "select kld_p99, kld_p99_se from fct_noise_floor")
+    [(p99, error)] = query(twice, "select kld_p99, kld_p99_se from fct_noise_floor where is_floor")
     tokens = part(twice, "tokens", "control-100-twice-prose").filter("finite")
     chunks = by_chunk(tokens, (p99 < KLD).cast(pl.Int64))
     _, share = ratio(chunks["sum"].to_numpy(), chunks["n"].to_numpy())
@@ -362,6 +362,6 @@ def test_words_stand_beside_every_kld(twice):
     assert sorted(lines) == [(False, False), (True, True)]
     shown = qwh("show", "noise_floor", "--warehouse", twice, "--format", "json")
     rows = json.loads(shown.stdout)
-    assert [row["kind"] for row in rows] == ["control", "quant", "quant", "quant"]
+    assert [row["kind"] for row in rows] == ["control", "control", "quant", "quant", "quant"]
     told = query(twice, "select says from study where finding like '%engine itself moves'")
     assert len(told) == 1 and "cannot tell" in told[0][0]

@@ -19,6 +19,7 @@ with told as (
     inner join {{ ref('fct_noise_floor') }} as controls
         using (cohort_id, corpus_id, context_length, route, estimator)
     where floors.is_primary
+        and controls.is_floor
     group by cohort_id
 )
 

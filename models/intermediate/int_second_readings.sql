@@ -12,4 +12,5 @@ select
     benchmark_id,
     estimator,
     status,
+    started_at,
 from {{ current_runs(is_second_reading('role'), apart='reading') }} as runs

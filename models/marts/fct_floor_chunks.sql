@@ -19,6 +19,7 @@ inner join {{ ref('fct_noise_floor') }} as controls
     and quants.context_length = controls.context_length
     and quants.estimator = controls.estimator
     and routes.route = controls.route
+    and controls.is_floor
 inner join {{ ref('int_control_chunks') }} as floors
     on controls.run_id = floors.run_id
     and quants.chunk = floors.chunk

@@ -96,20 +96,19 @@ select
     if(ends.error is not null, (ends.high - ends.low) / 2, null) as kld_p99_se,
     means.n::bigint as n,
     errors.chunks,
+    row_number() over (
+        partition by
+            runs.cohort_id, runs.corpus_id, runs.context_length, routes.route, runs.estimator
+        order by
+            runs.status is not distinct from 'partial' asc,
+            regexp_full_match(runs.reading, 'rows=[0-9]+') desc,
+            errors.chunks desc,
+            runs.started_at desc,
+            run_id asc
+    ) = 1 as is_floor,
     run_id,
 from {{ ref('int_second_readings') }} as runs
 inner join {{ ref('int_routes') }} as routes using (run_id)
 inner join means using (run_id)
 inner join errors using (run_id)
 inner join ends using (run_id)
--- of several ways to read the reference again, the one that moves it furthest
-qualify
-    row_number() over (
-        partition by
-            runs.cohort_id, runs.corpus_id, runs.context_length, routes.route, runs.estimator
-        order by
-            runs.status is not distinct from 'partial' asc,
-            means.mean desc,
-            runs.reading asc,
-            run_id asc
-    ) = 1

@@ -81,7 +81,7 @@ def above_floor(rows: FloorChunks, settings: Neighbours) -> list[AboveFloor]:
     ]
     adjusted = holm(np.array([np.nan if found.p is None else found.p for _, _, found in read]))
     tests = max(1, int(np.isfinite(adjusted).sum()))
-    effects = np.array([found.effect for _, _, found in read])
+    effects = np.array([_above(found) for _, _, found in read])
     needed = chunks_needed(effects, ALPHA / tests, correlation)
     return [
         AboveFloor(
@@ -103,6 +103,11 @@ def _against_floor(text: Text, row: int, correlation: float) -> Tested:
     """A quant on a text; nothing of it is adjusted."""
     known = np.isfinite(text.totals[row])
     return tested(text.totals[row, known], text.sizes[row, known], 0.0, correlation)
+
+
+def _above(found: Tested) -> float:
+    """How far it lies above, in standard deviations of one chunk; NaN where it does not."""
+    return found.effect if found.figure is not None and found.figure > 0 else float("nan")
 
 
 def _verdict(found: Tested, p_adjusted: float) -> str:
