@@ -24,6 +24,7 @@ CHOOSING = {
     "layout": "a prompt with its choices in one pass",
     "qwh_choices": 1,
 }
+UNSAID = {"parallel": 1, "attempts": 1, "temperature": 0}  # what a harness leaves out, where usual
 
 
 @dataclass(frozen=True)

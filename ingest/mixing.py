@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import ExitCode, QwhError
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
+from .benchmarks import UNSAID
 from .cohort import Job
 from .differences import apart
 from .members import run_as
@@ -84,8 +85,15 @@ def _refuse_other_quant(held: RunFacts, job: Job) -> None:
 def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:
     there, here = (_compared(each, run.clashes(held)) for each in (held, run))
     differ = [key for key in there | here if there.get(key) != here.get(key)]
+    if "token_stream_sha256" in differ and _is_other_text(held, run):
+        name = "--benchmark-id" if run.benchmark_id else "name, --corpus NAME=FILE"
+        raise QwhError(
+            f"cohort {held.cohort_id} holds another text as {held.corpus_id}: give this file its"
+            f" own {name}, or use another --cohort",
+            ExitCode.MISMATCH,
+        )
     if differ:
-        pairs = [(key, *apart(str(there.get(key)), str(here.get(key)))) for key in differ]
+        pairs = [(key, *apart(_said(there, key), _said(here, key))) for key in differ]
         told = ", ".join(f"{key} {ours} there, {theirs} here" for key, ours, theirs in pairs)
         length = f" at context length {held.context_length}" if held.context_length else ""
         raise QwhError(
@@ -93,6 +101,19 @@ def _refuse_other_facts(held: RunFacts, run: RunFacts) -> None:
             f" {told}: repeat those settings, or use another --cohort or corpus name",
             ExitCode.MISMATCH,
         )
+
+
+def _is_other_text(held: RunFacts, run: RunFacts) -> bool:
+    """Whether two runs under one name read files of which both are known and differ."""
+    return None not in (held.corpus_sha256, run.corpus_sha256) and (
+        held.corpus_sha256 != run.corpus_sha256
+    )
+
+
+def _said(facts: dict[str, Any], key: str) -> str:
+    """A fact for a person."""
+    value = facts.get(key)
+    return str(UNSAID.get(key, "none") if value is None else value)
 
 
 def _compared(run: RunFacts, keys: list[str]) -> dict[str, Any]:

@@ -207,7 +207,11 @@ def test_another_number_is_another_harness_and_one_is_none(tmp_path, quants):
     two = ("--reference", REFERENCE, "--quant", quants["Q8_0"], "--cohort", "m")
     where = ("--warehouse", tmp_path / "w", "--benchmark-id", "alone")
     done = qwh("ingest", "prompts", path, *two, *where, "--parallel", 3)
-    assert done.exit_code == ExitCode.MISMATCH and "parallel" in done.stderr
+    assert done.exit_code == ExitCode.MISMATCH and "parallel 1 there, 3 here" in done.stderr
+    path.write_text("\n".join(LINES[2:5]))
+    done = qwh("ingest", "prompts", path, *two, *where)
+    assert done.exit_code == ExitCode.MISMATCH and done.stderr.count("\n") == 1
+    assert "cohort m holds another text as alone: give this file its own --benc" in done.stderr
 
 
 def test_second_readings_of_prompts(tmp_path, quants):

@@ -117,7 +117,7 @@ def test_another_text_of_the_name_is_refused_before_anything_is_read(tmp_path, q
     other.write_text((MODEL / "corpus.txt").read_text()[5000:])
     more = ("--corpus", other, "--chunks", 4, "--until", 0.3, *ONE)
     done = ingest(tmp_path, [quants["Q6_K"]], *more)
-    assert done.exit_code == ExitCode.MISMATCH and "token_stream_sha256" in done.stderr
+    assert done.exit_code == ExitCode.MISMATCH and "another text as corpus" in done.stderr
     assert "scoring" not in done.stderr
 
 
