@@ -50,8 +50,24 @@ def templated(benchmark: Benchmark, job: Job, choice: str) -> Benchmark:
     conversations = [prompt.conversation for prompt in benchmark.prompts]
     _say_of_markup(benchmark, conversations, file)
     texts = render(template, name, conversations, special(file))
+    _refuse_one_text(conversations, texts, name)
     prompts = [replace(each, rendered=text) for each, text in zip(benchmark.prompts, texts)]
     return replace(benchmark, prompts=prompts, template=digest(template))
+
+
+def _refuse_one_text(
+    conversations: list[list[dict[str, str]]], texts: list[str], name: str
+) -> None:
+    """Raise QwhError where a template makes one text of two prompts that differ."""
+    first: dict[str, int] = {}
+    for number, text in enumerate(texts):
+        other = first.setdefault(text, number)
+        if conversations[other] != conversations[number]:
+            raise QwhError(
+                f"the chat template of {name} makes the same text of prompts {other + 1} and"
+                f" {number + 1}, which differ: give another, --chat-template FILE, or none",
+                ExitCode.BAD_INPUT,
+            )
 
 
 def digest(template: str) -> str:

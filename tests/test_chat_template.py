@@ -173,6 +173,16 @@ def test_markup_in_a_prompt_is_counted(tmp_path, chat):
     assert "1 of 2 prompts contain markup of this model" in done.stderr, done.stderr
 
 
+def test_a_template_that_makes_one_text_of_two_prompts_is_refused(tmp_path, chat):
+    lines = [{"prompt": text, "answers": ["4"]} for text in ("1+3", "2+2", "2+2 ")]
+    said = "the chat template of mine.jinja makes the same text of prompts"
+    for template, pair in (("static", "1 and 2"), ("{{ messages[0].content | trim }}", "2 and 3")):
+        (tmp_path / "mine.jinja").write_text(template)
+        done = ask(tmp_path, chat, lines, "--chat-template", tmp_path / "mine.jinja")
+        assert done.exit_code == ExitCode.BAD_INPUT and done.stderr.count("\n") == 1
+        assert f"{said} {pair}, which differ" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("lines", "more", "models", "said"),
     [
