@@ -74,6 +74,13 @@ def _refuse_other_quant(held: RunFacts, job: Job) -> None:
             " this one its own --quant-id",
             ExitCode.MISMATCH,
         )
+    same = [quant for quant in job.quants if is_first and quant.quant_id == held.quant_id]
+    if any(who.engine.facts(who.file, who.reading).get("lora") != held.lora for who in same):
+        raise QwhError(
+            f"cohort {job.cohort} knows {held.quant_id} with another adapter: give this one its own"
+            " --quant-id",
+            ExitCode.MISMATCH,
+        )
     if held.file_sha256 not in (None, files.get(held.quant_id or "", held.file_sha256)):
         raise QwhError(
             f"cohort {job.cohort} already knows another file as {held.quant_id}"

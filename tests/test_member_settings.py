@@ -239,6 +239,10 @@ def test_an_adapter_is_a_setting_whose_file_is_a_fact(tmp_path):
     assert full.mean() > scaled.mean() > 1e-6
     np.testing.assert_allclose(scaled, other, rtol=1e-2, atol=1e-7)
     assert member(tmp_path / "w", "tiny-f16").lora is None
+    (tmp_path / "other").mkdir()
+    namesake = adapter(tmp_path / "other" / "style.gguf", 0.125)
+    done = ingest(tmp_path / "w", [REFERENCE], *CUT, "--lora", namesake)
+    assert done.exit_code == ExitCode.MISMATCH and "with another adapter" in done.stderr
 
 
 def test_stretched_positions_are_a_setting(tmp_path):
