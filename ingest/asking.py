@@ -39,8 +39,8 @@ def ask_benchmark(
     for member in (job.reference, *job.quants):
         if member.file.stream is not None:
             raise QwhError(
-                f"{member.file.path.name} holds logits of one text and answers nothing: give the"
-                " model that wrote it",
+                f"{member.source} holds what a model said of one text and answers nothing: give"
+                " the model that wrote it",
                 ExitCode.USAGE,
             )
     with closing(job.reference.engine.vocabulary(job.reference.file)) as vocabulary:

@@ -47,6 +47,12 @@ class Member:
         return registry.engine(self.kind)
 
     @property
+    def source(self) -> str:
+        """What it is read from, for a person."""
+        path, kind = self.file.path, registry.ENGINES[self.kind]
+        return f"the capture {path.parent.name}" if kind.in_folder else path.name
+
+    @property
     def described(self) -> ModelFile:
         """The file whose facts are the run's."""
         return self.made_by.file if self.made_by else self.file

@@ -45,7 +45,7 @@ def _again(store: Store, job: Job, first: Member, role: str) -> Member:
     model = first if first.file.stream is None else first.made_by
     if model is None:
         raise QwhError(
-            f"{first.file.path.name} holds what a model said once, and cannot be read again: give"
+            f"{first.source} holds what a model said once, and cannot be read again: give"
             f" the model's file for --{role}",
             ExitCode.USAGE,
         )

@@ -166,7 +166,9 @@ def refuse_damage(folder: Path, manifest: Manifest) -> None:
             raise BadFile(path, "at its start", "there is no such file", "make the capture again")
         size = path.stat().st_size
         if size != about["bytes"] or disk.sha256(path) != about["sha256"]:
-            found = f"{size:,} bytes, and not those of its capture, {about['bytes']:,}"
+            kept = about["bytes"]
+            more = f": {size:,} of them, not {kept:,}" if size != kept else ""
+            found = f"its bytes are not those of its capture{more}"
             raise BadFile(path, "its checksum", found, "make the capture again")
 
 

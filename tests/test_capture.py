@@ -127,7 +127,7 @@ def test_a_capture_may_be_named_as_the_reference(tmp_path, kept, quants):
         (("--chunks", 4), "chunks 6 there, 4 here"),
         (("--score-from", "zero"), "score_from 64 there, 0 here"),
         (("--batch-size", 32), "batch_size 512 there, 32 here"),
-        (("--control",), "cannot be read again"),
+        (("--control",), "the capture tiny holds what a model said once, and cannot be read again"),
     ],
 )
 def test_another_text_or_way_is_refused_by_name(tmp_path, kept, quants, said, what):
@@ -173,6 +173,17 @@ def test_another_tokenizer_is_refused_by_name(tmp_path, copied, quants):
         (copied / "capture.json").write_text(manifest.to_json())
         done = ingested(tmp_path / "w", copied, quants["Q8_0"])
         assert done.exit_code == 5 and what in done.stderr, done.stderr
+
+
+def test_a_file_of_another_size_is_told_by_it_and_no_other(copied):
+    about = captures.read_manifest(copied)
+    path = copied / "tokens.safetensors"
+    whole = path.read_bytes()
+    for raw, word in ((whole[:-1] + b"x", "capture: make"), (whole + b"x", "of them, not ")):
+        path.write_bytes(raw)
+        with pytest.raises(QwhError, match="its bytes are not those of its capture") as error:
+            captures.refuse_damage(copied, about)
+        assert word in str(error.value)
 
 
 def test_every_flipped_bit_is_refused(copied):
@@ -251,6 +262,7 @@ def test_a_capture_is_no_logits_file_and_speaks_no_answers(tmp_path, kept, quant
     assert done.exit_code == 2 and "--reference-capture" in done.stderr
     done = qwh("ingest", "prompts", MODEL / "prompts.jsonl", "--reference", kept, *where)
     assert done.exit_code == 2 and "answers nothing: give the model" in done.stderr
+    assert "the capture tiny holds what a model said of one text" in done.stderr
 
 
 def test_a_path_in_a_manifest_leads_nowhere(copied, tmp_path):

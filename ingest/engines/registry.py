@@ -24,13 +24,16 @@ class Kind(NamedTuple):
     sentence: str
     extra: str | None = None
     stored: bool = False  # its files hold what a model said of one text, and run nothing
+    in_folder: bool = False  # by whose name they are called
 
 
 ENGINES = {  # name on the command line -> engine; files are recognised in this order
     "logits-file": Kind(
         "logits_file", "what llama-perplexity --kl-divergence-base wrote", stored=True
     ),
-    "capture": Kind("capture", "what a reference's head read of one text, kept", stored=True),
+    "capture": Kind(
+        "capture", "what a reference's head read of one text, kept", stored=True, in_folder=True
+    ),
     "gguf": Kind("llama_cpp", "llama.cpp runs a GGUF file", extra="gguf"),
 }
 
