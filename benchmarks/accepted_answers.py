@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from qwh.ingest import cohort
-from qwh.ingest.answering import Answering
-from qwh.ingest.benchmarks import Benchmark, read_benchmark
 from qwh.ingest.cohort import Job, Settings, job
 from qwh.ingest.engines.port import Sequence
-from qwh.ingest.expecting import USUAL, Expecting
+from qwh.ingest.prompts.answering import Answering
+from qwh.ingest.prompts.benchmarks import Benchmark, read_benchmark
+from qwh.ingest.prompts.expecting import USUAL, Expecting
 from qwh.raw.store import Store
 
 

@@ -16,7 +16,7 @@ import torch
 import kernels as kernel_benchmark
 from qwh.ingest.engines.llama_cpp import file, load, vocabulary
 from qwh.ingest.engines.port import PLAIN
-from qwh.ingest.texts import Cut, read_text
+from qwh.ingest.texts.text import Cut, read_text
 from qwh.kernels.scorers import cpu, naive
 from qwh.kernels.scorers.rows import CodedRows
 

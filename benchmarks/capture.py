@@ -20,12 +20,12 @@ import peer
 
 import ingest
 from qwh.ingest import cohort
-from qwh.ingest.captured import Quants, score_captures
-from qwh.ingest.capturing import capture_texts
+from qwh.ingest.captures.captured import Quants, score_captures
+from qwh.ingest.captures.capturing import capture_texts
 from qwh.ingest.cohort import Settings, job, stored_job
 from qwh.ingest.engines.port import PLAIN
-from qwh.ingest.scoring import score_texts
-from qwh.ingest.texts import Cut, stored_text
+from qwh.ingest.texts.scoring import score_texts
+from qwh.ingest.texts.text import Cut, stored_text
 from qwh.ingest.trace import Trace
 from qwh.kernels.scorers.head import widen
 from qwh.raw.captures import read_manifest

@@ -18,12 +18,12 @@ import numpy as np
 from peer import build
 from peer_server import Server
 
-from qwh.ingest.asked import Asked, tokenized
-from qwh.ingest.benchmarks import Benchmark, read_benchmark
 from qwh.ingest.engines import llama_cpp
 from qwh.ingest.engines.llama_slots import MOST
 from qwh.ingest.engines.port import PLAIN, Reading, Sequence, Start
-from qwh.ingest.stopping import Watch
+from qwh.ingest.prompts.asked import Asked, tokenized
+from qwh.ingest.prompts.benchmarks import Benchmark, read_benchmark
+from qwh.ingest.prompts.stopping import Watch
 
 
 class Took(NamedTuple):

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from qwh.ingest import cohort
-from qwh.ingest.asked import tokenized
-from qwh.ingest.benchmarks import read_benchmark
 from qwh.ingest.cohort import Settings, job
 from qwh.ingest.engines.port import Model, Sequence, Vocabulary
-from qwh.ingest.expecting import Question, ends, questions
-from qwh.ingest.prompt_lines import accepted_texts
+from qwh.ingest.prompts.asked import tokenized
+from qwh.ingest.prompts.benchmarks import read_benchmark
+from qwh.ingest.prompts.expecting import Question, ends, questions
+from qwh.ingest.prompts.prompt_lines import accepted_texts
 
 LONGEST = 48  # tokens of a sampled answer
 PROMPTS, TIMES = 20, 2000

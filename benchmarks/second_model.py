@@ -23,9 +23,9 @@ import train  # noqa: E402
 
 from qwh.demo import make_prompts, run, study  # noqa: E402
 from qwh.demo.models import make_quants  # noqa: E402
-from qwh.ingest.asking import ask_benchmark  # noqa: E402
-from qwh.ingest.benchmarks import read_benchmark  # noqa: E402
 from qwh.ingest.cohort import Settings, job  # noqa: E402
+from qwh.ingest.prompts.asking import ask_benchmark  # noqa: E402
+from qwh.ingest.prompts.benchmarks import read_benchmark  # noqa: E402
 from qwh.raw.store import Store  # noqa: E402
 
 COHORT = "bytes-by-heart"

@@ -27,7 +27,7 @@ def capture(
 
     Example: qwh capture --reference m-f16.gguf --corpus wiki.txt -o m-wiki
     """
-    from ..ingest.capturing import capture_texts, described
+    from ..ingest.captures.capturing import capture_texts, described
     from ..ingest.cohort import all_threads
     from ..ingest.engines.port import Reading
 

@@ -153,10 +153,10 @@ def _read(
     spans: "Trace",
 ) -> "list[RunFacts]":
     """Texts through a reference, or through what is kept of one, and its quants."""
-    from ..ingest.captured import Quants, given, score_captures
+    from ..ingest.captures.captured import Quants, given, score_captures
     from ..ingest.cohort import job, named_as_held
     from ..ingest.files import models
-    from ..ingest.scoring import score_texts
+    from ..ingest.texts.scoring import score_texts
 
     cohort, files, names, settings = named
     kept = given(*of)
@@ -206,10 +206,10 @@ def ingest_prompts(
 
     Example: qwh ingest prompts facts.jsonl --reference m-f16.gguf --quant m-q4.gguf --cohort m
     """
-    from ..ingest.asking import ask_benchmark
     from ..ingest.cohort import job, named_as_held
     from ..ingest.files import benchmarks, models
-    from ..ingest.preparing import names, prepared
+    from ..ingest.prompts.asking import ask_benchmark
+    from ..ingest.prompts.preparing import names, prepared
     from ..progress import say
     from ..raw.store import Store
 
@@ -258,10 +258,10 @@ def ingest_logits_file(
 
     Example: qwh ingest logits-file base.dat --quant m-q4.gguf --cohort m
     """
-    from ..ingest.captured import refuse_capture
+    from ..ingest.captures.captured import refuse_capture
     from ..ingest.cohort import named_as_held, stored_job
     from ..ingest.files import models
-    from ..ingest.scoring import describe_stored, score_stored
+    from ..ingest.texts.scoring import describe_stored, score_stored
     from ..ingest.trace import Trace
     from ..raw.store import Store
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import storage_error
-from ..ingest.cohort_file import NAME
+from ..ingest.cohort_file.keys import NAME
 from ..progress import say
 from .options import DEFAULT, WarehouseOption, from_here
 

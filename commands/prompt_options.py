@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from ..ingest.manner import NEW_TOKENS, NO_TEMPLATE, OWN_TEMPLATE, Manner
+from ..ingest.prompts.manner import NEW_TOKENS, NO_TEMPLATE, OWN_TEMPLATE, Manner
 from .options import size
 
 if TYPE_CHECKING:
-    from ..ingest.expecting import Wanted
+    from ..ingest.prompts.expecting import Wanted
 
 NewTokensOption = Annotated[int, typer.Option(help="Longest answer, tokens.", min=1)]
 ChatTemplateOption = Annotated[
@@ -97,7 +97,7 @@ class Asked(NamedTuple):
 
     def scored(self) -> "Wanted":
         """How accepted answers are read. Raises QwhError."""
-        from ..ingest.expecting import wanted
+        from ..ingest.prompts.expecting import wanted
 
         return wanted(self.temperature, self.longest_answer)
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ExitCode, QwhError
-from ..ingest.cohort_file import NAME
+from ..ingest.cohort_file.keys import NAME
 from ..progress import say
 from .new_run import which_run
 from .options import COHORT, DEFAULT, AtOnceOption, ThreadsOption, cohort_name
 from .usual import WAREHOUSE, usual_warehouse
 
 if TYPE_CHECKING:
-    from ..ingest.cohort_file import CohortFile
-    from ..ingest.hashes import Hashes
-    from ..ingest.todo import Todo
+    from ..ingest.cohort_file.hashes import Hashes
+    from ..ingest.cohort_file.keys import CohortFile
+    from ..ingest.cohort_file.todo import Todo
     from ..raw.store import Store
 
 FileArgument = Annotated[Path, typer.Argument(metavar="[FILE]", help="The cohort file.")]
@@ -50,9 +50,9 @@ def run(
     """
     from ..database.freshness import stale
     from ..database.warehouse import Warehouse
-    from ..ingest.cohort_file import read_cohort_file
-    from ..ingest.hashes import Hashes
-    from ..ingest.todo import todo
+    from ..ingest.cohort_file.hashes import Hashes
+    from ..ingest.cohort_file.keys import read_cohort_file
+    from ..ingest.cohort_file.todo import todo
     from ..raw.names import refuse_name
     from ..raw.store import Store
 
@@ -115,11 +115,11 @@ def _carried_out(
     at_once: tuple[int | None, int | None],
 ) -> bool:
     """Whether anything was done: a line on stderr per new run."""
-    from ..ingest.primary import name_primary
+    from ..ingest.cohort_file.primary import name_primary
 
     if not wanted.is_empty:
         from ..ingest.cohort import Settings, all_threads
-        from ..ingest.run_file import carry_out
+        from ..ingest.cohort_file.carry_out import carry_out
 
         threads, quants = at_once
         settings = Settings(

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from ..ingest.cohort_file import LENGTH
+from ..ingest.cohort_file.keys import LENGTH
 
 if TYPE_CHECKING:
-    from ..ingest.texts import Cut
+    from ..ingest.texts.text import Cut
 
 CorpusOption = Annotated[
     list[str] | None,
@@ -45,7 +45,7 @@ class Read(NamedTuple):
     @property
     def cuts(self) -> "list[Cut]":
         """How texts are cut."""
-        from ..ingest.texts import Cut
+        from ..ingest.texts.text import Cut
 
         lengths = dict.fromkeys(self.context_length or [LENGTH])
         return [Cut(length, self.chunks, self.score_from or "half") for length in lengths]

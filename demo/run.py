@@ -57,11 +57,11 @@ def run(folder: Path, size: Size) -> str:
 
 def _ingest(store: Store, size: Size, reference: Path, quants: list[Path], threads: int) -> None:
     """Texts and prompts through the reference and all quants."""
-    from ..ingest.asking import ask_benchmark
-    from ..ingest.benchmarks import read_benchmark
     from ..ingest.cohort import Settings, job
-    from ..ingest.scoring import score_texts
-    from ..ingest.texts import Cut
+    from ..ingest.prompts.asking import ask_benchmark
+    from ..ingest.prompts.benchmarks import read_benchmark
+    from ..ingest.texts.scoring import score_texts
+    from ..ingest.texts.text import Cut
     from ..ingest.trace import Trace
 
     settings = Settings(threads, made_from=MADE_FROM)

@@ -6,10 +6,10 @@ from typing import Any
 from ..errors import ExitCode, QwhError
 from ..raw.manifest import RunFacts
 from ..raw.store import Store
-from .benchmarks import UNSAID
 from .cohort import Job
 from .differences import apart
 from .members import run_as
+from .prompts.benchmarks import UNSAID
 from .quant_names import settings_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import deaths
 
 SMALL = 1 << 16  # bytes of hidden states in a file: two chunks of the test model
-WARM = ["capture_runs", "qwh.cli", "qwh.ingest.capturing", "llama_cpp", "numba"]
+WARM = ["capture_runs", "qwh.cli", "qwh.ingest.captures.capturing", "llama_cpp", "numba"]
 
 
 def start(arguments: list, said: Path, die_at: int = 0):
@@ -25,7 +25,7 @@ def _run(arguments: list[str], said: Path, die_at: int) -> None:
     os.dup2(out, 1)
     os.dup2(out, 2)
     from qwh.cli import app
-    from qwh.ingest import capturing
+    from qwh.ingest.captures import capturing
 
     capturing.SHARD = SMALL
     if die_at:

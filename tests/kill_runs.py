@@ -7,7 +7,8 @@ from pathlib import Path
 
 import deaths
 
-WARM = ["kill_runs", "qwh.cli", "qwh.commands.ingest", "qwh.ingest.scoring", "llama_cpp", "numba"]
+WARM = ["kill_runs", "qwh.cli", "qwh.commands.ingest", "qwh.ingest.texts.scoring"]
+WARM += ["llama_cpp", "numba"]
 DEATHS = ("fsync", "replace", "truncate", "rmdir")  # calls of os at which a run may be killed
 
 

@@ -12,7 +12,7 @@ from capture_runs import SMALL, start
 from conftest import LENGTH, MODEL, REFERENCE, ingest, qwh
 
 from qwh.errors import QwhError
-from qwh.ingest import capturing
+from qwh.ingest.captures import capturing
 from qwh.ingest.cohort import all_threads
 from qwh.ingest.engines import capture, llama_cpp
 from qwh.ingest.engines.port import PLAIN

@@ -15,7 +15,7 @@ from test_bad_input import refused
 from test_log_llama import KLD_LOG
 
 from qwh.errors import BadFile, ExitCode, QwhError
-from qwh.ingest.benchmarks import read_benchmark
+from qwh.ingest.prompts.benchmarks import read_benchmark
 from qwh.ingest.readers.untrusted import packed
 from qwh.raw.store import Store
 

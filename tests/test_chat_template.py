@@ -8,12 +8,12 @@ from conftest import qwh
 from gguf_files import micro
 
 from qwh.errors import ExitCode, QwhError
-from qwh.ingest import chat_template
-from qwh.ingest.asked import tokenized
-from qwh.ingest.benchmarks import Benchmark
-from qwh.ingest.chat_template import digest, render
 from qwh.ingest.engines import registry
-from qwh.ingest.prompt_lines import Prompt
+from qwh.ingest.prompts import chat_template
+from qwh.ingest.prompts.asked import tokenized
+from qwh.ingest.prompts.benchmarks import Benchmark
+from qwh.ingest.prompts.chat_template import digest, render
+from qwh.ingest.prompts.prompt_lines import Prompt
 from qwh.raw.store import Store
 
 CHATML = """{% for message in messages %}{% if loop.first and message['role'] != 'system' %}

@@ -12,7 +12,7 @@ from outside import Outside
 from scipy.special import log_softmax
 
 from qwh.errors import ExitCode, QwhError
-from qwh.ingest.benchmarks import read_benchmark
+from qwh.ingest.prompts.benchmarks import read_benchmark
 from qwh.raw.store import Store
 
 TOWNS = ["Farun", "Arlen", "a town of which nobody knows", "Farunia"]

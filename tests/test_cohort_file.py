@@ -10,8 +10,8 @@ from conftest import REFERENCE, qwh
 from qwh.commands.init import TEMPLATE
 from qwh.errors import ExitCode, QwhError
 from qwh.ingest import files
-from qwh.ingest.cohort_file import read_cohort_file
-from qwh.ingest.hashes import Hashes
+from qwh.ingest.cohort_file.hashes import Hashes
+from qwh.ingest.cohort_file.keys import read_cohort_file
 from qwh.ingest.quant_names import HeldNames, short_name
 from qwh.raw.manifest import RunFacts
 

@@ -12,8 +12,8 @@ from qwh.database.warehouse import Warehouse
 from qwh.demo import make_prompts, models, study
 from qwh.demo.run import FULL
 from qwh.demo.tables import COLUMNS
-from qwh.ingest.benchmarks import read_benchmark
-from qwh.ingest.grading import normalise
+from qwh.ingest.prompts.benchmarks import read_benchmark
+from qwh.ingest.prompts.grading import normalise
 from qwh.raw.store import Store
 
 BENCHMARKS = sorted((Path(study.__file__).parent / "benchmarks").glob("*.jsonl"))

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from scipy import special, stats
 
-from qwh.ingest.drawing import Draw, gumbel
+from qwh.ingest.prompts.drawing import Draw, gumbel
 
 LOGITS = np.array([2.0, 1.0, 0.5, 0.0, -1.0, -np.inf, 1.5], np.float32)
 DRAWS = 4000

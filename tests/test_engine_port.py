@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from qwh.errors import QwhError
-from qwh.ingest.answering import refuse_mute
 from qwh.ingest.cohort import Settings
 from qwh.ingest.engines.port import PLAIN, Reading, Sequence, blocks
 from qwh.ingest.lockstep import Lane, Scorer
 from qwh.ingest.members import Member
+from qwh.ingest.prompts.answering import refuse_mute
 from qwh.ingest.trace import Trace
 from qwh.kernels.scorers import dispatch, naive
 from qwh.kernels.scorers.rows import Bfloat16Rows

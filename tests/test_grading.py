@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from qwh.errors import QwhError
-from qwh.ingest.benchmarks import Benchmark
-from qwh.ingest.extraction import check, last_match
-from qwh.ingest.prompt_lines import Prompt
-from qwh.ingest.tally import Tally
+from qwh.ingest.prompts.benchmarks import Benchmark
+from qwh.ingest.prompts.extraction import check, last_match
+from qwh.ingest.prompts.prompt_lines import Prompt
+from qwh.ingest.prompts.tally import Tally
 
 PROMPT = Prompt("all", "2 + 2 =", ("4", "Four"))
 PLAIN = Benchmark("sums", "0" * 64, [PROMPT], 8)

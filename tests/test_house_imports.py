@@ -51,12 +51,12 @@ MAY_USE = {  # package -> rooms and files that may import it
     "duckdb": {
         "database",
         "kernels/udf.py",
-        "ingest/extraction.py",
+        "ingest/prompts/extraction.py",
         "ingest/readers/untrusted/tables.py",
     },
     "filelock": {"raw/disk.py"},
     "gguf": {"ingest/engines/gguf.py", "ingest/engines/gguf_header.py"},
-    "jinja2": {"ingest/rendering.py"},
+    "jinja2": {"ingest/prompts/rendering.py"},
     "llama_cpp": {
         f"ingest/engines/{file}.py"
         for file in ("llama_context", "llama_quantize", "llama_settings", "llama_tap")
@@ -79,9 +79,9 @@ MAY_USE = {  # package -> rooms and files that may import it
     "pyarrow": {
         "raw",
         "demo",
-        "ingest/first_again.py",
-        "ingest/kept.py",
-        "ingest/kept_prompts.py",
+        "ingest/texts/first_again.py",
+        "ingest/texts/kept_chunks.py",
+        "ingest/prompts/kept_prompts.py",
         "ingest/readers/lighteval_details.py",
         "kernels/statistics/answers.py",
         "kernels/statistics/port.py",

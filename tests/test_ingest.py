@@ -183,7 +183,7 @@ def test_the_benchmark_is_neither_hopeless_nor_solved(warehouse):
 
 
 def test_answers_are_greedy_and_scored_after_normalisation(warehouse):
-    from qwh.ingest.grading import normalise
+    from qwh.ingest.prompts.grading import normalise
 
     assert normalise(' "Arlen."\nQ: ') == "arlen" and normalise("\n") == ""
     rows = query(

@@ -16,10 +16,10 @@ from conftest import MODEL, REFERENCE, qwh
 from kill_runs import start
 from test_kills import parts
 
-from qwh.ingest import stopping
-from qwh.ingest.benchmarks import Benchmark
 from qwh.ingest.engines import llama_cpp
-from qwh.ingest.kept_prompts import KeptPrompts
+from qwh.ingest.prompts import stopping
+from qwh.ingest.prompts.benchmarks import Benchmark
+from qwh.ingest.prompts.kept_prompts import KeptPrompts
 
 PROMPTS = 20
 KILLS = int(os.environ.get("QWH_KILLS", "20")) // 5

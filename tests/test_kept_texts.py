@@ -10,7 +10,7 @@ from test_store import manifest
 
 from qwh.ingest import cohort
 from qwh.ingest.cohort import Settings
-from qwh.ingest.kept import KeptText, ReadOtherwise
+from qwh.ingest.texts.kept_chunks import KeptText, ReadOtherwise
 from qwh.kernels.scorers import dispatch
 from qwh.raw import staging
 from qwh.raw.store import Store

@@ -317,7 +317,7 @@ def test_real_logits_of_a_real_model(quants):
     """
     from qwh.ingest.engines.llama_cpp import file, load, vocabulary
     from qwh.ingest.engines.port import Reading
-    from qwh.ingest.texts import Cut, read_text
+    from qwh.ingest.texts.text import Cut, read_text
 
     files = [file(path) for path in (REFERENCE, quants["Q8_0"], quants["Q4_K_M"])]
     text = read_text(str(MODEL / "corpus.txt"), 0, Cut(128, 4, "half"), vocabulary(files[0]))

@@ -13,11 +13,11 @@ from scipy.stats import chisquare
 
 from qwh.errors import QwhError
 from qwh.ingest.cohort import Settings
-from qwh.ingest.cohort_file import read_cohort_file
-from qwh.ingest.hashes import Hashes
-from qwh.ingest.manner import Manner
-from qwh.ingest.run_file import carry_out
-from qwh.ingest.todo import Todo, todo
+from qwh.ingest.cohort_file.carry_out import carry_out
+from qwh.ingest.cohort_file.hashes import Hashes
+from qwh.ingest.cohort_file.keys import read_cohort_file
+from qwh.ingest.cohort_file.todo import Todo, todo
+from qwh.ingest.prompts.manner import Manner
 from qwh.raw.store import Store
 
 PROMPTS = [{"prompt": f"{n} + {n} =", "answers": [str(2 * n)]} for n in range(3)]

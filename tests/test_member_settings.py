@@ -14,13 +14,13 @@ from test_second_readings import published, rows
 
 from qwh.errors import ExitCode, QwhError
 from qwh.ingest.cohort import Settings
-from qwh.ingest.cohort_file import read_cohort_file
+from qwh.ingest.cohort_file.carry_out import carry_out
+from qwh.ingest.cohort_file.hashes import Hashes
+from qwh.ingest.cohort_file.keys import read_cohort_file
+from qwh.ingest.cohort_file.todo import todo
 from qwh.ingest.engines import registry, settings
 from qwh.ingest.engines.llama_settings import SETTINGS, parameters
 from qwh.ingest.engines.port import PLAIN
-from qwh.ingest.hashes import Hashes
-from qwh.ingest.run_file import carry_out
-from qwh.ingest.todo import todo
 from qwh.raw.store import Store
 
 KNOWN = settings.COMMON | SETTINGS

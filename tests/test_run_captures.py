@@ -157,7 +157,7 @@ def test_a_control_reads_the_model_itself(here, loaded):
 
 
 def test_a_full_disk_keeps_nothing_and_the_reference_is_run(here, loaded, monkeypatch):
-    from qwh.ingest import capturing
+    from qwh.ingest.captures import capturing
 
     def full(*_):
         raise OSError(28, "No space left on device", "x")

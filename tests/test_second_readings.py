@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 
 from qwh.errors import ExitCode
 from qwh.ingest.engines import llama_context
-from qwh.ingest.texts import Cut, read_text
+from qwh.ingest.texts.text import Cut, read_text
 from qwh.raw import edits
 from qwh.raw.store import Store
 

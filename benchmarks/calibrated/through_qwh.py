@@ -18,12 +18,12 @@ import quants
 import tasks
 import train
 
-from qwh.ingest.asking import ask_benchmark
-from qwh.ingest.benchmarks import Benchmark
 from qwh.ingest.cohort import Settings, job
-from qwh.ingest.prompt_lines import Prompt
-from qwh.ingest.scoring import score_texts
-from qwh.ingest.texts import Cut
+from qwh.ingest.prompts.asking import ask_benchmark
+from qwh.ingest.prompts.benchmarks import Benchmark
+from qwh.ingest.prompts.prompt_lines import Prompt
+from qwh.ingest.texts.scoring import score_texts
+from qwh.ingest.texts.text import Cut
 from qwh.ingest.trace import Trace
 from qwh.raw.manifest import RunFacts
 from qwh.raw.store import Store

@@ -1,0 +1,1 @@
+"""Benchmarks asked of models: prompts answered, accepted answers and choices read."""
