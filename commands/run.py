@@ -151,6 +151,8 @@ def _missing(wanted: "Todo") -> list[str]:
 
 def _nothing_to_do(wanted: "Todo") -> str:
     """The one line of a run that finds all done."""
-    held = f"{len(wanted.quants)} quants are measured" if wanted.quants else "all is brought in"
-    held += f", {len(wanted.left)} runs stay retracted" if wanted.left else ""
+    from ..exports.words import counted
+
+    held = f"{counted(len(wanted.quants), 'quant')} measured" if wanted.quants else "all brought in"
+    held += f", {counted(len(wanted.left), 'run')} left retracted" if wanted.left else ""
     return f"cohort {wanted.cohort}: nothing to do, {held}; see qwh show fidelity"

@@ -197,6 +197,7 @@ def _row(run: "RunFacts", held: "dict[str, Edit]") -> dict[str, Any]:
         "tags": " ".join(tags(held)) or None,
         "from": run.source_name or run.file_name,
         "started_at": (run.started_at or "")[:16],
+        "reading": run.reading or None,
     }
 
 

@@ -143,7 +143,8 @@ def test_a_text_whose_end_is_not_known_is_kept_when_it_is(here, loaded, quants):
     assert {run.chunks for run in runs()} == {chunks}
 
 
-def test_a_control_reads_the_model_itself(here, loaded):
+def test_a_control_reads_the_model_itself(here, loaded, quants):
+    """One that is there does without the model's file."""
     (here / "qwh.toml").write_text(f"control = true\n{COHORT}")
     run()
     found = {run.role: run for run in runs()}
@@ -154,6 +155,10 @@ def test_a_control_reads_the_model_itself(here, loaded):
     os.utime(here / "qwh.toml")
     run()
     assert loaded == []
+    (here / "models" / "tiny-f16.gguf").unlink()
+    shutil.copy(quants["Q2_K"], here / "models" / "tiny-Q2_K.gguf")
+    run()
+    assert loaded == ["tiny-Q2_K.gguf"]
 
 
 def test_a_full_disk_keeps_nothing_and_the_reference_is_run(here, loaded, monkeypatch):

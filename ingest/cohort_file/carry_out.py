@@ -110,6 +110,9 @@ class _Work:
                     live.append(text)
                     continue
                 job = self._of(self.wanted.texts[text], kept)
+                if kept.made_by is None:  # without the model nothing is read of it once more
+                    second = self.settings.second._replace(control=False)
+                    job = replace(job, settings=replace(self.settings, second=second))
                 yield from score_stored(self.store, job, text.name, Trace())
             if live:
                 quants = [quant for text in live for quant in self.wanted.texts[text]]
@@ -133,8 +136,19 @@ class _Work:
                 found = self.shelf.find(sought)
         if found is None:
             return None
-        made_by = self._head() if self.settings.second.control else None  # it is read once more
+        made_by = self._head() if self._is_read_again(text) else None
         return replace(found, reading=self.settings.reading, made_by=made_by)
+
+    def _is_read_again(self, text: TextEntry) -> bool:
+        """Whether the reference is: a control that is there does without its file."""
+        path = self.file.reference
+        assert path is not None
+        here = ("control", self.wanted.cohort, text.name, text.context_length)
+        runs = self.store.runs()
+        is_held = any(
+            (run.role, run.cohort_id, run.corpus_id, run.context_length) == here for run in runs
+        )
+        return self.settings.second.control and (path.exists() or not is_held)
 
     def _sought(self, text: TextEntry, cut: Cut) -> Sought:
         """What a capture must be of."""

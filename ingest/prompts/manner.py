@@ -33,6 +33,17 @@ class Manner:
             check(self.extract)
         return self
 
+    @property
+    def of_answers(self) -> str:
+        """What is said here of answers alone, in a few words."""
+        said = {
+            "a stop word": self.stop,
+            "a pattern": self.extract,
+            "a sampling temperature": self.sampling_temperature,
+            "answering side by side": self.parallel > 1,
+        }
+        return ", ".join(name for name, value in said.items() if value)
+
     def _wrong(self) -> str | None:
         warm = self.sampling_temperature
         if not 0 <= warm < math.inf:

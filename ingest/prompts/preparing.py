@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import ExitCode, QwhError
+from ...progress import say
 from ...raw.manifest import RunFacts
 from ...raw.names import refuse_name
 from ..cohort import Job
-from .benchmarks import Benchmark, read_benchmark
+from .benchmarks import CHOICES, Benchmark, read_benchmark
 from .chat_template import digest, of_file, templated
 from .manner import NO_TEMPLATE, OWN_TEMPLATE, Manner
 
@@ -38,6 +39,8 @@ def prepared(path: Path, manner: Manner, job: Job, name: str | None = None) -> B
     asked = _asked(read_benchmark(path, manner.max_new_tokens), manner.checked())
     if name is not None:
         asked = replace(asked, benchmark_id=name)
+    if asked.kind == CHOICES and (said := manner.of_answers):
+        say(f"{asked.benchmark_id}: its choices are read, none is answered: {said} changes nothing")
     return templated(asked, job, manner.chat_template)
 
 
