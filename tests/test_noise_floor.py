@@ -364,4 +364,4 @@ def test_words_stand_beside_every_kld(twice):
     rows = json.loads(shown.stdout)
     assert [row["kind"] for row in rows] == ["control", "control", "quant", "quant", "quant"]
     told = query(twice, "select says from study where finding like '%engine itself moves'")
-    assert len(told) == 1 and "cannot tell" in told[0][0]
+    assert len(told) == 1 and "not resolved above" in told[0][0]
