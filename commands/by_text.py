@@ -38,8 +38,8 @@ def on_text(asked: "Cohort", pair: dict[str, str]) -> Said:
     rows = asked.ask("text_pair", **pair)
     columns = {"first_figure": pair["first"], "second_figure": pair["second"]}
     said = [words.sentence("text_pairs", row["verdict"], row["facts"]) for row in rows]
-    floors = [row["facts"] for row in rows if row["facts"]["first_floor"]]
-    said += [words.sentence("above_floor", "pair", facts) for facts in floors]
+    for facts in (row["facts"] for row in rows if row["facts"]["first_floor"]):
+        said[0] += f"; {words.sentence('above_floor', 'pair', facts)}"  # the first is of KLD
     return Said([of_two(row, ("kind",), columns) | some(row, TEXT_PAIR) for row in rows], said)
 
 
