@@ -14,7 +14,8 @@ select
     min(composites.composite) filter (where members.is_member) as lowest_composite,
     max(composites.composite) filter (where members.is_member) as highest_composite,
     any_value(composites.composite_ref) as composite_ref,
-    avg(composites.standard_error) filter (where members.is_member) as mean_gain_se,
+    avg(composites.standard_error order by composites.standard_error)
+    filter (where members.is_member) as mean_gain_se,
 from {{ ref('fct_zone_members') }} as members
 left join {{ ref('dim_scorings') }} as scorings
     on

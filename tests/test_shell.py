@@ -33,7 +33,7 @@ def program(name: str) -> str:
 
 
 # about imports, of which this warehouse has none
-NOTHING_TO_TELL = {"equal_distance", "unpaired", "topk_fidelity"}
+NOTHING_TO_TELL = {"equal_distance", "noise_floor", "unpaired", "topk_fidelity"}
 
 
 def real_shell(warehouse, sql: str) -> str:

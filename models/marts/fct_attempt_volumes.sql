@@ -22,7 +22,8 @@ volumes as (
         pairs.reference_run_id,
         quants.benchmark_id,
         quants.prompt_id,
-        avg(abs(quants.score - reference.score)) as volume,
+        avg(abs(quants.score - reference.score) order by abs(quants.score - reference.score))
+            as volume,
     from pairs
     inner join attempts as quants
         on pairs.run_id = quants.run_id
@@ -37,7 +38,7 @@ floors as (
     select
         one.run_id as reference_run_id,
         one.prompt_id,
-        avg(abs(one.score - other.score)) as volume,
+        avg(abs(one.score - other.score) order by abs(one.score - other.score)) as volume,
     from attempts as one
     inner join attempts as other
         on one.run_id = other.run_id

@@ -19,11 +19,12 @@ benchmarks as (
         cohort_id,
         scoring,
         quant_id,
+        benchmark_id,
         any_value(weight) / sum(any_value(weight)) over (
             partition by cohort_id, scoring, quant_id
         ) as weight_share,
-        var_pop(gain_answered) / count(*) as squared_error_answered,
-        var_pop(gain) / count(*) as squared_error,
+        var_pop(gain_answered order by gain_answered) / count(*) as squared_error_answered,
+        var_pop(gain order by gain) / count(*) as squared_error,
     from gains
     group by cohort_id, scoring, quant_id, benchmark_id
 ),
@@ -34,8 +35,9 @@ quants as (
         cohort_id,
         scoring,
         quant_id,
-        sum(weight_share ** 2 * squared_error_answered) as squared_error_answered,
-        sum(weight_share ** 2 * squared_error) as squared_error,
+        sum(weight_share ** 2 * squared_error_answered order by benchmark_id)
+            as squared_error_answered,
+        sum(weight_share ** 2 * squared_error order by benchmark_id) as squared_error,
     from benchmarks
     group by all
 ),
@@ -59,7 +61,8 @@ select
     median(ratios.ratio) as variance_ratio,
     min(ratios.ratio) as smallest,
     max(ratios.ratio) as largest,
-    sum(ratios.squared_error_answered) / sum(ratios.squared_error) as ratio_of_means,
+    sum(ratios.squared_error_answered order by ratios.quant_id)
+    / sum(ratios.squared_error order by ratios.quant_id) as ratio_of_means,
 from {{ ref('fct_zone_members') }} as members
 inner join ratios
     on {{ of_one_scoring('members', 'ratios') }}
