@@ -21,6 +21,7 @@ from peer_server import Server
 from qwh.ingest.engines import llama_cpp
 from qwh.ingest.engines.llama_slots import MOST
 from qwh.ingest.engines.port import PLAIN, Reading, Sequence, Start
+from qwh.ingest.prompts.answering import PASS
 from qwh.ingest.prompts.asked import Asked, tokenized
 from qwh.ingest.prompts.benchmarks import Benchmark, read_benchmark
 from qwh.ingest.prompts.stopping import Watch
@@ -66,7 +67,8 @@ class Questions:
 
 def ours(questions: Questions, slots: int, threads: int) -> tuple[Took, list[str]]:
     """One round of qwh's engine, and the answers."""
-    model: Any = llama_cpp.load(questions.model, Reading(slots=slots), questions.length, threads)
+    reading = Reading(rows=PASS, slots=slots)
+    model: Any = llama_cpp.load(questions.model, reading, questions.length, threads)
     rows, decode = [0], model.context.decode
 
     def counted(tokens: np.ndarray, *more: Any) -> Any:
