@@ -34,7 +34,7 @@ from .stopping import Watch
 from .tally import Tally
 
 GROUP = 64  # prompts that all models go through together, where they are answered side by side
-PASS = 32  # positions of a pass, at most: whole passes are what a prompt shares with another
+PASS = 64  # positions of a pass, at most: whole passes are what a prompt shares with another
 
 
 def refuse_mute(lanes: list[Lane]) -> None:
