@@ -1,6 +1,7 @@
 """Rows of a member on their way to disk: their columns, and the run under what was counted."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,12 +11,16 @@ from ..raw.store import RunWriter
 from .lockstep import Scored
 
 
-def columns(scored: Scored) -> tuple[str, dict[str, Any]]:
-    """The raw table of a block of rows, and its columns."""
+def tables(scored: Scored) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The raw tables of a block of rows, with its columns."""
     if isinstance(scored.rows, dispatch.ReferenceRows):
         tokens = {"token_id": scored.targets}
-        return "reference_tokens", scored.where | tokens | scored.rows._asdict()
-    return "tokens", scored.where | scored.rows._asdict()
+        yield "reference_tokens", scored.where | tokens | scored.rows._asdict()
+        return
+    yield "tokens", scored.where | scored.rows._asdict()
+    if scored.between:
+        kld, finite = scored.between
+        yield "reading_klds", scored.where | {"kld": kld, "finite": finite}
 
 
 def identity(rows: dispatch.ReferenceRows) -> bytes:

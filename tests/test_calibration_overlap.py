@@ -7,7 +7,7 @@ import pytest
 from conftest import MODEL, REFERENCE, qwh
 from gguf_files import read
 
-from qwh.ingest.texts.calibration import RUN, Calibration, hashed_runs, overlap
+from qwh.ingest.calibration import RUN, Calibration, hashed_runs, overlap
 from qwh.raw.store import Store
 
 CORPUS, OTHER = MODEL / "corpus.txt", MODEL / "corpus2.txt"

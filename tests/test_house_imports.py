@@ -79,9 +79,8 @@ MAY_USE = {  # package -> rooms and files that may import it
     "pyarrow": {
         "raw",
         "demo",
-        "ingest/texts/first_again.py",
-        "ingest/texts/kept_chunks.py",
-        "ingest/prompts/kept_prompts.py",
+        "ingest/first_again.py",
+        "ingest/kept.py",
         "ingest/readers/lighteval_details.py",
         "kernels/statistics/answers.py",
         "kernels/statistics/port.py",

@@ -10,7 +10,8 @@ from test_store import manifest
 
 from qwh.ingest import cohort
 from qwh.ingest.cohort import Settings
-from qwh.ingest.texts.kept_chunks import KeptText, ReadOtherwise
+from qwh.ingest.kept import ReadOtherwise
+from qwh.ingest.texts.kept_chunks import KeptText
 from qwh.kernels.scorers import dispatch
 from qwh.raw import staging
 from qwh.raw.store import Store

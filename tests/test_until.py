@@ -13,8 +13,8 @@ from kill_runs import start
 from test_kills import command, kept, parts
 
 from qwh.errors import ExitCode
-from qwh.ingest.texts import running
-from qwh.ingest.texts.running import Sums
+from qwh.ingest import running
+from qwh.ingest.running import Sums
 from qwh.kernels.statistics.chunks.clusters import SMALLEST_CHUNKS
 from qwh.raw.store import Store
 

@@ -21,14 +21,15 @@ from ...raw.store import Store
 from .. import cohort
 from ..cohort import Job
 from ..engines.port import Answer, Sequence, Speaker, Start, Vocabulary
+from ..kept import ReadOtherwise
 from ..lockstep import Lane, Scorer, load
 from ..members import Member, with_firsts
 from ..readings import seconds
-from ..texts.running import mean_kld
+from ..running import mean_kld
 from ..trace import Trace
 from .asked import Asked, facts, key, prompt_row, tokenized
 from .benchmarks import Benchmark
-from .kept_prompts import Given, KeptAnswers, KeptPrompts, ReadOtherwise, key_of
+from .kept_prompts import Given, KeptAnswers, KeptPrompts, key_of
 from .slot_memory import in_slots, refuse_large
 from .stopping import Watch
 from .tally import Tally

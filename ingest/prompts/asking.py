@@ -8,11 +8,10 @@ from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import RunFacts
 from ...raw.store import Store
-from .. import cohort
+from .. import calibration, cohort
 from ..cohort import Job
 from ..engines.port import Vocabulary
 from ..mixing import refuse_mixing
-from ..texts import calibration
 from . import choosing
 from .answering import Answering
 from .asked import tokenized

@@ -1,4 +1,4 @@
-"""A benchmark while it is answered: a checkpoint per member, which becomes a run when it is whole.
+"""A benchmark while it is answered: what its members keep of it.
 
 Each answer is kept as it is given, and each reading of the reference's answer when its rows are
 scored, in whatever order they come; a run has them in the prompts' own.
@@ -6,40 +6,30 @@ scored, in whatever order they come; a run has them in the prompts' own.
 
 import hashlib
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from ...kernels.scorers import dispatch
 from ...progress import say
-from ...raw import checkpoint, staging
 from ...raw.checkpoint import Checkpoint, Frame
 from ...raw.manifest import RunFacts, now
-from ...raw.store import RunWriter, Store
 from .. import cohort
 from ..cohort import Job
 from ..engines.port import Answer
+from ..kept import KeptRuns, ReadOtherwise
 from ..lockstep import Scored
-from ..members import Member, with_firsts
-from ..records import columns
-from ..texts.first_again import FirstAgain
-from ..texts.running import Sums
+from ..members import Member
+from ..records import identity, tables
+from ..running import Sums
 
 ANSWER, READ = "answer", "read"  # what a frame holds
-OF_REFERENCE, OF_QUANT = ("reference_tokens", "prompts", "samples"), ("tokens", "samples")
 
 
 def key_of(job: Job, member: Member, shared: RunFacts) -> str:
     """What a run is kept under while it is not done."""
     return str(cohort.run_of(job, member, shared, unfinished=True).run_id)
-
-
-class ReadOtherwise(Exception):
-    """The reference's rows of a prompt are not those that something kept was scored against."""
 
 
 class Read(NamedTuple):
@@ -74,9 +64,8 @@ class KeptAnswers:
         for frame in self.held.frames:
             self._note(frame.note)
         self._before = self.held.frames[-1].note["seconds"] if self.held.frames else 0.0
-        self._nll: list[np.ndarray] = []  # of the prompt that is being read
-        self._ids: list[np.ndarray] = []
-        self._sums = Sums()
+        self._digest, self._sums = hashlib.sha256(), Sums()  # of the prompt that is being read
+        self._choices: list[np.ndarray] = []
 
     def _note(self, note: dict[str, Any]) -> None:
         if ANSWER in note:
@@ -111,27 +100,23 @@ class KeptAnswers:
         """A block of rows of the prompt that is being read; of rows that are held, their digest."""
         rows = scored.rows
         if isinstance(rows, dispatch.ReferenceRows):
-            self._nll.append(rows.nll_ref)
-            self._ids.append(rows.topk_ids.ravel())
+            self._digest.update(identity(rows))
         else:
-            self._ids.append(rows.top1)
+            self._choices.append(rows.top1)
         if int(scored.where["chunk"][0]) in self.reads:
             return
-        self.write(*columns(scored))
-        if scored.between:
-            kld, finite = scored.between
-            self.write("reading_klds", scored.where | {"kld": kld, "finite": finite})
+        for table, block in tables(scored):
+            self.write(table, block)
         self._sums = self._sums.plus(rows)
 
     def digest(self) -> str:
         """Of the reference's rows that were taken, and of no others from here on."""
-        found = hashlib.sha256(_identity(self._nll, self._ids)).hexdigest()
-        self._nll, self._ids = [], []
+        found, self._digest = self._digest.hexdigest(), hashlib.sha256()
         return found
 
     def choices(self) -> np.ndarray:
         """The member's own choices along the answer that was read, [T]."""
-        found, self._ids = np.concatenate(self._ids), []
+        found, self._choices = np.concatenate(self._choices), []
         return found
 
     def close_read(
@@ -148,7 +133,11 @@ class KeptAnswers:
         self.held.keep(held)
         self._load()
 
-    def counted(self, run: RunFacts) -> RunFacts:
+    def frames(self, chunks: int | None = None) -> list[Frame]:
+        """By prompt and attempt, the reading of a prompt first."""
+        return sorted(self.held.frames, key=_place)
+
+    def counted(self, run: RunFacts, chunks: int | None = None) -> RunFacts:
         """The run with what was counted."""
         sums = [each.sums for each in self.reads.values()]
         return replace(
@@ -160,10 +149,6 @@ class KeptAnswers:
             seconds=round(self._seconds(), 3),
         )
 
-    def in_order(self) -> list[Frame]:
-        """The frames as a run has them: by prompt and attempt, the reading of a prompt first."""
-        return sorted(self.held.frames, key=_place)
-
     def _close(self, note: dict[str, Any], started_at: str | None) -> None:
         note |= {"seconds": self._seconds(), "started_at": started_at}
         self.held.close_chunk(note)
@@ -173,42 +158,32 @@ class KeptAnswers:
         return float(self._before) + time.monotonic() - self._began
 
 
-class KeptPrompts:
-    """All members' prompts of a benchmark. Use as a context manager: leaving it without `publish`
-    keeps what is there for the next time.
-    """
+class KeptPrompts(KeptRuns[KeptAnswers]):
+    """All members' prompts of a benchmark."""
 
-    def __init__(self, store: Store, job: Job, shared: RunFacts, quants: list[Member]):
-        self.store, self.job, self.shared = store, job, shared
-        self._quants, self._other = quants, False
-        self.again: dict[Member, FirstAgain] = {}  # quants that are read for their repeats alone
-        self._stack = ExitStack()
+    of_reference, of_quant = ("reference_tokens", "prompts", "samples"), ("tokens", "samples")
 
-    def __enter__(self) -> "KeptPrompts":
-        """Raises QwhError if another process makes one of these runs."""
-        place = self.store.staging
-        with ExitStack() as stack:
-            ours = key_of(self.job, self.job.reference, self.shared)
-            head = checkpoint.of_reference(place, ours, self._name(self.job.reference))
-            stack.callback(self._leave, head)
-            self.reference = KeptAnswers(head)
-            self.quants: dict[Member, KeptAnswers] = {}
-            for quant in self._quants:
-                held = checkpoint.of_quant(
-                    place, key_of(self.job, quant, self.shared), ours, self._name(quant)
-                )
-                stack.callback(held.release)
-                self.quants[quant] = KeptAnswers(held)
-                self._agree(quant)
-            for first in with_firsts(self._quants):
-                if first not in self.quants:
-                    run = cohort.run_of(self.job, first, self.shared)
-                    self.again[first] = FirstAgain(self.store, run, self._name(first))
-            self._stack = stack.pop_all()
-        return self
+    def opened(self, held: Checkpoint) -> KeptAnswers:
+        """See KeptRuns."""
+        return KeptAnswers(held)
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def key(self, member: Member) -> str:
+        """See KeptRuns."""
+        return key_of(self.job, member, self.shared)
+
+    def name(self, member: Member) -> str:
+        """See KeptRuns."""
+        return f"{member.title} on {self.shared.corpus_id}"
+
+    def agree(self, quant: Member) -> None:
+        """Drop what a quant holds if it was scored against other rows."""
+        kept, theirs = self.quants[quant], self.reference.reads
+        if any(n in theirs and theirs[n].rows_of != read.rows_of for n, read in kept.reads.items()):
+            say(
+                f"{self.name(quant)}: it was scored against other rows of the reference: it is"
+                " asked again"
+            )
+            kept.keep(0)
 
     def of(self, member: Member) -> KeptAnswers:
         """A member's prompts."""
@@ -222,8 +197,9 @@ class KeptPrompts:
 
     def take(self, scored: Scored) -> None:
         """A block of rows, in order; the reference's before its quants'. Raises ReadOtherwise."""
+        number, at = int(scored.where["chunk"][0]), self.shared.started_at
         if self._other:
-            raise ReadOtherwise
+            raise ReadOtherwise(number)
         if scored.member in self.again:
             self.again[scored.member].take(scored)
             return
@@ -231,7 +207,6 @@ class KeptPrompts:
         kept.take(scored)
         if not scored.ends:
             return
-        number, at = int(scored.where["chunk"][0]), self.shared.started_at
         if kept is self.reference:
             self._close_reference(number, kept.digest())
             return
@@ -245,7 +220,7 @@ class KeptPrompts:
         held = [each for each in (self.reference, *self.quants.values()) if number in each.reads]
         if any(each.reads[number].rows_of != digest for each in held):
             self._other = True
-            raise ReadOtherwise
+            raise ReadOtherwise(number)
         if number not in self.reference.reads:
             self.reference.close_read(number, digest, None, self.shared.started_at)
 
@@ -253,67 +228,11 @@ class KeptPrompts:
         """Begin anew, for the reference reads a prompt otherwise than it did."""
         self._other = False
         say(
-            f"{self._name(self.job.reference)}: it reads a prompt otherwise than before, as another"
+            f"{self.name(self.job.reference)}: it reads a prompt otherwise than before, as another"
             " machine might: what was kept is asked again"
         )
         for kept in (self.reference, *self.quants.values()):
             kept.keep(0)
-
-    def publish(self, quants: list[Member]) -> list[RunFacts]:
-        """Publish a run for each quant, and one for the reference unless the store holds its very
-        rows.
-
-        The rows' digest is part of the reference's name: a quant always points at the rows that it
-        was scored against.
-        """
-        rows = hashlib.sha256()
-        for frame in self.reference.in_order():
-            if READ in frame.note:
-                rows.update(_identity_of(self.reference.held.rows_of(frame)))
-        head = cohort.run_of(self.job, self.job.reference, self.shared, rows=rows.hexdigest())
-        published = []
-        if not self.store.find(head.run_id):
-            published.append(self._publish(self.reference, head, OF_REFERENCE))
-        for quant in quants:
-            run = cohort.run_of(self.job, quant, self.shared)
-            kept = self.quants[quant]
-            run = replace(run, reference_run_id=head.run_id)
-            if quant.first and quant.role == "repeat":
-                first = cohort.run_of(self.job, quant.first, self.shared)
-                run = replace(run, first_run_id=first.run_id)
-            published.append(self._publish(kept, run, OF_QUANT))
-            del self.quants[quant]
-            kept.held.remove()
-        return published
-
-    def _publish(self, kept: KeptAnswers, run: RunFacts, tables: tuple[str, ...]) -> RunFacts:
-        with RunWriter(self.store, *tables) as writer:
-            for frame in kept.in_order():
-                for table, batch in kept.held.rows_of(frame):
-                    if table not in writer.rows:
-                        writer.add(table)
-                    writer.append(table, batch)
-            return writer.publish(kept.counted(run))
-
-    def _agree(self, quant: Member) -> None:
-        """Drop what a quant holds if it was scored against other rows."""
-        kept, theirs = self.quants[quant], self.reference.reads
-        if any(n in theirs and theirs[n].rows_of != read.rows_of for n, read in kept.reads.items()):
-            say(
-                f"{self._name(quant)}: it was scored against other rows of the reference: it is"
-                " asked again"
-            )
-            kept.keep(0)
-
-    def _leave(self, head: Checkpoint) -> None:
-        """The reference's prompts stay as long as a quant needs them."""
-        if staging.is_needed(head.folder):
-            head.release()
-        else:
-            head.remove()
-
-    def _name(self, member: Member) -> str:
-        return f"{member.title} on {self.shared.corpus_id}"
 
 
 def _place(frame: Frame) -> tuple[int, int]:
@@ -328,19 +247,3 @@ def _flip(choices: np.ndarray, theirs: list[int]) -> tuple[int, int] | None:
     """Where a member's own choice is first another than the reference's answer, and what it is."""
     flips = np.flatnonzero(choices != theirs)
     return (int(flips[0]), int(choices[flips[0]])) if len(flips) else None
-
-
-def _identity(nll: Iterable[np.ndarray], ids: Iterable[np.ndarray]) -> bytes:
-    """What a prompt's rows add to the digest that tells a reference's rows from others."""
-    floats = (np.asarray(each, np.float32) for each in nll)
-    whole = (np.asarray(each, np.int32) for each in ids)
-    return b"".join(part.tobytes() for part in (*floats, *whole))
-
-
-def _identity_of(rows: Iterable[tuple[str, pa.RecordBatch]]) -> bytes:
-    """The same of rows that were kept."""
-    nll, ids = [], []
-    for _, batch in rows:
-        nll.append(batch.column("nll_ref").to_numpy(zero_copy_only=False))
-        ids.append(batch.column("topk_ids").flatten().to_numpy(zero_copy_only=False))
-    return _identity(nll, ids)

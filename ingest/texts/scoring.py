@@ -9,14 +9,13 @@ from ...errors import ExitCode, QwhError
 from ...progress import say
 from ...raw.manifest import RunFacts
 from ...raw.store import Store
-from .. import cohort, tokenizers
+from .. import calibration, cohort, tokenizers
 from ..cohort import Job
 from ..engines.port import PLAIN, ModelFile, Vocabulary
 from ..engines.registry import engine
 from ..engines.stored import Stored
 from ..members import open_stored
 from ..trace import Trace
-from . import calibration
 from .text import Cut, Text, other_tokens, read_text, refuse_doubles, refuse_longer, stored_text
 from .text_runs import Task, TextRuns
 

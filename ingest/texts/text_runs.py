@@ -18,14 +18,15 @@ from ...raw.manifest import SAME_TEXT, RunFacts
 from ...raw.store import Store
 from .. import cohort
 from ..cohort import Job
+from ..first_again import FirstAgain
+from ..kept import ReadOtherwise
 from ..lockstep import Lane, Scorer, load
 from ..members import Member, with_firsts
 from ..mixing import refuse_mixing
 from ..readings import seconds
+from ..running import Sums, enough, mean_kld, perplexity
 from ..trace import Trace
-from .first_again import FirstAgain
-from .kept_chunks import Kept, KeptText, ReadOtherwise, key
-from .running import Sums, enough, mean_kld, perplexity
+from .kept_chunks import KeptChunks, KeptText, key
 from .text import Text
 
 
@@ -59,7 +60,7 @@ class Task:
         self.text = replace(self.text, stream=self.text.stream[:chunks])
         self.until = None
 
-    def end_of(self, quants: list[Kept]) -> int | None:
+    def end_of(self, quants: list[KeptChunks]) -> int | None:
         """Where the text ends for these quants; None: they have not read so far."""
         until = math.inf if self.until is None else self.until
         found = enough([each.sums for each in quants], self.least, until)
@@ -172,7 +173,7 @@ class TextRuns:
             try:
                 self._through(task, text, lanes)
             except ReadOtherwise as other:
-                text.keep(other.chunk)
+                text.keep(other.number)
             else:
                 return
 
@@ -196,7 +197,9 @@ class TextRuns:
             kept = {lane.member: text.of(lane.member) for lane in lanes[1:]}
             scorer.read(sequences, rows, begins, self._sure(task, kept))
 
-    def _sure(self, task: Task, kept: Mapping[Member, Kept | FirstAgain]) -> Callable[[], bool]:
+    def _sure(
+        self, task: Task, kept: Mapping[Member, KeptChunks | FirstAgain]
+    ) -> Callable[[], bool]:
         """Whether a text may end, asked after each chunk: of the chunks that all have read.
 
         Second readings decide nothing; they read as far as it is known to be needed.

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow.parquet as pq
 
-from ...kernels.scorers import dispatch
-from ...progress import say
-from ...raw.manifest import RunFacts
-from ...raw.store import Store
-from ..lockstep import Scored
+from ..kernels.scorers import dispatch
+from ..progress import say
+from ..raw.manifest import RunFacts
+from ..raw.store import Store
+from .lockstep import Scored
 from .running import Sums
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ...progress import say
-from ..cohort import Job, is_calibrated
-from ..engines.beside import Told
-from ..engines.port import ModelFile, Vocabulary
-from ..prompts.benchmarks import Benchmark
-from .text import read_bytes
+from ..progress import say
+from .cohort import Job, is_calibrated
+from .engines.beside import Told
+from .engines.port import ModelFile, Vocabulary
+from .prompts.benchmarks import Benchmark
+from .texts.text import read_bytes
 
 RUN = 13  # tokens
 FACTOR = 0x9E3779B97F4A7C15  # odd: a power of it tells places apart

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...kernels.scorers import dispatch
-from ..lockstep import Rows
+from ..kernels.scorers import dispatch
+from .lockstep import Rows
 
 
 class Sums(NamedTuple):
