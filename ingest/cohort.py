@@ -61,6 +61,19 @@ class Job:
         head = self.reference.made_by or self.reference
         return head if head.file.tokenizer or not self.quants else self.quants[0]
 
+    def read_with(self, **shape: Any) -> "Job":
+        """The same job, by members that are read in another shape. shape: fields of Reading."""
+
+        def reads(who: Member) -> Member:
+            return replace(who, reading=who.reading._replace(**shape))
+
+        return replace(
+            self,
+            reference=reads(self.reference),
+            quants=list(map(reads, self.quants)),
+            settings=replace(self.settings, reading=self.settings.reading._replace(**shape)),
+        )
+
 
 def all_threads() -> int:
     """As many CPU threads as there are cores."""

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from ..kernels.scorers import dispatch
 from ..raw.manifest import RunFacts, now
 from ..raw.store import RunWriter
@@ -36,6 +38,11 @@ class Record:
     began: float = field(default_factory=time.monotonic)
     nonfinite: int = 0
     rows: int = 0
+
+    def count(self, finite: np.ndarray) -> None:
+        """Rows of a block. finite: [T] bool, whether each has finite numbers."""
+        self.rows += len(finite)
+        self.nonfinite += int(np.count_nonzero(~finite))
 
     def publish(self, run: RunFacts) -> RunFacts:
         """The run under what was counted."""

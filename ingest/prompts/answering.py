@@ -7,7 +7,6 @@ Where answers are greedy it is a quant's as well, up to the quant's first other 
 
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import takewhile
 from math import lcm
 
@@ -27,10 +26,10 @@ from ..members import Member, with_firsts
 from ..readings import seconds
 from ..running import mean_kld
 from ..trace import Trace
-from .asked import Asked, facts, key, prompt_row, tokenized
+from .asked import Asked, facts, key, prompt_row, refuse_long, tokenized
 from .benchmarks import Benchmark
 from .kept_prompts import Given, KeptAnswers, KeptPrompts, key_of
-from .slot_memory import in_slots, refuse_large
+from .slot_memory import refuse_large
 from .stopping import Watch
 from .tally import Tally
 
@@ -54,18 +53,14 @@ class Answering:
 
     def __init__(self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary):
         self.store, self.benchmark = store, benchmark
-        self.job = in_slots(_in_passes(job), benchmark.parallel)
+        # passes begin at multiples of a few positions, whatever is held of another prompt: an
+        # answer hangs on no other
+        rows = min(job.settings.reading.rows, PASS)
+        self.job = job.read_with(rows=rows, slots=benchmark.parallel)
         self.vocabulary = vocabulary
         self.asked = tokenized(benchmark, vocabulary)
         self.length = max(len(each.ids) for each in self.asked) + benchmark.max_new_tokens
-        file = job.reference.file
-        if file.context_length and self.length > file.context_length:
-            raise QwhError(
-                f"the longest prompt of {benchmark.benchmark_id} needs {self.length} tokens, beyond"
-                f" what {file.path.name} was made for ({file.context_length}): shorten"
-                " it, or let answers be shorter",
-                ExitCode.BAD_INPUT,
-            )
+        refuse_long(job, benchmark, self.length, "it, or let answers be shorter")
         self.seconds = seconds(store, self.job)
         members = (self.job.reference, *self.job.quants, *self.seconds)
         self.whole = lcm(*(who.reading.rows for who in members))  # positions of whole passes
@@ -244,23 +239,3 @@ class Answering:
 def _held(group: list[Asked], member: Member, kept: KeptPrompts) -> int:
     """How many of a group's first prompts a member need not read."""
     return sum(1 for _ in takewhile(lambda asked: not kept.lacks(member, asked.number), group))
-
-
-def _in_passes(job: Job) -> Job:
-    """The same job, by members that read in passes of a few positions.
-
-    Each pass begins at a multiple of them, whatever is held of another prompt: so that an answer
-    hangs on no other.
-    """
-
-    def reads(who: Member) -> Member:
-        return replace(who, reading=who.reading._replace(rows=min(who.reading.rows, PASS)))
-
-    reading = job.settings.reading
-    reading = reading._replace(rows=min(reading.rows, PASS))
-    return replace(
-        job,
-        reference=reads(job.reference),
-        quants=list(map(reads, job.quants)),
-        settings=replace(job.settings, reading=reading),
-    )

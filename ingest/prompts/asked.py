@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ...errors import ExitCode, QwhError
+from ..cohort import Job
 from ..engines.beside import MarkupVocabulary
 from ..engines.port import Vocabulary
 from .benchmarks import Benchmark
@@ -36,6 +37,17 @@ def tokenized(benchmark: Benchmark, vocabulary: Vocabulary) -> list[Asked]:
         found.append(Asked(index, prompt, ids, common(before, ids)))
         before = ids
     return found
+
+
+def refuse_long(job: Job, benchmark: Benchmark, length: int, what: str) -> None:
+    """Raise QwhError for more tokens than a model was made for. what: is to be shortened."""
+    file = job.reference.file
+    if file.context_length and length > file.context_length:
+        raise QwhError(
+            f"the longest prompt of {benchmark.benchmark_id} needs {length} tokens, beyond what"
+            f" {file.path.name} was made for ({file.context_length}): shorten {what}",
+            ExitCode.BAD_INPUT,
+        )
 
 
 def _ids(prompt: Prompt, vocabulary: Vocabulary) -> list[int]:

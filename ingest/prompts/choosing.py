@@ -20,9 +20,9 @@ from ..engines.port import Sequence, Vocabulary
 from ..lockstep import Lane
 from ..readings import seconds
 from ..records import Record
-from .asked import Asked, common, facts, hashed, key, prompt_row, tokenized
+from .asked import Asked, common, facts, hashed, key, prompt_row, refuse_long, tokenized
 from .benchmarks import CHOICES, Benchmark
-from .following import Reader, Runs, continues, side_by_side
+from .following import SIDE_BY_SIDE, Reader, Runs, continues
 
 AS_IT_IS = (1.0,)  # temperature
 NO_ENDS = np.empty(0, np.int32)  # a choice is scored without an end
@@ -74,18 +74,15 @@ class Choosing:
     """One benchmark's choices on their way through models, one model at a time."""
 
     def __init__(self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary):
-        self.store, self.benchmark, self.job = store, benchmark, side_by_side(job)
+        self.store, self.benchmark, self.job = (
+            store,
+            benchmark,
+            job.read_with(sequences=SIDE_BY_SIDE),
+        )
         self.questions = questions(benchmark, vocabulary)
         self.sequences = sequences(self.questions)
         self.length = max(len(each.ids) for each in self.sequences)
-        file = job.reference.file
-        if file.context_length and self.length > file.context_length:
-            raise QwhError(
-                f"the longest prompt of {benchmark.benchmark_id} needs {self.length} tokens with"
-                f" its choices, beyond what {file.path.name} was made for ({file.context_length}):"
-                " shorten it",
-                ExitCode.BAD_INPUT,
-            )
+        refuse_long(job, benchmark, self.length, "it, or its choices")
         asked = [each.asked for each in self.questions]
         ours = {
             "scored_span": CHOICES,
@@ -120,8 +117,7 @@ class Choosing:
                 sums = []
                 for _ in question.choices:
                     found = reader.next()
-                    record.rows += len(found.finite)
-                    record.nonfinite += int((~found.finite).sum())
+                    record.count(found.finite)
                     sums.append(float(found.logprob[:, 0].sum()))
                 self._write(writer, question, sums)
                 bar.advance(1)

@@ -31,7 +31,7 @@ from ..members import Member
 from ..records import Record
 from .asked import Asked, common, facts, hashed, key, prompt_row, tokenized
 from .benchmarks import Benchmark
-from .following import ANY_END, Reader, Runs, continues, side_by_side
+from .following import ANY_END, SIDE_BY_SIDE, Reader, Runs, continues
 from .prompt_lines import accepted_texts
 
 ROWS = 4096  # rows of answers that wait for the disk
@@ -154,7 +154,7 @@ class Expecting:
         self, store: Store, job: Job, benchmark: Benchmark, vocabulary: Vocabulary, wanted: Wanted
     ):
         self.store, self.benchmark, self.wanted = store, benchmark, wanted
-        self.job = side_by_side(job)
+        self.job = job.read_with(sequences=SIDE_BY_SIDE)
         file, asked = job.reference.file, tokenized(benchmark, vocabulary)
         self.questions = questions(asked, vocabulary, file.context_length)
         self.ends = ends(vocabulary, file.vocab_size, newline=benchmark.template is None)
@@ -217,8 +217,7 @@ class Expecting:
                     writer.write("prompts", prompt_row(self.benchmark, question.asked, None))
                 for index, answer in enumerate(question.accepted):
                     found = reader.next()
-                    record.rows += len(found.finite)
-                    record.nonfinite += int((~found.finite).sum())
+                    record.count(found.finite)
                     sheet.add(self._columns(question, index, answer, found))
                 bar.advance(1)
             sheet.flush()

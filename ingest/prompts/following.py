@@ -45,21 +45,6 @@ def continues(asked: Asked, text: str, vocabulary: Vocabulary) -> list[int]:
     return []
 
 
-def side_by_side(job: Job) -> Job:
-    """The same job, by members that read a prompt's texts together."""
-
-    def reads(who: Member) -> Member:
-        return replace(who, reading=who.reading._replace(sequences=SIDE_BY_SIDE))
-
-    reading = job.settings.reading._replace(sequences=SIDE_BY_SIDE)
-    return replace(
-        job,
-        reference=reads(job.reference),
-        quants=[reads(quant) for quant in job.quants],
-        settings=replace(job.settings, reading=reading),
-    )
-
-
 class Runs:
     """The runs of a job's members, each on its own."""
 

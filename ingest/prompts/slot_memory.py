@@ -1,20 +1,10 @@
-"""Members that answer prompts side by side, and the attention memory that they take for it."""
-
-from dataclasses import replace
+"""The attention memory that members take which answer prompts side by side."""
 
 from ...errors import ExitCode, QwhError
 from ..cohort import Job
 from ..members import Member
 
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-
-
-def in_slots(job: Job, slots: int) -> Job:
-    """The same job, by members that answer so many prompts side by side."""
-    if slots == 1:
-        return job
-    quants = [_reads(quant, slots) for quant in job.quants]
-    return replace(job, reference=_reads(job.reference, slots), quants=quants)
 
 
 def refuse_large(job: Job, members: list[Member], length: int) -> None:
@@ -36,10 +26,6 @@ def refuse_large(job: Job, members: list[Member], length: int) -> None:
             + (f"use --parallel {fits[-1]}" if fits else "use fewer --max-new-tokens"),
             ExitCode.USAGE,
         )
-
-
-def _reads(who: Member, slots: int) -> Member:
-    return replace(who, reading=who.reading._replace(slots=slots))
 
 
 def _beside_weights(who: Member, slots: int, length: int) -> int:
